@@ -1,0 +1,56 @@
+# One environment (.venv), one target for CI (test). `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+BIN    := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+
+# The Lambda runtime's Python; the packages are pure Python, so the platform only keeps the asset's bytes the same everywhere.
+LAMBDA_PIP := --quiet --python-version 3.13 --platform manylinux2014_aarch64 --implementation cp --only-binary=:all: --no-deps --no-compile
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.run build/lambda-packages/.done node_modules/.done ## make .venv, the Lambda packages and the CDK CLI
+
+.venv/.run: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.txt
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+build/lambda-packages/.done: lambda/forwarder/requirements.txt | .venv/.run
+	@rm -rf build/lambda-packages
+	$(BIN)/pip install $(LAMBDA_PIP) --requirement lambda/forwarder/requirements.txt --target build/lambda-packages/forwarder
+	@touch $@
+
+node_modules/.done: package.json package-lock.json
+	npm ci --no-progress --no-audit --no-fund
+	@touch $@
+
+.PHONY: lint
+lint: setup .venv/.dev ## ruff, ruff format, mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: test
+test: lint ## everything CI runs
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: lock
+lock: .venv/.dev ## pin again what the *.in files ask for
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt requirements.in
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --constraint requirements.txt --output-file requirements-dev.txt requirements-dev.in
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --constraint requirements.txt --output-file lambda/forwarder/requirements.txt lambda/forwarder/requirements.in
+
+.PHONY: clean
+clean: ## remove what the build made, .venv and node_modules included
+	rm -rf .venv build cdk.out node_modules

@@ -1,0 +1,18 @@
+"""Audit records from an application: `audit_lib.get_logger(__name__).audit`."""
+
+from ._context import context
+from ._exceptions import AuditLibError, LoggerConflictError, RecordLostError
+from ._handler import AuditFormatter, AuditHandler
+from ._logger import AppLogger, AuditLogger, get_logger
+
+__all__ = [
+    "AppLogger",
+    "AuditFormatter",
+    "AuditHandler",
+    "AuditLibError",
+    "AuditLogger",
+    "LoggerConflictError",
+    "RecordLostError",
+    "context",
+    "get_logger",
+]

@@ -1,0 +1,53 @@
+"""What changed between two states of a record, as the `changes` object of the audit record."""
+
+from typing import Any, Final
+
+from ._plain import plain_fields
+
+__all__ = ["changes_between"]
+
+_MISSING: Final = object()
+
+
+def changes_between(before: Any, after: Any) -> dict[str, Any]:
+    """Compare two states and keep what differs: `{"before": …, "after": …, "fields": …}`.
+
+    The states are mappings, dataclasses, pydantic or attrs objects, or `None` for "there was
+    nothing". All three members have the same nesting; a leaf of `fields` is `added`, `removed` or
+    `updated`. Objects are compared member by member, lists as a whole. Values are compared as JSON
+    has them: `1` and `True` differ, so do `0` and `"0"`; `1` and `1.0` are one number.
+    """
+    return _compare(plain_fields(before), plain_fields(after))
+
+
+def _compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {"before": {}, "after": {}, "fields": {}}
+    for name in {**before, **after}:  # in the order of the fields, not of a set
+        old, new = before.get(name, _MISSING), after.get(name, _MISSING)
+        if isinstance(old, dict) and isinstance(new, dict):
+            inner = _compare(old, new)
+            if inner["fields"]:
+                for part, members in changes.items():
+                    members[name] = inner[part]
+        elif old is _MISSING:
+            changes["after"][name] = new
+            changes["fields"][name] = "added"
+        elif new is _MISSING:
+            changes["before"][name] = old
+            changes["fields"][name] = "removed"
+        elif not _same(old, new):
+            changes["before"][name] = old
+            changes["after"][name] = new
+            changes["fields"][name] = "updated"
+    return changes
+
+
+def _same(old: Any, new: Any) -> bool:
+    # Python holds True == 1, also inside lists: JSON does not.
+    if isinstance(old, bool) is not isinstance(new, bool) or old != new:
+        return False
+    if isinstance(old, list):
+        return all(map(_same, old, new))
+    if isinstance(old, dict):
+        return all(_same(old[name], new[name]) for name in old)
+    return True

@@ -1,0 +1,30 @@
+"""What this library raises, all of it.
+
+AuditLibError
+├── LoggerConflictError   (also a TypeError)
+└── RecordLostError       (also an OSError)
+
+Data never raises: whatever an application puts into a record, the record is written. These two are
+about the process around it.
+"""
+
+__all__ = ["AuditLibError", "LoggerConflictError", "RecordLostError"]
+
+
+class AuditLibError(Exception):
+    """The root of the tree; catch it to catch everything."""
+
+
+class LoggerConflictError(AuditLibError, TypeError):
+    """A logger of that name exists, and its class cannot be joined with the audit methods.
+
+    Raised by `get_logger` and `AppLogger.audit`. Only a logger class that refuses subclasses is
+    like that; every other class is kept and extended.
+    """
+
+
+class RecordLostError(AuditLibError, OSError):
+    """Neither stdout nor stderr took the record: this exception is the only trace left of it.
+
+    Raised by the methods of `AuditLogger`. Its text holds the record's id, or its message.
+    """

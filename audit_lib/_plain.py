@@ -1,0 +1,289 @@
+"""Any Python value as plain JSON values: `None`, `bool`, `int`, `float`, `str`, `list`, `dict`.
+
+Nothing in here raises because of a value: a part that cannot be shown becomes a text that says what
+it was, and all its neighbours stay.
+"""
+
+import dataclasses
+import json
+import math
+import re
+from base64 import b64encode
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import partial, singledispatch
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import islice
+from numbers import Integral
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+__all__ = ["plain", "plain_fields", "text_of"]
+
+# A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
+_MAX_DEPTH = 32
+_MAX_NODES = 20_000
+# I-JSON (RFC 7493, section 2.2): beyond this many readers lose an integer's last digits.
+_MAX_SAFE_INTEGER = 2**53 - 1
+_NO_REPR: Any = object.__repr__
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+_dumps = partial(json.dumps, separators=(",", ":"))
+
+
+def plain(value: Any) -> Any:
+    """Give `value` as JSON values, sharing nothing mutable with it.
+
+    - Integers beyond 2**53 - 1 become decimal text; NaN and infinities the texts `NaN`, `Infinity`
+      and `-Infinity`.
+    - `Decimal` becomes a number when that number is exactly the same value, else its text.
+    - An aware `datetime` becomes UTC with a `Z`; a naive one keeps no zone, for nobody knows it.
+      Durations are ISO 8601 (`P1DT2H`).
+    - `bytes` are `base64:…`; an `Enum` is its value; a set is a list in a fixed order.
+    - Mappings, dataclasses, named tuples, attrs and pydantic objects become objects; so does an
+      object of any other class without a `__repr__` of its own, by its public attributes.
+      Everything else is its `repr`, without memory addresses.
+    """
+    return _Walk().visit(value, 0)
+
+
+def plain_fields(value: Any) -> dict[str, Any]:
+    """Give a model's fields as plain values: what `record_updated` compares.
+
+    Mappings first, then pydantic, dataclass, attrs and named tuple, then any object's public
+    attributes. `None` has no fields; a value without any is the one field `value`.
+    """
+    if value is None:
+        return {}
+    fields = _Walk().fields(value)
+    return fields if fields is not None else {"value": plain(value)}
+
+
+def text_of(value: Any) -> str:
+    """Give the text of a value that is wanted as one: a name, an id, a key."""
+    as_plain = plain(value)
+    return as_plain if isinstance(as_plain, str) else _dumps(as_plain)
+
+
+def _describe(value: Any, error: BaseException) -> str:
+    """Say what a value was that could not be shown, and why, whatever its class does."""
+    return f"<unserialisable {_class_name(type(value))}: {_error_text(error)}>"
+
+
+def _error_text(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {_well_formed(str(error))}"
+    except Exception:  # noqa: BLE001 - an exception whose own text fails is named by its class
+        return type(error).__name__
+
+
+def _class_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
+
+
+def _well_formed(text: str) -> str:
+    # Lone surrogates are no Unicode text: strict JSON readers refuse a line that holds one.
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _integer(value: int) -> int | str:
+    if -_MAX_SAFE_INTEGER <= value <= _MAX_SAFE_INTEGER:
+        return value
+    try:
+        return str(value)
+    except ValueError:  # over sys.get_int_max_str_digits(), which hexadecimal has no limit of
+        return hex(value)
+
+
+def _float(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+class _Walk:
+    """One conversion: how many values it has seen, and which containers it is inside of."""
+
+    __slots__ = ("_inside", "_nodes")
+
+    def __init__(self) -> None:
+        self._nodes = 0
+        self._inside: set[int] = set()
+
+    def visit(self, value: Any, depth: int) -> Any:
+        # The exact types first: they are nearly all there is, and they cannot misbehave.
+        exact = type(value)
+        if exact is str:
+            return _well_formed(value)
+        if value is None or exact is bool:
+            return value
+        if exact is int:
+            return _integer(value)
+        if exact is float:
+            return _float(value)
+        try:
+            return self._container(value, depth)
+        except Exception as error:  # noqa: BLE001 - hostile values raise what they like
+            return _describe(value, error)
+
+    def fields(self, value: Any) -> dict[str, Any] | None:
+        """Give the fields of a model or of any object, or None for a value that has none."""
+        try:
+            named = _named(value)
+            if named is None and not isinstance(value, (str, bytes, Collection, type)):
+                named = _attributes(value)
+        except Exception as error:  # noqa: BLE001 - hostile values raise what they like
+            return {"value": _describe(value, error)}
+        if named is None:
+            return None
+        visited = self._within(value, 0, lambda: self._object(named, 1))
+        return visited if isinstance(visited, dict) else {"value": visited}
+
+    def _container(self, value: Any, depth: int) -> Any:
+        if (named := _named(value)) is not None:
+            return self._within(value, depth, lambda: self._object(named, depth + 1))
+        convert: Any = _leaf.dispatch(type(value))
+        if convert is not _opaque:
+            return convert(value)
+        if isinstance(value, AbstractSet):
+            return self._within(value, depth, lambda: sorted(self._array(value, depth), key=_dumps))
+        if isinstance(value, Sequence) or type(value) is type({}.values()):
+            return self._within(value, depth, lambda: self._array(value, depth))
+        if type(value).__repr__ is _NO_REPR and (attributes := _attributes(value)):
+            return self._within(value, depth, lambda: self._object(attributes, depth + 1))
+        return _opaque(value)
+
+    def _within(self, value: Any, depth: int, enter: Callable[[], Any]) -> Any:
+        if id(value) in self._inside:
+            return f"<cycle: this {_class_name(type(value))} contains itself>"
+        if depth >= _MAX_DEPTH:
+            return f"<left out: {_class_name(type(value))} nested over {_MAX_DEPTH} levels deep>"
+        self._inside.add(id(value))
+        try:
+            return enter()
+        except Exception as error:  # noqa: BLE001 - a mapping may fail while it is walked
+            return _describe(value, error)
+        finally:
+            self._inside.discard(id(value))
+
+    def _object(self, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        visited: dict[str, Any] = {}
+        for key, value in self._counted(named.items()):
+            name = _well_formed(key) if type(key) is str else text_of(key)
+            if name in visited:  # 1 and "1" are two keys in Python, and one in JSON
+                name = f"{name} ({_class_name(type(key))})"
+            visited[name] = self.visit(value, depth)
+        if self._nodes >= _MAX_NODES:
+            visited["…"] = f"<left out: over {_MAX_NODES} values>"
+        return visited
+
+    def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
+        visited = [self.visit(value, depth + 1) for value in self._counted(values)]
+        if self._nodes >= _MAX_NODES:
+            visited.append(f"<left out: over {_MAX_NODES} values>")
+        return visited
+
+    def _counted(self, values: Iterable[Any]) -> Iterable[Any]:
+        for value in islice(values, _MAX_NODES):
+            if self._nodes >= _MAX_NODES:
+                return
+            self._nodes += 1
+            yield value
+
+
+def _named(value: Any) -> Mapping[Any, Any] | None:
+    """Give the named fields of a mapping or of a model, or None for any other value."""
+    cls = type(value)
+    if cls is dict or isinstance(value, Mapping):
+        return value  # type: ignore[no-any-return] # isinstance narrows Any to Mapping[Any, Any] only in part
+    if callable(getattr(cls, "model_dump", None)):
+        dumped = value.model_dump()
+        return dumped if isinstance(dumped, Mapping) else None
+    if dataclasses.is_dataclass(cls):
+        names: Iterable[str] = (field.name for field in dataclasses.fields(cls))
+    elif hasattr(cls, "__attrs_attrs__"):
+        names = (attribute.name for attribute in cls.__attrs_attrs__)
+    elif isinstance(value, tuple) and hasattr(cls, "_fields"):
+        names = cls._fields
+    else:
+        return None
+    # A field may be unset: `init=False`, or deleted.
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def _attributes(value: Any) -> dict[str, Any] | None:
+    """Give an object's public attributes, of `__dict__` and of `__slots__`; None if there are none."""
+    attributes = dict(getattr(value, "__dict__", {}))
+    for cls in type(value).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(value, name):
+                attributes.setdefault(name, getattr(value, name))
+    return {name: item for name, item in attributes.items() if not name.startswith("_")} or None
+
+
+def _opaque(value: Any) -> Any:
+    return _well_formed(_ADDRESS.sub("", repr(value)))
+
+
+_leaf: Any = singledispatch(_opaque)  # its own type cannot say what registered functions give
+
+
+def _date_time(value: datetime) -> str:
+    if value.tzinfo is not None and value.utcoffset() is not None:
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return value.isoformat()
+
+
+def _duration(value: timedelta) -> str:
+    # ISO 8601 has no sign for a whole duration in its first edition; XML Schema and Java read this.
+    sign, rest = ("-", -value) if value < timedelta() else ("", value)
+    hours, seconds = divmod(rest.seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    fraction = f".{rest.microseconds:06}".rstrip("0") if rest.microseconds else ""
+    days = f"{rest.days}D" if rest.days else ""
+    parts = [f"{hours}H" if hours else "", f"{minutes}M" if minutes else ""]
+    if seconds or fraction or not (days or any(parts)):
+        parts.append(f"{seconds}{fraction}S")
+    clock = "".join(parts)
+    return f"{sign}P{days}{'T' if clock else ''}{clock}"
+
+
+def _decimal(value: Decimal) -> int | float | str:
+    if not value.is_finite():
+        return "NaN" if value.is_nan() else "-Infinity" if value.is_signed() else "Infinity"
+    # A number only where it is the very same value: 30.40 is (as 30.4), 0.1000000000000000000001 not.
+    as_float = float(value)
+    if math.isfinite(as_float) and Decimal(repr(as_float)) == value:
+        return as_float if value.as_tuple().exponent else _integer(int(value))
+    return str(value)
+
+
+def _enum(value: Enum) -> Any:
+    return plain(value.value)
+
+
+_leaf.register(str, lambda value: _well_formed(str.__str__(value)))
+_leaf.register(bool, bool)
+_leaf.register(Integral, lambda value: _integer(int(value)))
+_leaf.register(float, lambda value: _float(float(value)))
+_leaf.register(Decimal, _decimal)
+_leaf.register(Enum, _enum)
+_leaf.register(datetime, _date_time)
+_leaf.register(date, date.isoformat)
+_leaf.register(time, time.isoformat)
+_leaf.register(timedelta, _duration)
+_leaf.register(UUID, str)
+_leaf.register(PurePath, str)
+for _binary in (bytes, bytearray, memoryview):
+    _leaf.register(_binary, lambda value: f"base64:{b64encode(value).decode()}")
+for _address in (IPv4Address, IPv6Address, IPv4Network, IPv6Network):
+    _leaf.register(_address, str)
+_leaf.register(type, _class_name)
+_leaf.register(BaseException, _error_text)

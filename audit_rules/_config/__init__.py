@@ -1,0 +1,9 @@
+"""Reading `audit.toml`: every problem is found and told at once.
+
+`_problems` collects, `_table` reads single fields, `_checks` knows what a good value is,
+`_sections` builds the model, `_load` ties them together.
+"""
+
+from ._load import load_config, parse_config
+
+__all__ = ["load_config", "parse_config"]

@@ -1,0 +1,137 @@
+"""What a good value is: each check gives what is wrong and what to do, or None.
+
+The values become names of AWS resources, headers of e-mails and text of notifications, so
+each check lets through a known alphabet instead of looking for known dangers.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from audit_rules._exceptions import FilterPatternError
+from audit_rules._model import Severity
+from audit_rules.patterns import FilterPattern
+
+from ._problems import did_you_mean, shown
+
+Check = Callable[[str], str | None]
+"""Gives what is wrong with a text and what to do, or None."""
+
+NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
+IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+LOG_GROUP: Final = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
+_WEBHOOK: Final = re.compile(r"(?i:hooks?\.slack|://)|services/T[A-Z0-9]+/B")
+# What mail systems accept in practice: no quoted local parts, no display name, no line breaks.
+_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
+)
+_MAX_EMAIL: Final = 254  # RFC 5321
+_MAX_URL: Final = 1000  # a Slack button's URL has at most 3000, an alarm's description 1024
+
+
+def matching(pattern: re.Pattern[str], advice: str) -> Check:
+    """Make a check that the whole text matches."""
+
+    def check(value: str) -> str | None:
+        return None if pattern.fullmatch(value) else f"found {shown(value)}; {advice}"
+
+    return check
+
+
+def line(longest: int) -> Check:
+    """Make a check for one line of readable text of at most so many characters."""
+
+    def check(value: str) -> str | None:
+        if not value.strip():
+            return "is empty; write some words"
+        if not value.isprintable():
+            return f"found {shown(value)}; write one line without control characters"
+        if len(value) > longest:
+            return f"has {len(value)} characters; write at most {longest}"
+        return None
+
+    return check
+
+
+def paragraph(longest: int) -> Check:
+    """Make a check for text of some lines and at most so many characters."""
+    one_line = line(longest)
+
+    def check(value: str) -> str | None:
+        return one_line(value.replace("\n", " "))
+
+    return check
+
+
+def one_of(offered: Collection[str], what: str) -> Check:
+    """Make a check that the text is among those offered."""
+
+    def check(value: str) -> str | None:
+        if value in offered:
+            return None
+        return f"found {shown(value)}; no such {what}, {did_you_mean(value, offered)}"
+
+    return check
+
+
+def time_zone(value: str) -> str | None:
+    """Check that it is a time zone of the IANA database."""
+    try:
+        ZoneInfo(value)
+    except (LookupError, ValueError, OSError):  # OSError: the key of a folder, as "Europe"
+        return f"found {shown(value)}; write an IANA name like Europe/Madrid"
+    return None
+
+
+def severity(value: str) -> str | None:
+    """Check that it is a severity."""
+    offered = [str(known) for known in Severity]
+    return None if value in offered else f"found {shown(value)}; write {', '.join(offered)}"
+
+
+def secret_name(value: str) -> str | None:
+    """Check that it is a secret's name. Never shows it: it may be the secret itself."""
+    if _WEBHOOK.search(value):
+        return (
+            "looks like the webhook itself (not shown here); write the NAME of a Secrets Manager"
+            " secret whose value is the URL, and renew the webhook if this file left your machine"
+        )
+    if not SECRET_NAME.fullmatch(value):
+        return "is no name of a secret; write 1 to 512 letters, digits and / _ + = . @ -"
+    return None
+
+
+def email(value: str) -> str | None:
+    """Check that it is a bare e-mail address."""
+    if len(value) <= _MAX_EMAIL and _EMAIL.fullmatch(value):
+        return None
+    return f"found {shown(value)}; write one bare address like audit@example.com"
+
+
+def https_url(value: str) -> str | None:
+    """Check that it is an absolute https URL."""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        good = False
+    if good and len(value) <= _MAX_URL and value.isascii() and not re.search(r"[\s<>\"]", value):
+        return None
+    return f"found {shown(value)}; write an https:// URL of at most {_MAX_URL} characters"
+
+
+def rule_pattern(value: str) -> str | None:
+    """Check that it is a filter pattern that selects something."""
+    if not value:
+        return "is empty and would match every record; write a JSON filter pattern"
+    try:
+        FilterPattern(value)
+    except FilterPatternError as error:
+        return f"is no usable filter pattern: {error}"
+    return None

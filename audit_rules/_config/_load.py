@@ -1,0 +1,112 @@
+"""From the file, or its text, to an `AuditConfig`."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from audit_rules._exceptions import ConfigError
+from audit_rules._model import AuditConfig, Rule
+
+from ._problems import Problems, shown
+from ._sections import (
+    read_channels,
+    read_name,
+    read_retention,
+    read_rule,
+    read_sources,
+    read_time_zone,
+)
+from ._table import Table
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+_MAX_METRIC_FILTERS: Final = 100
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+_MAX_REGEX_PATTERNS: Final = 5
+
+
+def load_config(path: Path) -> AuditConfig:
+    """Read an `audit.toml`.
+
+    Raises:
+        ConfigError: the file cannot be read, or what it says cannot be used; with every
+            problem that was found.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start} is not UTF-8; save the file as UTF-8 text"
+        raise ConfigError(str(path), (problem,)) from error
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}; name an existing audit.toml"
+        raise ConfigError(str(path), (problem,)) from error
+    return parse_config(text, source=path.name)
+
+
+def parse_config(text: str, *, source: str = "audit.toml") -> AuditConfig:
+    """Read the text of an `audit.toml`; `source` is what messages call it.
+
+    Raises:
+        ConfigError: the text is not TOML, or what it says cannot be used; with every problem
+            that was found.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(source, (f"is not TOML: {error}",)) from error
+    except RecursionError as error:
+        raise ConfigError(source, ("nests too deeply; write plain tables",)) from error
+    problems = Problems()
+    config = _read(Table(problems, "", values), problems)
+    if problems:
+        raise ConfigError(source, tuple(problems))
+    return config
+
+
+def _read(root: Table, problems: Problems) -> AuditConfig:
+    audit = root.table("audit", required=True)
+    name = read_name(audit)
+    channels_table = root.table("channels")
+    config = AuditConfig(
+        name=name,
+        time_zone=read_time_zone(audit),
+        retention_days=read_retention(audit),
+        sources=read_sources(root.table("sources", required=True), name),
+        channels=read_channels(channels_table),
+        rules=tuple(
+            read_rule(table, channels_table.names()) for table in root.tables("rules", label="id")
+        ),
+    )
+    audit.finish()
+    root.finish()
+    _check_together(config.rules, problems)
+    return config
+
+
+def _check_together(rules: Sequence[Rule], problems: Problems) -> None:
+    """What only the rules as a whole can break: unique ids and the quotas of one log group."""
+    for rule_id, count in Counter(rule.id for rule in rules).items():
+        if rule_id and count > 1:
+            numbers = [str(i) for i, rule in enumerate(rules, start=1) if rule.id == rule_id]
+            problems.add(
+                "rules",
+                "id",
+                f"found {shown(rule_id)} {count} times, in rules {', '.join(numbers)};"
+                " give each rule an id of its own",
+            )
+    if len(rules) > _MAX_METRIC_FILTERS:
+        problems.add(
+            "rules",
+            "",
+            f"found {len(rules)}; a log group takes {_MAX_METRIC_FILTERS} metric filters, one for"
+            " each rule: merge some with ||",
+        )
+    with_regex = [rule.id for rule in rules if rule.pattern.regexes]
+    if len(with_regex) > _MAX_REGEX_PATTERNS:
+        problems.add(
+            "rules",
+            "pattern",
+            f"{len(with_regex)} rules hold a %regex% ({', '.join(with_regex)}); a log group takes"
+            f" {_MAX_REGEX_PATTERNS}: write the others with = and *",
+        )

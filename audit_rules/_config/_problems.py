@@ -1,0 +1,38 @@
+"""Where the problems of a configuration are gathered, and how values are shown in them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Final
+
+_SHOWN: Final = 60
+
+
+class Problems:
+    """The problems found so far, each as `place: field: what was found; what to do`."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def add(self, place: str, field: str, sentence: str) -> None:
+        self._found.append(": ".join(part for part in (place, field, sentence) if part))
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+
+def shown(value: object) -> str:
+    """Show a value of the file, shortened, on one line, as TOML would write it."""
+    text = json.dumps(value, ensure_ascii=True, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def did_you_mean(word: str, offered: Iterable[str]) -> str:
+    """Suggest the closest of the offered words; else list them all."""
+    offered = sorted(offered)
+    if close := get_close_matches(word, offered, n=1):
+        return f'did you mean "{close[0]}"?'
+    return f"there are: {', '.join(offered)}" if offered else "there are none"

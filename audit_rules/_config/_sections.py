@@ -1,0 +1,122 @@
+"""The sections of `audit.toml`, each from its table to its part of the model."""
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from audit_rules._model import Channel, EmailChannel, Rule, Severity, SlackChannel, Sources
+from audit_rules._retention import DEFAULT_RETENTION_DAYS, RETENTION_DAYS, nearest_retentions
+from audit_rules.patterns import FilterPattern
+
+from . import _checks as checks
+from ._problems import shown
+from ._table import Table
+
+_IDENTIFIER_ADVICE: Final = (
+    "write a lower-case letter, then at most 62 lower-case letters, digits and -"
+)
+_MINUTES_A_DAY: Final = 1440  # the longest period of an alarm
+_MAX_THRESHOLD: Final = 1_000_000
+_MAX_RETENTION: Final = max(RETENTION_DAYS)
+# SNS takes subjects under 100 characters, alarms descriptions of at most 1024.
+_LONGEST_TITLE: Final = 80
+_LONGEST_DESCRIPTION: Final = 600
+
+_MAX_RECIPIENTS: Final = 50  # of one message: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+
+
+def read_name(table: Table) -> str:
+    """Read the prefix of every AWS name."""
+    advice = "write a lower-case letter, then at most 30 lower-case letters, digits and -"
+    return table.text("name", checks.matching(checks.NAME, advice))
+
+
+def read_time_zone(table: Table) -> ZoneInfo:
+    """Read the time zone of the notifications."""
+    return ZoneInfo(table.text("time_zone", checks.time_zone) or "UTC")
+
+
+def read_retention(table: Table) -> int:
+    """Read for how many days records are kept."""
+    days = table.integer("retention_days", 1, _MAX_RETENTION, default=DEFAULT_RETENTION_DAYS)
+    if days not in RETENTION_DAYS:
+        nearest = " or ".join(map(str, nearest_retentions(days)))
+        table.tell("retention_days", f"found {days}; CloudWatch does not offer it, write {nearest}")
+    return days
+
+
+def read_sources(table: Table, name: str) -> Sources:
+    """Read the log groups of the applications; the audit trail's own would make a loop."""
+    own = {
+        f"/{name}/records",
+        f"/aws/lambda/{name}-router",
+        f"/aws/lambda/{name}-forwarder",
+    }
+    is_log_group = checks.matching(
+        checks.LOG_GROUP, "write 1 to 512 letters, digits and . - _ / # as CloudWatch allows"
+    )
+
+    def check(group: str) -> str | None:
+        if group in own:
+            return (
+                f"found {shown(group)}, which belongs to the audit trail itself and would feed"
+                " records back to it for ever; name log groups of applications only"
+            )
+        return is_log_group(group)
+
+    sources = Sources(log_groups=table.texts("log_groups", check))
+    table.finish()
+    return sources
+
+
+def read_channels(table: Table) -> Mapping[str, Channel]:
+    """Read the channels, by name."""
+    is_name = checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)
+    channels: dict[str, Channel] = {}
+    for name in table.names():
+        if complaint := is_name(name):
+            table.tell("a channel's name", complaint)
+        channels[name] = _read_channel(table.table(name), name)
+    return MappingProxyType(channels)
+
+
+def _read_channel(table: Table, name: str) -> Channel:
+    kind = table.text("type", checks.one_of({"slack", "email"}, "type of channel"))
+    channel: Channel
+    if kind == "email":
+        channel = EmailChannel(
+            name=name,
+            sender=table.text("sender", checks.email),
+            recipients=table.texts("recipients", checks.email, most=_MAX_RECIPIENTS),
+        )
+    else:
+        secret = table.text("webhook_secret", checks.secret_name) if kind == "slack" else ""
+        channel = SlackChannel(name=name, webhook_secret=secret)
+    if kind:  # of an unknown type nobody knows the keys
+        table.finish()
+    return channel
+
+
+def read_rule(table: Table, channels: Collection[str]) -> Rule:
+    """Read a rule; it may name the given channels."""
+    rule = Rule(
+        id=table.text("id", checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)),
+        title=table.text("title", checks.line(_LONGEST_TITLE)),
+        description=table.text("description", checks.paragraph(_LONGEST_DESCRIPTION), default=""),
+        owner=table.text("owner", checks.line(_LONGEST_TITLE)),
+        severity=Severity(table.text("severity", checks.severity) or Severity.LOW),
+        channels=table.texts("channels", checks.one_of(channels, "channel")),
+        pattern=FilterPattern(table.text("pattern", checks.rule_pattern)),
+        threshold=table.integer("threshold", 1, _MAX_THRESHOLD, default=1),
+        window_minutes=table.integer("window_minutes", 1, _MINUTES_A_DAY, default=1),
+        runbook=table.text("runbook", checks.https_url, default=""),
+        labels=_labels(table.table("labels")),
+    )
+    table.finish()
+    return rule
+
+
+def _labels(table: Table) -> Mapping[str, str]:
+    words = {key: table.text(key, checks.line(_LONGEST_TITLE)) for key in table.names()}
+    return MappingProxyType(words)

@@ -1,0 +1,97 @@
+"""What `audit.toml` says, as values that cannot be changed.
+
+These classes hold; `_config` checks. An `AuditConfig` that came from `load_config` or
+`parse_config` is consistent: every channel that a rule names exists, every id is unique.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from .patterns import FilterPattern
+
+
+class Severity(StrEnum):
+    """How urgent a rule's records are, in rising order."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where audit records come from: existing log groups of applications."""
+
+    log_groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackChannel:
+    """A Slack incoming webhook.
+
+    `webhook_secret` is the name of a Secrets Manager secret whose value is the webhook's URL;
+    the URL itself is a credential and never stands in the configuration.
+    """
+
+    name: str
+    webhook_secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChannel:
+    """A mailing through SES; `sender` has to be a verified identity of the account."""
+
+    name: str
+    sender: str
+    recipients: tuple[str, ...]
+
+
+Channel = SlackChannel | EmailChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Which audit records are told, to whom, and in which words.
+
+    `threshold` records within `window_minutes` make the rule's alarm ring. `labels` gives words
+    for field names and record types. `description` and `runbook` may be empty.
+    """
+
+    id: str
+    title: str
+    owner: str
+    severity: Severity
+    channels: tuple[str, ...]
+    pattern: FilterPattern
+    description: str = ""
+    threshold: int = 1
+    window_minutes: int = 1
+    runbook: str = ""
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditConfig:
+    """The whole of `audit.toml`. `name` is the prefix of every AWS name."""
+
+    name: str
+    time_zone: ZoneInfo
+    retention_days: int
+    sources: Sources
+    channels: Mapping[str, Channel] = field(hash=False)
+    rules: tuple[Rule, ...]
+
+    def rule(self, rule_id: str) -> Rule:
+        """Find a rule by its id.
+
+        Raises:
+            KeyError: there is no such rule.
+        """
+        for rule in self.rules:
+            if rule.id == rule_id:
+                return rule
+        raise KeyError(rule_id)

@@ -1,0 +1,143 @@
+"""The conditions of a pattern and how they combine: the evaluator.
+
+A comparison looks at strings and numbers. An object, an array, `true`, `false`, `null` and a
+value that is not there satisfy no comparison, not even `!=`.
+"""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final, Protocol
+
+from ._event import JsonEvent, NumberText
+from ._selector import Selector
+
+
+class Condition(Protocol):
+    """Something that an event satisfies or not."""
+
+    def holds(self, event: JsonEvent) -> bool:
+        """Whether the event satisfies the condition. Never raises."""
+
+
+class TextTest(Protocol):
+    """Something that a text satisfies or not: a `Wildcard` or a `Regex`."""
+
+    def matches(self, text: str) -> bool:
+        """Whether the text satisfies the test. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A text in which `*` at the beginning and at the end stands for any text.
+
+    A `*` further inside stands for itself, as CloudWatch has it: `Ev*ent` is that very text.
+    """
+
+    text: str
+
+    def matches(self, text: str) -> bool:
+        match self.text.startswith("*"), self.text.endswith("*"):
+            case True, True:
+                return self.text.strip("*") in text
+            case True, False:
+                return text.endswith(self.text.lstrip("*"))
+            case False, True:
+                return text.startswith(self.text.rstrip("*"))
+            case _:
+                return text == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class TextComparison:
+    """`$.a = "text"`, `$.a != text*`, `$.a = %regex%`; a number counts as its text."""
+
+    selector: Selector
+    test: TextTest
+    equal: bool
+
+    def holds(self, event: JsonEvent) -> bool:
+        return any(
+            self.test.matches(value) is self.equal
+            for value in self.selector.select(event)
+            if isinstance(value, str)
+        )
+
+
+ORDER: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NumericComparison:
+    """`$.a >= 500`: exact, on JSON numbers alone; the string "500" is no number."""
+
+    selector: Selector
+    operator: str
+    number: Decimal
+
+    def holds(self, event: JsonEvent) -> bool:
+        compare = ORDER[self.operator]
+        return any(
+            number is not None and compare(number, self.number)
+            for number in map(_number, self.selector.select(event))
+        )
+
+
+def _number(value: object) -> Decimal | None:
+    if not isinstance(value, NumberText):
+        return None
+    try:
+        return Decimal(value)
+    except InvalidOperation:  # an exponent of twenty digits
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """`$.a IS NULL`, `IS TRUE`, `IS FALSE`."""
+
+    selector: Selector
+    constant: bool | None
+
+    def holds(self, event: JsonEvent) -> bool:
+        return any(value is self.constant for value in self.selector.select(event))
+
+
+@dataclass(frozen=True, slots=True)
+class NotExists:
+    """`$.a NOT EXISTS`: there is no such value; a `null` is one."""
+
+    selector: Selector
+
+    def holds(self, event: JsonEvent) -> bool:
+        return not any(True for _ in self.selector.select(event))
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Both sides hold."""
+
+    left: Condition
+    right: Condition
+
+    def holds(self, event: JsonEvent) -> bool:
+        return self.left.holds(event) and self.right.holds(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Either side holds."""
+
+    left: Condition
+    right: Condition
+
+    def holds(self, event: JsonEvent) -> bool:
+        return self.left.holds(event) or self.right.holds(event)

@@ -1,0 +1,251 @@
+"""From tokens to conditions: the grammar of JSON filter patterns.
+
+    pattern    = "{" expression "}"
+    expression = condition | "(" expression ")" | expression ("&&" | "||") expression
+    condition  = selector comparison value
+               | selector "IS" ("NULL" | "TRUE" | "FALSE")
+               | selector "NOT" "EXISTS"
+
+Operators and parentheses go through a stack of their own (Dijkstra's shunting yard), so a
+pattern of a thousand parentheses cannot exhaust Python's.
+"""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from audit_rules._exceptions import FilterPatternError
+
+from ._conditions import (
+    ORDER,
+    And,
+    Condition,
+    Is,
+    NotExists,
+    NumericComparison,
+    Or,
+    TextComparison,
+    TextTest,
+    Wildcard,
+)
+from ._regex import RegexError, parse_regex
+from ._selector import Element, EveryElement, Property, Selector, Step
+from ._tokens import Kind, Token, tokenize
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
+MAX_LENGTH: Final = 1024
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+MAX_REGEXES: Final = 2
+MAX_WILDCARDS_IN_SELECTOR: Final = 1
+MAX_WILDCARDS: Final = 3
+
+_PRECEDENCE: Final = {"||": 1, "&&": 2}
+_CONSTANTS: Final = {"NULL": None, "TRUE": True, "FALSE": False}
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_STEP: Final = re.compile(
+    r"""
+      \.\['(?P<key>[^']+)'\]
+    | \.(?P<name>[A-Za-z0-9_-]+)
+    | \[(?P<index>[0-9]{1,9})\]
+    | \[(?P<every>\*)\]
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a pattern says, and how many regular expressions it spends of the quota."""
+
+    condition: Condition
+    regexes: int
+
+
+def parse(text: str) -> Parsed:
+    """Read a pattern in the JSON form.
+
+    Raises:
+        FilterPatternError: CloudWatch would refuse it, or it has another form.
+    """
+    if len(text) > MAX_LENGTH:
+        raise FilterPatternError(
+            text, MAX_LENGTH + 1, f"a pattern has at most {MAX_LENGTH} characters, not {len(text)}"
+        )
+    if not text.lstrip().startswith("{"):
+        raise FilterPatternError(
+            text,
+            1,
+            "only the JSON form of filter patterns is supported here, like"
+            ' { $.event.action = "login" }; terms and space-delimited forms are not',
+        )
+    return _Parser(text).parse()
+
+
+@dataclass(slots=True)
+class _Parser:
+    text: str
+    regexes: int = 0
+    wildcards: int = 0
+    _tokens: list[Token] = field(init=False)
+    _position: int = 0
+
+    def __post_init__(self) -> None:
+        self._tokens = list(tokenize(self.text))
+
+    def parse(self) -> Parsed:
+        self._next()  # the opening brace, which `parse` has seen
+        condition = self._expression()
+        self._next()  # the closing one, where `_expression` stops
+        if self._peek().kind is not Kind.END:
+            raise self._error(self._peek(), 'nothing can follow the closing "}"')
+        return Parsed(condition, self.regexes)
+
+    def _expression(self) -> Condition:
+        conditions: list[Condition] = []
+        waiting: list[Token] = []  # operators and opening parentheses
+        while True:
+            while self._peek().text == "(":
+                waiting.append(self._next())
+            conditions.append(self._condition())
+            while self._peek().text == ")":
+                self._close_parenthesis(self._next(), conditions, waiting)
+            token = self._peek()
+            if token.text not in _PRECEDENCE:
+                break
+            self._reduce(conditions, waiting, _PRECEDENCE[token.text])
+            waiting.append(self._next())
+        if token.text != "}":
+            raise self._error(token, f'found {_shown(token)}; expected "&&", "||" or "}}"')
+        self._reduce(conditions, waiting, min(_PRECEDENCE.values()))
+        if waiting:
+            raise self._error(waiting[-1], 'this "(" is not closed')
+        return conditions.pop()
+
+    def _close_parenthesis(
+        self, token: Token, conditions: list[Condition], waiting: list[Token]
+    ) -> None:
+        self._reduce(conditions, waiting, min(_PRECEDENCE.values()))
+        if not waiting:
+            raise self._error(token, 'this ")" closes nothing')
+        waiting.pop()
+
+    @staticmethod
+    def _reduce(conditions: list[Condition], waiting: list[Token], precedence: int) -> None:
+        """Combine what stands left of an operator that binds no tighter than it."""
+        while waiting and _PRECEDENCE.get(waiting[-1].text, 0) >= precedence:
+            combine = And if waiting.pop().text == "&&" else Or
+            right, left = conditions.pop(), conditions.pop()
+            conditions.append(combine(left, right))
+
+    def _condition(self) -> Condition:
+        token = self._next()
+        if token.kind is not Kind.SELECTOR:
+            raise self._error(token, f"found {_shown(token)}; a condition starts like $.name")
+        selector = self._selector(token)
+        relation = self._next()
+        if relation.kind is Kind.OPERATOR and relation.text in ORDER:
+            return self._comparison(selector, relation)
+        match relation.text, self._peek().text:
+            case "IS", ("NULL" | "TRUE" | "FALSE") as constant:
+                self._next()
+                return Is(selector, _CONSTANTS[constant])
+            case "NOT", "EXISTS":
+                self._next()
+                return NotExists(selector)
+            case "IS", _:
+                reason = f"found {_shown(self._peek())} after IS; there are NULL, TRUE and FALSE"
+                raise self._error(self._peek(), reason)
+            case "==", _:
+                raise self._error(relation, 'found "=="; equality is a single "="')
+            case "EXISTS", _:
+                reason = 'there is no EXISTS; write = "*" for "a string or number is there"'
+                raise self._error(relation, reason)
+        raise self._error(
+            relation,
+            f"found {_shown(relation)}; after a selector comes one of"
+            " = != < > <= >=, IS NULL, IS TRUE, IS FALSE, NOT EXISTS",
+        )
+
+    def _comparison(self, selector: Selector, relation: Token) -> Condition:
+        value = self._next()
+        if value.kind is Kind.WORD and _NUMBER.fullmatch(value.text):
+            return NumericComparison(selector, relation.text, Decimal(value.text))
+        test = self._text_test(value)
+        if relation.text not in {"=", "!="}:
+            raise self._error(
+                value, f"found {_shown(value)}; {relation.text} compares with a number only"
+            )
+        return TextComparison(selector, test, equal=relation.text == "=")
+
+    def _text_test(self, value: Token) -> TextTest:
+        match value.kind:
+            case Kind.WORD:
+                return Wildcard(value.text)
+            case Kind.STRING:
+                return Wildcard(re.sub(r"\\(.)", r"\1", value.text[1:-1], flags=re.DOTALL))
+            case Kind.REGEX:
+                return self._regex(value)
+        raise self._error(value, f'found {_shown(value)}; expected a number, a "text" or a %regex%')
+
+    def _regex(self, value: Token) -> TextTest:
+        self.regexes += 1
+        if self.regexes > MAX_REGEXES:
+            reason = f"a pattern holds at most {MAX_REGEXES} regular expressions"
+            raise self._error(value, reason)
+        try:
+            return parse_regex(value.text[1:-1])
+        except RegexError as error:
+            column = value.offset + 1 + error.offset + 1
+            raise FilterPatternError(self.text, column, error.reason) from None
+
+    def _selector(self, token: Token) -> Selector:
+        steps: list[Step] = []
+        offset = 1  # behind the dollar sign
+        while offset < len(token.text):
+            found = _STEP.match(token.text, offset)
+            if found is None:
+                raise FilterPatternError(
+                    self.text,
+                    token.offset + offset + 1,
+                    "a selector goes on with .name, .['any name'], [0] or [*]; names outside of"
+                    " brackets hold ASCII letters, digits, - and _",
+                )
+            steps.append(_step(found))
+            offset = found.end()
+        if not steps or not isinstance(steps[0], Property):
+            raise self._error(token, "a selector names a property first, like $.name")
+        selector = Selector(tuple(steps))
+        self._count_wildcards(token, selector)
+        return selector
+
+    def _count_wildcards(self, token: Token, selector: Selector) -> None:
+        self.wildcards += selector.wildcards
+        if selector.wildcards > MAX_WILDCARDS_IN_SELECTOR:
+            raise self._error(token, "a selector holds at most one [*]")
+        if self.wildcards > MAX_WILDCARDS:
+            raise self._error(token, f"a pattern holds at most {MAX_WILDCARDS} [*]")
+
+    def _peek(self) -> Token:
+        return self._tokens[self._position]
+
+    def _next(self) -> Token:
+        token = self._peek()
+        if token.kind is not Kind.END:
+            self._position += 1
+        return token
+
+    def _error(self, token: Token, reason: str) -> FilterPatternError:
+        return FilterPatternError(self.text, token.offset + 1, reason)
+
+
+def _step(found: re.Match[str]) -> Step:
+    if found["index"] is not None:
+        return Element(int(found["index"]))
+    if found["every"] is not None:
+        return EveryElement()
+    return Property(found["key"] or found["name"])
+
+
+def _shown(token: Token) -> str:
+    return "the end" if token.kind is Kind.END else token.text

@@ -1,0 +1,60 @@
+"""`$.a.b[0]`: which values of an event a condition looks at."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ._event import JsonEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """`.name` or `.['any name']`: that property of an object."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """`[3]`: that element of an array, counted from 0."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class EveryElement:
+    """`[*]`: each element of an array; one that satisfies the condition is enough."""
+
+
+Step = Property | Element | EveryElement
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The steps from the event to a value."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def wildcards(self) -> int:
+        """How often the selector says `[*]`."""
+        return sum(isinstance(step, EveryElement) for step in self.steps)
+
+    def select(self, event: JsonEvent) -> Iterator[object]:
+        """Give the values there are: none where a step finds nothing, many through `[*]`."""
+        found: Iterator[object] = iter([event])
+        for step in self.steps:
+            found = _follow(step, found)
+        return found
+
+
+def _follow(step: Step, values: Iterator[object]) -> Iterator[object]:
+    for value in values:
+        match step, value:
+            case Property(name), dict() if name in value:
+                yield value[name]
+            case Element(index), list() if index < len(value):
+                yield value[index]
+            case EveryElement(), list():
+                yield from value
+            case _:
+                pass

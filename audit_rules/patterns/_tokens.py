@@ -1,0 +1,72 @@
+"""From the text of a pattern to its tokens."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from audit_rules._exceptions import FilterPatternError
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    SELECTOR = auto()
+    OPERATOR = auto()
+    STRING = auto()
+    REGEX = auto()
+    WORD = auto()
+    PUNCTUATION = auto()
+    END = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a pattern: its text as it stands there, and where it begins (from 0)."""
+
+    kind: Kind
+    text: str
+    offset: int
+
+
+# A key in brackets may hold anything, spaces and operators too, hence its own alternative.
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<SELECTOR>    \$ (?: \.?\['[^']*'\] | [\w.\-@*] | \[[\w*\-]*\] )* )
+    | (?P<OPERATOR>    && | \|\| | == | != | <= | >= | [=<>!&|] )
+    | (?P<STRING>      " (?: [^"\\] | \\. )* " )
+    | (?P<REGEX>       % [^%]* % )
+    | (?P<WORD>        [A-Za-z0-9_.*+\-]+ )
+    | (?P<PUNCTUATION> [{}()] )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SPACE: Final = " \t\r\n"
+_UNCLOSED: Final = {'"': "a quoted value is not closed", "%": "a regular expression is not closed"}
+
+
+def tokenize(text: str) -> Iterator[Token]:
+    """Give the tokens of a pattern, END last.
+
+    Raises:
+        FilterPatternError: a character belongs to no token.
+    """
+    offset = 0
+    while True:
+        while text[offset : offset + 1] in _SPACE and offset < len(text):
+            offset += 1
+        if offset == len(text):
+            yield Token(Kind.END, "", offset)
+            return
+        found = _TOKEN.match(text, offset)
+        if found is None or found.lastgroup is None:
+            character = text[offset]
+            reason = _UNCLOSED.get(
+                character,
+                f"found {character!r}; put values with other characters than letters and digits"
+                " in double quotes",
+            )
+            raise FilterPatternError(text, offset + 1, reason)
+        yield Token(Kind[found.lastgroup], found.group(), offset)
+        offset = found.end()

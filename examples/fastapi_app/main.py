@@ -1,0 +1,181 @@
+"""The back office of a small shop: what `audit_lib` looks like in a real FastAPI application.
+
+Run it from the repository's root: `.venv/bin/uvicorn examples.fastapi_app.main:app`.
+Every request names its staff member in the header `X-Staff-Id`; a real application would take the
+user from a verified token, at the same place (`acting_user`).
+"""
+
+import dataclasses
+import logging
+import sys
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from pydantic import BaseModel, Field
+
+import audit_lib
+from examples.fastapi_app.store import User, sample_store
+
+logging.basicConfig(
+    level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s"
+)
+logger = audit_lib.get_logger("shop")
+app = FastAPI(title="Shop back office")
+store = sample_store()
+
+# One password for the demo's one login; it is compared, never logged.
+_PASSWORD = "correct horse battery staple"  # noqa: S105 - an example's own, known to everybody
+
+Row = TypeVar("Row")
+
+
+class UserPatch(BaseModel):
+    mfa_phone: str | None = None
+    nickname: str | None = None
+
+
+class RoleGrant(BaseModel):
+    role: str
+
+
+class PayoutChange(BaseModel):
+    iban: str
+
+
+class Refund(BaseModel):
+    amount: Decimal = Field(gt=0)
+    reason: str = ""
+
+
+class Login(BaseModel):
+    email: str
+    password: str
+
+
+def _client(request: Request) -> dict[str, Any]:
+    return {"ip": request.client.host} if request.client else {}
+
+
+async def acting_user(
+    request: Request, x_staff_id: Annotated[str, Header()]
+) -> AsyncIterator[User]:
+    """Give the staff member behind a request, and put who and from where into its audit records."""
+    user = _found(store.users, x_staff_id, "staff member")
+    who = {"id": user.id, "name": user.name, "email": user.email, "roles": list(user.roles)}
+    with audit_lib.context(user=who, source=_client(request), service={"name": "shop"}):
+        yield user
+
+
+Acting = Annotated[User, Depends(acting_user)]
+
+
+def _found(table: dict[str, Row], key: str, what: str) -> Row:
+    if key not in table:
+        raise HTTPException(404, f"no {what} has the id {key!r}")
+    return table[key]
+
+
+@app.get("/health")
+async def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@app.get("/users/{user_id}")
+async def read_user(user_id: str, _: Acting) -> User:
+    return _found(store.users, user_id, "user")
+
+
+@app.patch("/users/{user_id}")
+async def change_user(user_id: str, patch: UserPatch, _: Acting) -> User:
+    user = _found(store.users, user_id, "user")
+    changed = dataclasses.replace(user, **patch.model_dump(exclude_unset=True))
+    store.users[user_id] = changed
+    logger.audit.record_updated(
+        "User profile changed",
+        record_type="user",
+        record_id=user_id,
+        before=dataclasses.asdict(user),
+        after=dataclasses.asdict(changed),
+    )
+    return changed
+
+
+@app.post("/users/{user_id}/roles")
+async def grant_role(user_id: str, grant: RoleGrant, _: Acting) -> User:
+    user = _found(store.users, user_id, "user")
+    changed = dataclasses.replace(user, roles=[*user.roles, grant.role])
+    store.users[user_id] = changed
+    logger.audit.record_updated(
+        f"Role {grant.role} granted",
+        record_type="user",
+        record_id=user_id,
+        before={"roles": user.roles},
+        after={"roles": changed.roles},
+        action="role-granted",
+        extra={"role": grant.role},
+    )
+    return changed
+
+
+@app.put("/payout-accounts/{account_id}")
+async def change_payout_account(account_id: str, change: PayoutChange, _: Acting) -> None:
+    account = _found(store.payout_accounts, account_id, "payout account")
+    changed = dataclasses.replace(account, iban=change.iban)
+    store.payout_accounts[account_id] = changed
+    logger.audit.record_updated(
+        f"Payout account of {account.merchant} changed",
+        record_type="payout_account",
+        record_id=account_id,
+        before=dataclasses.asdict(account),
+        after=dataclasses.asdict(changed),
+    )
+
+
+@app.post("/orders/{order_id}/refund")
+async def refund(order_id: str, wish: Refund, _: Acting) -> None:
+    order = _found(store.orders, order_id, "order")
+    if order.refunded + wish.amount > order.total:
+        raise HTTPException(409, f"at most {order.total - order.refunded} can be refunded")
+    changed = dataclasses.replace(order, refunded=order.refunded + wish.amount)
+    store.orders[order_id] = changed
+    logger.audit.record_updated(
+        "Order refunded",
+        record_type="order",
+        record_id=order_id,
+        # a number, not the text of a Decimal, so that a rule can compare it
+        before={"refunded": float(order.refunded)},
+        after={"refunded": float(changed.refunded)},
+        action="order-refunded",
+        reason=wish.reason or None,
+    )
+
+
+@app.post("/login")
+async def login(attempt: Login, request: Request) -> dict[str, str]:
+    user = next((user for user in store.users.values() if user.email == attempt.email), None)
+    succeeded = user is not None and attempt.password == _PASSWORD
+    with audit_lib.context(
+        user={"id": user.id, "name": user.name, "email": user.email}
+        if user
+        else {"email": attempt.email},
+        source=_client(request),
+        service={"name": "shop"},
+    ):
+        logger.audit.log(
+            logging.INFO if succeeded else logging.WARNING,
+            "Logged in" if succeeded else "Login refused: wrong e-mail or password",
+            extra={
+                "event": {
+                    "action": "login",
+                    "category": ["authentication"],
+                    "type": ["start"],
+                    "outcome": "success" if succeeded else "failure",
+                }
+            },
+        )
+    if not succeeded:
+        raise HTTPException(401, "wrong e-mail or password")
+    logger.info("session opened")
+    return {"status": "ok"}

@@ -1,0 +1,505 @@
+"""`audit.toml`: what a good one becomes, and how every problem of a bad one is told."""
+
+import re
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from audit_rules import (
+    RETENTION_DAYS,
+    AuditConfig,
+    ConfigError,
+    EmailChannel,
+    FilterPattern,
+    Rule,
+    Severity,
+    SlackChannel,
+    Sources,
+    load_config,
+    parse_config,
+)
+
+GOOD = """\
+[audit]
+name = "audit"
+time_zone = "Europe/Madrid"
+[sources]
+log_groups = ["/app/shop"]
+[channels.chat]
+type = "slack"
+webhook_secret = "audit/slack"
+[channels.mail]
+type = "email"
+sender = "audit@example.com"
+recipients = ["a@example.com", "b@example.com"]
+[[rules]]
+id = "first"
+title = "First"
+owner = "Security"
+severity = "high"
+channels = ["chat"]
+pattern = '{ $.a = 1 }'
+"""
+SECOND = GOOD[GOOD.index("[[rules]]") :].replace('"first"', '"second"')
+
+
+def problems_of(text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    return caught.value.problems
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1
+    return GOOD.replace(old, new)
+
+
+def test_a_good_file_becomes_the_model() -> None:
+    rule = """
+description = "Why.\\nMore."
+threshold = 3
+window_minutes = 1440
+runbook = "https://wiki.example.com/x"
+[rules.labels]
+mfa_phone = "MFA phone"
+"""
+    text = GOOD.replace("[sources]", "retention_days = 365\n[sources]") + rule
+    assert parse_config(text) == AuditConfig(
+        name="audit",
+        time_zone=ZoneInfo("Europe/Madrid"),
+        retention_days=365,
+        sources=Sources(log_groups=("/app/shop",)),
+        channels={
+            "chat": SlackChannel(name="chat", webhook_secret="audit/slack"),
+            "mail": EmailChannel(
+                name="mail",
+                sender="audit@example.com",
+                recipients=("a@example.com", "b@example.com"),
+            ),
+        },
+        rules=(
+            Rule(
+                id="first",
+                title="First",
+                owner="Security",
+                severity=Severity.HIGH,
+                channels=("chat",),
+                pattern=FilterPattern("{ $.a = 1 }"),
+                description="Why.\nMore.",
+                threshold=3,
+                window_minutes=1440,
+                runbook="https://wiki.example.com/x",
+                labels={"mfa_phone": "MFA phone"},
+            ),
+        ),
+    )
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    config = parse_config(GOOD)
+    rule = config.rules[0]
+    assert config.retention_days == 3653
+    assert (rule.threshold, rule.window_minutes, rule.runbook, rule.description) == (1, 1, "", "")
+    assert dict(rule.labels) == {}
+
+
+def test_a_trail_without_rules_and_channels_is_allowed() -> None:
+    config = parse_config(GOOD[: GOOD.index("[channels.chat]")])
+    assert config.rules == ()
+    assert dict(config.channels) == {}
+
+
+def test_a_rule_is_found_by_its_id() -> None:
+    config = parse_config(GOOD + SECOND)
+    assert config.rule("second").id == "second"
+    with pytest.raises(KeyError, match="third"):
+        config.rule("third")
+
+
+def test_the_model_cannot_be_changed() -> None:
+    config = parse_config(GOOD)
+    with pytest.raises(FrozenInstanceError):
+        config.rules[0].threshold = 5  # type: ignore[misc] # that it is refused is what is tested
+    with pytest.raises(TypeError):
+        config.channels["x"] = config.channels["chat"]  # type: ignore[index] # as above
+    assert len({config, config, *config.rules}) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('name = "audit"\n', "", "audit: name: is missing; it has no default"),
+        (
+            'name = "audit"\n',
+            'name = "Audit"\n',
+            (
+                'audit: name: found "Audit"; write a lower-case letter, then at most 30 lower-case'
+                " letters, digits and -"
+            ),
+        ),
+        (
+            'time_zone = "Europe/Madrid"',
+            'time_zone = "Europe/Madird"',
+            'audit: time_zone: found "Europe/Madird"; write an IANA name like Europe/Madrid',
+        ),
+        (
+            'time_zone = "Europe/Madrid"',
+            'time_zone = "../etc/passwd"',
+            'audit: time_zone: found "../etc/passwd"; write an IANA name like Europe/Madrid',
+        ),
+        (
+            'time_zone = "Europe/Madrid"',
+            'time_zone = "Europe"',
+            'audit: time_zone: found "Europe"; write an IANA name like Europe/Madrid',
+        ),
+        (
+            "[sources]",
+            "retention_days = 3000\n[sources]",
+            "audit: retention_days: found 3000; CloudWatch does not offer it, write 2922 or 3288",
+        ),
+        (
+            "[sources]",
+            "retention_days = 0\n[sources]",
+            "audit: retention_days: found 0; write an integer from 1 to 3653",
+        ),
+        (
+            "[sources]",
+            "retention_days = 365.0\n[sources]",
+            "audit: retention_days: found a decimal number; write an integer",
+        ),
+        (
+            "[sources]",
+            "retension_days = 365\n[sources]",
+            'audit: retension_days: is no key of this table; did you mean "retention_days"?',
+        ),
+        (
+            '["/app/shop"]',
+            "[]",
+            "sources: log_groups: is empty; name at least one",
+        ),
+        (
+            '["/app/shop"]',
+            '"/app/shop"',
+            "sources: log_groups: found a string; write an array",
+        ),
+        (
+            '["/app/shop"]',
+            "[1]",
+            "sources: log_groups: found an integer in it; write strings only",
+        ),
+        (
+            '["/app/shop"]',
+            '["/app/shop", "/app/shop"]',
+            'sources: log_groups: found "/app/shop" twice; name it once',
+        ),
+        (
+            '["/app/shop"]',
+            '["/app/*"]',
+            (
+                'sources: log_groups: found "/app/*"; write 1 to 512 letters, digits and . - _ / # as'
+                " CloudWatch allows"
+            ),
+        ),
+        (
+            'type = "slack"',
+            'type = "slak"',
+            'channels.chat: type: found "slak"; no such type of channel, did you mean "slack"?',
+        ),
+        (
+            'sender = "audit@example.com"',
+            'sender = "audit@example.com\\r\\nBcc: x@example.com"',
+            (
+                'channels.mail: sender: found "audit@example.com\\r\\nBcc: x@example.com"; write one'
+                " bare address like audit@example.com"
+            ),
+        ),
+        (
+            'sender = "audit@example.com"',
+            'sender = "Audit <audit@example.com>"',
+            (
+                'channels.mail: sender: found "Audit <audit@example.com>"; write one bare address like'
+                " audit@example.com"
+            ),
+        ),
+        (
+            '["a@example.com", "b@example.com"]',
+            '["a@localhost"]',
+            (
+                'channels.mail: recipients: found "a@localhost"; write one bare address like'
+                " audit@example.com"
+            ),
+        ),
+        (
+            '["a@example.com", "b@example.com"]',
+            str([f"a{n}@example.com" for n in range(51)]),
+            "channels.mail: recipients: found 51; name at most 50",
+        ),
+        (
+            "[channels.mail]",
+            "[channels.Mail]",
+            (
+                'channels: a channel\'s name: found "Mail"; write a lower-case letter, then at most 62'
+                " lower-case letters, digits and -"
+            ),
+        ),
+        (
+            'id = "first"',
+            'id = "First rule"',
+            (
+                'rules[1] "First rule": id: found "First rule"; write a lower-case letter, then at most'
+                " 62 lower-case letters, digits and -"
+            ),
+        ),
+        ('id = "first"\n', "", "rules[1]: id: is missing; it has no default"),
+        (
+            'title = "First"',
+            'title = "First\\nBcc: x"',
+            (
+                'rules[1] "first": title: found "First\\nBcc: x"; write one line without control'
+                " characters"
+            ),
+        ),
+        (
+            'title = "First"',
+            f'title = "{"x" * 81}"',
+            'rules[1] "first": title: has 81 characters; write at most 80',
+        ),
+        ('title = "First"', 'title = " "', 'rules[1] "first": title: is empty; write some words'),
+        ('owner = "Security"\n', "", 'rules[1] "first": owner: is missing; it has no default'),
+        (
+            '"high"',
+            '"urgent"',
+            'rules[1] "first": severity: found "urgent"; write low, medium, high, critical',
+        ),
+        (
+            'channels = ["chat"]',
+            'channels = ["chatt"]',
+            'rules[1] "first": channels: found "chatt"; no such channel, did you mean "chat"?',
+        ),
+        (
+            'channels = ["chat"]',
+            'channels = ["zzz"]',
+            'rules[1] "first": channels: found "zzz"; no such channel, there are: chat, mail',
+        ),
+        (
+            'channels = ["chat"]',
+            "channels = []",
+            'rules[1] "first": channels: is empty; name at least one',
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "''",
+            (
+                'rules[1] "first": pattern: is empty and would match every record; write a JSON filter'
+                " pattern"
+            ),
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a == 1 }'",
+            (
+                'rules[1] "first": pattern: is no usable filter pattern: found "=="; equality is a'
+                ' single "=" (column 7)\n    { $.a == 1 }\n          ^'
+            ),
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nthreshold = true",
+            'rules[1] "first": threshold: found a boolean; write an integer',
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nthreshold = 0",
+            'rules[1] "first": threshold: found 0; write an integer from 1 to 1000000',
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nwindow_minutes = 1441",
+            'rules[1] "first": window_minutes: found 1441; write an integer from 1 to 1440',
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nrunbook = 'http://wiki.example.com'",
+            (
+                'rules[1] "first": runbook: found "http://wiki.example.com"; write an https:// URL of'
+                " at most 1000 characters"
+            ),
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nrunbook = 'https://[bad'",
+            (
+                'rules[1] "first": runbook: found "https://[bad"; write an https:// URL of at most 1000'
+                " characters"
+            ),
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nlabels = { a = 1979-05-27 }",
+            'rules[1] "first".labels: a: found a date or time; write a string',
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nseverty = 'low'",
+            'rules[1] "first": severty: is no key of this table; did you mean "severity"?',
+        ),
+        (
+            "[sources]",
+            "[source]\n[sources]",
+            'source: is no key of this table; did you mean "sources"?',
+        ),
+    ],
+)
+def test_a_problem_is_told_with_its_place_and_what_to_do(old: str, new: str, problem: str) -> None:
+    problems = problems_of(changed(old, new))
+    assert f"audit.toml: {problem}" in problems
+
+
+@pytest.mark.parametrize(
+    "group", ["/audit/records", "/aws/lambda/audit-router", "/aws/lambda/audit-forwarder"]
+)
+def test_the_trails_own_log_groups_are_no_sources(group: str) -> None:
+    (problem,) = problems_of(changed("/app/shop", group))
+    assert problem == (
+        f'audit.toml: sources: log_groups: found "{group}", which belongs to the audit trail itself'
+        " and would feed records back to it for ever; name log groups of applications only"
+    )
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "https://hooks.slack.com/services/T0/B0/XyZ",
+        "hooks.slack.com/services/T0/B0/XyZ",
+        "services/T0/B0/XyZ",
+        "http://localhost/XyZ",
+        "XyZ with spaces",
+        "arn:aws:secretsmanager:eu-west-1:1:secret:XyZ",
+    ],
+)
+def test_a_webhook_in_place_of_a_secrets_name_is_refused_and_not_repeated(secret: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(changed("audit/slack", secret))
+    assert len(caught.value.problems) == 1
+    assert "channels.chat: webhook_secret: " in str(caught.value)
+    assert "XyZ" not in str(caught.value)
+
+
+def test_the_value_of_an_unknown_key_is_not_repeated() -> None:
+    text = changed("webhook_secret =", 'webhook_url = "https://hooks/XyZ"\nwebhook_secret =')
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    assert 'webhook_url: is no key of this table; did you mean "webhook_secret"?' in str(
+        caught.value
+    )
+    assert "XyZ" not in str(caught.value)
+
+
+def test_a_value_that_is_no_table_is_told_once() -> None:
+    assert problems_of("audit = 1\nsources = []\nchannels = { chat = 1 }\nrules = [2]") == (
+        "audit.toml: audit: found an integer; write a table",
+        "audit.toml: sources: found an array; write a table",
+        "audit.toml: channels: chat: found an integer; write a table",
+        "audit.toml: rules[1]: found an integer; write [[rules]] tables",
+    )
+
+
+def test_an_empty_file_names_the_missing_tables() -> None:
+    assert problems_of("") == (
+        "audit.toml: audit: is missing; it has no default",
+        "audit.toml: sources: is missing; it has no default",
+    )
+
+
+def test_every_problem_is_told_at_once_and_counted() -> None:
+    text = changed('"high"', '"x"').replace('"audit"\n', '"A"\n').replace('["/app/shop"]', "[]")
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, source="bank.toml")
+    assert len(caught.value.problems) == 3
+    assert str(caught.value).startswith("bank.toml: 3 problems\n  - bank.toml: audit: name: ")
+
+
+def test_equal_rule_ids_are_refused() -> None:
+    assert problems_of(GOOD + SECOND + SECOND) == (
+        (
+            'audit.toml: rules: id: found "second" 2 times, in rules 2, 3; give each rule an id of its'
+            " own"
+        ),
+    )
+
+
+def test_more_rules_than_metric_filters_are_refused() -> None:
+    rules = [SECOND.replace('"second"', f'"r{n}"') for n in range(100)]
+    assert len(parse_config(GOOD + "".join(rules[1:])).rules) == 100
+    (problem,) = problems_of(GOOD + "".join(rules))
+    assert problem.startswith("audit.toml: rules: found 101; a log group takes 100 metric filters")
+
+
+def test_more_patterns_with_a_regex_than_the_quota_are_refused() -> None:
+    rules = [
+        SECOND.replace('"second"', f'"r{n}"').replace("= 1 }", "= %x% || $.a = %y% }")
+        for n in range(6)
+    ]
+    assert len(parse_config(GOOD + "".join(rules[:5])).rules) == 6
+    assert problems_of(GOOD + "".join(rules)) == (
+        (
+            "audit.toml: rules: pattern: 6 rules hold a %regex% (r0, r1, r2, r3, r4, r5); a log group"
+            " takes 5: write the others with = and *"
+        ),
+    )
+
+
+def test_a_syntax_error_is_told_with_its_line() -> None:
+    (problem,) = problems_of("[audit]\nname = \n")
+    assert re.fullmatch(r"audit\.toml: is not TOML: .* \(at line 2, column 8\)", problem)
+
+
+def test_a_key_written_twice_is_a_syntax_error() -> None:
+    (problem,) = problems_of(GOOD + 'id = "again"\n')
+    assert problem.startswith("audit.toml: is not TOML: Cannot overwrite a value")
+
+
+def test_nesting_without_end_is_a_problem_like_others() -> None:
+    (problem,) = problems_of("x = " + "[" * 100_000)
+    assert problem == "audit.toml: nests too deeply; write plain tables"
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "bank.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load_config(path) == parse_config(GOOD)
+    path.write_text(changed('"high"', '"x"'), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^bank\.toml: 1 problem\n  - bank\.toml: rules\[1\]"):
+        load_config(path)
+
+
+def test_a_missing_file_is_a_config_error(tmp_path: Path) -> None:
+    path = tmp_path / "audit.toml"
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert caught.value.problems == (
+        f"{path}: cannot be read: No such file or directory; name an existing audit.toml",
+    )
+
+
+def test_a_directory_is_a_config_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(tmp_path)
+
+
+def test_a_file_in_another_encoding_is_a_config_error(tmp_path: Path) -> None:
+    path = tmp_path / "audit.toml"
+    path.write_bytes("# señal".encode("latin-1"))
+    with pytest.raises(ConfigError, match="byte 4 is not UTF-8"):
+        load_config(path)
+
+
+def test_only_retentions_that_cloudwatch_offers_are_taken() -> None:
+    for days in (*RETENTION_DAYS, 2, 6, 3652):
+        text = changed("[sources]", f"retention_days = {days}\n[sources]")
+        if days in RETENTION_DAYS:
+            assert parse_config(text).retention_days == days
+        else:
+            assert "retention_days" in problems_of(text)[0]

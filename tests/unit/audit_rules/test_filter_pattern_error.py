@@ -1,0 +1,94 @@
+"""What CloudWatch would refuse is refused, at the right column and with advice."""
+
+import pickle
+
+import pytest
+
+from audit_rules import AuditRulesError, FilterPattern, FilterPatternError
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "reason"),
+    [
+        ("ERROR", 1, "only the JSON form"),
+        ('"exact phrase"', 1, "only the JSON form"),
+        ("[ip, user, ...]", 1, "only the JSON form"),
+        ("%regex%", 1, "only the JSON form"),
+        (" ", 1, "only the JSON form"),
+        ("{", 2, "found the end; a condition"),
+        ("{ $.a", 6, "found the end; after a selector"),
+        ("{ $.a =", 8, "found the end; expected a number"),
+        ("{ }", 3, "a condition starts like $.name"),
+        ("{ $.a = 1", 10, 'expected "&&", "||" or "}"'),
+        ("{ $.a = 1 } x", 13, "nothing can follow"),
+        ("{ $.a = 1 $.b = 2 }", 11, 'expected "&&"'),
+        ("{ $.a = 1 & $.b = 2 }", 11, "found &; expected"),
+        ("{ $.a = 1 && }", 14, "a condition starts"),
+        ("{ a = 1 }", 3, "a condition starts"),
+        ("{ ($.a = 1 }", 3, "is not closed"),
+        ("{ $.a = 1) }", 10, "closes nothing"),
+        ("{ () }", 4, "a condition starts"),
+        ("{ $.a == 1 }", 7, 'a single "="'),
+        ("{ $.a EXISTS }", 7, "there is no EXISTS"),
+        ("{ $.a IS NOT NULL }", 10, "after IS"),
+        ("{ $.a is null }", 7, "after a selector"),
+        ("{ $.a NOT NULL }", 7, "after a selector"),
+        ("{ $.a && $.b = 1 }", 7, "after a selector"),
+        ("{ $.a = }", 9, "expected a number"),
+        ("{ $.a = $.b }", 9, "expected a number"),
+        ("{ $.a > x }", 9, "compares with a number only"),
+        ('{ $.a >= "5" }', 10, "compares with a number only"),
+        ("{ $.a < %5% }", 9, "compares with a number only"),
+        ("{ $.a = a@b }", 10, "double quotes"),
+        ("{ $.a = é }", 9, "double quotes"),
+        ('{ $.a = "x }', 9, "is not closed"),
+        ("{ $.a = %x }", 9, "is not closed"),
+        ("{ $ = 1 }", 3, "names a property first"),
+        ("{ $[0] = 1 }", 3, "names a property first"),
+        ("{ $.é = 1 }", 4, "a selector goes on with"),
+        ("{ $.a.* = 1 }", 6, "a selector goes on with"),
+        ("{ $.a..b = 1 }", 6, "a selector goes on with"),
+        ("{ $.a[-1] = 1 }", 6, "a selector goes on with"),
+        ("{ $.@timestamp = 1 }", 4, "a selector goes on with"),
+        ("{ $['a'] = 1 }", 4, "a selector goes on with"),
+        ("{ $.a[*][*] = 1 }", 3, "at most one [*]"),
+        (
+            "{ $.a[*] = 1 && $.b[*] = 1 && $.c[*] = 1 && $.d[*] = 1 }",
+            45,
+            "at most 3 [*]",
+        ),
+        ("{ $.a = %a% || $.a = %b% || $.a = %c% }", 35, "at most 2 regular expressions"),
+        ("{ $.a = %a(b)% }", 11, "found '('"),
+        ("{ $.a = " + "x" * 1100 + " }", 1025, "at most 1024 characters, not 1110"),
+    ],
+)
+def test_a_pattern_that_cloudwatch_refuses_is_refused(text: str, column: int, reason: str) -> None:
+    with pytest.raises(FilterPatternError) as caught:
+        FilterPattern(text)
+    assert reason in caught.value.reason
+    assert caught.value.column == column
+    assert caught.value.text == text
+
+
+def test_the_longest_allowed_pattern_is_read() -> None:
+    text = "{ $.a = " + "x" * 1014 + " }"
+    assert len(text) == 1024
+    assert FilterPattern(text).text == text
+
+
+def test_the_message_points_at_the_place() -> None:
+    with pytest.raises(FilterPatternError) as caught:
+        FilterPattern("{ $.a ==\t1 }")
+    assert str(caught.value).splitlines() == [
+        'found "=="; equality is a single "=" (column 7)',
+        "    { $.a == 1 }",
+        "          ^",
+    ]
+
+
+def test_the_error_is_of_the_packages_tree_and_survives_pickling() -> None:
+    error = FilterPatternError("{", 2, "found the end")
+    assert isinstance(error, AuditRulesError)
+    twin = pickle.loads(pickle.dumps(error))
+    assert (twin.text, twin.column, twin.reason) == ("{", 2, "found the end")
+    assert str(twin) == str(error)

@@ -7,6 +7,7 @@ that the package can travel inside a Lambda asset as it is.
 from ._config import load_config, parse_config
 from ._exceptions import AuditRulesError, ConfigError, FilterPatternError
 from ._model import (
+    Action,
     AuditConfig,
     Channel,
     EmailChannel,
@@ -15,12 +16,15 @@ from ._model import (
     SlackChannel,
     Sources,
 )
+from ._names import Names
 from ._retention import RETENTION_DAYS
+from ._sentence import Sentence, actor_of, member, record_of, shown_value, target_of
 from .patterns import AUDIT_PATTERN, FilterPattern
 
 __all__ = [
     "AUDIT_PATTERN",
     "RETENTION_DAYS",
+    "Action",
     "AuditConfig",
     "AuditRulesError",
     "Channel",
@@ -28,10 +32,17 @@ __all__ = [
     "EmailChannel",
     "FilterPattern",
     "FilterPatternError",
+    "Names",
     "Rule",
+    "Sentence",
     "Severity",
     "SlackChannel",
     "Sources",
+    "actor_of",
     "load_config",
+    "member",
     "parse_config",
+    "record_of",
+    "shown_value",
+    "target_of",
 ]

@@ -10,6 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from ._names import Names
+from ._sentence import Sentence
 from .patterns import FilterPattern
 
 
@@ -54,6 +56,20 @@ Channel = SlackChannel | EmailChannel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What can happen, by its ECS `event.action`, and the sentence in which people read it.
+
+    `category` and `type` are the ECS arrays `event.category` and `event.type`.
+    """
+
+    name: str
+    sentence: Sentence
+    category: tuple[str, ...]
+    type: tuple[str, ...]
+    severity: Severity = Severity.LOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Which audit records are told, to whom, and in which words.
 
@@ -84,6 +100,12 @@ class AuditConfig:
     sources: Sources
     channels: Mapping[str, Channel] = field(hash=False)
     rules: tuple[Rule, ...]
+    actions: Mapping[str, Action] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    @property
+    def names(self) -> Names:
+        """The names of everything in AWS."""
+        return Names(self.name)
 
     def rule(self, rule_id: str) -> Rule:
         """Find a rule by its id.

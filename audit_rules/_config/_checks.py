@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from audit_rules._exceptions import FilterPatternError
 from audit_rules._model import Severity
+from audit_rules._sentence import Sentence
 from audit_rules.patterns import FilterPattern
 
 from ._problems import did_you_mean, shown
@@ -21,6 +22,7 @@ Check = Callable[[str], str | None]
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
+ACTION: Final = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
 LOG_GROUP: Final = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
@@ -32,6 +34,7 @@ _EMAIL: Final = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
 )
 _MAX_EMAIL: Final = 254  # RFC 5321
+_LONGEST_SENTENCE: Final = 200
 _MAX_URL: Final = 1000  # a Slack button's URL has at most 3000, an alarm's description 1024
 
 
@@ -93,6 +96,11 @@ def severity(value: str) -> str | None:
     """Check that it is a severity."""
     offered = [str(known) for known in Severity]
     return None if value in offered else f"found {shown(value)}; write {', '.join(offered)}"
+
+
+def sentence(value: str) -> str | None:
+    """Check that it is a sentence of an action."""
+    return line(_LONGEST_SENTENCE)(value) or Sentence(value).problem()
 
 
 def secret_name(value: str) -> str | None:

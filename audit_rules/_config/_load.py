@@ -4,6 +4,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from audit_rules._exceptions import ConfigError
@@ -11,6 +12,7 @@ from audit_rules._model import AuditConfig, Rule
 
 from ._problems import Problems, shown
 from ._sections import (
+    read_action,
     read_channels,
     read_name,
     read_retention,
@@ -68,12 +70,16 @@ def _read(root: Table, problems: Problems) -> AuditConfig:
     audit = root.table("audit", required=True)
     name = read_name(audit)
     channels_table = root.table("channels")
+    actions = root.table("actions")
     config = AuditConfig(
         name=name,
         time_zone=read_time_zone(audit),
         retention_days=read_retention(audit),
         sources=read_sources(root.table("sources", required=True), name),
         channels=read_channels(channels_table),
+        actions=MappingProxyType(
+            {name: read_action(actions.table(name), name) for name in actions.names()}
+        ),
         rules=tuple(
             read_rule(table, channels_table.names()) for table in root.tables("rules", label="id")
         ),

@@ -5,8 +5,11 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from audit_rules._model import Channel, EmailChannel, Rule, Severity, SlackChannel, Sources
+from audit_rules._ecs import EVENT_TYPES
+from audit_rules._model import Action, Channel, EmailChannel, Rule, Severity, SlackChannel, Sources
+from audit_rules._names import Names
 from audit_rules._retention import DEFAULT_RETENTION_DAYS, RETENTION_DAYS, nearest_retentions
+from audit_rules._sentence import Sentence
 from audit_rules.patterns import FilterPattern
 
 from . import _checks as checks
@@ -15,6 +18,9 @@ from ._table import Table
 
 _IDENTIFIER_ADVICE: Final = (
     "write a lower-case letter, then at most 62 lower-case letters, digits and -"
+)
+_ACTION_ADVICE: Final = (
+    "write what happened in lower case, like user-updated: letters, digits and . _ -"
 )
 _MINUTES_A_DAY: Final = 1440  # the longest period of an alarm
 _MAX_THRESHOLD: Final = 1_000_000
@@ -48,11 +54,7 @@ def read_retention(table: Table) -> int:
 
 def read_sources(table: Table, name: str) -> Sources:
     """Read the log groups of the applications; the audit trail's own would make a loop."""
-    own = {
-        f"/{name}/records",
-        f"/aws/lambda/{name}-router",
-        f"/aws/lambda/{name}-forwarder",
-    }
+    own = Names(name).own_log_groups()
     is_log_group = checks.matching(
         checks.LOG_GROUP, "write 1 to 512 letters, digits and . - _ / # as CloudWatch allows"
     )
@@ -96,6 +98,23 @@ def _read_channel(table: Table, name: str) -> Channel:
     if kind:  # of an unknown type nobody knows the keys
         table.finish()
     return channel
+
+
+def read_action(table: Table, name: str) -> Action:
+    """Read an action of the catalogue."""
+    if complaint := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
+        table.tell("an action's name", complaint)
+    category = table.texts("category", checks.one_of(EVENT_TYPES, "ECS event.category"))
+    types = sorted({kind for each in category for kind in EVENT_TYPES[each]})
+    action = Action(
+        name=name,
+        sentence=Sentence(table.text("sentence", checks.sentence)),
+        category=category,
+        type=table.texts("type", checks.one_of(types, "ECS event.type for this category")),
+        severity=Severity(table.text("severity", checks.severity, default="low") or Severity.LOW),
+    )
+    table.finish()
+    return action
 
 
 def read_rule(table: Table, channels: Collection[str]) -> Rule:

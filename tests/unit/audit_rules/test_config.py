@@ -503,3 +503,39 @@ def test_only_retentions_that_cloudwatch_offers_are_taken() -> None:
             assert parse_config(text).retention_days == days
         else:
             assert "retention_days" in problems_of(text)[0]
+
+
+ACTION = """
+[actions.user-updated]
+sentence = "{actor} changed {record}"
+category = ["iam"]
+type = ["user", "change"]
+"""
+
+
+def test_an_action_has_its_sentence_and_its_classification() -> None:
+    action = parse_config(GOOD + ACTION).actions["user-updated"]
+    assert action.sentence.text == "{actor} changed {record}"
+    assert (action.category, action.type, action.severity) == (("iam",), ("user", "change"), "low")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("user-updated", "User", 'an action\'s name: found "User"; write what happened in lower'),
+        ("{record}", "{who}", "sentence: {who} is no placeholder; write {actor}, {target}, "),
+        ("{record}", "{record", "sentence: has a brace without its other half"),
+        (
+            '["iam"]',
+            '["iamb"]',
+            'category: found "iamb"; no such ECS event.category, did you mean "iam"?',
+        ),
+        ('"change"', '"access"', 'type: found "access"; no such ECS event.type for this category'),
+        ("type =", "kind =", "type: is missing; it has no default"),
+    ],
+)
+def test_a_wrong_action_is_told(old: str, new: str, problem: str) -> None:
+    assert ACTION.count(old) == 1
+    found = problems_of(GOOD + ACTION.replace(old, new))
+    assert any(problem in line for line in found), found
+    assert all(line.startswith("audit.toml: actions.") for line in found)

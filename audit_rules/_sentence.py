@@ -1,0 +1,98 @@
+"""The sentence in which people read an action: `{actor} changed {record}`."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["Sentence", "actor_of", "member", "record_of", "shown_value", "target_of"]
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_PATH: Final = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)+")
+_NOBODY: Final = "Somebody unknown"
+_NOTHING: Final = "a record"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A text with placeholders: `{actor}`, `{target}`, `{record}` and dotted fields of the record.
+
+    `{target}` is the person acted upon, else the record; `{changes.after.roles}` any field.
+    """
+
+    text: str
+
+    NAMES = ("actor", "target", "record")
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """What stands in braces, in order."""
+        return tuple(_PLACEHOLDER.findall(self.text))
+
+    def problem(self) -> str | None:
+        """Say what is wrong with it and what to do, or None."""
+        for name in self.placeholders:
+            if name not in self.NAMES and not _PATH.fullmatch(name):
+                return f"{{{name}}} is no placeholder; write {{actor}}, {{target}}, {{record}} or a field such as {{changes.after.email}}"
+        if set(_PLACEHOLDER.sub("", self.text)) & {"{", "}"}:
+            return "has a brace without its other half; write placeholders as {actor}"
+        return None
+
+    def of(self, record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+        """Give the sentence for a record. Its values are an application's: escape the result."""
+
+        def fill(found: re.Match[str]) -> str:
+            match found[1]:
+                case "actor":
+                    return actor_of(record)
+                case "target":
+                    return target_of(record) or record_of(record, labels)
+                case "record":
+                    return record_of(record, labels)
+                case path:
+                    return shown_value(member(record, path))
+
+        return _PLACEHOLDER.sub(fill, self.text)
+
+
+def actor_of(record: Mapping[str, Any]) -> str:
+    """Name who did it: by name, e-mail or id, and on whose behalf."""
+    actor = _person(record.get("user")) or _NOBODY
+    behalf = _person(member(record, "user.effective"))
+    return f"{actor} (as {behalf})" if behalf and behalf != actor else actor
+
+
+def target_of(record: Mapping[str, Any]) -> str:
+    """Name the person it was done to; empty when the record names none."""
+    return _person(member(record, "user.target"))
+
+
+def record_of(record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Name the record that changed, its kind by its label: `User 1042`."""
+    kind = shown_value(member(record, "changes.record_type"), missing="")
+    which = shown_value(member(record, "changes.record_id"), missing="")
+    return f"{labels.get(kind, kind)} {which}".strip() or _NOTHING
+
+
+def member(record: Any, path: str) -> Any:
+    """Give the value below a dotted path, or None."""
+    for name in path.split("."):
+        record = record.get(name) if isinstance(record, Mapping) else None
+    return record
+
+
+def shown_value(value: Any, *, missing: str = "nothing") -> str:
+    """Give a value as text: texts as they are, everything else as JSON."""
+    if value is None:
+        return missing
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _person(user: Any) -> str:
+    if not isinstance(user, Mapping):
+        return ""
+    for name in ("full_name", "name", "email", "id"):
+        if text := shown_value(user.get(name), missing=""):
+            return text
+    return ""

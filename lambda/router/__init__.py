@@ -1,0 +1,1 @@
+"""Application log groups → audit log group."""

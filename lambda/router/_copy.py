@@ -1,0 +1,133 @@
+"""Writing records into the audit log group, each line unchanged, none lost in silence.
+
+The rules of PutLogEvents:
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from router._delivery import Delivery, LogEvent
+from router._settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import RejectedLogEventsInfoTypeDef
+    from mypy_boto3_sqs import SQSClient
+
+__all__ = ["Copier", "batches"]
+
+MAX_BATCH_BYTES: Final = 1_048_576
+EVENT_OVERHEAD_BYTES: Final = 26
+MAX_BATCH_EVENTS: Final = 10_000
+MAX_BATCH_SPAN_MS: Final = 24 * 3600 * 1000 - 1
+_MAX_STREAM_NAME: Final = 512
+
+
+class Copier:
+    """Copies deliveries; the streams of the audit log group are named after their sources."""
+
+    def __init__(
+        self, *, logs: "CloudWatchLogsClient", sqs: "SQSClient", settings: Settings
+    ) -> None:
+        self._logs = logs
+        self._sqs = sqs
+        self._settings = settings
+
+    def copy(self, delivery: Delivery) -> dict[str, int]:
+        """Write all events; those that CloudWatch takes no more go to the queue of the rejected.
+
+        Raises:
+            botocore.exceptions.ClientError: AWS refused; the delivery has to be tried again.
+        """
+        stream = stream_name(delivery)
+        rejected = 0
+        for batch in batches(delivery.events):
+            for event, reason in self._put(stream, batch):
+                self._keep_apart(delivery, event, reason)
+                rejected += 1
+        if rejected:
+            print(_metric("RejectedRecords", rejected, delivery.events[0].timestamp))  # noqa: T201
+        return {"copied": len(delivery.events) - rejected, "rejected": rejected}
+
+    def _put(self, stream: str, batch: list[LogEvent]) -> list[tuple[LogEvent, str]]:
+        """Write one batch; give what the (successful) answer says was not taken, and why."""
+        try:
+            answer = self._put_once(stream, batch)
+        except self._logs.exceptions.ResourceNotFoundException:
+            # Another instance may be faster.
+            with suppress(self._logs.exceptions.ResourceAlreadyExistsException):
+                self._logs.create_log_stream(
+                    logGroupName=self._settings.audit_log_group, logStreamName=stream
+                )
+            answer = self._put_once(stream, batch)
+        return _rejected(batch, answer)
+
+    def _put_once(self, stream: str, batch: list[LogEvent]) -> "RejectedLogEventsInfoTypeDef":
+        answer = self._logs.put_log_events(
+            logGroupName=self._settings.audit_log_group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": e.timestamp, "message": e.message} for e in batch],
+        )
+        return answer.get("rejectedLogEventsInfo", {})
+
+    def _keep_apart(self, delivery: Delivery, event: LogEvent, reason: str) -> None:
+        body = {
+            "reason": reason,
+            "logGroup": delivery.log_group,
+            "logStream": delivery.log_stream,
+            "timestamp": event.timestamp,
+            "message": event.message,
+        }
+        self._sqs.send_message(
+            QueueUrl=self._settings.rejected_queue_url, MessageBody=json.dumps(body)
+        )
+
+
+def stream_name(delivery: Delivery) -> str:
+    """Name the stream after its source; a stream's name holds no `:` and no `*`."""
+    name = f"{delivery.log_group.strip('/')}/{delivery.log_stream}"
+    return re.sub(r"[:*]", "_", name)[:_MAX_STREAM_NAME]
+
+
+def batches(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
+    """Give the events in the order of their times, in batches that PutLogEvents takes."""
+    batch: list[LogEvent] = []
+    size = 0
+    for event in sorted(events, key=lambda each: each.timestamp):
+        length = len(event.message.encode()) + EVENT_OVERHEAD_BYTES
+        if batch and (
+            size + length > MAX_BATCH_BYTES
+            or len(batch) == MAX_BATCH_EVENTS
+            or event.timestamp - batch[0].timestamp > MAX_BATCH_SPAN_MS
+        ):
+            yield batch
+            batch, size = [], 0
+        batch.append(event)
+        size += length
+    if batch:
+        yield batch
+
+
+def _rejected(
+    batch: list[LogEvent], info: "RejectedLogEventsInfoTypeDef"
+) -> list[tuple[LogEvent, str]]:
+    expired = info.get("expiredLogEventEndIndex", 0)  # the ends are exclusive
+    too_old = max(info.get("tooOldLogEventEndIndex", 0), expired)
+    too_new = info.get("tooNewLogEventStartIndex", len(batch))
+    return [
+        *((event, "expired") for event in batch[:expired]),
+        *((event, "too old") for event in batch[expired:too_old]),
+        *((event, "too new") for event in batch[too_new:]),
+    ]
+
+
+def _metric(name: str, value: int, timestamp: int) -> str:
+    """Write a metric as a log line (CloudWatch's embedded metric format)."""
+    definition = {"Namespace": "Audit", "Dimensions": [[]], "Metrics": [{"Name": name}]}
+    return json.dumps(
+        {"_aws": {"Timestamp": timestamp, "CloudWatchMetrics": [definition]}, name: value}
+    )

@@ -1,0 +1,90 @@
+"""E-mail, by SES: HTML and the whole of it again as plain text."""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import jinja2
+from botocore.exceptions import BotoCoreError, ClientError
+
+from audit_rules import EmailChannel
+from forwarder.channels import ChannelError
+from forwarder.notification import Notification
+from forwarder.text import one_line, shortened
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+__all__ = ["EmailBySes", "html", "mail", "plain_text"]
+
+_LONGEST_SUBJECT: Final = 98  # under 100, for readers that cut there
+
+
+class EmailBySes:
+    """Sends to all recipients of a channel at once."""
+
+    def __init__(self, *, channel: EmailChannel, ses: "SESV2Client") -> None:
+        self._channel = channel
+        self._ses = ses
+
+    def send(self, notification: Notification) -> None:
+        """Send the mail.
+
+        Raises:
+            ChannelError: SES did not take it.
+        """
+        message = mail(notification, self._channel)
+        try:
+            self._ses.send_email(
+                FromEmailAddress=self._channel.sender,
+                Destination={"ToAddresses": list(self._channel.recipients)},
+                Content={"Raw": {"Data": message.as_bytes()}},
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise ChannelError(f"channel {self._channel.name!r}: SES: {error}") from error
+
+
+def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
+    """Give the whole mail."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address("Audit trail", addr_spec=channel.sender)
+    message["To"] = [Address(addr_spec=recipient) for recipient in channel.recipients]
+    message["Subject"] = subject(notification)
+    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
+    message["X-Audit-Rule"] = notification.rule_id
+    message.set_content(plain_text(notification), cte="quoted-printable")
+    message.add_alternative(html(notification), subtype="html", cte="quoted-printable")
+    return message
+
+
+def subject(notification: Notification) -> str:
+    """Give the subject: one line, under 100 characters."""
+    whole = one_line(f"[{notification.severity.capitalize()}] {notification.summary}")
+    return shortened(whole, _LONGEST_SUBJECT)
+
+
+def html(notification: Notification) -> str:
+    """Give the mail as HTML; every value is escaped by the template engine."""
+    return _templates().get_template("notification.html").render(notification=notification)
+
+
+def plain_text(notification: Notification) -> str:
+    """Give the mail as plain text, complete."""
+    return _templates().get_template("notification.txt").render(notification=notification)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

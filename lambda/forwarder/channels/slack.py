@@ -1,0 +1,201 @@
+"""Slack, by an incoming webhook: Block Kit.
+
+https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+import urllib3
+
+from audit_rules import Severity
+from forwarder.channels import ChannelError
+from forwarder.notification import FieldChange, Notification, RecordView
+from forwarder.text import one_line, shortened
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+__all__ = ["SlackWebhook", "message"]
+
+_MARKS: Final = {
+    Severity.LOW: "🔵",
+    Severity.MEDIUM: "🟡",
+    Severity.HIGH: "🟠",
+    Severity.CRITICAL: "🔴",
+}
+_LONGEST_HEADER: Final = 150
+_LONGEST_TEXT: Final = 3000
+_LOOKS_LIKE_A_BACKTICK: Final = "\u02cb"
+_TRIES: Final = 3
+_LONGEST_PAUSE: Final = 30.0
+
+
+class SlackWebhook:
+    """Posts to the webhook whose address is the value of a Secrets Manager secret."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        secret: str,
+        secrets: "SecretsManagerClient",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._name = name
+        self._secret = secret
+        self._secrets = secrets
+        self._sleep = sleep
+        self._http = urllib3.PoolManager(timeout=10.0, retries=False)
+
+    def send(self, notification: Notification) -> None:
+        """Post the message; when Slack is busy, wait as long as it says, and try again.
+
+        Raises:
+            ChannelError: Slack did not take it.
+        """
+        address = self._address()
+        body = json.dumps(message(notification)).encode()
+        problem = ""
+        for attempt in range(_TRIES):
+            try:
+                answer = self._http.request(
+                    "POST",
+                    address,
+                    body=body,
+                    headers={"Content-Type": "application/json"},
+                    redirect=False,
+                )
+            except urllib3.exceptions.HTTPError as error:
+                # Not the error's text: it holds the address, which is a secret.
+                problem, pause = f"cannot be reached ({type(error).__name__})", 1.0
+            else:
+                if answer.status == 200:
+                    return
+                said = one_line(answer.data[:100].decode("ascii", "replace"))
+                problem = f"answered {answer.status} ({said})"
+                if answer.status != 429 and answer.status < 500:
+                    break
+                pause = _pause(answer.headers.get("Retry-After", ""))
+            if attempt + 1 < _TRIES:
+                self._sleep(pause)
+        raise ChannelError(f"channel {self._name!r}: Slack {problem}")
+
+    def _address(self) -> str:
+        """Read the secret each time: it can be renewed at any moment."""
+        address = self._secrets.get_secret_value(SecretId=self._secret)["SecretString"].strip()
+        parts = urlsplit(address)
+        if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
+            raise ChannelError(
+                f"channel {self._name!r}: the secret {self._secret!r} holds no https:// address;"
+                " store the webhook's URL as its plain text"
+            )
+        return address
+
+
+def message(notification: Notification) -> dict[str, Any]:
+    """Give the message as Slack takes it."""
+    severity = notification.severity
+    blocks: list[dict[str, Any]] = [
+        {
+            "type": "header",
+            "text": _plain(f"{_MARKS[severity]} {notification.title}", _LONGEST_HEADER),
+        },
+        _context(f"*{severity.capitalize()}* · for {_escaped(notification.owner)}"),
+    ]
+    if notification.description:
+        blocks.append({"type": "section", "text": _plain(notification.description)})
+    for record in notification.records:
+        blocks += [{"type": "divider"}, *_record_blocks(record)]
+    if notification.left_out:
+        by = ", ".join(notification.left_out_by)
+        text = f"and {notification.left_out:,} more, by {by}; see the evidence"
+        blocks += [{"type": "divider"}, {"type": "section", "text": _plain(text)}]
+    if links := _links(notification):
+        blocks.append({"type": "section", "text": _marked(links)})
+    footer = f"Told because {notification.why} · rule `{_escaped(notification.rule_id)}`"
+    blocks.append(_context(footer))
+    return {
+        "text": _cut(f"{severity.capitalize()}: {notification.summary}", _LONGEST_HEADER),
+        "blocks": blocks,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _record_blocks(record: RecordView) -> list[dict[str, Any]]:
+    said = f"{record.sentence}\n{record.message}" if record.message else record.sentence
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": _plain(said)}]
+    if record.changes:
+        blocks.append({"type": "section", "fields": [_change(each) for each in record.changes]})
+    who = " · ".join(part for part in (record.actor, record.actor_detail) if part)
+    lines = [
+        ("Who", who),
+        ("When", record.when),
+        ("Where", record.where),
+        ("Outcome", record.outcome if record.outcome != "success" else ""),
+        ("Reason", record.reason),
+        ("Request", record.request),
+    ]
+    text = "\n".join(f"{name}: {_code(value)}" for name, value in lines if value)
+    if record.changes_left_out:
+        text += f"\nand {record.changes_left_out} more fields; see the evidence"
+    return [*blocks, _context(text)]
+
+
+def _change(change: FieldChange) -> dict[str, Any]:
+    note = f" _({_escaped(change.note)})_" if change.note else ""
+    if change.kind == "added":
+        values = f"added: {_code(change.after)}"
+    elif change.kind == "removed":
+        values = f"removed: {_code(change.before)}"
+    else:
+        values = f"{_code(change.before)} → {_code(change.after)}"
+    return _marked(f"{_code(change.label)}{note}\n{values}")
+
+
+def _links(notification: Notification) -> str:
+    links = (("Show the evidence", notification.evidence_url), ("What to do", notification.runbook))
+    return "   ".join(f"<{_address_of(url)}|{title}>" for title, url in links if url)
+
+
+def _address_of(url: str) -> str:
+    return _escaped(quote(url, safe=":/?#[]@!$&'()*+,;=%~"))
+
+
+def _escaped(text: str) -> str:
+    """Escape what Slack reads as mark-up: mentions, channels and links all begin with `<`."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _code(text: str) -> str:
+    """Put a value in a code span, where no formatting works and nothing can end it early."""
+    return f"`{_escaped(one_line(text)).replace('`', _LOOKS_LIKE_A_BACKTICK)}`"
+
+
+def _cut(text: str, longest: int) -> str:
+    """Escape and cut, so that the cut never falls inside an entity."""
+    room = longest
+    while len(escaped := _escaped(shortened(text, room))) > longest:
+        room -= max((len(escaped) - longest) // 4, 1)
+    return escaped
+
+
+def _plain(text: str, longest: int = _LONGEST_TEXT) -> dict[str, Any]:
+    return {"type": "plain_text", "text": _cut(text, longest), "emoji": False}
+
+
+def _marked(text: str) -> dict[str, Any]:
+    """Mark-up of ours; `verbatim` keeps Slack from making links and mentions of what looks so."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_marked(text)]}
+
+
+def _pause(retry_after: str) -> float:
+    return min(float(retry_after), _LONGEST_PAUSE) if retry_after.isdigit() else 1.0

@@ -1,0 +1,81 @@
+"""A notification as data: what its readers see, before any channel's form.
+
+Every text that came from an application is clean (`forwarder.text`), not escaped: escaping is the
+channel's, which knows its own language.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from audit_rules import Severity
+
+__all__ = ["FieldChange", "Notification", "RecordView", "Why"]
+
+
+class Why(StrEnum):
+    """The reason why a notification is sent now; its readers see it."""
+
+    RANG = "the rule's alarm rang"
+    STILL_RINGING = "it came while the rule's alarm was ringing"
+    CALMED = "it was found when the rule's alarm went back to OK"
+    NOT_FOUND = "the rule's alarm rang, but its records could not be found yet"
+    UNREADABLE = "a message came that is no alarm's"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One field: its label, its values as text, and `added`, `removed` or `updated`.
+
+    `note` says what is not as it was: `masked`, `shortened`, `unreadable`.
+    """
+
+    label: str
+    before: str
+    after: str
+    kind: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordView:
+    """One audit record. Texts that the record has nothing for are empty."""
+
+    sentence: str
+    message: str
+    actor: str
+    actor_detail: str
+    record: str
+    when: str
+    where: str
+    outcome: str
+    reason: str
+    request: str
+    changes: Sequence[FieldChange] = ()
+    changes_left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """What is told at once: records of one rule, the first ones in full, the rest counted."""
+
+    rule_id: str
+    title: str
+    description: str
+    owner: str
+    severity: Severity
+    why: Why
+    evidence_url: str = ""
+    runbook: str = ""
+    records: Sequence[RecordView] = ()
+    left_out: int = 0
+    left_out_by: Sequence[str] = field(default=())
+    """Who did what was left out: `Ana Souza (280)`."""
+
+    @property
+    def summary(self) -> str:
+        """One line: the title, and the record or the number of records."""
+        count = len(self.records) + self.left_out
+        if count == 1:
+            return f"{self.title}: {self.records[0].record}"
+        return f"{self.title}: {count} records" if count else self.title

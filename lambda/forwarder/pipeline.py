@@ -1,0 +1,261 @@
+"""The pipeline: from a reason to look, to people who know.
+
+CloudWatch tells of a CHANGE of an alarm's state only, so the alarm is where to look and not what to
+say: on ALARM, on OK, and by a sweep while the alarm keeps ringing, all records of the rule since the
+last reading are read, and told unless the ledger has them.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import boto3
+
+from audit_rules import (
+    AuditConfig,
+    EmailChannel,
+    Rule,
+    Severity,
+    SlackChannel,
+    load_config,
+)
+from forwarder._settings import Settings
+from forwarder.channels import Channel, ChannelError
+from forwarder.channels.email import EmailBySes
+from forwarder.channels.slack import SlackWebhook
+from forwarder.notification import Notification, Why
+from forwarder.stages.due import due
+from forwarder.stages.evidence import Evidence
+from forwarder.stages.ledger import Decision, Ledger
+from forwarder.stages.read import FoundRecord, Reader
+from forwarder.stages.word import Wording
+from forwarder.text import clean, shortened
+from forwarder.wakeups import AlarmChange, Sweep, Unreadable, Wakeup
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+__all__ = ["Forwarder", "ForwardingError", "Turn"]
+
+# Ingestion can be late, and an alarm is some minutes behind: windows overlap by this much.
+_OVERLAP_MS: Final = 10 * 60_000
+_LONGEST_LOOK_BACK_MS: Final = 24 * 3600_000
+_LONGEST_AHEAD_MS: Final = 2 * 3600_000  # what CloudWatch takes from a clock that is fast
+_LOOKUP_PAUSE: Final = 2
+_MAX_ALARMS_A_CALL: Final = 100
+_LONGEST_NOTICE: Final = 1000
+
+
+class ForwardingError(Exception):
+    """Something could not be told; the invocation has to be tried again."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One invocation: whose claims are made, what became of the records, what went wrong."""
+
+    owner: str
+    decisions: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def raise_failures(self) -> None:
+        """Raise what went wrong, together.
+
+        Raises:
+            ForwardingError: something did.
+        """
+        if self.failures:
+            raise ForwardingError("; ".join(self.failures))
+
+
+@dataclass(slots=True, kw_only=True)
+class Forwarder:
+    """Tells each record of each rule once to each of the rule's channels."""
+
+    config: AuditConfig
+    reader: Reader
+    ledger: Ledger
+    wording: Wording
+    channels: Mapping[str, Channel]
+    cloudwatch: "CloudWatchClient"
+    lookup_seconds: int
+    now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+    sleep: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Forwarder":
+        """Make one that talks to AWS."""
+        config = load_config(settings.config_file)
+        log_group = settings.audit_log_group
+        evidence = Evidence(region=settings.region, log_group=log_group)
+        return cls(
+            config=config,
+            reader=Reader(logs=boto3.client("logs"), log_group=log_group),
+            ledger=Ledger(dynamodb=boto3.client("dynamodb"), table=settings.ledger_table),
+            wording=Wording(config=config, evidence=evidence),
+            channels=_open_channels(config),
+            cloudwatch=boto3.client("cloudwatch"),
+            lookup_seconds=settings.lookup_seconds,
+        )
+
+    def run(self, wakeups: Iterable[Wakeup], *, owner: str) -> Turn:
+        """Do what each wake-up asks for; one that fails does not stop the others."""
+        turn = Turn(owner)
+        for wakeup in wakeups:
+            try:
+                self._answer(wakeup, turn)
+            except Exception as error:  # noqa: BLE001 - told by the turn, which raises it
+                turn.failures.append(f"{type(error).__name__}: {error}")
+        return turn
+
+    def _answer(self, wakeup: Wakeup, turn: Turn) -> None:
+        rules = {self.config.names.alarm(rule.id): rule for rule in self.config.rules}
+        match wakeup:
+            case AlarmChange(alarm, "ALARM", _, at_ms) if alarm in rules:
+                self._rang(rules[alarm], at_ms, turn)
+            case AlarmChange(alarm, "OK", "ALARM", at_ms) if alarm in rules:
+                rule = rules[alarm]
+                since = self.ledger.read_until(rule.id) or at_ms - _LONGEST_LOOK_BACK_MS
+                self._catch_up(rule, since, Why.CALMED, turn)
+            case AlarmChange(_, "OK" | "INSUFFICIENT_DATA"):
+                pass  # a new alarm, or one of a rule that is gone, with nothing to tell
+            case AlarmChange(alarm, state, _, at_ms):
+                text = f"The alarm {alarm} is {state}; no rule of audit.toml belongs to it."
+                self._pass_on(f"{alarm}@{at_ms}", text, turn)
+            case Unreadable(id_, text):
+                self._pass_on(id_ or text, text, turn)
+            case Sweep():
+                self._sweep(rules, turn)
+
+    def _rang(self, rule: Rule, at_ms: int, turn: Turn) -> None:
+        """Tell what made the alarm ring; its records may not be visible yet."""
+        since = max(at_ms, self.ledger.read_until(rule.id))
+        waited = 0
+        while True:
+            found, now_ms = self._read(rule, since)
+            if due(found, rule) or waited >= self.lookup_seconds:
+                break
+            self.sleep(_LOOKUP_PAUSE)
+            waited += _LOOKUP_PAUSE
+            since = at_ms - _LONGEST_LOOK_BACK_MS  # or they are older than anybody thinks
+        if not due(found, rule):
+            notice = self.wording.notification(rule, (), Why.NOT_FOUND)
+            keys = [f"{rule.id}#{{channel}}#alarm@{at_ms}"]
+            self._tell(rule.channels, notice, keys, turn)
+            return
+        self._tell_records(rule, found, now_ms, Why.RANG, turn)
+
+    def _sweep(self, rules: Mapping[str, Rule], turn: Turn) -> None:
+        names = list(rules)
+        for first in range(0, len(names), _MAX_ALARMS_A_CALL):
+            pages = self.cloudwatch.get_paginator("describe_alarms").paginate(
+                AlarmNames=names[first : first + _MAX_ALARMS_A_CALL], StateValue="ALARM"
+            )
+            for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
+                changed = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
+                rule = rules[alarm["AlarmName"]]
+                since = max(int(changed.timestamp() * 1000), self.ledger.read_until(rule.id))
+                try:
+                    self._catch_up(rule, since, Why.STILL_RINGING, turn)
+                except Exception as error:  # noqa: BLE001 - the other rules have their turn
+                    turn.failures.append(f"rule {rule.id!r}: {type(error).__name__}: {error}")
+
+    def _catch_up(self, rule: Rule, since_ms: int, why: Why, turn: Turn) -> None:
+        found, now_ms = self._read(rule, since_ms)
+        self._tell_records(rule, found, now_ms, why, turn)
+
+    def _read(self, rule: Rule, since_ms: int) -> tuple[list[FoundRecord], int]:
+        now_ms = self.now_ms()
+        since_ms = max(since_ms, now_ms - _LONGEST_LOOK_BACK_MS)
+        since_ms -= rule.window_minutes * 60_000 + _OVERLAP_MS
+        return self.reader.read(
+            rule, since_ms=since_ms, until_ms=now_ms + _LONGEST_AHEAD_MS
+        ), now_ms
+
+    def _tell_records(
+        self,
+        rule: Rule,
+        found: Sequence[FoundRecord],
+        now_ms: int,
+        why: Why,
+        turn: Turn,
+    ) -> None:
+        to_tell = due(found, rule)
+        turn.decisions[Decision.BELOW_THRESHOLD] += len(found) - len(to_tell)
+        settled = True
+        for name in rule.channels:
+            claimed = []
+            for record in to_tell:
+                key = f"{rule.id}#{name}#{record.key}"
+                decision = self.ledger.claim(key, owner=turn.owner, now_ms=now_ms)
+                if decision is Decision.TOLD:
+                    claimed.append(record)
+                else:
+                    turn.decisions[decision] += 1
+                    settled = settled and decision is Decision.ALREADY_TOLD
+            if claimed:
+                notice = self.wording.notification(rule, claimed, why)
+                keys = [f"{rule.id}#{name}#{record.key}" for record in claimed]
+                settled = self._send(name, notice, keys, turn) and settled
+        if settled:
+            self.ledger.note_read(rule.id, now_ms)
+
+    def _tell(
+        self,
+        channels: Iterable[str],
+        notice: Notification,
+        keys: Sequence[str],
+        turn: Turn,
+    ) -> None:
+        for name in channels:
+            own = [key.replace("{channel}", name) for key in keys]
+            decision = self.ledger.claim(own[0], owner=turn.owner, now_ms=self.now_ms())
+            if decision is Decision.TOLD:
+                self._send(name, notice, own, turn)
+            else:
+                turn.decisions[decision] += 1
+
+    def _send(self, name: str, notice: Notification, keys: Sequence[str], turn: Turn) -> bool:
+        """Send what is claimed, then mark it; whether it went out."""
+        try:
+            self.channels[name].send(notice)
+        except ChannelError as error:
+            turn.failures.append(str(error))
+            turn.decisions[Decision.FAILED] += len(keys)
+            for key in keys:
+                self.ledger.release(key)
+            return False
+        for key in keys:
+            self.ledger.mark_told(key, now_ms=self.now_ms())
+        turn.decisions[Decision.TOLD] += len(keys)
+        return True
+
+    def _pass_on(self, id_: str, text: str, turn: Turn) -> None:
+        """Tell everybody of a message that belongs to no rule: better odd than lost."""
+        notice = Notification(
+            rule_id="none",
+            title="A message to the audit trail",
+            description=shortened(clean(text), _LONGEST_NOTICE) or "(empty)",
+            owner="everybody",
+            severity=Severity.LOW,
+            why=Why.UNREADABLE,
+        )
+        key = f"message#{{channel}}#{sha256(id_.encode()).hexdigest()[:40]}"
+        self._tell(self.channels, notice, [key], turn)
+
+
+def _open_channels(config: AuditConfig) -> dict[str, Channel]:
+    ses = boto3.client("sesv2")
+    secrets = boto3.client("secretsmanager")
+    channels: dict[str, Channel] = {}
+    for name, channel in config.channels.items():
+        match channel:
+            case SlackChannel():
+                secret = channel.webhook_secret
+                channels[name] = SlackWebhook(name=name, secret=secret, secrets=secrets)
+            case EmailChannel():
+                channels[name] = EmailBySes(channel=channel, ses=ses)
+    return channels

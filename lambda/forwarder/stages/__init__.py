@@ -1,0 +1,1 @@
+"""The steps from an alarm to a notification, one a file: read → due → ledger → word."""

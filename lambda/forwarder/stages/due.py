@@ -1,0 +1,21 @@
+"""Due: which records reach the rule's threshold."""
+
+from collections.abc import Sequence
+
+from audit_rules import Rule
+from forwarder.stages.read import FoundRecord
+
+__all__ = ["due"]
+
+
+def due(records: Sequence[FoundRecord], rule: Rule) -> list[FoundRecord]:
+    """Give the records that lie in some window with `threshold` records or more, in order."""
+    window_ms = rule.window_minutes * 60_000
+    reached: set[int] = set()
+    first = 0
+    for last, record in enumerate(records):
+        while record.timestamp_ms - records[first].timestamp_ms >= window_ms:
+            first += 1
+        if last - first + 1 >= rule.threshold:
+            reached.update(range(first, last + 1))
+    return [records[index] for index in sorted(reached)]

@@ -1,0 +1,64 @@
+"""The link to the evidence: a Logs Insights query, opened in the AWS console."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from forwarder.stages.read import FoundRecord
+
+__all__ = ["Evidence"]
+
+_MARGIN_MS: Final = 60_000
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_FIELDS: Final = (
+    "fields @timestamp, user.name, event.action, event.outcome,"
+    " changes.record_type, changes.record_id, @message"
+)
+
+
+class Evidence:
+    """Writes links into one region's console, on one log group."""
+
+    def __init__(self, *, region: str, log_group: str) -> None:
+        self._region = region
+        self._log_group = log_group
+
+    def url(self, records: Sequence[FoundRecord]) -> str:
+        """Give the link to a query that shows these records."""
+        return self._url(self.query(records), records[0].timestamp_ms, records[-1].timestamp_ms)
+
+    @staticmethod
+    def query(records: Sequence[FoundRecord]) -> str:
+        """Give the query: by `event.id`, where each is one that cannot change the query."""
+        ids = []
+        for record in records:
+            event = record.fields.get("event")
+            found = event.get("id") if isinstance(event, dict) else None
+            if not isinstance(found, str) or not _SAFE_ID.fullmatch(found):
+                return f"{_FIELDS}\n| sort @timestamp asc"
+            ids.append(f'"{found}"')
+        return f"{_FIELDS}\n| filter event.id in [{', '.join(ids)}]\n| sort @timestamp asc"
+
+    def _url(self, query: str, first_ms: int, last_ms: int) -> str:
+        start, end = (_instant(ms) for ms in (first_ms - _MARGIN_MS, last_ms + _MARGIN_MS))
+        detail = (
+            f"~(end~'{_encoded(end)}~start~'{_encoded(start)}~timeType~'ABSOLUTE~tz~'UTC"
+            f"~editorString~'{_encoded(query)}~source~(~'{_encoded(self._log_group)}))"
+        )
+        return (
+            f"https://{self._region}.console.aws.amazon.com/cloudwatch/home?region={self._region}"
+            f"#logsV2:logs-insights$3FqueryDetail$3D{detail}"
+        )
+
+
+def _instant(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _encoded(text: str) -> str:
+    """Encode a value as the console's addresses do: `*` and two hexadecimal digits."""
+    return "".join(
+        chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b"-_." else f"*{byte:02x}"
+        for byte in text.encode()
+    )

@@ -1,0 +1,104 @@
+"""The ledger of what was told: each record once per rule and channel.
+
+An item is claimed before it is sent and marked afterwards. A claim belongs to one invocation, by
+its request id, which Lambda's retries keep: they claim again what they had; another invocation
+only after the lease. What was sent and then not marked, because the function died between the two,
+is told twice rather than never.
+"""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["Decision", "Ledger"]
+
+LEASE_SECONDS: Final = 6 * 60  # longer than the function may run
+KEPT_SECONDS: Final = 90 * 24 * 3600
+
+
+class Decision(StrEnum):
+    """What became of a record, for one channel."""
+
+    TOLD = "told"
+    ALREADY_TOLD = "already_told"
+    IN_PROGRESS = "in_progress"
+    BELOW_THRESHOLD = "below_threshold"
+    FAILED = "failed"
+
+
+class Ledger:
+    """The DynamoDB table; `id` is its key, `expires_at` its time to live."""
+
+    def __init__(self, *, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def claim(self, key: str, *, owner: str, now_ms: int) -> Decision:
+        """Claim the right to tell; TOLD means "go ahead"."""
+        now = now_ms // 1000
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item={
+                    "id": {"S": key},
+                    "state": {"S": "claimed"},
+                    "owner": {"S": owner},
+                    "lease_until": {"N": str(now + LEASE_SECONDS)},
+                    "expires_at": {"N": str(now + KEPT_SECONDS)},
+                },
+                ConditionExpression="attribute_not_exists(id) OR"
+                " (#state = :claimed AND (#owner = :owner OR lease_until < :now))",
+                ExpressionAttributeNames={"#state": "state", "#owner": "owner"},
+                ExpressionAttributeValues={
+                    ":claimed": {"S": "claimed"},
+                    ":owner": {"S": owner},
+                    ":now": {"N": str(now)},
+                },
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return self._why_not(key)
+        return Decision.TOLD
+
+    def mark_told(self, key: str, *, now_ms: int) -> None:
+        """Note that it was told."""
+        now = now_ms // 1000
+        self._dynamodb.put_item(
+            TableName=self._table,
+            Item={
+                "id": {"S": key},
+                "state": {"S": "told"},
+                "told_at": {"N": str(now)},
+                "expires_at": {"N": str(now + KEPT_SECONDS)},
+            },
+        )
+
+    def release(self, key: str) -> None:
+        """Give a claim back that could not be used."""
+        self._dynamodb.delete_item(TableName=self._table, Key={"id": {"S": key}})
+
+    def read_until(self, rule_id: str) -> int:
+        """Give until when a rule's records were read and settled, in ms since 1970; 0: never."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"id": {"S": f"read#{rule_id}"}}, ConsistentRead=True
+        )
+        return int(answer.get("Item", {}).get("until_ms", {"N": "0"})["N"])
+
+    def note_read(self, rule_id: str, until_ms: int) -> None:
+        """Note until when a rule's records were read and settled."""
+        self._dynamodb.put_item(
+            TableName=self._table,
+            Item={
+                "id": {"S": f"read#{rule_id}"},
+                "until_ms": {"N": str(until_ms)},
+                "expires_at": {"N": str(until_ms // 1000 + KEPT_SECONDS)},
+            },
+        )
+
+    def _why_not(self, key: str) -> Decision:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True
+        )
+        told = answer.get("Item", {}).get("state", {}).get("S") == "told"
+        return Decision.ALREADY_TOLD if told else Decision.IN_PROGRESS

@@ -1,0 +1,63 @@
+"""Read: the records that a rule selects, out of the audit log group."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from audit_rules import Rule
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+__all__ = ["FoundRecord", "Reader"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A record's line, when it was written (milliseconds since 1970), and its parsed form."""
+
+    timestamp_ms: int
+    line: str
+    fields: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """What it is known by in the ledger.
+
+        The whole line counts: a line that was delivered twice is the same, and an application that
+        repeats an `event.id` on another line silences nothing.
+        """
+        return sha256(f"{self.timestamp_ms}:{self.line}".encode()).hexdigest()[:40]
+
+
+class Reader:
+    """Reads the audit log group."""
+
+    def __init__(self, *, logs: "CloudWatchLogsClient", log_group: str) -> None:
+        self._logs = logs
+        self._log_group = log_group
+
+    def read(self, rule: Rule, *, since_ms: int, until_ms: int) -> list[FoundRecord]:
+        """Give the rule's records between two times, in order, none twice.
+
+        Pages can be empty and carry a token all the same: the paginator reads on.
+        """
+        pages = self._logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self._log_group,
+            filterPattern=rule.pattern.text,
+            startTime=max(since_ms, 0),
+            endTime=until_ms,
+        )
+        lines = {
+            (event["timestamp"], event["message"]) for page in pages for event in page["events"]
+        }
+        return [FoundRecord(when, line, _parsed(line)) for when, line in sorted(lines)]
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}

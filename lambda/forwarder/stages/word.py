@@ -1,0 +1,140 @@
+"""Word: from records to what people read about them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from audit_rules import AuditConfig, Rule, actor_of, member, record_of, shown_value
+from forwarder.notification import FieldChange, Notification, RecordView, Why
+from forwarder.stages.evidence import Evidence
+from forwarder.stages.read import FoundRecord
+from forwarder.text import clean, one_line, shortened
+
+__all__ = ["Wording"]
+
+MAX_RECORDS: Final = 10  # told in full at once; the rest is counted
+MAX_CHANGES: Final = 10  # Slack's sections have at most ten fields
+_LONGEST_VALUE: Final = 300
+_LONGEST_NAME: Final = 80
+_WITHIN: Final = " \u203a "
+_MAX_ACTORS: Final = 5
+
+
+class Wording:
+    """Puts records into words, with the configuration's labels, sentences and time zone."""
+
+    def __init__(self, *, config: AuditConfig, evidence: Evidence) -> None:
+        self._config = config
+        self._evidence = evidence
+
+    def notification(self, rule: Rule, records: Sequence[FoundRecord], why: Why) -> Notification:
+        """Give the notification about some records of a rule; about none, that it rang."""
+        shown, rest = records[:MAX_RECORDS], records[MAX_RECORDS:]
+        actors = Counter(_name(actor_of(record.fields)) for record in rest)
+        return Notification(
+            rule_id=rule.id,
+            title=rule.title,
+            description=rule.description,
+            owner=rule.owner,
+            severity=rule.severity,
+            why=why,
+            evidence_url=self._evidence.url(records) if records else "",
+            runbook=rule.runbook,
+            records=tuple(self._view(record, rule) for record in shown),
+            left_out=len(rest),
+            left_out_by=tuple(f"{who} ({n})" for who, n in actors.most_common(_MAX_ACTORS)),
+        )
+
+    def _view(self, record: FoundRecord, rule: Rule) -> RecordView:
+        fields = record.fields
+        changes = list(_changes(fields, rule.labels))
+        message = _value(fields.get("message"), missing="") or _value(record.line)
+        action = self._config.actions.get(str(member(fields, "event.action")))
+        sentence = action.sentence.of(fields, rule.labels) if action else ""
+        return RecordView(
+            sentence=shortened(one_line(clean(sentence)), _LONGEST_VALUE) or message,
+            message=message if sentence else "",
+            actor=_name(actor_of(fields)),
+            actor_detail=_joined(fields, "user.email", "user.id"),
+            record=_name(record_of(fields, rule.labels)),
+            when=self._when(record),
+            where=_joined(fields, "source.ip", "service.name", "service.environment"),
+            outcome=_value(member(fields, "event.outcome"), missing=""),
+            reason=_value(member(fields, "event.reason"), missing=""),
+            request=_joined(fields, "http.request.id", "trace.id"),
+            changes=tuple(changes[:MAX_CHANGES]),
+            changes_left_out=max(len(changes) - MAX_CHANGES, 0),
+        )
+
+    def _when(self, record: FoundRecord) -> str:
+        instant = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+        written = record.fields.get("@timestamp")
+        if isinstance(written, str):
+            try:
+                stated = datetime.fromisoformat(written)
+                instant = stated if stated.tzinfo else instant
+            except ValueError:
+                pass  # the time at which CloudWatch got it is good enough
+        local = instant.astimezone(self._config.time_zone)
+        return f"{local:%a %d %b %Y, %H:%M:%S %Z} ({self._config.time_zone.key})"
+
+
+def _changes(fields: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[FieldChange]:
+    changes = fields.get("changes")
+    if not isinstance(changes, Mapping):
+        return
+    before, after, notes = (changes.get(name) for name in ("before", "after", "notes"))
+    kinds = changes.get("fields")
+    if not isinstance(kinds, Mapping):  # a record of an emitter that does not say
+        kinds = dict.fromkeys([*_names(before), *_names(after)], "updated")
+    for path, kind in _leaves(kinds, ()):
+        note = notes.get(".".join(path)) if isinstance(notes, Mapping) else None
+        yield FieldChange(
+            label=_label(path, labels),
+            before=_value(_at(before, path)),
+            after=_value(_at(after, path)),
+            kind=kind,
+            note=_value(note, missing=""),
+        )
+
+
+def _leaves(
+    kinds: Mapping[Any, Any], above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    waiting = [((*above, str(name)), kind) for name, kind in kinds.items()]
+    while waiting:
+        path, kind = waiting.pop(0)
+        if isinstance(kind, Mapping):
+            waiting = [((*path, str(name)), inner) for name, inner in kind.items()] + waiting
+        else:
+            yield path, str(kind)
+
+
+def _names(value: Any) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, Mapping) else []
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _label(path: tuple[str, ...], labels: Mapping[str, str]) -> str:
+    whole = labels.get(".".join(path))
+    return _name(whole or _WITHIN.join(labels.get(name, name) for name in path))
+
+
+def _value(value: Any, *, missing: str = "nothing") -> str:
+    text = shown_value(value, missing=missing)
+    return shortened(clean(text if text or missing == "" else '""'), _LONGEST_VALUE)
+
+
+def _name(text: str) -> str:
+    return shortened(one_line(clean(text)), _LONGEST_NAME)
+
+
+def _joined(fields: Mapping[str, Any], *paths: str) -> str:
+    found = (member(fields, path) for path in paths)
+    return " · ".join(_name(shown_value(value)) for value in found if value not in (None, ""))

@@ -1,0 +1,42 @@
+"""Text from applications, made safe to look at: what is hostile in any medium is taken out here."""
+
+import re
+import unicodedata
+from typing import Final
+
+__all__ = ["clean", "one_line", "shortened"]
+
+# Embeddings, overrides and isolates: they are invisible, and reorder the text around a value.
+_DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_CONTROL: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\U000e0000-\U000e007f]"
+)
+_FIRST_STRONG_ISOLATE, _POP = "\u2068", "\u2069"
+
+
+def clean(text: str) -> str:
+    r"""Make control characters visible (`\x1b`) and keep right-to-left text to itself.
+
+    Hebrew and Arabic stay as they are, within an isolate of their own, so that the sentence around
+    them keeps its order. Lines stay lines.
+    """
+    text = _DIRECTION.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates
+    if any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in text):
+        return f"{_FIRST_STRONG_ISOLATE}{text}{_POP}"
+    return text
+
+
+def one_line(text: str) -> str:
+    """Show line ends as a sign, where only one line is possible."""
+    return re.sub(r"\s*\n\s*", " ⏎ ", text.strip())
+
+
+def shortened(text: str, longest: int) -> str:
+    """Cut a text that is too long, and say how long it was."""
+    if len(text) <= longest:
+        return text
+    note = f"… ({len(text):,} characters)"
+    closing = _POP if text.startswith(_FIRST_STRONG_ISOLATE) else ""
+    return text[: max(longest - len(note) - len(closing), 0)] + closing + note

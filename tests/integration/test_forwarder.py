@@ -1,0 +1,330 @@
+"""The forwarder, on the events that SNS and EventBridge send: who is told what, and how often."""
+
+import email
+import email.policy
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
+
+from forwarder import handler as module
+from forwarder.pipeline import ForwardingError
+from tests.receivers import WebhookReceiver
+
+CONFIG = """
+[audit]
+name = "audit"
+time_zone = "Europe/Madrid"
+[sources]
+log_groups = ["/app/shop"]
+[channels.slack]
+type = "slack"
+webhook_secret = "audit/slack"
+[channels.mail]
+type = "email"
+sender = "audit@example.com"
+recipients = ["a@example.com", "b@example.com"]
+[actions.user-updated]
+sentence = "{actor} changed {record}"
+category = ["iam"]
+type = ["user", "change"]
+[[rules]]
+id = "phone"
+title = "MFA phone number changed"
+owner = "Security"
+severity = "high"
+channels = ["slack", "mail"]
+pattern = '{ $.changes.fields.mfa_phone = "*" }'
+runbook = "https://wiki.example.com/phone?a=1&b=2"
+[rules.labels]
+user = "User"
+mfa_phone = "MFA phone number"
+[[rules]]
+id = "guesses"
+title = "Guesses"
+owner = "Security"
+severity = "low"
+channels = ["slack"]
+pattern = '{ $.event.outcome = "failure" }'
+threshold = 3
+window_minutes = 5
+"""
+
+
+@pytest.fixture
+def slack() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver().running() as receiver:
+        yield receiver
+
+
+@pytest.fixture(autouse=True)
+def cloud(slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName="/audit/records")
+    logs.create_log_stream(logGroupName="/audit/records", logStreamName="s")
+    boto3.client("dynamodb").create_table(
+        TableName="ledger",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    boto3.client("secretsmanager").create_secret(Name="audit/slack", SecretString=slack.url)
+    boto3.client("ses").verify_email_identity(EmailAddress="audit@example.com")
+    (tmp_path / "audit.toml").write_text(CONFIG)
+    monkeypatch.setenv("AUDIT_LOG_GROUP", "/audit/records")
+    monkeypatch.setenv("LEDGER_TABLE", "ledger")
+    monkeypatch.setenv("AUDIT_CONFIG", str(tmp_path / "audit.toml"))
+    monkeypatch.setenv("LOOKUP_SECONDS", "0")
+    module._forwarder.cache_clear()
+
+
+def put(*messages: Any, seconds_ago: float = 5) -> None:
+    now = int((time.time() - seconds_ago) * 1000)
+    boto3.client("logs").put_log_events(
+        logGroupName="/audit/records",
+        logStreamName="s",
+        logEvents=[
+            {"timestamp": now + n, "message": m if isinstance(m, str) else json.dumps(m)}
+            for n, m in enumerate(messages)
+        ],
+    )
+
+
+def change(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "@timestamp": "2026-11-24T10:00:05.123Z",
+        "message": "Profile changed",
+        "event": {"id": f"e-{number}", "action": "user-updated", "outcome": "success"},
+        "user": {"name": "Ana Souza", "email": "ana@example.com"},
+        "source": {"ip": "203.0.113.9"},
+        "changes": {
+            "record_type": "user",
+            "record_id": str(number),
+            "before": {"mfa_phone": None},
+            "after": {"mfa_phone": "+34600000000"},
+            "fields": {"mfa_phone": "added"},
+        },
+        **more,
+    }
+
+
+def sns(*messages: Any) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "EventSource": "aws:sns",
+                "Sns": {
+                    "MessageId": f"m-{n}",
+                    "Message": m if isinstance(m, str) else json.dumps(m),
+                },
+            }
+            for n, m in enumerate(messages)
+        ]
+    }
+
+
+def alarm(rule: str = "phone", new: str = "ALARM", old: str = "OK") -> dict[str, Any]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    return {
+        "AlarmName": f"audit-{rule}",
+        "NewStateValue": new,
+        "OldStateValue": old,
+        "StateChangeTime": now,
+    }
+
+
+SWEEP = {"source": "aws.events", "detail-type": "Scheduled Event"}
+
+
+def invoke(event: dict[str, Any], request: str = "r-1") -> dict[str, int]:
+    return module.handler(event, SimpleNamespace(aws_request_id=request))
+
+
+def mails() -> list[Any]:
+    sent = ses_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].sent_messages
+    return [email.message_from_string(raw.raw_data, policy=email.policy.default) for raw in sent]
+
+
+def test_an_alarm_is_told_with_who_what_before_after_when_and_where(slack: WebhookReceiver) -> None:
+    put(change(1042))
+    assert invoke(sns(alarm()))["told"] == 2
+    [post] = slack.posts
+    text = json.dumps(post, ensure_ascii=False)
+    for part in (
+        "🟠 MFA phone number changed",
+        "Ana Souza changed User 1042",
+        "`MFA phone number`\\nadded: `+34600000000`",
+        "Tue 24 Nov 2026, 11:00:05 CET (Europe/Madrid)",
+        "203.0.113.9",
+        "*High* · for Security",
+        "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2",
+        "https://wiki.example.com/phone?a=1&amp;b=2|What to do",
+        "Told because the rule's alarm rang",
+    ):
+        assert part in text
+    [mail] = mails()
+    assert mail["Subject"] == "[High] MFA phone number changed: User 1042"
+    assert mail["To"] == "a@example.com, b@example.com"
+    plain = mail.get_body(("plain",)).get_content()
+    html = mail.get_body(("html",)).get_content()
+    for part in ("Ana Souza changed User 1042", "+34600000000", "11:00:05 CET", "MFA phone number"):
+        assert part in plain
+        assert part in html
+    assert 'href="https://wiki.example.com/phone?a=1&amp;b=2"' in html
+
+
+def test_each_record_is_told_once_however_often_the_alarm_is_delivered(
+    slack: WebhookReceiver,
+) -> None:
+    put(change(1))
+    event = sns(alarm())
+    assert invoke(event)["told"] == 2
+    for request in ("r-1", "r-2", "r-3"):
+        assert invoke(event, request) == {"below_threshold": 0, "already_told": 2}
+    assert invoke(SWEEP) == {}
+    assert len(slack.posts) == len(mails()) == 1
+
+
+def test_a_record_while_the_alarm_rings_is_told_by_the_sweep(slack: WebhookReceiver) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="audit-phone",
+        Namespace="n",
+        MetricName="m",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName="audit-phone", StateValue="ALARM", StateReason="x")
+    put(change(1))
+    invoke(sns(alarm()))
+    put(change(2), seconds_ago=1)
+    assert invoke(SWEEP)["told"] == 2
+    assert "while the rule's alarm was ringing" in json.dumps(slack.posts[1])
+    assert "User 2" in json.dumps(slack.posts[1])
+    assert "User 1" not in json.dumps(slack.posts[1])
+
+
+def test_a_record_found_when_the_alarm_calms_down_is_told(slack: WebhookReceiver) -> None:
+    put(change(1))
+    invoke(sns(alarm()))
+    put(change(2), seconds_ago=1)
+    invoke(sns(alarm(new="OK", old="ALARM")))
+    assert ["User 2" in json.dumps(post) for post in slack.posts] == [False, True]
+
+
+def test_a_new_alarm_that_goes_to_ok_tells_nobody(slack: WebhookReceiver) -> None:
+    put(change(1))
+    assert invoke(sns(alarm(new="OK", old="INSUFFICIENT_DATA"))) == {}
+    assert slack.posts == []
+
+
+def test_a_threshold_is_reached_by_records_within_its_window(slack: WebhookReceiver) -> None:
+    failure = {"message": "no", "event": {"id": "x", "outcome": "failure"}, "user": {"name": "Eve"}}
+    put(*({**failure, "n": n} for n in range(2)), seconds_ago=500)
+    put(*({**failure, "n": n} for n in range(2, 5)))
+    assert invoke(sns(alarm("guesses"))) == {"told": 3, "below_threshold": 2}
+    assert "Guesses: 3 records" in slack.posts[0]["text"]
+
+
+def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: WebhookReceiver) -> None:
+    put(change(1))
+    slack.answers = [(404, {})]
+    with pytest.raises(ForwardingError, match=r"channel 'slack': Slack answered 404") as caught:
+        invoke(sns(alarm()))
+    assert slack.url.rpartition("/")[0] not in str(caught.value)
+    assert len(mails()) == 1
+    assert invoke(sns(alarm()))["told"] == 1
+    assert len(slack.posts) == len(mails()) == 1
+
+
+def test_slack_says_how_long_to_wait(
+    slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(module._forwarder().channels["slack"], "_sleep", pauses.append)
+    put(change(1))
+    slack.answers = [(429, {"Retry-After": "7"}), (503, {})]
+    assert invoke(sns(alarm()))["told"] == 2
+    assert pauses == [7.0, 1.0]
+
+
+def test_a_claim_of_an_invocation_that_died_is_its_own_again_but_nobody_elses(
+    slack: WebhookReceiver,
+) -> None:
+    put(change(1))
+    forwarder = module._forwarder()
+    [record] = forwarder.reader.read(forwarder.config.rule("phone"), since_ms=0, until_ms=2**42)
+    now = int(time.time() * 1000)
+    for channel in ("slack", "mail"):
+        forwarder.ledger.claim(f"phone#{channel}#{record.key}", owner="r-1", now_ms=now)
+    assert invoke(sns(alarm()), "r-2") == {"below_threshold": 0, "in_progress": 2}
+    assert invoke(sns(alarm()), "r-1")["told"] == 2
+
+
+def test_an_alarm_whose_records_are_not_there_yet_is_told_as_such_and_they_later(
+    slack: WebhookReceiver,
+) -> None:
+    event = sns(alarm())
+    invoke(event)
+    invoke(event)
+    put(change(1))
+    invoke(sns(alarm(new="OK", old="ALARM")))
+    texts = [json.dumps(post) for post in slack.posts]
+    assert len(texts) == 2
+    assert "could not be found yet" in texts[0]
+    assert "User 1" in texts[1]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["plain <!here> text", "[1, 2]", "", '{"AlarmName": "other-alarm"}', json.dumps(alarm("gone"))],
+)
+def test_a_message_that_belongs_to_no_rule_is_shown_and_stops_no_other(
+    slack: WebhookReceiver, message: str
+) -> None:
+    put(change(1))
+    event = sns(message, alarm())
+    assert invoke(event)["told"] == 4
+    odd, good = slack.posts
+    assert "A message to the audit trail" in odd["text"]
+    assert "<!here>" not in json.dumps(odd)
+    assert "User 1" in json.dumps(good)
+    invoke(event)
+    assert len(slack.posts) == 2
+
+
+def test_many_records_make_one_message_with_the_rest_counted(slack: WebhookReceiver) -> None:
+    put(*(change(n) for n in range(300)))
+    assert invoke(sns(alarm()))["told"] == 600
+    [post] = slack.posts
+    text = json.dumps(post)
+    assert "and 290 more, by Ana Souza (290); see the evidence" in text
+    assert len(post["blocks"]) <= 50
+    assert len(mails()) == 1
+
+
+def test_a_line_that_is_no_record_is_told_as_it_is(slack: WebhookReceiver) -> None:
+    put("[" * 5000, '{"changes": 7, "event": [], "user": "root", "message": null}')
+    assert invoke(sns(alarm()))["told"] == 4
+    assert "Somebody unknown" in json.dumps(slack.posts[0])
+
+
+def test_a_webhook_without_tls_is_refused_without_naming_it(slack: WebhookReceiver) -> None:
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId="audit/slack", SecretString="http://evil.example/T0/B0/secret"
+    )
+    put(change(1))
+    with pytest.raises(ForwardingError, match="holds no https:// address") as caught:
+        invoke(sns(alarm()))
+    assert "evil" not in str(caught.value)

@@ -1,0 +1,28 @@
+"""The CDK app: `audit.toml` in, one CloudFormation template out. Needs no network, no credentials."""
+
+import sys
+from pathlib import Path
+
+from aws_cdk import App
+
+from audit_rules import AuditRulesError, load_config
+from infra.assets import AssetError
+from infra.stacks.trail import TrailStack
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Synthesize; another configuration than audit.toml comes with `-c config=PATH`."""
+    app = App()
+    path = HERE / (app.node.try_get_context("config") or "audit.toml")
+    try:
+        config = load_config(path)
+        TrailStack(app, "Trail", config=config, config_file=path)
+    except (AuditRulesError, AssetError) as error:
+        sys.exit(f"{error}\nNothing was synthesized.")
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

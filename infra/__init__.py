@@ -1,0 +1,1 @@
+"""The CDK app's parts: `stacks/` compose and grant, `constructs/` create."""

@@ -1,0 +1,74 @@
+"""A Lambda function with a log group, a role of its own, and a queue for what it could not do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+__all__ = ["AuditFunction", "evidence_queue"]
+
+
+class AuditFunction(Construct):
+    """A function that is invoked asynchronously.
+
+    The role may write the function's own log and nothing else; the stack grants the rest.
+
+    Attributes:
+        function: the function.
+        role: its role.
+        dead_letters: the events that it failed on three times.
+    """
+
+    def __init__(  # noqa: PLR0913 - what makes a function
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        code: Path,
+        timeout: Duration,
+        environment: Mapping[str, str],
+        memory_mb: int = 256,
+    ) -> None:
+        super().__init__(scope, id_)
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self.role)
+        self.dead_letters = evidence_queue(self, "DeadLetters")
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=name,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"{code.name}.handler.handler",
+            code=lambda_.Code.from_asset(str(code)),
+            role=self.role,
+            log_group=log_group,
+            timeout=timeout,
+            memory_size=memory_mb,
+            environment=dict(environment),
+            dead_letter_queue=self.dead_letters,
+        )
+
+
+def evidence_queue(scope: Construct, id_: str) -> sqs.Queue:
+    """Make a queue that keeps what it is given for as long as SQS can: 14 days."""
+    return sqs.Queue(
+        scope,
+        id_,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+    )

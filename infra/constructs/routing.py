@@ -1,0 +1,42 @@
+"""Which lines are audit records, and the way they take: every source log group → the router."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from audit_rules import AUDIT_PATTERN
+
+__all__ = ["Routing"]
+
+
+class Routing(Construct):
+    """A subscription filter on each source log group."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, log_groups: Sequence[str], router: lambda_.IFunction
+    ) -> None:
+        super().__init__(scope, id_)
+        # One permission for all: a function's policy has room for about 20 KB.
+        permission = lambda_.CfnPermission(
+            self,
+            "CloudWatchLogsMayInvoke",
+            action="lambda:InvokeFunction",
+            function_name=router.function_arn,
+            principal=iam.ServicePrincipal("logs.amazonaws.com").service,
+            source_account=Aws.ACCOUNT_ID,
+            source_arn=f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*:*",
+        )
+        for name in log_groups:
+            subscription = logs.CfnSubscriptionFilter(
+                self,
+                f"From{name.replace('/', '.')}",
+                log_group_name=name,
+                filter_name="audit-records",
+                filter_pattern=AUDIT_PATTERN.text,
+                destination_arn=router.function_arn,
+            )
+            subscription.node.add_dependency(permission)

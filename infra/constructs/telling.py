@@ -1,0 +1,100 @@
+"""How people come to know: the topic that the alarms speak to, the ledger, and the sweep."""
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from audit_rules import Names
+from infra.constructs.function import evidence_queue
+
+__all__ = ["AlarmTopic", "Ledger", "Sweep"]
+
+
+class AlarmTopic(Construct):
+    """The topic. CloudWatch may publish to it and use its key: else it stays silent.
+
+    Attributes:
+        topic: the topic.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, name: str, key: kms.IKey) -> None:
+        super().__init__(scope, id_)
+        self.topic = sns.Topic(self, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
+        cloudwatch = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        own_account = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsMaySpeak",
+                principals=[cloudwatch],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=own_account,
+            )
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsMaySpeakInSecret",
+                principals=[cloudwatch],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions=own_account,
+            )
+        )
+
+    def wake(self, function: lambda_.IFunction) -> None:
+        """Invoke a function with every message; what cannot be delivered is kept."""
+        undelivered = evidence_queue(self, "Undelivered")
+        self.topic.add_subscription(
+            subscriptions.LambdaSubscription(function, dead_letter_queue=undelivered)
+        )
+
+
+class Ledger(Construct):
+    """The table of what was told.
+
+    Attributes:
+        table: the table; its key is `id`, its time to live `expires_at`.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
+        super().__init__(scope, id_)
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            table_name=name,
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+
+class Sweep(Construct):
+    """The schedule on which the forwarder looks after alarms that keep ringing."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, names: Names, function: lambda_.IFunction
+    ) -> None:
+        super().__init__(scope, id_)
+        events.Rule(
+            self,
+            "Schedule",
+            rule_name=f"{names.trail}-sweep",
+            description="Tells of records that came while an alarm was ringing",
+            schedule=events.Schedule.rate(Duration.minutes(2)),
+            targets=[
+                targets.LambdaFunction(
+                    function, dead_letter_queue=evidence_queue(self, "Undelivered")
+                )
+            ],
+        )

@@ -1,0 +1,102 @@
+"""The audit trail of one `audit.toml`: composes the constructs and grants what each may do."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from audit_rules import AuditConfig, EmailChannel, SlackChannel
+from infra.assets import forwarder_asset, router_asset
+from infra.constructs.function import AuditFunction, evidence_queue
+from infra.constructs.record_store import RecordStore
+from infra.constructs.routing import Routing
+from infra.constructs.telling import AlarmTopic, Ledger, Sweep
+from infra.constructs.watch import Watch
+
+__all__ = ["TrailStack"]
+
+
+class TrailStack(Stack):
+    """Everything from a source log group to a notification."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, config: AuditConfig, config_file: Path, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id_, stack_name=config.name, **kwargs)
+        names = config.names
+        store = RecordStore(self, "Store", config=config)
+
+        rejected = evidence_queue(self, "Rejected")  # records that are nowhere else
+        rejected.apply_removal_policy(RemovalPolicy.RETAIN)
+        router = AuditFunction(
+            self,
+            "Router",
+            name=names.router,
+            code=router_asset(),
+            timeout=Duration.minutes(1),
+            environment={
+                "AUDIT_LOG_GROUP": names.log_group,
+                "REJECTED_QUEUE_URL": rejected.queue_url,
+            },
+        )
+        store.log_group.grant_write(router.role)
+        rejected.grant_send_messages(router.role)
+        Routing(self, "Routing", log_groups=config.sources.log_groups, router=router.function)
+
+        alarms = AlarmTopic(self, "Alarms", name=f"{names.trail}-alarms", key=store.key)
+        ledger = Ledger(self, "Ledger", name=f"{names.trail}-told")
+        forwarder = AuditFunction(
+            self,
+            "Forwarder",
+            name=names.forwarder,
+            code=forwarder_asset(config_file),
+            timeout=Duration.minutes(5),
+            memory_mb=512,
+            environment={
+                "AUDIT_LOG_GROUP": names.log_group,
+                "LEDGER_TABLE": ledger.table.table_name,
+            },
+        )
+        store.log_group.grant(forwarder.role, "logs:FilterLogEvents")
+        ledger.table.grant(
+            forwarder.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"
+        )
+        for statement in _channel_statements(config):
+            forwarder.role.add_to_principal_policy(statement)
+        alarms.wake(forwarder.function)
+        Sweep(self, "Sweep", names=names, function=forwarder.function)
+        Watch(self, "Watch", config=config, log_group=store.log_group, topic=alarms.topic)
+
+
+def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
+    """Give what the forwarder needs for its channels, and to see which alarms ring."""
+    own = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    statements = [
+        iam.PolicyStatement(
+            actions=["cloudwatch:DescribeAlarms"],
+            resources=[f"arn:{Aws.PARTITION}:cloudwatch:{own}:alarm:{config.names.alarm('*')}"],
+        )
+    ]
+    channels = config.channels.values()
+    # Secrets Manager appends a hyphen and six characters to a secret's name.
+    if secrets := sorted({c.webhook_secret for c in channels if isinstance(c, SlackChannel)}):
+        prefix = f"arn:{Aws.PARTITION}:secretsmanager:{own}:secret"
+        statements.append(
+            iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue"],
+                resources=[f"{prefix}:{name}-??????" for name in secrets],
+            )
+        )
+    # SES checks the identity that is verified: the address, or its whole domain.
+    if senders := sorted({c.sender for c in channels if isinstance(c, EmailChannel)}):
+        identities = sorted({*senders, *(sender.partition("@")[2] for sender in senders)})
+        statements.append(
+            iam.PolicyStatement(
+                actions=["ses:SendEmail", "ses:SendRawEmail"],
+                resources=[f"arn:{Aws.PARTITION}:ses:{own}:identity/{name}" for name in identities],
+                conditions={"StringEquals": {"ses:FromAddress": senders}},
+            )
+        )
+    return statements

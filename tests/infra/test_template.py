@@ -1,0 +1,220 @@
+"""What `cdk deploy` ships: the template, asked what a security review would ask."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from audit_rules import load_config
+from tests.infra.conftest import ROOT, Template
+
+CONFIG = load_config(ROOT / "audit.toml")
+
+
+def flat(value: Any) -> str:
+    """Give a value with its intrinsics as one text, for looking into."""
+    return json.dumps(value)
+
+
+def test_the_audit_log_group_keeps_its_identity_and_outlives_the_stack(template: Template) -> None:
+    """A changed logical id would mean a second, empty log group."""
+    group = template.body["Resources"]["StoreRecords611269AC"]
+    key = template.body["Resources"]["StoreKey7A3C02BD"]
+    assert group["Properties"] == {
+        "LogGroupName": "/audit/records",
+        "RetentionInDays": 3653,
+        "KmsKeyId": {"Fn::GetAtt": ["StoreKey7A3C02BD", "Arn"]},
+        "DeletionProtectionEnabled": True,
+    }
+    assert key["Properties"]["EnableKeyRotation"] is True
+    for resource in (group, key):
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_cloudwatch_logs_may_use_the_key_for_the_audit_group_alone(template: Template) -> None:
+    [key] = template.properties("KMS::Key")
+    [grant] = [s for s in key["KeyPolicy"]["Statement"] if s.get("Sid") == "CloudWatchLogs"]
+    assert flat(grant["Principal"]).count("logs.") == 1
+    assert flat(grant["Condition"]["ArnEquals"]).endswith(':log-group:/audit/records"]]}}')
+
+
+def test_every_source_is_subscribed_with_the_audit_pattern(template: Template) -> None:
+    [subscription] = template.properties("Logs::SubscriptionFilter")
+    assert subscription["LogGroupName"] == "/app/shop"
+    assert subscription["FilterPattern"] == '{ $.log.logger = "*.audit" }'
+    assert "RouterFunction" in flat(subscription["DestinationArn"])
+    [resource] = template.of_type("Logs::SubscriptionFilter").values()
+    [permission] = resource["DependsOn"]
+    granted = template.body["Resources"][permission]["Properties"]
+    assert granted["Principal"] == "logs.amazonaws.com"
+    assert granted["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert flat(granted["SourceArn"]).endswith(':log-group:*:*"]]}')
+
+
+def test_eighty_sources_need_one_permission_and_no_custom_resource(
+    synth: Callable[[str], Template],
+) -> None:
+    sources = json.dumps([f"/app/{n}" for n in range(80)])
+    text = (ROOT / "audit.toml").read_text().replace('["/app/shop"]', sources)
+    template = synth(text)
+    assert len(template.of_type("Logs::SubscriptionFilter")) == 80
+    logs = [
+        p for p in template.properties("Lambda::Permission") if p["Principal"].startswith("logs")
+    ]
+    assert len(logs) == 1
+    kinds = {resource["Type"] for resource in template.body["Resources"].values()}
+    assert not [kind for kind in kinds if kind.startswith("Custom::")]
+
+
+def test_every_rule_has_its_metric_filter_and_its_alarm(template: Template) -> None:
+    for rule in CONFIG.rules:
+        counted = template.one("Logs::MetricFilter", FilterName=rule.id)
+        assert counted["FilterPattern"] == rule.pattern.text
+        assert counted["LogGroupName"] == {"Ref": "StoreRecords611269AC"}
+        metric = {"MetricNamespace": "Audit/audit", "MetricName": rule.id, "MetricValue": "1"}
+        assert counted["MetricTransformations"] == [metric]
+        alarm = template.one("CloudWatch::Alarm", AlarmName=f"audit-{rule.id}")
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("Audit/audit", rule.id)
+        assert alarm["Period"] == rule.window_minutes * 60
+        assert alarm["Threshold"] == rule.threshold
+        assert alarm["Statistic"] == "Sum"
+        assert alarm["EvaluationPeriods"] == 1
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert len(alarm["AlarmDescription"]) <= 1024
+        topic = {"Ref": next(iter(template.of_type("SNS::Topic")))}
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
+    assert len(template.of_type("CloudWatch::Alarm")) == len(CONFIG.rules)
+
+
+def test_alarms_can_really_speak_to_the_encrypted_topic(template: Template) -> None:
+    [topic_id], [topic] = template.of_type("SNS::Topic"), template.properties("SNS::Topic")
+    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": ["StoreKey7A3C02BD", "Arn"]}
+    [key], [policy] = template.properties("KMS::Key"), template.properties("SNS::TopicPolicy")
+    own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    for document, actions in (
+        (key["KeyPolicy"], ["kms:Decrypt", "kms:GenerateDataKey*"]),
+        (policy["PolicyDocument"], "sns:Publish"),
+    ):
+        [grant] = [
+            s
+            for s in document["Statement"]
+            if s["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        ]
+        assert (grant["Effect"], grant["Action"], grant["Condition"]) == ("Allow", actions, own)
+    assert policy["Topics"] == [{"Ref": topic_id}]
+
+
+def test_the_forwarder_hears_of_alarms_and_of_the_sweep(template: Template) -> None:
+    [subscription] = template.properties("SNS::Subscription")
+    assert subscription["Protocol"] == "lambda"
+    assert "deadLetterTargetArn" in subscription["RedrivePolicy"]
+    [sweep] = template.properties("Events::Rule")
+    assert sweep["ScheduleExpression"] == "rate(2 minutes)"
+    [target] = sweep["Targets"]
+    assert "ForwarderFunction" in flat(target["Arn"])
+    assert "Arn" in target["DeadLetterConfig"]
+    [table] = template.properties("DynamoDB::Table")
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_every_function_keeps_what_it_could_not_do(template: Template) -> None:
+    for function in template.properties("Lambda::Function"):
+        assert function["DeadLetterConfig"]["TargetArn"]["Fn::GetAtt"][1] == "Arn"
+        assert function["Runtime"] == "python3.13"
+        assert function["LoggingConfig"]["LogGroup"]["Ref"]
+    for queue in template.properties("SQS::Queue"):
+        assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+        assert queue["SqsManagedSseEnabled"] is True
+
+
+def test_roles_may_do_what_they_need_and_no_more(template: Template) -> None:
+    for role in template.properties("IAM::Role"):
+        assert "ManagedPolicyArns" not in role
+    allowed = set()
+    for statement in template.statements():
+        assert statement["Effect"] == "Allow"
+        assert statement["Resource"] != "*"
+        actions = statement["Action"]
+        allowed.update([actions] if isinstance(actions, str) else actions)
+    assert allowed == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "logs:FilterLogEvents",
+        "sqs:SendMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:DeleteItem",
+        "cloudwatch:DescribeAlarms",
+        "secretsmanager:GetSecretValue",
+        "ses:SendEmail",
+        "ses:SendRawEmail",
+    }
+
+
+def test_a_secret_is_in_the_template_by_name_only(template: Template) -> None:
+    text = flat(template.body)
+    assert "hooks.slack.com" not in text
+    assert "secret:audit/slack/security-??????" in text
+
+
+def test_the_saved_queries_answer_the_first_questions(template: Template) -> None:
+    names = {query["Name"] for query in template.properties("Logs::QueryDefinition")}
+    assert names >= {
+        "audit/Who changed this record",
+        "audit/Everything one person did",
+        "audit/The last day by kind",
+    }
+    for query in template.properties("Logs::QueryDefinition"):
+        assert query["LogGroupNames"] == [{"Ref": "StoreRecords611269AC"}]
+
+
+def test_a_trail_without_rules_and_channels_can_be_synthesized(
+    synth: Callable[[str], Template],
+) -> None:
+    template = synth(
+        '[audit]\nname = "bare"\ntime_zone = "UTC"\n[sources]\nlog_groups = ["/app/x"]\n'
+    )
+    assert template.one("Logs::LogGroup", LogGroupName="/bare/records")["RetentionInDays"] == 3653
+    actions = flat(list(template.statements()))
+    assert "secretsmanager" not in actions
+    assert "ses:" not in actions
+
+
+def files(asset: Path) -> set[str]:
+    return {str(path.relative_to(asset)) for path in asset.rglob("*") if path.is_file()}
+
+
+def test_the_routers_asset_is_the_router_alone(template: Template) -> None:
+    names = {"__init__", "handler", "_copy", "_delivery", "_settings"}
+    assert files(template.asset("audit-router")) == {f"router/{name}.py" for name in names}
+
+
+def test_the_forwarders_asset_is_what_runs_and_nothing_else(template: Template) -> None:
+    inside = files(template.asset("audit-forwarder"))
+    assert {name.partition("/")[0] for name in inside} == {
+        "forwarder",
+        "audit_rules",
+        "jinja2",
+        "markupsafe",
+        "tzdata",
+        "audit.toml",
+    }
+    assert not [
+        name
+        for name in inside
+        if re.search(r"__pycache__|(^|/)tests/|dist-info|requirements", name)
+    ]
+    assert {"forwarder/templates/notification.html", "audit_rules/patterns/_filter.py"} <= inside
+
+
+def test_an_asset_has_the_same_hash_on_every_synth(
+    template: Template, synth: Callable[[str], Template]
+) -> None:
+    again = synth((ROOT / "audit.toml").read_text())
+    for function in ("audit-router", "audit-forwarder"):
+        assert template.asset(function).name == again.asset(function).name

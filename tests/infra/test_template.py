@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_rules import load_config
-from tests.infra.conftest import ROOT, Template
+from tests.synthesis import ROOT, Template
 
 CONFIG = load_config(ROOT / "audit.toml")
 

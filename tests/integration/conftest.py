@@ -1,4 +1,4 @@
-"""AWS as moto plays it, in this process."""
+"""AWS as moto plays it, in this process, for the tests that ask for it."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from moto import mock_aws
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")

@@ -15,9 +15,9 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
+from audit_ops.local.receivers import WebhookReceiver
 from forwarder import handler as module
 from forwarder.pipeline import ForwardingError
-from tests.receivers import WebhookReceiver
 
 CONFIG = """
 [audit]
@@ -61,12 +61,14 @@ window_minutes = 5
 
 @pytest.fixture
 def slack() -> Iterator[WebhookReceiver]:
-    with WebhookReceiver().running() as receiver:
+    with WebhookReceiver() as receiver:
         yield receiver
 
 
 @pytest.fixture(autouse=True)
-def cloud(slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def cloud(
+    aws: None, slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName="/audit/records")
     logs.create_log_stream(logGroupName="/audit/records", logStreamName="s")
@@ -76,7 +78,7 @@ def cloud(slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    boto3.client("secretsmanager").create_secret(Name="audit/slack", SecretString=slack.url)
+    boto3.client("secretsmanager").create_secret(Name="audit/slack", SecretString=slack.url())
     boto3.client("ses").verify_email_identity(EmailAddress="audit@example.com")
     (tmp_path / "audit.toml").write_text(CONFIG)
     monkeypatch.setenv("AUDIT_LOG_GROUP", "/audit/records")
@@ -242,7 +244,7 @@ def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: WebhookRe
     slack.answers = [(404, {})]
     with pytest.raises(ForwardingError, match=r"channel 'slack': Slack answered 404") as caught:
         invoke(sns(alarm()))
-    assert slack.url.rpartition("/")[0] not in str(caught.value)
+    assert slack.url().rpartition("/")[0] not in str(caught.value)
     assert len(mails()) == 1
     assert invoke(sns(alarm()))["told"] == 1
     assert len(slack.posts) == len(mails()) == 1

@@ -37,7 +37,7 @@ def envelope(*events: tuple[int, str], kind: str = "DATA_MESSAGE") -> dict[str, 
 
 
 @pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> str:
+def queue(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
     boto3.client("logs").create_log_group(logGroupName="/audit/records")
     url = boto3.client("sqs").create_queue(QueueName="rejected")["QueueUrl"]
     monkeypatch.setenv("AUDIT_LOG_GROUP", "/audit/records")

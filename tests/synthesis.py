@@ -1,25 +1,17 @@
-"""The synthesized template, made once: starting jsii takes seconds."""
+"""Templates, synthesized in this process, and the questions that tests ask of them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aws_cdk import App
 
 from audit_rules import load_config
 from infra.stacks.trail import TrailStack
 
-ROOT = Path(__file__).parents[2]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process for all tests that need jsii."""
-    for item in items:
-        if "tests/infra" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("jsii"))
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass
@@ -63,20 +55,3 @@ def synthesize(config: Path, folder: Path) -> Template:
     app.synth()
     body = json.loads((folder / "Trail.template.json").read_text())
     return Template(folder, "Trail", body)
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    return synthesize(ROOT / "audit.toml", tmp_path_factory.mktemp("cdk.out"))
-
-
-@pytest.fixture
-def synth(tmp_path: Path) -> Callable[[str], Template]:
-    """Synthesize another audit.toml."""
-
-    def of(text: str) -> Template:
-        config = tmp_path / "audit.toml"
-        config.write_text(text)
-        return synthesize(config, tmp_path / "cdk.out")
-
-    return of

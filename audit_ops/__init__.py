@@ -1,0 +1,1 @@
+"""For the people who operate the audit trail: the `audit` command and the embedded cloud."""

@@ -1,0 +1,18 @@
+"""The embedded cloud: AWS in this process, on moto, as far as the audit trail needs it.
+
+cloud       what people use: start, deploy, put lines, move the clock
+deployment  a cloud assembly (`cdk.out`) → CloudFormation, types and properties checked first
+resources/  the CloudFormation types
+log_groups  subscriptions, metric filters, patterns, limits
+alarms      metrics to states to messages
+messaging   SNS, SES, schedules
+functions   Lambda: processes of their own, retries, dead letters   (worker: inside of one)
+permissions what a function's role allows                          (policies: the evaluation)
+clock       the time that can be moved
+hooks       every place where moto is changed
+"""
+
+from audit_ops.local.cloud import LocalCloud
+from audit_ops.local.deployment import DeployError
+
+__all__ = ["DeployError", "LocalCloud"]

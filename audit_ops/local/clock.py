@@ -1,0 +1,55 @@
+"""The cloud's clock: real time and an offset, one for moto, alarms, schedules and functions."""
+
+import datetime  # noqa: ICN001 - the name that moto's module knows it by
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import moto.core.utils
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+__all__ = ["Clock"]
+
+_OFFSET: Final = "_audit_clock_offset"
+
+
+def _shifted_utcnow() -> Any:
+    """Take the place of moto's `utcnow`; its names are looked up in moto's module."""
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=_audit_clock_offset)  # type: ignore[name-defined] # noqa: F821
+    return now.replace(tzinfo=None)
+
+
+class Clock:
+    """Reads and moves the time. While it is installed, moto has the same time."""
+
+    def __init__(self) -> None:
+        self._offset = 0.0
+        self._original: CodeType | None = None
+
+    def now(self) -> float:
+        """Give the time in seconds since 1970."""
+        return time.time() + self._offset
+
+    def now_ms(self) -> int:
+        """Give the time in milliseconds since 1970."""
+        return int(self.now() * 1000)
+
+    def move(self, seconds: float) -> None:
+        """Move it forward. What happens on the way is `LocalCloud.advance`'s business."""
+        if seconds < 0:
+            raise ValueError(f"found {seconds} seconds; the clock only moves forward")
+        self._offset += seconds
+        setattr(moto.core.utils, _OFFSET, self._offset)
+
+    def install(self) -> None:
+        """Give moto this time. Its function is imported by name everywhere, so its code changes."""
+        setattr(moto.core.utils, _OFFSET, self._offset)
+        self._original = moto.core.utils.utcnow.__code__
+        moto.core.utils.utcnow.__code__ = _shifted_utcnow.__code__
+
+    def uninstall(self) -> None:
+        """Give moto its own time back."""
+        if self._original is not None:
+            moto.core.utils.utcnow.__code__ = self._original
+            self._original = None

@@ -1,0 +1,346 @@
+"""`LocalCloud`: AWS in this process, as far as the audit trail needs it."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import boto3
+from moto import mock_aws
+from moto.awslambda.models import lambda_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.kms.models import kms_backends
+from moto.logs.models import LogGroup
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.sns.models import sns_backends
+from werkzeug.serving import make_server
+
+from audit_ops.local.alarms import Alarms
+from audit_ops.local.clock import Clock
+from audit_ops.local.deployment import deploy
+from audit_ops.local.functions import Functions, Outcome, Spec
+from audit_ops.local.hooks import Hooks
+from audit_ops.local.log_groups import LogGroups
+from audit_ops.local.messaging import Mails, Schedules
+from audit_ops.local.permissions import Permissions
+from audit_ops.local.policies import Request, allowed
+from audit_ops.local.resources import Resources, compute, storage, watching
+
+__all__ = ["LocalCloud"]
+
+_TYPES: Final = (compute, storage, watching)  # importing them registers what they make
+_STEP_SECONDS: Final = 60
+_POLL_SECONDS: Final = 0.005
+
+
+class LocalCloud:
+    """One account in one region. moto's state is the process's, so there is one cloud at a time.
+
+    In this process, boto3's clients go straight to it; functions' processes reach the same state
+    over HTTP, at `endpoint` on localhost.
+
+    Args:
+        region: the only region.
+        smtp: host and port of a mail server that takes what SES accepts.
+    """
+
+    account: Final = DEFAULT_ACCOUNT_ID
+
+    def __init__(self, *, region: str = "eu-west-1", smtp: tuple[str, int] | None = None) -> None:
+        self.region = region
+        self.clock = Clock()
+        self.permissions = Permissions(region=region)
+        self.mails = Mails(smtp)
+        self.log_groups = LogGroups(
+            clock=self.clock, deliver=self._deliver_lines, count_metric=self._count
+        )
+        self.alarms = Alarms(clock=self.clock, publish=self._alarm_speaks)
+        self.schedules = Schedules(clock=self.clock, deliver=self._schedule_fires)
+        self.resources = Resources(self)
+        self._configured: dict[str, dict[str, str]] = {}
+        self._hooks = Hooks(self)
+        self._mock = mock_aws()
+        self._environment = dict.fromkeys(
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "embedded"
+        )
+        self._environment |= {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+        self._started = ExitStack()
+        self.client = cache(self._client)
+
+    def __enter__(self) -> Self:
+        """Start it.
+
+        Raises:
+            HookError: moto is not the one that is pinned.
+        """
+        with ExitStack() as started:
+            started.callback(_restore, {name: os.environ.get(name) for name in self._environment})
+            os.environ.update(self._environment)
+            self._mock.start()
+            started.callback(self._mock.stop)
+            self._hooks.install()
+            started.callback(self._hooks.uninstall)
+            self.endpoint = started.enter_context(_serving())
+            self.functions = Functions(clock=self.clock, endpoint=self.endpoint, host=self)
+            started.callback(self.functions.stop)
+            self._started = started.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it; its state is gone."""
+        self._started.close()
+
+    def _client(self, service: str) -> Any:
+        """Give a boto3 client; the owner's, whom nothing is refused."""
+        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+
+    def deploy(self, assembly: Path) -> list[str]:
+        """Deploy the stacks of a cloud assembly; give their names.
+
+        Raises:
+            DeployError: a stack could not be made.
+        """
+        return deploy(self, assembly)
+
+    def put_lines(self, log_group: str, lines: Sequence[str], *, stream: str = "app") -> None:
+        """Ship log lines now, as an agent beside an application does, in legal batches."""
+        logs = self.client("logs")
+        streams = logs.describe_log_streams(logGroupName=log_group, logStreamNamePrefix=stream)
+        if stream not in [each["logStreamName"] for each in streams["logStreams"]]:
+            logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
+        batch: list[dict[str, Any]] = []
+        size = 0
+        for line in filter(None, lines):  # an empty line is no event
+            length = len(line.encode()) + 26
+            if batch and (size + length > 1_048_576 or len(batch) == 10_000):
+                logs.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=batch)
+                batch, size = [], 0
+            batch.append({"timestamp": self.clock.now_ms(), "message": line})
+            size += length
+        if batch:
+            logs.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=batch)
+
+    def settle(self, *, timeout: float = 60.0) -> None:
+        """Wait until everything that follows from what happened so far has happened.
+
+        Raises:
+            TimeoutError: it takes longer than `timeout` seconds of real time.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            self.tick()
+            self.functions.raise_faults()
+            if not self.functions.busy:
+                self.tick()  # what has just ended may have moved an alarm
+                if not self.functions.busy:
+                    return
+            if time.monotonic() > end:
+                raise TimeoutError(f"functions are still running after {timeout} seconds")
+            time.sleep(_POLL_SECONDS)
+
+    def tick(self) -> None:
+        """Look at the clock: start what is due, evaluate the alarms."""
+        self.functions.tick()
+        self.schedules.tick()
+        self.alarms.tick()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock minute by minute, so that all that falls in between happens in its turn."""
+        self.settle()
+        while seconds > 0:
+            step = min(seconds, _STEP_SECONDS)
+            self.clock.move(step)
+            self.settle()
+            seconds -= step
+
+    def arn(self, service: str, resource: str) -> str:
+        """Give the ARN of a resource here."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def configure_function(self, name: str, *, log_group: str, dead_letter_arn: str) -> None:
+        """Note what moto does not keep of a function."""
+        self._configured[name] = {"log_group": log_group, "dead_letter_arn": dead_letter_arn}
+
+    def check_key(
+        self, key: str, *, service: str, actions: Sequence[str], context: Mapping[str, str]
+    ) -> None:
+        """Refuse a key that a service may not use.
+
+        Raises:
+            PermissionError: its policy does not allow it.
+        """
+        for action in actions:
+            if not self._key_allows(key, service=service, action=action, context=context):
+                raise PermissionError(f"{service} may not {action} with {key}: its policy says no")
+
+    def logs_may_invoke(self, group: LogGroup, function_arn: str) -> bool:
+        """Whether a log group's subscription may invoke a function."""
+        return self._may_invoke("logs.amazonaws.com", f"{group.arn}:*", function_arn)
+
+    def deliver(
+        self,
+        service: str,
+        source_arn: str,
+        function_arn: str,
+        event: Any,
+        *,
+        dead_letter_arn: str = "",
+    ) -> None:
+        """Invoke a function for a service, if the function's policy lets it."""
+        if self._may_invoke(service, source_arn, function_arn):
+            self.functions.invoke_later(_function_name(function_arn), event)
+        elif dead_letter_arn:
+            self._send(dead_letter_arn, event, {})
+
+    def _deliver_lines(self, function_arn: str, event: dict[str, Any]) -> None:
+        self.functions.invoke_later(_function_name(function_arn), event)
+
+    def _schedule_fires(self, rule_arn: str, function_arn: str, event: dict[str, Any]) -> None:
+        self.deliver("events.amazonaws.com", rule_arn, function_arn, event)
+
+    def _count(self, region: str, namespace: str, name: str, value: float, at_ms: int) -> None:
+        self.alarms.count(region, namespace, name, value, at_ms)
+
+    def _may_invoke(self, service: str, source_arn: str, function_arn: str) -> bool:
+        function = lambda_backends[self.account][self.region].get_function(function_arn)
+        request = Request(
+            action="lambda:InvokeFunction",
+            resource=function_arn,
+            service=service,
+            context={"AWS:SourceArn": source_arn, "AWS:SourceAccount": self.account},
+        )
+        statements = [_without_resource(each) for each in function.policy.statements]
+        return allowed(statements, request)
+
+    def _key_allows(
+        self, key: str, *, service: str, action: str, context: Mapping[str, str]
+    ) -> bool:
+        found = kms_backends[self.account][self.region].describe_key(key.rpartition("/")[2])
+        request = Request(action=action, resource=found.arn, service=service, context=context)
+        return allowed(json.loads(found.policy)["Statement"], request)
+
+    def _alarm_speaks(self, topic_arn: str, subject: str, message: str) -> None:
+        """Publish for an alarm: the topic has to let it, and the topic's key.
+
+        Where one does not, CloudWatch's action fails, and nobody hears of it but the alarm's history.
+        """
+        topic = sns_backends[self.account][self.region].topics[topic_arn]
+        context = {"aws:SourceAccount": self.account, "aws:SecureTransport": "true"}
+        speaker = "cloudwatch.amazonaws.com"
+        request = Request(
+            action="sns:Publish", resource=topic_arn, service=speaker, context=context
+        )
+        key = topic.kms_master_key_id
+        may = allowed(json.loads(topic.policy)["Statement"], request) and (
+            not key
+            or all(
+                self._key_allows(key, service=speaker, action=action, context=context)
+                for action in ("kms:Decrypt", "kms:GenerateDataKey")
+            )
+        )
+        if may:
+            self.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
+
+    def function(self, name: str) -> Spec:
+        """Give a function as it is configured now."""
+        found = lambda_backends[self.account][self.region].get_function(name)
+        more = self._configured.get(name, {})
+        return Spec(
+            name=name,
+            handler=str(found.handler),
+            code=found.code_bytes,
+            environment=dict(found.environment_vars),
+            timeout=int(found.timeout),
+            memory_mb=int(found.memory_size),
+            role_arn=found.role,
+            log_group=more.get("log_group", f"/aws/lambda/{name}"),
+            dead_letter_arn=more.get("dead_letter_arn", ""),
+        )
+
+    def write_function_log(self, spec: Spec, stream: str, lines: list[str]) -> None:
+        """Write what a function printed, if its role lets it: else it is lost, as on AWS."""
+        resource = self.arn("logs", f"log-group:{spec.log_group}:log-stream:{stream}")
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            request = Request(action=action, resource=resource)
+            if not self.permissions.role_may(spec.role_arn, request):
+                return
+        self.put_lines(spec.log_group, lines, stream=stream)
+
+    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome, request_id: str) -> None:
+        """Keep an event that a function failed on three times, if its role lets it."""
+        request = Request(action="sqs:SendMessage", resource=spec.dead_letter_arn)
+        if spec.dead_letter_arn and self.permissions.role_may(spec.role_arn, request):
+            message = str(json.loads(outcome.payload).get("errorMessage", ""))[:1024]
+            texts = {
+                "RequestID": request_id,
+                "ErrorCode": "200",
+                "ErrorMessage": message or "unknown",
+            }
+            self._send(spec.dead_letter_arn, event, texts)
+
+    def _send(self, queue_arn: str, event: Any, texts: Mapping[str, str]) -> None:
+        sqs = self.client("sqs")
+        url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
+        sqs.send_message(
+            QueueUrl=url,
+            MessageBody=json.dumps(event),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": text} for name, text in texts.items()
+            },
+        )
+
+
+@contextmanager
+def _serving() -> Generator[str]:
+    """Serve moto's state over HTTP; give the address, on localhost and a free port."""
+    application = DomainDispatcherApplication(create_backend_app)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _restore(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Logs nothing, and keeps connections open."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        """Say nothing: a request can hold what must not be logged."""
+
+
+def _function_name(arn: str) -> str:
+    return arn.split(":function:")[1].partition(":")[0]
+
+
+def _without_resource(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Moto writes the version into a permission's resource; the permission is for the function."""
+    return {name: value for name, value in statement.items() if name != "Resource"}

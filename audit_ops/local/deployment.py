@@ -1,0 +1,109 @@
+"""From a cloud assembly (`cdk.out`) to a stack: assets are uploaded, the template is made as it is.
+
+The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit_ops.local.resources import UnknownResourceError
+
+if TYPE_CHECKING:
+    from audit_ops.local.cloud import LocalCloud
+
+__all__ = ["DeployError", "deploy"]
+
+_BOOTSTRAP_VERSION = "30"
+
+
+class DeployError(Exception):
+    """A stack could not be made; the text names the resource and the reason."""
+
+
+def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
+    """Deploy all stacks of an assembly; give their names.
+
+    Raises:
+        DeployError: the assembly is none, or a stack could not be made.
+    """
+    names = []
+    for name, template, assets in _stacks(assembly):
+        try:
+            cloud.resources.check(template)
+        except UnknownResourceError as error:
+            raise DeployError(f"stack {name}: {error}") from error
+        _upload(cloud, assembly, assets)
+        _bootstrap(cloud, template)
+        try:
+            cloud.client("cloudformation").create_stack(
+                StackName=name,
+                TemplateBody=json.dumps(template),
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+        except Exception as error:
+            failure = cloud.resources.failed()
+            id_, cause = failure or ("the template", error)
+            raise DeployError(f"stack {name}: {id_}: {cause}") from error
+        names.append(name)
+    return names
+
+
+def _stacks(assembly: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    manifest = assembly / "manifest.json"
+    if not manifest.is_file():
+        raise DeployError(f"{manifest} is missing; make it with `cdk synth`")
+    artifacts = json.loads(manifest.read_text())["artifacts"]
+    for id_, artifact in artifacts.items():
+        if artifact["type"] == "aws:cloudformation:stack":
+            properties = artifact["properties"]
+            template = json.loads((assembly / properties["templateFile"]).read_text())
+            assets = json.loads((assembly / f"{id_}.assets.json").read_text())
+            yield properties.get("stackName", id_), template, assets["files"]
+
+
+def _upload(cloud: "LocalCloud", assembly: Path, assets: dict[str, Any]) -> None:
+    s3 = cloud.client("s3")
+    for asset in assets.values():
+        source = asset["source"]
+        path = assembly / source["path"]
+        body = _zipped(path) if source["packaging"] == "zip" else path.read_bytes()
+        for destination in asset["destinations"].values():
+            bucket = _filled(cloud, destination["bucketName"])
+            with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=bucket, **_in_region(cloud.region))
+            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+
+
+def _in_region(region: str) -> dict[str, Any]:
+    """Say where a bucket is; the first region is where one is when nothing is said."""
+    if region == "us-east-1":
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def _zipped(folder: Path) -> bytes:
+    """Pack an asset; the same files always give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
+    return buffer.getvalue()
+
+
+def _filled(cloud: "LocalCloud", text: str) -> str:
+    return text.replace("${AWS::AccountId}", cloud.account).replace("${AWS::Region}", cloud.region)
+
+
+def _bootstrap(cloud: "LocalCloud", template: dict[str, Any]) -> None:
+    """Leave what `cdk bootstrap` leaves: the parameter in which a template looks up its version."""
+    for parameter in template.get("Parameters", {}).values():
+        if parameter["Type"] == "AWS::SSM::Parameter::Value<String>":
+            cloud.client("ssm").put_parameter(
+                Name=parameter["Default"], Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
+            )

@@ -35,6 +35,10 @@ node_modules/.done: package.json package-lock.json
 	npm ci --no-progress --no-audit --no-fund
 	@touch $@
 
+.PHONY: demo
+demo: setup ## the whole path on the embedded cloud; ONCE=1 ends by itself
+	$(BIN)/audit demo $(if $(ONCE),--once)
+
 .PHONY: lint
 lint: setup .venv/.dev ## ruff, ruff format, mypy --strict
 	$(BIN)/ruff check .
@@ -44,6 +48,11 @@ lint: setup .venv/.dev ## ruff, ruff format, mypy --strict
 .PHONY: test
 test: lint ## everything CI runs
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: deploy
+deploy: setup ## cdk bootstrap and cdk deploy, to the account your AWS credentials name
+	cdk bootstrap
+	cdk deploy --all
 
 .PHONY: lock
 lock: .venv/.dev ## pin again what the *.in files ask for

@@ -1,0 +1,169 @@
+"""The run: the template is synthesized and deployed, the story told, its outcome compared."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from audit_ops.demo.report import Outcome, Told, write_report
+from audit_ops.demo.shop import ROOT, DemoError, Shop
+from audit_ops.demo.story import STORY, Act
+from audit_ops.local import DeployError, LocalCloud
+from audit_ops.local.receivers import MailReceiver, WebhookReceiver
+from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, SlackChannel, load_config
+
+__all__ = ["run_demo"]
+
+
+def run_demo(output: Path) -> list[str]:
+    """Run it, with progress on the terminal; give what was not as expected.
+
+    Raises:
+        DemoError: it could not run.
+    """
+    console = Console(highlight=False)
+    config = load_config(ROOT / "audit.toml")
+    with _step(console, "Synthesize the CDK app: the template that `cdk deploy` ships"):
+        assembly = _synthesized(output)
+    with (
+        WebhookReceiver() as slack,
+        MailReceiver() as mail,
+        LocalCloud(smtp=mail.address) as cloud,
+        Shop() as shop,
+    ):
+        with _step(console, "Deploy it on the embedded cloud, in this process"):
+            _deployed(cloud, config, slack, assembly)
+        outcome = _Stage(config, cloud, shop, slack, mail).perform(console)
+    write_report(outcome, output, console)
+    return _problems(outcome, config)
+
+
+def _synthesized(output: Path) -> Path:
+    assembly = output.resolve().parent / "cdk.out"
+    run = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=os.environ | {"CDK_OUTDIR": str(assembly)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        raise DemoError(f"the CDK app failed:\n{run.stderr.strip()}")
+    return assembly
+
+
+def _deployed(
+    cloud: LocalCloud, config: AuditConfig, slack: WebhookReceiver, assembly: Path
+) -> None:
+    """Deploy, with what has to be there before: the source, the secrets, the senders."""
+    for name in config.sources.log_groups:
+        cloud.client("logs").create_log_group(logGroupName=name)
+    for channel in config.channels.values():
+        if isinstance(channel, SlackChannel):
+            secrets = cloud.client("secretsmanager")
+            secrets.create_secret(Name=channel.webhook_secret, SecretString=slack.url(channel.name))
+    channels = config.channels.values()
+    for sender in {channel.sender for channel in channels if isinstance(channel, EmailChannel)}:
+        cloud.client("sesv2").create_email_identity(EmailIdentity=sender)
+    try:
+        cloud.deploy(assembly)
+    except DeployError as error:
+        raise DemoError(str(error)) from error
+    cloud.settle()
+
+
+@dataclass(slots=True)
+class _Stage:
+    config: AuditConfig
+    cloud: LocalCloud
+    shop: Shop
+    slack: WebhookReceiver
+    mail: MailReceiver
+    told: list[Told] = field(default_factory=list)
+
+    def perform(self, console: Console) -> Outcome:
+        """Act by act: ask the application, ship its lines, let everything happen."""
+        lines = emitted = 0
+        fired: Counter[str] = Counter()
+        acts = []
+        for act in STORY:
+            with _step(console, act.title):
+                self.cloud.advance(act.wait)
+                printed = self.shop.do(act)
+                self.cloud.put_lines(self.config.sources.log_groups[0], printed)
+                self.cloud.advance(act.then)
+            records = [line for line in printed if AUDIT_PATTERN.matches(line)]
+            for line in records:
+                fired.update(rule.id for rule in self.config.rules if rule.pattern.matches(line))
+            acts.append((act, len(printed), len(records), self._new()))
+            lines += len(printed)
+            emitted += len(records)
+        with _step(console, "Let ten minutes pass: nothing may be told twice"):
+            self.cloud.advance(600)
+        acts.append(
+            (Act(title="Ten quiet minutes", method="", path="", records=0), 0, 0, self._new())
+        )
+        return Outcome(
+            acts=acts,
+            lines=lines,
+            emitted=emitted,
+            audit_records=self._kept(),
+            matched=dict(fired),
+            told=self.told,
+        )
+
+    def _new(self) -> list[Told]:
+        """Give the notifications that came since the last call."""
+        messages = [Told.slack(post) for post in self.slack.received]
+        mails = [Told.mail(mail, self._channel(str(mail["To"]))) for mail in self.mail.mails]
+        known = Counter(told.kind for told in self.told)
+        new = messages[known["slack"] :] + mails[known["email"] :]
+        self.told += new
+        return new
+
+    def _channel(self, recipients: str) -> str:
+        for channel in self.config.channels.values():
+            if isinstance(channel, EmailChannel) and ", ".join(channel.recipients) == recipients:
+                return channel.name
+        return recipients
+
+    def _kept(self) -> int:
+        pages = self.cloud.client("logs").get_paginator("filter_log_events")
+        group = self.config.names.log_group
+        return sum(len(page["events"]) for page in pages.paginate(logGroupName=group))
+
+
+def _problems(outcome: Outcome, config: AuditConfig) -> list[str]:
+    """Compare with the story: each act makes its records, each rule tells its channels once."""
+    problems = [
+        f"{act.title}: {records} audit records, not {act.records}"
+        for act, _, records, _ in outcome.acts
+        if records != act.records
+    ]
+    if outcome.audit_records != outcome.emitted:
+        problems.append(f"{outcome.audit_records} records were kept of {outcome.emitted} emitted")
+    for act, _, _, told in outcome.acts:
+        wanted = sorted(config.rule(act.tells).channels) if act.tells else []
+        found = sorted(each.channel for each in told if each.rule == act.tells)
+        if wanted != found or len(told) != len(found):
+            rules = sorted((each.rule, each.channel) for each in told)
+            problems.append(
+                f"{act.title}: {rules} were told, not {act.tells or 'nobody'}: {wanted}"
+            )
+    return problems
+
+
+@contextmanager
+def _step(console: Console, title: str) -> Iterator[None]:
+    start = time.monotonic()
+    with console.status(title):
+        yield
+    console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - start:.1f} s[/]")

@@ -1,0 +1,121 @@
+"""The example application as a server process of its own, and the lines that it prints."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+
+from audit_ops.demo.story import Act
+
+__all__ = ["ROOT", "DemoError", "Shop"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_READY_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.01
+
+
+class DemoError(Exception):
+    """The demo cannot run; the text says what to do."""
+
+
+class Shop:
+    """`examples/fastapi_app`, served by uvicorn on a free port of localhost."""
+
+    def __init__(self) -> None:
+        if not (ROOT / "examples" / "fastapi_app" / "main.py").is_file():
+            raise DemoError(f"{ROOT} holds no examples/; run the demo in a checkout of the project")
+        self._lines: list[str] = []
+        self._taken = 0
+        self._requests = 0
+
+    def __enter__(self) -> Self:
+        """Start the server.
+
+        Raises:
+            DemoError: it does not answer.
+        """
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        self._process = subprocess.Popen(  # noqa: S603 - our own example
+            [sys.executable, "-m", "uvicorn", "examples.fastapi_app.main:app",
+             "--fd", str(listening.fileno())],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[listening.fileno()],
+            text=True,
+        )  # fmt: skip
+        listening.close()
+        threading.Thread(target=self._read, daemon=True).start()
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False)
+        self._wait_until_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+        self._process.terminate()
+        self._process.wait()
+
+    def do(self, act: Act) -> list[str]:
+        """Send the request of an act; give the lines that the application printed since the last.
+
+        Raises:
+            DemoError: the answer is another than the story says.
+        """
+        headers = {"X-Staff-Id": act.staff} if act.staff else {}
+        request: dict[str, Any] = (
+            {"headers": headers, "json": act.body} if act.body else {"headers": headers}
+        )
+        answer = self._http.request(act.method, act.path, **request)
+        if answer.status_code != act.status:
+            raise DemoError(
+                f"{act.title}: answered {answer.status_code}, not {act.status}: {answer.text}"
+            )
+        self._requests += 1
+        self._wait(lambda: sum(f" {act.status} " in line + " " for line in self._accesses()) > 0)
+        return self._take()
+
+    def _accesses(self) -> list[str]:
+        """Give uvicorn's own lines since the last act: one comes after each answer."""
+        return [line for line in self._lines[self._taken :] if 'HTTP/1.1"' in line]
+
+    def _take(self) -> list[str]:
+        taken = self._lines[self._taken :]
+        self._taken += len(taken)
+        return taken
+
+    def _wait_until_ready(self) -> None:
+        def ready() -> bool:
+            try:
+                return self._http.get("/health").is_success
+            except httpx.HTTPError:
+                return False
+
+        self._wait(ready)
+        self._wait(lambda: bool(self._accesses()))
+        self._take()
+
+    def _wait(self, done: Any) -> None:
+        end = time.monotonic() + _READY_SECONDS
+        while not done():
+            if self._process.poll() is not None:
+                raise DemoError(f"the example application ended with {self._process.returncode}")
+            if time.monotonic() > end:
+                raise DemoError(
+                    f"the example application is silent for {_READY_SECONDS:.0f} seconds"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _read(self) -> None:
+        printed = self._process.stdout
+        if printed is not None:
+            with printed:
+                for line in printed:
+                    self._lines.append(line.rstrip("\n"))

@@ -1,0 +1,87 @@
+"""`audit demo`, as a newcomer runs it; and that it says so when something is not as it should be."""
+
+import email
+import email.policy
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from audit_ops.demo.preview import slack_html
+from audit_ops.demo.report import Outcome
+from audit_ops.demo.run import _problems
+from audit_ops.demo.story import STORY
+from audit_rules import load_config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    output = tmp_path_factory.mktemp("build") / "demo"
+    done = subprocess.run(
+        [ROOT / ".venv/bin/audit", "demo", "--once", "--output", output],
+        cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+        env=os.environ | {"COLUMNS": "120"},
+    )  # fmt: skip
+    return output, done
+
+
+@pytest.mark.xdist_group("demo")
+def test_the_demo_ends_well_and_its_numbers_are_the_storys(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    output, done = run
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["emitted"] == summary["audit_records"] == sum(act.records for act in STORY) == 12
+    assert summary["lines"] > summary["emitted"]
+    assert summary["rules_fired"] == sorted({act.tells for act in STORY if act.tells})
+    assert summary["notifications"] == 12
+    assert "12 notifications, each once" in done.stdout
+
+
+@pytest.mark.xdist_group("demo")
+def test_the_messages_are_what_a_business_person_reads(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    output, _ = run
+    slack = (output / "07-slack-payout-account-changed.json").read_text()
+    assert "Max Weber changed where the money of Payout account PA-9 goes" in slack
+    assert "Fish &amp; Chips &lt;Harbour&gt;" in slack
+    assert "`ES9121000418450200051332` → `DE89370400440532013000`" in slack
+    refund = (output / "09-slack-large-refund.json").read_text()
+    assert "&lt;!channel&gt; *urgent* refund" in refund
+    assert "<!channel>" not in refund
+    mail = email.message_from_bytes(
+        (output / "08-email-payout-account-changed.eml").read_bytes(), policy=email.policy.default
+    )
+    assert mail["Subject"] == "[High] Payout account changed: Payout account PA-9"
+    assert mail["To"] == "finance@example.com"
+    assert "ES9121000418450200051332" in mail.get_body(("plain",)).get_content()
+    assert "Chips &lt;Harbour&gt;" in mail.get_body(("html",)).get_content()
+    assert "iframe sandbox" in (output / "index.html").read_text()
+
+
+def test_a_run_that_is_not_as_expected_is_told() -> None:
+    act = STORY[3]
+    outcome = Outcome(
+        acts=[(act, 2, 0, [])], lines=2, emitted=0, audit_records=1, matched={}, told=[]
+    )
+    assert _problems(outcome, load_config(ROOT / "audit.toml")) == [
+        f"{act.title}: 0 audit records, not 1",
+        "1 records were kept of 0 emitted",
+        f"{act.title}: [] were told, not mfa-phone-changed: ['security-email', 'security-slack']",
+    ]
+
+
+def test_the_preview_shows_hostile_text_as_text() -> None:
+    text = "*b* `<i>&lt;script&gt;` &amp;lt; <https://a.example/?x=1&amp;y=2|go> \"'"
+    html = slack_html({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]})
+    assert "<script>" not in html
+    assert "<b>b</b>" in html
+    assert "<code>&lt;i&gt;&lt;script&gt;</code>" in html
+    assert "&amp;lt;" in html
+    assert '<a href="https://a.example/?x=1&amp;y=2">go</a>' in html

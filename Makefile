@@ -49,6 +49,12 @@ lint: setup .venv/.dev ## ruff, ruff format, mypy --strict
 test: lint ## everything CI runs
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+.PHONY: bench
+bench: setup .venv/.dev ## what is measured, beside a peer in the same run
+	$(BIN)/python bench/record_updated.py
+	$(BIN)/python bench/line_to_notification.py
+	$(BIN)/python bench/demo.py
+
 .PHONY: deploy
 deploy: setup ## cdk bootstrap and cdk deploy, to the account your AWS credentials name
 	cdk bootstrap

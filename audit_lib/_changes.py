@@ -7,6 +7,7 @@ from ._plain import plain_fields
 __all__ = ["changes_between"]
 
 _MISSING: Final = object()
+_ATOMS: Final = frozenset({str, int, float, bool})
 
 
 def changes_between(before: Any, after: Any) -> dict[str, Any]:
@@ -17,7 +18,23 @@ def changes_between(before: Any, after: Any) -> dict[str, Any]:
     `updated`. Objects are compared member by member, lists as a whole. Values are compared as JSON
     has them: `1` and `True` differ, so do `0` and `"0"`; `1` and `1.0` are one number.
     """
+    if type(before) is dict and type(after) is dict:
+        before, after = _without_equals(before, after)
     return _compare(plain_fields(before), plain_fields(after))
+
+
+def _without_equals(
+    before: dict[Any, Any], after: dict[Any, Any]
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Leave out what is plainly equal, most of a record: it need not be converted to be compared."""
+    differing_before, differing_after = {}, after.copy()
+    for name, old in before.items():
+        new = after.get(name, _MISSING)
+        if old is new or (type(old) in _ATOMS and type(old) is type(new) and old == new):
+            del differing_after[name]
+        else:
+            differing_before[name] = old
+    return differing_before, differing_after
 
 
 def _compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 import json
 import logging
 import sys
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 from ._document import document_of
@@ -14,7 +13,20 @@ __all__ = ["AuditFormatter", "AuditHandler"]
 
 # ASCII alone: no encoding of a stream can refuse it, and nothing that any reader takes for the end
 # of a line (U+2028, U+0085) is left in it. allow_nan holds the promise that `plain` makes.
-_dumps: Final = partial(json.dumps, separators=(",", ":"), allow_nan=False)
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def _made_once() -> Callable[[Any], str]:
+    """Give the encoder's function; CPython's `json` makes it anew for every line."""
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # another Python
+        return _ENCODER.encode
+    to_text = json.encoder.encode_basestring_ascii
+    chunks = make(None, _ENCODER.default, to_text, None, ":", ",", False, False, False)
+    return lambda document: "".join(chunks(document, 0))
+
+
+_encode: Final = _made_once()
 
 
 class AuditFormatter(logging.Formatter):
@@ -22,7 +34,7 @@ class AuditFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line, without its end."""
-        return _dumps(document_of(record))
+        return _encode(document_of(record))
 
 
 class AuditHandler(logging.Handler):
@@ -61,9 +73,9 @@ class AuditHandler(logging.Handler):
 
 def _write(stream: Any, line: str) -> None:
     stream.write(line + "\n")
-    # Some stand-ins for a stream have no flush; what they took, they have.
-    with suppress(AttributeError):
-        stream.flush()
+    flush = getattr(stream, "flush", None)
+    if flush is not None:  # some stand-ins for a stream have none; what they took, they have
+        flush()
 
 
 DEFAULT_HANDLER: Final = AuditHandler()

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Mapping
+from os import urandom
 from threading import RLock
 from typing import Any, Final, NamedTuple, cast
-from uuid import uuid4
 
 from ._changes import changes_between
 from ._context import current_context, merged
@@ -16,6 +16,7 @@ from ._plain import plain, text_of
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
 _SUFFIX: Final = ".audit"
+_VARIANTS: Final = "89ab"
 _ADOPTING: Final = RLock()
 # ECS allows `user` as a type only for these: https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
 _CLASSIFIED: Final = {
@@ -125,11 +126,10 @@ class AuditLogger(logging.Logger):
             given = _named(extra)
         for key, value in given.items():  # for a handler's own formatter, as logging does it
             record.__dict__.setdefault(key, value)
-        event = {"event": {"id": str(uuid4()), "kind": "event"}}
-        record.__dict__[PAYLOAD] = {
-            "fields": merged(current_context(), merged(event, own)),
-            "extra": given,
-        }
+        own["event"] = {"id": _random_id(), "kind": "event", **own.get("event", {})}
+        if context := current_context():
+            own = merged(context, own)
+        record.__dict__[PAYLOAD] = {"fields": own, "extra": given}
         return record
 
     def handle(self, record: logging.LogRecord) -> None:
@@ -140,12 +140,15 @@ class AuditLogger(logging.Logger):
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Hand the record to the logger's own handlers, to standard output, and to test tools."""
         # The trail comes first: a handler of somebody else's may raise.
-        handlers = sorted(self.handlers, key=lambda h: not isinstance(h, AuditHandler))
-        if not handlers or not isinstance(handlers[0], AuditHandler):
-            handlers.insert(0, DEFAULT_HANDLER)
+        handlers: list[logging.Handler] = [DEFAULT_HANDLER]
+        if self.handlers:
+            own = [handler for handler in self.handlers if isinstance(handler, AuditHandler)]
+            handlers = [*(own or handlers), *(h for h in self.handlers if h not in own)]
         ancestor = self.parent
         while ancestor is not None:
-            handlers += (h for h in ancestor.handlers if isinstance(getattr(h, "records", 0), list))
+            for handler in ancestor.handlers:
+                if isinstance(getattr(handler, "records", None), list):
+                    handlers.append(handler)
             ancestor = ancestor.parent
         for handler in handlers:
             if record.levelno >= handler.level:
@@ -183,8 +186,15 @@ class _Prepared(NamedTuple):
     given: dict[str, Any]
 
 
+def _random_id() -> str:
+    """Give a random UUID (RFC 9562, version 4), at a third of the time that `uuid` takes."""
+    digits = urandom(16).hex()
+    variant = _VARIANTS[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
 def _named(extra: Any) -> dict[str, Any]:
-    as_plain = plain(extra) if extra is not None else {}
+    as_plain = plain(extra) if extra else {}
     return as_plain if isinstance(as_plain, dict) else {"extra": as_plain}
 
 

@@ -29,6 +29,7 @@ _MAX_DEPTH = 32
 _MAX_NODES = 20_000
 # I-JSON (RFC 7493, section 2.2): beyond this many readers lose an integer's last digits.
 _MAX_SAFE_INTEGER = 2**53 - 1
+_MAX_COPIED = 256
 _NO_REPR: Any = object.__repr__
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -48,6 +49,8 @@ def plain(value: Any) -> Any:
       object of any other class without a `__repr__` of its own, by its public attributes.
       Everything else is its `repr`, without memory addresses.
     """
+    if type(value) is dict and (copy := _copy_of(value)) is not None:
+        return copy
     return _Walk().visit(value, 0)
 
 
@@ -59,14 +62,37 @@ def plain_fields(value: Any) -> dict[str, Any]:
     """
     if value is None:
         return {}
+    if type(value) is dict and (copy := _copy_of(value)) is not None:
+        return copy
     fields = _Walk().fields(value)
     return fields if fields is not None else {"value": plain(value)}
 
 
 def text_of(value: Any) -> str:
     """Give the text of a value that is wanted as one: a name, an id, a key."""
+    if type(value) is str and value.isascii():
+        return value
     as_plain = plain(value)
     return as_plain if isinstance(as_plain, str) else _dumps(as_plain)
+
+
+def _copy_of(value: dict[Any, Any]) -> dict[str, Any] | None:
+    """Copy a small dict that is plain already, as nearly all are; None for any other."""
+    if len(value) > _MAX_COPIED:
+        return None
+    for name, item in value.items():
+        if type(name) is not str or not name.isascii():
+            return None
+        kind = type(item)
+        if kind is str:
+            if not item.isascii():
+                return None
+        elif kind is int:
+            if not -_MAX_SAFE_INTEGER <= item <= _MAX_SAFE_INTEGER:
+                return None
+        elif item is not None and kind is not bool:
+            return None
+    return value.copy()
 
 
 def _describe(value: Any, error: BaseException) -> str:

@@ -159,7 +159,7 @@ def _change(change: FieldChange) -> dict[str, Any]:
 
 def _links(notification: Notification) -> str:
     links = (("Show the evidence", notification.evidence_url), ("What to do", notification.runbook))
-    return "   ".join(f"<{_address_of(url)}|{title}>" for title, url in links if url)
+    return " · ".join(f"<{_address_of(url)}|{title}>" for title, url in links if url)
 
 
 def _address_of(url: str) -> str:

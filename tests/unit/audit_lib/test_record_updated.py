@@ -45,7 +45,9 @@ def test_only_what_differs_is_written(logger: audit_lib.AppLogger, lines: Lines)
         "type": ["user", "change"],
         "outcome": "success",
     }
-    assert UUID(by_name["event"]["id"]) != UUID(by_position["event"]["id"])
+    ids = [UUID(line["event"]["id"]) for line in (by_name, by_position)]
+    assert ids[0] != ids[1]
+    assert [id_.version for id_ in ids] == [4, 4]
 
 
 def test_origin_is_the_callers_file_and_function(logger: audit_lib.AppLogger, lines: Lines) -> None:

@@ -1,0 +1,86 @@
+"""One log line to its notification on the embedded cloud: cold functions, then warm ones.
+
+From `PutLogEvents` to the moment at which the webhook and the mail server have it. The peer in the
+same run is the bare cost of the way: as many HTTP posts and mails as one notification takes.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from audit_ops.local import LocalCloud
+from audit_ops.local.receivers import MailReceiver, WebhookReceiver
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 30
+
+
+def record(number: int) -> str:
+    changes = {"record_type": "user", "record_id": str(number), "fields": {"mfa_phone": "updated"}}
+    return json.dumps(
+        {
+            "log": {"logger": "a.audit"},
+            "message": "x",
+            "event": {"id": f"e{number}"},
+            "changes": changes,
+        }
+    )
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        WebhookReceiver() as slack,
+        MailReceiver() as mail,
+        LocalCloud(smtp=mail.address) as cloud,
+    ):
+        subprocess.run(
+            [sys.executable, "app.py"], cwd=ROOT, env={"PATH": "/usr/bin:/usr/local/bin", "CDK_OUTDIR": folder},
+            check=True, capture_output=True,
+        )  # fmt: skip
+        cloud.client("logs").create_log_group(logGroupName="/app/shop")
+        for name in ("security", "finance"):
+            cloud.client("secretsmanager").create_secret(
+                Name=f"audit/slack/{name}", SecretString=slack.url()
+            )
+        cloud.client("sesv2").create_email_identity(EmailIdentity="audit@example.com")
+        start = time.perf_counter()
+        cloud.deploy(Path(folder))
+        deployed = time.perf_counter() - start
+        times = []
+        for number in range(ROUNDS):
+            start = time.perf_counter()
+            cloud.put_lines("/app/shop", [record(number)])
+            cloud.settle()
+            if len(slack.posts) <= number:  # the alarm rings already: the sweep tells it
+                start = time.perf_counter()
+                cloud.advance(120)
+            times.append((time.perf_counter() - start) * 1000)
+            cloud.advance(600)
+        bare = []
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            request = urllib.request.Request(
+                slack.url(), b"{}", {"Content-Type": "application/json"}
+            )
+            urllib.request.urlopen(request).read()
+            cloud.mails.send("audit@example.com", ["a@example.com"], "Subject: x\n\nx")
+            bare.append((time.perf_counter() - start) * 1000)
+        warm = statistics.median(times[1:])
+        result = {
+            "deploy_s": round(deployed, 2),
+            "cold_ms": round(times[0]),
+            "warm_ms": round(warm),
+            "bare_post_and_mail_ms": round(statistics.median(bare), 1),
+            "ratio": round(warm / statistics.median(bare), 1),
+        }
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

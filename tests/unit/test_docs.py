@@ -1,0 +1,38 @@
+"""The code in README and docs runs, and the configuration that they show can be read."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from audit_rules import FilterPattern
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_the_readmes_python_runs(code: str) -> None:
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+
+
+@pytest.mark.parametrize("code", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
+def test_the_readmes_rules_are_the_ones_of_audit_toml(code: str) -> None:
+    [shown] = tomllib.loads(code)["rules"]
+    rules = tomllib.loads((ROOT / "audit.toml").read_text())["rules"]
+    [real] = [rule for rule in rules if rule["id"] == shown["id"]]
+    assert shown.items() <= real.items()
+    FilterPattern(shown["pattern"])
+
+
+def test_the_readmes_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"`?make ([a-z]+)", README)):
+        assert f"\n{target}:" in makefile or target == "alone"

@@ -1,0 +1,56 @@
+"""Who may import whom: the map of the tree, held."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = {
+    "audit_lib",
+    "audit_rules",
+    "audit_ops",
+    "infra",
+    "router",
+    "forwarder",
+    "examples",
+    "tests",
+}
+ALLOWED = {
+    "audit_lib": set(),
+    "audit_rules": set(),
+    "lambda/router": {"router"},
+    "lambda/forwarder": {"forwarder", "audit_rules"},
+    "infra": {"infra", "audit_rules"},
+    "audit_ops": {"audit_ops", "audit_rules"},
+    "app.py": {"infra", "audit_rules"},
+    "examples": {"audit_lib", "examples"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_imports_what_the_map_allows(room: str) -> None:
+    top = ROOT / room
+    files = [top] if top.is_file() else sorted(top.rglob("*.py"))
+    assert files
+    own = {room} if room in OURS else set()
+    for path in files:
+        assert (imported(path) & OURS) - own <= ALLOWED[room], path
+
+
+@pytest.mark.parametrize("room", ["audit_lib", "audit_rules"])
+def test_the_libraries_need_the_standard_library_alone(room: str) -> None:
+    import sys
+
+    for path in (ROOT / room).rglob("*.py"):
+        assert imported(path) <= set(sys.stdlib_module_names) | {room}, path

@@ -27,6 +27,7 @@ from werkzeug.serving import make_server
 
 from audit_ops.local.alarms import Alarms
 from audit_ops.local.clock import Clock
+from audit_ops.local.cloudformation import Engine
 from audit_ops.local.deployment import deploy
 from audit_ops.local.functions import Functions, Outcome, Spec
 from audit_ops.local.hooks import Hooks
@@ -34,11 +35,9 @@ from audit_ops.local.log_groups import LogGroups
 from audit_ops.local.messaging import Mails, Schedules
 from audit_ops.local.permissions import Permissions
 from audit_ops.local.policies import Request, allowed
-from audit_ops.local.resources import Resources, compute, storage, watching
 
 __all__ = ["LocalCloud"]
 
-_TYPES: Final = (compute, storage, watching)  # importing them registers what they make
 _STEP_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.005
 
@@ -66,7 +65,7 @@ class LocalCloud:
         )
         self.alarms = Alarms(clock=self.clock, publish=self._alarm_speaks)
         self.schedules = Schedules(clock=self.clock, deliver=self._schedule_fires)
-        self.resources = Resources(self)
+        self.stacks = Engine(self)
         self._configured: dict[str, dict[str, str]] = {}
         self._hooks = Hooks(self)
         self._mock = mock_aws()
@@ -167,6 +166,13 @@ class LocalCloud:
             self.clock.move(step)
             self.settle()
             seconds -= step
+
+    def create_bucket(self, name: str) -> None:
+        """Make a bucket; the first region is where one is when nothing is said."""
+        where = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        self.client("s3").create_bucket(
+            Bucket=name, **({} if self.region == "us-east-1" else where)
+        )
 
     def arn(self, service: str, resource: str) -> str:
         """Give the ARN of a resource here."""

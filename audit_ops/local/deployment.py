@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit_ops.local.resources import UnknownResourceError
+from audit_ops.local.cloudformation.engine import StackError
+from audit_ops.local.cloudformation.template import Template, TemplateError
 
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
@@ -32,28 +33,23 @@ def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
         DeployError: the assembly is none, or a stack could not be made.
     """
     names = []
-    for name, template, assets in _stacks(assembly):
-        try:
-            cloud.resources.check(template)
-        except UnknownResourceError as error:
-            raise DeployError(f"stack {name}: {error}") from error
+    for name, text, assets in _stacks(assembly):
         _upload(cloud, assembly, assets)
-        _bootstrap(cloud, template)
+        _bootstrap(cloud, json.loads(text))
         try:
-            cloud.client("cloudformation").create_stack(
-                StackName=name,
-                TemplateBody=json.dumps(template),
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-            )
-        except Exception as error:
-            failure = cloud.resources.failed()
-            id_, cause = failure or ("the template", error)
-            raise DeployError(f"stack {name}: {id_}: {cause}") from error
+            template = Template(text)
+            stack = cloud.stacks.stacks.get(name) or cloud.stacks.new(name)
+            cloud.stacks.apply(stack, template, {})
+        except (StackError, TemplateError) as error:
+            raise DeployError(f"stack {name}: {error}") from error
+        if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            failed = [e for e in stack.events if e.status.endswith("_FAILED")]
+            raise DeployError(f"stack {name}: {failed[-1].logical}: {failed[-1].reason}")
         names.append(name)
     return names
 
 
-def _stacks(assembly: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def _stacks(assembly: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     manifest = assembly / "manifest.json"
     if not manifest.is_file():
         raise DeployError(f"{manifest} is missing; make it with `cdk synth`")
@@ -61,7 +57,7 @@ def _stacks(assembly: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any
     for id_, artifact in artifacts.items():
         if artifact["type"] == "aws:cloudformation:stack":
             properties = artifact["properties"]
-            template = json.loads((assembly / properties["templateFile"]).read_text())
+            template = (assembly / properties["templateFile"]).read_text()
             assets = json.loads((assembly / f"{id_}.assets.json").read_text())
             yield properties.get("stackName", id_), template, assets["files"]
 
@@ -75,15 +71,8 @@ def _upload(cloud: "LocalCloud", assembly: Path, assets: dict[str, Any]) -> None
         for destination in asset["destinations"].values():
             bucket = _filled(cloud, destination["bucketName"])
             with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
-                s3.create_bucket(Bucket=bucket, **_in_region(cloud.region))
+                cloud.create_bucket(bucket)
             s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
-
-
-def _in_region(region: str) -> dict[str, Any]:
-    """Say where a bucket is; the first region is where one is when nothing is said."""
-    if region == "us-east-1":
-        return {}
-    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
 def _zipped(folder: Path) -> bytes:

@@ -9,9 +9,9 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import moto.cloudformation.parsing
 import moto.logs.models
 from moto.awslambda.models import LambdaFunction
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.errors import COMMON_ERROR_CODES
@@ -24,6 +24,7 @@ from moto.ses.models import SESBackend
 from moto.sns.models import Subscription
 from werkzeug.exceptions import HTTPException
 
+from audit_ops.local.cloudformation import operations
 from audit_ops.local.log_groups import PatternFilter
 from audit_ops.local.messaging import sns_event
 
@@ -233,10 +234,22 @@ class Hooks:
             }
             return json.dumps({"queryDefinitionId": id_})
 
+        def delete_query_definition(response: LogsResponse) -> str:
+            id_ = json.loads(response.body)["queryDefinitionId"]
+            return json.dumps({"success": logs.queries.pop(id_, None) is not None})
+
         def describe_query_definitions(response: LogsResponse) -> str:
             prefix = json.loads(response.body).get("queryDefinitionNamePrefix", "")
             found = [q for q in logs.queries.values() if q["name"].startswith(prefix)]
             return json.dumps({"queryDefinitions": sorted(found, key=lambda q: str(q["name"]))})
+
+        def associate_kms_key(response: LogsResponse) -> str:
+            given = json.loads(response.body)
+            group = response.logs_backend.groups.get(given["logGroupName"])
+            if group is None:
+                raise ResourceNotFoundException
+            group.kms_key_id = given["kmsKeyId"]
+            return "{}"
 
         def put_log_group_deletion_protection(response: LogsResponse) -> str:
             given = json.loads(response.body)
@@ -246,7 +259,9 @@ class Hooks:
             change(given["logGroupIdentifier"])
             return "{}"
 
+        self._add(LogsResponse, "associate_kms_key", associate_kms_key)
         self._add(LogsResponse, "put_query_definition", put_query_definition)
+        self._add(LogsResponse, "delete_query_definition", delete_query_definition)
         self._add(LogsResponse, "describe_query_definitions", describe_query_definitions)
         self._add(
             LogsResponse, "put_log_group_deletion_protection", put_log_group_deletion_protection
@@ -353,12 +368,11 @@ class Hooks:
         )
 
     def _cloudformation(self) -> None:
-        resources = self._cloud.resources
-        parsing = moto.cloudformation.parsing
-        self._replace(parsing, "resource_class_from_type", "resource_type", resources.class_of)
-        self._replace(
-            parsing, "resource_name_property_from_type", "resource_type", lambda _type: None
-        )
+        for name, operation in operations(self._cloud).items():
+            if name in vars(CloudFormationResponse):
+                self._replace(CloudFormationResponse, name, "self", operation)
+            else:
+                self._add(CloudFormationResponse, name, operation)
 
 
 def _parameters(response: Any) -> dict[str, Any]:

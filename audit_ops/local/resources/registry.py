@@ -1,20 +1,18 @@
-"""How a type is described, and how moto's CloudFormation comes to use it."""
+"""What a CloudFormation type is here, and the list of all that are known."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
-
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
-from moto.core.common_models import CloudFormationModel
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
 
-__all__ = ["Made", "Resources", "UnknownResourceError", "resource"]
+__all__ = ["Kind", "Made", "Properties", "PutKind", "kind_of", "resource"]
 
-
-class UnknownResourceError(Exception):
-    """A template holds types or properties that are not known here; each is named."""
+Properties = dict[str, Any]
+_KINDS: dict[str, "Kind"] = {}
+_Class = TypeVar("_Class", bound="type[Kind]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,117 +23,51 @@ class Made:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Make(Protocol):
-    def __call__(self, cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made: ...
+class Kind(ABC):
+    """A type: the properties that it understands, and how a resource of it is made and changed.
+
+    A change of a property in `replaced_by` needs another resource in the place of this one.
+    """
+
+    properties: ClassVar[frozenset[str]] = frozenset()
+    replaced_by: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        """Make one; `name` is what it is called when the properties do not name it."""
+
+    @abstractmethod
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        """Change it in place."""
+
+    @abstractmethod
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        """Delete it; `properties` are those that it was made or last changed with."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Type:
-    name: str
-    properties: frozenset[str]
-    attributes: frozenset[str]
-    make: _Make
+class PutKind(Kind):
+    """A type whose API puts: making it again under the same name changes it."""
 
-
-_TYPES: dict[str, _Type] = {}
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        """Put it again."""
+        del made
+        return self.make(cloud, name, properties)
 
 
 def resource(
-    type_: str, *properties: str, attributes: tuple[str, ...] = ()
-) -> Callable[[_Make], _Make]:
-    """Register the function that makes a type, with all properties that it understands."""
+    type_: str, *properties: str, replaced_by: tuple[str, ...] = ()
+) -> Callable[[_Class], _Class]:
+    """Register a type, with all properties that it understands."""
 
-    def register(make: _Make) -> _Make:
-        _TYPES[type_] = _Type(type_, frozenset(properties), frozenset(attributes), make)
-        return make
+    def register(kind: _Class) -> _Class:
+        kind.properties = frozenset({*properties, *replaced_by})
+        kind.replaced_by = frozenset(replaced_by)
+        _KINDS[type_] = kind()
+        return kind
 
     return register
 
 
-class Resources:
-    """The types, bound to one cloud."""
-
-    def __init__(self, cloud: "LocalCloud") -> None:
-        self._cloud = cloud
-        self._classes = {name: self._class(type_) for name, type_ in _TYPES.items()}
-        self._failure: tuple[str, Exception] | None = None
-
-    def failed(self) -> tuple[str, Exception] | None:
-        """Give the first resource that could not be made since the last call, and why."""
-        failure, self._failure = self._failure, None
-        return failure
-
-    def check(self, template: Mapping[str, Any]) -> None:
-        """Look at all types and properties before anything is made.
-
-        Raises:
-            UnknownResourceError: some are not known.
-        """
-        unknown = []
-        for id_, body in template["Resources"].items():
-            type_ = _TYPES.get(body["Type"])
-            if type_ is None:
-                unknown.append(f"{id_}: the type {body['Type']}")
-            else:
-                extra = sorted(body.get("Properties", {}).keys() - type_.properties)
-                unknown += [f"{id_}: {body['Type']} with the property {name}" for name in extra]
-        if unknown:
-            listed = "\n".join(f"  - {each}" for each in unknown)
-            raise UnknownResourceError(
-                f"the embedded cloud cannot run this template; it does not know\n{listed}"
-            )
-
-    def class_of(self, resource_type: str) -> type[CloudFormationModel]:
-        """Give what moto's CloudFormation works with."""
-        found = self._classes.get(resource_type)
-        if found is None:
-            raise UnknownResourceError(f"the embedded cloud does not know the type {resource_type}")
-        return found
-
-    def _class(self, type_: _Type) -> type[CloudFormationModel]:
-        registry = self
-
-        class Instance(CloudFormationModel):
-            """One resource, as moto's CloudFormation sees it."""
-
-            def __init__(self, made: Made) -> None:
-                self._made = made
-
-            @property
-            def physical_resource_id(self) -> str:
-                return self._made.ref
-
-            @classmethod
-            def has_cfn_attr(cls, attr: str) -> bool:
-                return attr in type_.attributes
-
-            def get_cfn_attribute(self, attribute_name: str) -> str:
-                if attribute_name not in self._made.attributes:
-                    raise UnformattedGetAttTemplateException
-                return self._made.attributes[attribute_name]
-
-            @staticmethod
-            def cloudformation_name_type() -> str:
-                return ""
-
-            @staticmethod
-            def cloudformation_type() -> str:
-                return type_.name
-
-            @classmethod
-            def create_from_cloudformation_json(
-                cls,
-                resource_name: str,
-                cloudformation_json: Any,
-                account_id: str,  # noqa: ARG003 - one account
-                region_name: str,  # noqa: ARG003 - one region
-                **kwargs: Any,
-            ) -> "Instance":
-                properties = cloudformation_json.get("Properties", {})
-                try:
-                    return cls(type_.make(registry._cloud, resource_name, properties))
-                except Exception as error:
-                    registry._failure = registry._failure or (kwargs["LogicalId"], error)
-                    raise
-
-        return Instance
+def kind_of(type_: str) -> Kind | None:
+    """Give a type, or None for one that is not known here."""
+    return _KINDS.get(type_)

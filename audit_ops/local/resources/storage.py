@@ -3,110 +3,192 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from audit_ops.local.resources.registry import Made, resource
+from audit_ops.local.resources.registry import Kind, Made, Properties, PutKind, resource
 
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
 
 
-@resource(
-    "AWS::KMS::Key", "Description", "EnableKeyRotation", "KeyPolicy", attributes=("Arn", "KeyId")
-)
-def key(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:  # noqa: ARG001
-    kms = cloud.client("kms")
-    made = kms.create_key(
-        Description=properties.get("Description", ""), Policy=json.dumps(properties["KeyPolicy"])
-    )["KeyMetadata"]
-    if properties.get("EnableKeyRotation"):
-        kms.enable_key_rotation(KeyId=made["KeyId"])
-    return Made(made["KeyId"], {"Arn": made["Arn"], "KeyId": made["KeyId"]})
+@resource("AWS::KMS::Key", "Description", "EnableKeyRotation", "KeyPolicy")
+class Key(Kind):
+    """A customer-managed key."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        made = cloud.client("kms").create_key(Policy=json.dumps(properties["KeyPolicy"]))
+        key = made["KeyMetadata"]
+        made = Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
+        return self.update(cloud, name, made, properties)
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        kms = cloud.client("kms")
+        policy = json.dumps(properties["KeyPolicy"])
+        kms.put_key_policy(KeyId=made.ref, PolicyName="default", Policy=policy)
+        kms.update_key_description(KeyId=made.ref, Description=properties.get("Description", ""))
+        rotate = (
+            kms.enable_key_rotation
+            if _true(properties, "EnableKeyRotation")
+            else kms.disable_key_rotation
+        )
+        rotate(KeyId=made.ref)
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("kms").schedule_key_deletion(KeyId=made.ref, PendingWindowInDays=30)
 
 
 @resource(
     "AWS::Logs::LogGroup",
     "DeletionProtectionEnabled",
     "KmsKeyId",
-    "LogGroupName",
     "RetentionInDays",
-    attributes=("Arn",),
+    replaced_by=("LogGroupName",),
 )
-def log_group(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    logs = cloud.client("logs")
-    name = properties.get("LogGroupName", name)
-    key_arn = properties.get("KmsKeyId")
-    arn = cloud.arn("logs", f"log-group:{name}")
-    if key_arn:
-        cloud.check_key(
-            key_arn,
-            service=f"logs.{cloud.region}.amazonaws.com",
-            actions=("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"),
-            context={"kms:EncryptionContext:aws:logs:arn": arn},
-        )
-    logs.create_log_group(logGroupName=name, **({"kmsKeyId": key_arn} if key_arn else {}))
-    if "RetentionInDays" in properties:
-        days = int(properties["RetentionInDays"])
-        logs.put_retention_policy(logGroupName=name, retentionInDays=days)
-    if properties.get("DeletionProtectionEnabled"):
+class LogGroup(Kind):
+    """A log group."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("LogGroupName", name)
+        arn = cloud.arn("logs", f"log-group:{name}")
+        if key_arn := properties.get("KmsKeyId"):
+            cloud.check_key(
+                key_arn,
+                service=f"logs.{cloud.region}.amazonaws.com",
+                actions=("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"),
+                context={"kms:EncryptionContext:aws:logs:arn": arn},
+            )
+        given = {"kmsKeyId": key_arn} if key_arn else {}
+        cloud.client("logs").create_log_group(logGroupName=name, **given)
+        made = Made(name, {"Arn": f"{arn}:*"})
+        try:
+            return self.update(cloud, name, made, properties)
+        except Exception:
+            self.delete(cloud, name, made, properties)
+            raise
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        logs = cloud.client("logs")
+        if "RetentionInDays" in properties:
+            days = int(properties["RetentionInDays"])
+            logs.put_retention_policy(logGroupName=made.ref, retentionInDays=days)
+        else:
+            logs.delete_retention_policy(logGroupName=made.ref)
+        if "KmsKeyId" in properties:
+            logs.associate_kms_key(logGroupName=made.ref, kmsKeyId=properties["KmsKeyId"])
         logs.put_log_group_deletion_protection(
-            logGroupIdentifier=name, deletionProtectionEnabled=True
+            logGroupIdentifier=made.ref,
+            deletionProtectionEnabled=_true(properties, "DeletionProtectionEnabled"),
         )
-    return Made(name, {"Arn": f"{arn}:*"})
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("logs").delete_log_group(logGroupName=made.ref)
 
 
 @resource("AWS::Logs::QueryDefinition", "LogGroupNames", "Name", "QueryString")
-def query_definition(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:  # noqa: ARG001
-    answer = cloud.client("logs").put_query_definition(
-        name=properties["Name"],
-        queryString=properties["QueryString"],
-        logGroupNames=properties.get("LogGroupNames", []),
-    )
-    return Made(answer["queryDefinitionId"])
+class QueryDefinition(Kind):
+    """A saved query."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        del name
+        return self._put(cloud, properties)
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        return self._put(cloud, properties, queryDefinitionId=made.ref)
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("logs").delete_query_definition(queryDefinitionId=made.ref)
+
+    @staticmethod
+    def _put(cloud: "LocalCloud", properties: Properties, **more: Any) -> Made:
+        answer = cloud.client("logs").put_query_definition(
+            name=properties["Name"],
+            queryString=properties["QueryString"],
+            logGroupNames=properties.get("LogGroupNames", []),
+            **more,
+        )
+        return Made(answer["queryDefinitionId"])
 
 
 @resource(
     "AWS::DynamoDB::Table",
-    "AttributeDefinitions",
     "BillingMode",
-    "KeySchema",
     "PointInTimeRecoverySpecification",
-    "TableName",
     "TimeToLiveSpecification",
-    attributes=("Arn",),
+    replaced_by=("AttributeDefinitions", "KeySchema", "TableName"),
 )
-def table(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    dynamodb = cloud.client("dynamodb")
-    name = properties.get("TableName", name)
-    described = dynamodb.create_table(
-        TableName=name,
-        AttributeDefinitions=properties["AttributeDefinitions"],
-        KeySchema=properties["KeySchema"],
-        BillingMode=properties["BillingMode"],
-    )["TableDescription"]
-    if ttl := properties.get("TimeToLiveSpecification"):
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
-    if recovery := properties.get("PointInTimeRecoverySpecification"):
-        dynamodb.update_continuous_backups(
-            TableName=name, PointInTimeRecoverySpecification=recovery
-        )
-    return Made(name, {"Arn": described["TableArn"]})
+class Table(Kind):
+    """A table, billed by request."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("TableName", name)
+        described = cloud.client("dynamodb").create_table(
+            TableName=name,
+            AttributeDefinitions=properties["AttributeDefinitions"],
+            KeySchema=properties["KeySchema"],
+            BillingMode=properties["BillingMode"],
+        )["TableDescription"]
+        return self.update(cloud, name, Made(name, {"Arn": described["TableArn"]}), properties)
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        dynamodb = cloud.client("dynamodb")
+        if ttl := properties.get("TimeToLiveSpecification"):
+            dynamodb.update_time_to_live(TableName=made.ref, TimeToLiveSpecification=ttl)
+        if recovery := properties.get("PointInTimeRecoverySpecification"):
+            dynamodb.update_continuous_backups(
+                TableName=made.ref, PointInTimeRecoverySpecification=recovery
+            )
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("dynamodb").delete_table(TableName=made.ref)
 
 
-@resource(
-    "AWS::SQS::Queue",
-    "MessageRetentionPeriod",
-    "SqsManagedSseEnabled",
-    attributes=("Arn", "QueueName", "QueueUrl"),
-)
-def queue(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    attributes = {key: str(value).lower() for key, value in properties.items()}
-    url = cloud.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    return Made(url, {"Arn": cloud.arn("sqs", name), "QueueName": name, "QueueUrl": url})
+@resource("AWS::SQS::Queue", "MessageRetentionPeriod", "SqsManagedSseEnabled")
+class Queue(Kind):
+    """A standard queue."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+        arn = cloud.arn("sqs", name)
+        made = Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
+        return self.update(cloud, name, made, properties)
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        attributes = {key: str(value).lower() for key, value in properties.items()}
+        cloud.client("sqs").set_queue_attributes(QueueUrl=made.ref, Attributes=attributes)
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("sqs").delete_queue(QueueUrl=made.ref)
 
 
-@resource("AWS::SQS::QueuePolicy", "PolicyDocument", "Queues")
-def queue_policy(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    for url in properties["Queues"]:
-        cloud.client("sqs").set_queue_attributes(
-            QueueUrl=url, Attributes={"Policy": json.dumps(properties["PolicyDocument"])}
-        )
-    return Made(name)
+@resource("AWS::SQS::QueuePolicy", "PolicyDocument", replaced_by=("Queues",))
+class QueuePolicy(PutKind):
+    """Who may use some queues."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        self._set(cloud, properties, json.dumps(properties["PolicyDocument"]))
+        return Made(name)
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, made
+        self._set(cloud, properties, "")
+
+    @staticmethod
+    def _set(cloud: "LocalCloud", properties: Properties, policy: str) -> None:
+        for url in properties["Queues"]:
+            cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
+def _true(properties: Properties, name: str) -> bool:
+    return str(properties.get(name, False)).lower() == "true"

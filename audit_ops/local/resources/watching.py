@@ -3,52 +3,71 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from audit_ops.local.resources.registry import Made, resource
+from audit_ops.local.resources.registry import Kind, Made, Properties, PutKind, resource
 
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
 
 
 @resource(
-    "AWS::Logs::SubscriptionFilter", "DestinationArn", "FilterName", "FilterPattern", "LogGroupName"
+    "AWS::Logs::SubscriptionFilter",
+    "DestinationArn",
+    "FilterPattern",
+    replaced_by=("FilterName", "LogGroupName"),
 )
-def subscription_filter(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    name = properties.get("FilterName", name)
-    cloud.client("logs").put_subscription_filter(
-        logGroupName=properties["LogGroupName"],
-        filterName=name,
-        filterPattern=properties["FilterPattern"],
-        destinationArn=properties["DestinationArn"],
-    )
-    return Made(name)
+class SubscriptionFilter(PutKind):
+    """Which lines of a log group go to a function."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("FilterName", name)
+        cloud.client("logs").put_subscription_filter(
+            logGroupName=properties["LogGroupName"],
+            filterName=name,
+            filterPattern=properties["FilterPattern"],
+            destinationArn=properties["DestinationArn"],
+        )
+        return Made(name)
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name
+        cloud.client("logs").delete_subscription_filter(
+            logGroupName=properties["LogGroupName"], filterName=made.ref
+        )
 
 
 @resource(
     "AWS::Logs::MetricFilter",
-    "FilterName",
     "FilterPattern",
-    "LogGroupName",
     "MetricTransformations",
+    replaced_by=("FilterName", "LogGroupName"),
 )
-def metric_filter(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    name = properties.get("FilterName", name)
-    cloud.client("logs").put_metric_filter(
-        logGroupName=properties["LogGroupName"],
-        filterName=name,
-        filterPattern=properties["FilterPattern"],
-        metricTransformations=[
-            {f"{key[0].lower()}{key[1:]}": value for key, value in each.items()}
-            for each in properties["MetricTransformations"]
-        ],
-    )
-    return Made(name)
+class MetricFilter(PutKind):
+    """Which lines of a log group are counted."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("FilterName", name)
+        cloud.client("logs").put_metric_filter(
+            logGroupName=properties["LogGroupName"],
+            filterName=name,
+            filterPattern=properties["FilterPattern"],
+            metricTransformations=[
+                {f"{key[0].lower()}{key[1:]}": value for key, value in each.items()}
+                for each in properties["MetricTransformations"]
+            ],
+        )
+        return Made(name)
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name
+        cloud.client("logs").delete_metric_filter(
+            logGroupName=properties["LogGroupName"], filterName=made.ref
+        )
 
 
 @resource(
     "AWS::CloudWatch::Alarm",
     "AlarmActions",
     "AlarmDescription",
-    "AlarmName",
     "ComparisonOperator",
     "EvaluationPeriods",
     "MetricName",
@@ -58,57 +77,104 @@ def metric_filter(cloud: "LocalCloud", name: str, properties: dict[str, Any]) ->
     "Statistic",
     "Threshold",
     "TreatMissingData",
-    attributes=("Arn",),
+    replaced_by=("AlarmName",),
 )
-def alarm(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    name = properties.get("AlarmName", name)
-    if properties["Statistic"] != "Sum":
-        raise ValueError(f"alarms are evaluated on Sum here, not on {properties['Statistic']}")
-    cloud.client("cloudwatch").put_metric_alarm(
-        AlarmName=name,
-        AlarmDescription=properties.get("AlarmDescription", ""),
-        Namespace=properties["Namespace"],
-        MetricName=properties["MetricName"],
-        Statistic=properties["Statistic"],
-        Period=int(properties["Period"]),
-        EvaluationPeriods=int(properties["EvaluationPeriods"]),
-        Threshold=float(properties["Threshold"]),
-        ComparisonOperator=properties["ComparisonOperator"],
-        TreatMissingData=properties.get("TreatMissingData", "missing"),
-        AlarmActions=properties.get("AlarmActions", []),
-        OKActions=properties.get("OKActions", []),
-    )
-    return Made(name, {"Arn": cloud.arn("cloudwatch", f"alarm:{name}")})
+class Alarm(PutKind):
+    """An alarm on the sum of a metric."""
 
-
-@resource("AWS::SNS::Topic", "KmsMasterKeyId", "TopicName", attributes=("TopicArn", "TopicName"))
-def topic(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    name = properties.get("TopicName", name)
-    key = properties.get("KmsMasterKeyId")
-    attributes = {"KmsMasterKeyId": key} if key else {}
-    arn = cloud.client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
-    return Made(arn, {"TopicArn": arn, "TopicName": name})
-
-
-@resource("AWS::SNS::TopicPolicy", "PolicyDocument", "Topics")
-def topic_policy(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:
-    for arn in properties["Topics"]:
-        cloud.client("sns").set_topic_attributes(
-            TopicArn=arn,
-            AttributeName="Policy",
-            AttributeValue=json.dumps(properties["PolicyDocument"]),
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("AlarmName", name)
+        if properties["Statistic"] != "Sum":
+            raise ValueError(f"alarms are evaluated on Sum here, not on {properties['Statistic']}")
+        cloud.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            AlarmDescription=properties.get("AlarmDescription", ""),
+            Namespace=properties["Namespace"],
+            MetricName=properties["MetricName"],
+            Statistic=properties["Statistic"],
+            Period=int(properties["Period"]),
+            EvaluationPeriods=int(properties["EvaluationPeriods"]),
+            Threshold=float(properties["Threshold"]),
+            ComparisonOperator=properties["ComparisonOperator"],
+            TreatMissingData=properties.get("TreatMissingData", "missing"),
+            AlarmActions=properties.get("AlarmActions", []),
+            OKActions=properties.get("OKActions", []),
         )
-    return Made(name)
+        return Made(name, {"Arn": cloud.arn("cloudwatch", f"alarm:{name}")})
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("cloudwatch").delete_alarms(AlarmNames=[made.ref])
 
 
-@resource("AWS::SNS::Subscription", "Endpoint", "Protocol", "RedrivePolicy", "TopicArn")
-def subscription(cloud: "LocalCloud", name: str, properties: dict[str, Any]) -> Made:  # noqa: ARG001
-    redrive = properties.get("RedrivePolicy")
-    answer = cloud.client("sns").subscribe(
-        TopicArn=properties["TopicArn"],
-        Protocol=properties["Protocol"],
-        Endpoint=properties["Endpoint"],
-        Attributes={"RedrivePolicy": json.dumps(redrive)} if redrive else {},
-        ReturnSubscriptionArn=True,
+@resource("AWS::SNS::Topic", "KmsMasterKeyId", replaced_by=("TopicName",))
+class Topic(Kind):
+    """A topic."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("TopicName", name)
+        arn = cloud.client("sns").create_topic(Name=name)["TopicArn"]
+        made = Made(arn, {"TopicArn": arn, "TopicName": name})
+        return self.update(cloud, name, made, properties)
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        _set(cloud, made.ref, "KmsMasterKeyId", properties.get("KmsMasterKeyId", ""))
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("sns").delete_topic(TopicArn=made.ref)
+
+
+@resource("AWS::SNS::TopicPolicy", "PolicyDocument", replaced_by=("Topics",))
+class TopicPolicy(PutKind):
+    """Who may use some topics."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        for arn in properties["Topics"]:
+            _set(cloud, arn, "Policy", json.dumps(properties["PolicyDocument"]))
+        return Made(name)
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, made
+        for arn in properties["Topics"]:
+            _set(cloud, arn, "Policy", json.dumps({"Version": "2012-10-17", "Statement": []}))
+
+
+@resource(
+    "AWS::SNS::Subscription", "RedrivePolicy", replaced_by=("Endpoint", "Protocol", "TopicArn")
+)
+class Subscription(Kind):
+    """Who gets a topic's messages."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        del name
+        redrive = properties.get("RedrivePolicy")
+        answer = cloud.client("sns").subscribe(
+            TopicArn=properties["TopicArn"],
+            Protocol=properties["Protocol"],
+            Endpoint=properties["Endpoint"],
+            Attributes={"RedrivePolicy": json.dumps(redrive)} if redrive else {},
+            ReturnSubscriptionArn=True,
+        )
+        return Made(answer["SubscriptionArn"])
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        cloud.client("sns").set_subscription_attributes(
+            SubscriptionArn=made.ref,
+            AttributeName="RedrivePolicy",
+            AttributeValue=json.dumps(properties.get("RedrivePolicy", {})),
+        )
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("sns").unsubscribe(SubscriptionArn=made.ref)
+
+
+def _set(cloud: "LocalCloud", topic_arn: str, name: str, value: Any) -> None:
+    cloud.client("sns").set_topic_attributes(
+        TopicArn=topic_arn, AttributeName=name, AttributeValue=value
     )
-    return Made(answer["SubscriptionArn"])

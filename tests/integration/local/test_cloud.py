@@ -238,12 +238,12 @@ def test_a_type_or_property_that_is_not_known_fails_with_its_name_and_makes_noth
 ) -> None:
     resources = {
         "Good": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/good"}},
-        "Bucket": {"Type": "AWS::S3::Bucket"},
+        "Stream": {"Type": "AWS::Kinesis::Stream"},
         "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupClass": "DELIVERY"}},
     }
     with pytest.raises(DeployError) as caught:
         cloud.deploy(assemble(resources))
-    assert "Bucket: the type AWS::S3::Bucket" in str(caught.value)
+    assert "Stream: the type AWS::Kinesis::Stream" in str(caught.value)
     assert "Group: AWS::Logs::LogGroup with the property LogGroupClass" in str(caught.value)
     assert cloud.client("logs").describe_log_groups()["logGroups"] == []
 

@@ -1,0 +1,95 @@
+"""What `cdk bootstrap` makes beside roles and policies: the bucket and the repository of assets."""
+
+import json
+from typing import TYPE_CHECKING
+
+from audit_ops.local.resources.registry import Kind, Made, Properties, PutKind, resource
+
+if TYPE_CHECKING:
+    from audit_ops.local.cloud import LocalCloud
+
+
+@resource(
+    "AWS::S3::Bucket",
+    "AccessControl",
+    "BucketEncryption",
+    "LifecycleConfiguration",
+    "PublicAccessBlockConfiguration",
+    "VersioningConfiguration",
+    replaced_by=("BucketName",),
+)
+class Bucket(Kind):
+    """A bucket. Versioning is set; encryption, life cycle and access blocks change nothing here."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("BucketName", name.lower()[:63])
+        cloud.create_bucket(name)
+        made = Made(name, {"Arn": f"arn:aws:s3:::{name}"})
+        return self.update(cloud, name, made, properties)
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del name
+        if versioning := properties.get("VersioningConfiguration"):
+            cloud.client("s3").put_bucket_versioning(
+                Bucket=made.ref, VersioningConfiguration=versioning
+            )
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("s3").delete_bucket(Bucket=made.ref)
+
+
+@resource("AWS::S3::BucketPolicy", "PolicyDocument", replaced_by=("Bucket",))
+class BucketPolicy(PutKind):
+    """Who may use a bucket."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        del name
+        cloud.client("s3").put_bucket_policy(
+            Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
+        )
+        return Made(properties["Bucket"])
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("s3").delete_bucket_policy(Bucket=made.ref)
+
+
+@resource(
+    "AWS::ECR::Repository",
+    "ImageTagMutability",
+    "LifecyclePolicy",
+    "RepositoryPolicyText",
+    replaced_by=("RepositoryName",),
+)
+class Repository(Kind):
+    """A repository of images; no image of ours lies in it."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("RepositoryName", name.lower())
+        made = cloud.client("ecr").create_repository(repositoryName=name)["repository"]
+        return Made(name, {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
+
+    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+        del cloud, name, properties
+        return made
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("ecr").delete_repository(repositoryName=made.ref, force=True)
+
+
+@resource("AWS::SSM::Parameter", "Type", "Value", replaced_by=("Name",))
+class Parameter(PutKind):
+    """A parameter."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        name = properties.get("Name", name)
+        kind, value = properties["Type"], properties["Value"]
+        cloud.client("ssm").put_parameter(Name=name, Type=kind, Value=value, Overwrite=True)
+        return Made(name, {"Type": kind, "Value": value})
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        del name, properties
+        cloud.client("ssm").delete_parameter(Name=made.ref)

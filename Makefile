@@ -47,7 +47,7 @@ lint: setup .venv/.dev ## ruff, ruff format, mypy --strict
 
 .PHONY: test
 test: lint ## everything CI runs
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadscope
 
 .PHONY: bench
 bench: setup .venv/.dev ## what is measured, beside a peer in the same run

@@ -7,15 +7,6 @@ import pytest
 
 from tests.synthesis import ROOT, Template, synthesize
 
-SYNTHESIZING = {"template", "synth"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests that need jsii in one process."""
-    for item in items:
-        if isinstance(item, pytest.Function) and SYNTHESIZING & set(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group("jsii"))
-
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:

@@ -16,8 +16,9 @@ from audit_ops.demo.report import Outcome, Told, write_report
 from audit_ops.demo.shop import ROOT, DemoError, Shop
 from audit_ops.demo.story import STORY, Act
 from audit_ops.local import DeployError, LocalCloud
+from audit_ops.local.prepare import prepare
 from audit_ops.local.receivers import MailReceiver, WebhookReceiver
-from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, SlackChannel, load_config
+from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, load_config
 
 __all__ = ["run_demo"]
 
@@ -63,16 +64,7 @@ def _synthesized(output: Path) -> Path:
 def _deployed(
     cloud: LocalCloud, config: AuditConfig, slack: WebhookReceiver, assembly: Path
 ) -> None:
-    """Deploy, with what has to be there before: the source, the secrets, the senders."""
-    for name in config.sources.log_groups:
-        cloud.client("logs").create_log_group(logGroupName=name)
-    for channel in config.channels.values():
-        if isinstance(channel, SlackChannel):
-            secrets = cloud.client("secretsmanager")
-            secrets.create_secret(Name=channel.webhook_secret, SecretString=slack.url(channel.name))
-    channels = config.channels.values()
-    for sender in {channel.sender for channel in channels if isinstance(channel, EmailChannel)}:
-        cloud.client("sesv2").create_email_identity(EmailIdentity=sender)
+    prepare(cloud, config, slack)
     try:
         cloud.deploy(assembly)
     except DeployError as error:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -119,8 +119,8 @@ class LocalCloud:
     def put_lines(self, log_group: str, lines: Sequence[str], *, stream: str = "app") -> None:
         """Ship log lines now, as an agent beside an application does, in legal batches."""
         logs = self.client("logs")
-        streams = logs.describe_log_streams(logGroupName=log_group, logStreamNamePrefix=stream)
-        if stream not in [each["logStreamName"] for each in streams["logStreams"]]:
+        # A function's processes write at the same time: another may be faster.
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
         batch: list[dict[str, Any]] = []
         size = 0

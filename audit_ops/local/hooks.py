@@ -17,9 +17,11 @@ from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.errors import COMMON_ERROR_CODES
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
+from moto.iam.access_control import PermissionResult
 from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
 from moto.logs.models import LogsBackend, LogStream
 from moto.logs.responses import LogsResponse
+from moto.s3.models import FakeBucket
 from moto.ses.models import SESBackend
 from moto.sns.models import Subscription
 from werkzeug.exceptions import HTTPException
@@ -27,6 +29,7 @@ from werkzeug.exceptions import HTTPException
 from audit_ops.local.cloudformation import operations
 from audit_ops.local.log_groups import PatternFilter
 from audit_ops.local.messaging import sns_event
+from audit_ops.local.policies import Request, effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,9 +89,13 @@ class Hooks:
         found = " ".join(inspect.signature(original).parameters)
         if found != parameters:
             raise HookError(f"moto's {place} takes ({found}), not ({parameters})")
-        setattr(holder, name, replacement)
-        self._undo.append(lambda: setattr(holder, name, original))
+        self._swap(holder, name, replacement)
         return original
+
+    def _swap(self, holder: Any, name: str, value: Any) -> None:
+        original = vars(holder)[name]
+        setattr(holder, name, value)
+        self._undo.append(lambda: setattr(holder, name, original))
 
     def _add(self, holder: Any, name: str, method: Any) -> None:
         """Add an operation that moto lacks."""
@@ -123,6 +130,18 @@ class Hooks:
             given = {"Bucket": bucket_name or "*", "Key": key_name}
             refuse_if(response, response.data.get("Action", "(unknown)"), given)
 
+        def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+            """Evaluate a bucket's policy with its conditions, which moto leaves out."""
+            if bucket.policy is None:
+                return PermissionResult.NEUTRAL
+            statements = json.loads(bucket.policy)["Statement"]
+            secure = {"aws:SecureTransport": "true"}
+            found = effects(statements, Request(action=action, resource=resource, context=secure))
+            if "Deny" in found:
+                return PermissionResult.DENIED
+            return PermissionResult.PERMITTED if found else PermissionResult.NEUTRAL
+
+        self._replace(FakeBucket, "get_permission", "self action resource", get_permission)
         self._replace(
             ActionAuthenticatorMixin,
             "_authenticate_and_authorize_normal_action",
@@ -368,6 +387,8 @@ class Hooks:
         )
 
     def _cloudformation(self) -> None:
+        # How moto turns its own models into answers; ours have AWS's shape already.
+        self._swap(CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {})
         for name, operation in operations(self._cloud).items():
             if name in vars(CloudFormationResponse):
                 self._replace(CloudFormationResponse, name, "self", operation)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-__all__ = ["Request", "UnknownConditionError", "allowed"]
+__all__ = ["Request", "UnknownConditionError", "allowed", "effects"]
 
 
 class UnknownConditionError(Exception):
@@ -36,8 +36,16 @@ def allowed(statements: Iterable[Mapping[str, Any]], request: Request) -> bool:
     Raises:
         UnknownConditionError: a statement has a condition that is not evaluated here.
     """
-    effects = {s["Effect"] for s in statements if _applies(s, request)}
-    return "Allow" in effects and "Deny" not in effects
+    return effects(statements, request) == {"Allow"}
+
+
+def effects(statements: Iterable[Mapping[str, Any]], request: Request) -> set[str]:
+    """Give the effects of the statements that apply: `Allow`, `Deny`, both or none.
+
+    Raises:
+        UnknownConditionError: a statement has a condition that is not evaluated here.
+    """
+    return {statement["Effect"] for statement in statements if _applies(statement, request)}
 
 
 def _applies(statement: Mapping[str, Any], request: Request) -> bool:

@@ -29,7 +29,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Comp
     return output, done
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_ends_well_and_its_numbers_are_the_storys(
     run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -43,7 +42,6 @@ def test_the_demo_ends_well_and_its_numbers_are_the_storys(
     assert "12 notifications, each once" in done.stdout
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_messages_are_what_a_business_person_reads(
     run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:

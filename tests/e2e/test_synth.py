@@ -10,8 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "audit.toml").read_text()
 
-pytestmark = pytest.mark.xdist_group("jsii")
-
 
 def clean_environment() -> dict[str, str]:
     """Nothing of AWS, and a proxy that nothing gets through."""

@@ -87,8 +87,9 @@ class _Api:
         return {"StackId": stack.id}
 
     def delete_stack(self, given: _Given) -> _Answer:
-        if given["StackName"] in self._engine.stacks:
-            self._engine.delete(self._engine.stack(given["StackName"]))
+        for stack in list(self._engine.stacks.values()):
+            if given["StackName"] in (stack.name, stack.id):  # to delete none is no error
+                self._engine.delete(stack)
         return None
 
     def describe_stacks(self, given: _Given) -> _Answer:

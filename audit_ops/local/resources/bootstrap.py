@@ -24,7 +24,12 @@ class Bucket(Kind):
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
         name = properties.get("BucketName", name.lower()[:63])
         cloud.create_bucket(name)
-        made = Made(name, {"Arn": f"arn:aws:s3:::{name}"})
+        attributes = {
+            "Arn": f"arn:aws:s3:::{name}",
+            "DomainName": f"{name}.s3.amazonaws.com",
+            "RegionalDomainName": f"{name}.s3.{cloud.region}.amazonaws.com",
+        }
+        made = Made(name, attributes)
         return self.update(cloud, name, made, properties)
 
     def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:

@@ -1,0 +1,206 @@
+"""The real CDK CLI against the embedded cloud: bootstrap, deploy, change, fail, destroy."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit_ops.local import LocalCloud
+from audit_ops.local.prepare import prepare
+from audit_ops.local.receivers import MailReceiver, WebhookReceiver
+from audit_rules import load_config
+
+ROOT = Path(__file__).parents[2]
+CONFIG = (ROOT / "audit.toml").read_text()
+ACCOUNT = "aws://123456789012/eu-west-1"
+
+
+class Tool:
+    """The CLI, with nothing of AWS in its environment but the embedded cloud's address."""
+
+    def __init__(self, cloud: LocalCloud, folder: Path) -> None:
+        self.cloud, self.folder = cloud, folder
+        self.config = folder / "audit.toml"
+        self.config.write_text(CONFIG)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        own = {
+            "AWS_ENDPOINT_URL": self.cloud.endpoint,
+            "AWS_ACCESS_KEY_ID": "embedded",
+            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_REGION": "eu-west-1",
+        }
+        return subprocess.run(
+            [ROOT / "node_modules/.bin/cdk", *arguments],
+            cwd=ROOT, env=kept | own, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    def with_config(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        output = str(self.folder / "cdk.out")
+        return self.run(*arguments, "-c", f"config={self.config}", "--output", output)
+
+    def deploy(self) -> subprocess.CompletedProcess[str]:
+        return self.with_config("deploy", "--all", "--require-approval", "never")
+
+
+class World:
+    def __init__(self, cdk: Tool, slack: WebhookReceiver, mail: MailReceiver) -> None:
+        self.cdk, self.cloud, self.slack, self.mail = cdk, cdk.cloud, slack, mail
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service)
+
+    def resources(self) -> dict[str, str]:
+        pages = self.client("cloudformation").list_stack_resources(StackName="audit")
+        found = pages["StackResourceSummaries"]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
+
+    def alarms(self) -> dict[str, dict[str, Any]]:
+        found = self.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        return {alarm["AlarmName"].removeprefix("audit-"): alarm for alarm in found}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with (
+        WebhookReceiver() as slack,
+        MailReceiver() as mail,
+        LocalCloud(smtp=mail.address) as cloud,
+    ):
+        prepare(cloud, load_config(ROOT / "audit.toml"), slack)
+        cdk = Tool(cloud, tmp_path_factory.mktemp("cdk"))
+        bootstrapped = cdk.run("bootstrap", ACCOUNT, "--app", "")
+        assert bootstrapped.returncode == 0, bootstrapped.stdout + bootstrapped.stderr
+        deployed = cdk.deploy()
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        cloud.settle()
+        yield World(cdk, slack, mail)
+
+
+def record(**changes: Any) -> str:
+    fields = dict.fromkeys(changes, "updated")
+    return json.dumps(
+        {
+            "log": {"logger": "shop.audit"},
+            "message": "changed",
+            "event": {"id": "e", "action": "user-updated"},
+            "changes": {
+                "record_type": "user",
+                "record_id": "7",
+                "after": changes,
+                "fields": fields,
+            },
+        }
+    )
+
+
+def test_what_the_cli_deployed_is_found_by_boto3_and_works(world: World) -> None:
+    resources = world.resources()
+    assert resources["StoreRecords611269AC"] == "/audit/records"
+    [group] = world.client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
+    assert group["retentionInDays"] == 3653
+    assert len(world.alarms()) == 5
+    world.cloud.put_lines("/app/shop", ["ordinary", record(mfa_phone="+34600")])
+    world.cloud.settle()
+    [post] = world.slack.posts
+    assert "MFA phone number changed" in post["text"]
+    [mail] = world.mail.mails
+    assert mail["Subject"] == "[High] MFA phone number changed: User 7"
+
+
+def test_a_second_deploy_without_a_change_does_nothing(world: World) -> None:
+    cloudformation = world.client("cloudformation")
+    before = cloudformation.describe_stack_events(StackName="audit")["StackEvents"]
+    again = world.cdk.deploy()
+    assert again.returncode == 0
+    assert "(no changes)" in again.stdout + again.stderr
+    assert cloudformation.describe_stack_events(StackName="audit")["StackEvents"] == before
+    assert "There were no differences" in world.cdk.with_config("diff").stderr
+
+
+def test_rules_added_changed_and_removed_are_just_that(world: World) -> None:
+    before = world.resources()
+    text = CONFIG[: CONFIG.index('[[rules]]\nid = "repeated-failed-logins"')]
+    text = text.replace('title = "Large refund"', 'title = "Large refund"\nthreshold = 2')
+    text = text.replace("retention_days = 3653", "retention_days = 1827")
+    text += """
+[[rules]]
+id = "email-changed"
+title = "E-mail changed"
+owner = "Security"
+severity = "low"
+channels = ["security-slack"]
+pattern = '{ $.changes.fields.email = "*" }'
+"""
+    world.cdk.config.write_text(text)
+    deployed = world.cdk.deploy()
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    after = world.resources()
+    assert {id_ for id_ in before if id_ not in after} == {
+        id_ for id_ in before if id_.startswith("Watchrepeatedfailedlogins")
+    }
+    assert {id_ for id_ in after if id_ not in before} == {
+        id_ for id_ in after if id_.startswith("Watchemailchanged")
+    }
+    assert all(after[id_] == before[id_] for id_ in before if id_ in after)
+    alarms = world.alarms()
+    assert alarms.keys() == {
+        "mfa-phone-changed", "admin-role-granted", "payout-account-changed", "large-refund",
+        "email-changed",
+    }  # fmt: skip
+    assert alarms["large-refund"]["Threshold"] == 2
+    [group] = world.client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
+    assert group["retentionInDays"] == 1827
+    world.slack.received.clear()
+    world.cloud.put_lines("/app/shop", [record(email="new@example.com")])
+    world.cloud.settle()
+    assert [post["text"].partition(":")[2].strip() for post in world.slack.posts] == [
+        "E-mail changed: user 7"
+    ]
+
+
+def test_what_aws_would_refuse_is_told_and_rolled_back(world: World) -> None:
+    """A change that CloudWatch refuses, behind one that it takes: both are undone."""
+    folder = world.cdk.folder / "bad"
+    output = ["--output", str(folder), "-c", f"config={world.cdk.config}"]
+    assert world.cdk.run("synth", "--quiet", *output).returncode == 0
+    template = json.loads((folder / "Trail.template.json").read_text())
+    resources = template["Resources"]
+    resources["StoreRecords611269AC"]["Properties"]["RetentionInDays"] = 365
+    [bad] = [id_ for id_ in resources if id_.startswith("WatchlargerefundFilter")]
+    resources[bad]["Properties"]["FilterPattern"] = "{ $.a = "
+    (folder / "Trail.template.json").write_text(json.dumps(template))
+    assets = json.loads((folder / "Trail.assets.json").read_text())["files"]
+    [old] = [h for h, asset in assets.items() if asset["source"]["path"].endswith("template.json")]
+    for name in ("Trail.assets.json", "manifest.json"):  # another template has another hash
+        path = folder / name
+        path.write_text(path.read_text().replace(old, old[::-1]))
+    failed = world.cdk.run("deploy", "--app", str(folder), "--all", "--require-approval", "never")
+    assert failed.returncode == 1
+    assert "Invalid filter pattern" in failed.stdout + failed.stderr
+    cloudformation = world.client("cloudformation")
+    [stack] = cloudformation.describe_stacks(StackName="audit")["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    [group] = world.client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
+    assert group["retentionInDays"] == 1827
+    repaired = world.cdk.deploy()
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+
+
+def test_destroy_keeps_the_records_and_their_key(world: World) -> None:
+    key = world.resources()["StoreKey7A3C02BD"]
+    destroyed = world.cdk.with_config("destroy", "--all", "--force")
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    logs = world.client("logs")
+    names = {group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]}
+    assert names == {"/app/shop", "/audit/records"}
+    assert len(logs.filter_log_events(logGroupName="/audit/records")["events"]) == 2
+    assert world.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    assert world.alarms() == {}
+    assert world.client("lambda").list_functions()["Functions"] == []
+    assert logs.describe_subscription_filters(logGroupName="/app/shop")["subscriptionFilters"] == []

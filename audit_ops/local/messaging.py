@@ -87,10 +87,6 @@ class Schedules:
                     if rule.scheduled_expression and rule.state == "ENABLED":
                         self._run(region, rule, now)
 
-    def next_due(self) -> float | None:
-        """Give when the next one is due."""
-        return min(self._due.values(), default=None)
-
     def _run(self, region: str, rule: Any, now: float) -> None:
         seconds = _seconds(rule.scheduled_expression)
         due = self._due.setdefault(rule.arn, now + seconds)

@@ -114,10 +114,10 @@ class _Stage:
 
     def _new(self) -> list[Told]:
         """Give the notifications that came since the last call."""
-        messages = [Told.slack(post) for post in self.slack.received]
-        mails = [Told.mail(mail, self._channel(str(mail["To"]))) for mail in self.mail.mails]
         known = Counter(told.kind for told in self.told)
-        new = messages[known["slack"] :] + mails[known["email"] :]
+        new = [Told.slack(post) for post in self.slack.received[known["slack"] :]]
+        mails = self.mail.mails[known["email"] :]
+        new += [Told.mail(mail, self._channel(str(mail["To"]))) for mail in mails]
         self.told += new
         return new
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -32,7 +33,6 @@ class Shop:
             raise DemoError(f"{ROOT} holds no examples/; run the demo in a checkout of the project")
         self._lines: list[str] = []
         self._taken = 0
-        self._requests = 0
 
     def __enter__(self) -> Self:
         """Start the server.
@@ -78,15 +78,11 @@ class Shop:
             raise DemoError(
                 f"{act.title}: answered {answer.status_code}, not {act.status}: {answer.text}"
             )
-        self._requests += 1
-        self._wait(lambda: sum(f" {act.status} " in line + " " for line in self._accesses()) > 0)
-        return self._take()
+        return self._take_all()
 
-    def _accesses(self) -> list[str]:
-        """Give uvicorn's own lines since the last act: one comes after each answer."""
-        return [line for line in self._lines[self._taken :] if 'HTTP/1.1"' in line]
-
-    def _take(self) -> list[str]:
+    def _take_all(self) -> list[str]:
+        """Give the lines since the last time; uvicorn's own comes last, after each answer."""
+        self._wait(lambda: any('HTTP/1.1"' in line for line in self._lines[self._taken :]))
         taken = self._lines[self._taken :]
         self._taken += len(taken)
         return taken
@@ -99,10 +95,9 @@ class Shop:
                 return False
 
         self._wait(ready)
-        self._wait(lambda: bool(self._accesses()))
-        self._take()
+        self._take_all()
 
-    def _wait(self, done: Any) -> None:
+    def _wait(self, done: Callable[[], bool]) -> None:
         end = time.monotonic() + _READY_SECONDS
         while not done():
             if self._process.poll() is not None:

@@ -31,7 +31,12 @@ from audit_ops.local.cloudformation import Engine
 from audit_ops.local.deployment import deploy
 from audit_ops.local.functions import Functions, Outcome, Spec
 from audit_ops.local.hooks import Hooks
-from audit_ops.local.log_groups import LogGroups
+from audit_ops.local.log_groups import (
+    EVENT_OVERHEAD_BYTES,
+    MAX_BATCH_BYTES,
+    MAX_EVENTS,
+    LogGroups,
+)
 from audit_ops.local.messaging import Mails, Schedules
 from audit_ops.local.permissions import Permissions
 from audit_ops.local.policies import Request, allowed
@@ -60,10 +65,10 @@ class LocalCloud:
         self.clock = Clock()
         self.permissions = Permissions(region=region)
         self.mails = Mails(smtp)
-        self.log_groups = LogGroups(
-            clock=self.clock, deliver=self._deliver_lines, count_metric=self._count
-        )
         self.alarms = Alarms(clock=self.clock, publish=self._alarm_speaks)
+        self.log_groups = LogGroups(
+            clock=self.clock, deliver=self._deliver_lines, count_metric=self.alarms.count
+        )
         self.schedules = Schedules(clock=self.clock, deliver=self._schedule_fires)
         self.stacks = Engine(self)
         self._configured: dict[str, dict[str, str]] = {}
@@ -125,8 +130,8 @@ class LocalCloud:
         batch: list[dict[str, Any]] = []
         size = 0
         for line in filter(None, lines):  # an empty line is no event
-            length = len(line.encode()) + 26
-            if batch and (size + length > 1_048_576 or len(batch) == 10_000):
+            length = len(line.encode()) + EVENT_OVERHEAD_BYTES
+            if batch and (size + length > MAX_BATCH_BYTES or len(batch) == MAX_EVENTS):
                 logs.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=batch)
                 batch, size = [], 0
             batch.append({"timestamp": self.clock.now_ms(), "message": line})
@@ -218,9 +223,6 @@ class LocalCloud:
 
     def _schedule_fires(self, rule_arn: str, function_arn: str, event: dict[str, Any]) -> None:
         self.deliver("events.amazonaws.com", rule_arn, function_arn, event)
-
-    def _count(self, region: str, namespace: str, name: str, value: float, at_ms: int) -> None:
-        self.alarms.count(region, namespace, name, value, at_ms)
 
     def _may_invoke(self, service: str, source_arn: str, function_arn: str) -> bool:
         function = lambda_backends[self.account][self.region].get_function(function_arn)

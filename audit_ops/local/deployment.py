@@ -35,9 +35,9 @@ def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
     names = []
     for name, text, assets in _stacks(assembly):
         _upload(cloud, assembly, assets)
-        _bootstrap(cloud, json.loads(text))
         try:
             template = Template(text)
+            _bootstrap(cloud, template)
             stack = cloud.stacks.stacks.get(name) or cloud.stacks.new(name)
             cloud.stacks.apply(stack, template, {})
         except (StackError, TemplateError) as error:
@@ -89,9 +89,9 @@ def _filled(cloud: "LocalCloud", text: str) -> str:
     return text.replace("${AWS::AccountId}", cloud.account).replace("${AWS::Region}", cloud.region)
 
 
-def _bootstrap(cloud: "LocalCloud", template: dict[str, Any]) -> None:
+def _bootstrap(cloud: "LocalCloud", template: Template) -> None:
     """Leave what `cdk bootstrap` leaves: the parameter in which a template looks up its version."""
-    for parameter in template.get("Parameters", {}).values():
+    for parameter in template.parameters.values():
         if parameter["Type"] == "AWS::SSM::Parameter::Value<String>":
             cloud.client("ssm").put_parameter(
                 Name=parameter["Default"], Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True

@@ -18,11 +18,19 @@ from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream
 from audit_ops.local.clock import Clock
 from audit_rules import FilterPattern, FilterPatternError
 
-__all__ = ["LogGroups", "PatternFilter", "parsed_pattern"]
+__all__ = [
+    "EVENT_OVERHEAD_BYTES",
+    "MAX_BATCH_BYTES",
+    "MAX_EVENTS",
+    "LogGroups",
+    "PatternFilter",
+    "parsed_pattern",
+]
 
-_MAX_EVENT_BYTES: Final = 1_048_576 - 26
-_MAX_BATCH_BYTES: Final = 1_048_576
-_MAX_EVENTS: Final = 10_000
+MAX_BATCH_BYTES: Final = 1_048_576
+EVENT_OVERHEAD_BYTES: Final = 26
+_MAX_EVENT_BYTES: Final = MAX_BATCH_BYTES - EVENT_OVERHEAD_BYTES
+MAX_EVENTS: Final = 10_000
 _DAY_MS: Final = 24 * 3600 * 1000
 _OLDEST_MS: Final = 14 * _DAY_MS
 _NEWEST_MS: Final = 2 * 3600 * 1000
@@ -197,14 +205,14 @@ def _backend_of(group: LogGroup) -> LogsBackend:
 
 
 def _check_batch(events: list[dict[str, Any]]) -> None:
-    if not events or len(events) > _MAX_EVENTS:
+    if not events or len(events) > MAX_EVENTS:
         raise InvalidParameterException(
-            f"1 validation error detected: found {len(events)} log events; 1 to {_MAX_EVENTS} are taken"
+            f"1 validation error detected: found {len(events)} log events; 1 to {MAX_EVENTS} are taken"
         )
     sizes = [len(event["message"].encode()) for event in events]
     if max(sizes) > _MAX_EVENT_BYTES:
         raise InvalidParameterException(f"Log event too large: {max(sizes)} bytes")
-    if sum(sizes) + 26 * len(events) > _MAX_BATCH_BYTES:
+    if sum(sizes) + EVENT_OVERHEAD_BYTES * len(events) > MAX_BATCH_BYTES:
         raise InvalidParameterException("Upload too large")
     times = [event["timestamp"] for event in events]
     if times != sorted(times):

@@ -33,12 +33,10 @@ class Permissions:
     def refusal(
         self, access_key: str, service: str, operation: str, given: _Parameters
     ) -> str | None:
-        """Say in AWS's words why a call is refused, or None. Unknown keys are the owner's."""
-        role_arn = self._roles.get(access_key)
-        if role_arn is None:
-            return None
+        """Say in AWS's words why a call with a function's key is refused, or None."""
+        role_arn = self._roles[access_key]
         for request in self._requests(service, operation, given):
-            if not allowed(self._statements(role_arn), request):
+            if not self.role_may(role_arn, request):
                 return (
                     f"User: {role_arn} is not authorized to perform: {request.action} on resource:"
                     f" {request.resource} because no identity-based policy allows the"
@@ -47,7 +45,7 @@ class Permissions:
         return None
 
     def role_may(self, role_arn: str, request: Request) -> bool:
-        """Whether a role allows something that a service does in its name."""
+        """Whether a role allows something: a call of its own, or what a service does in its name."""
         return allowed(self._statements(role_arn), request)
 
     @staticmethod
@@ -64,7 +62,7 @@ class Permissions:
             context["ses:FromAddress"] = given["FromEmailAddress"]
             if "Raw" in given["Content"]:
                 action = "ses:SendRawEmail"
-        name_resources = _RESOURCES.get(f"{service}:{operation}") or _RESOURCES.get(service)
+        name_resources = _RESOURCES.get(service)
         names = name_resources(given) if name_resources else ["(unknown to the embedded cloud)"]
         for name in names:
             arn = name
@@ -85,7 +83,7 @@ def _log_group(given: _Parameters) -> list[str]:
     return [f"log-group:{given['logGroupName']}:log-stream:{given.get('logStreamName', '')}"]
 
 
-# By action or by service: from a call's parameters to the resources that it needs.
+# By service: from a call's parameters to the resources that it needs.
 _RESOURCES: Final[dict[str, Callable[[_Parameters], list[str]]]] = {
     "logs": _log_group,
     "sqs": lambda given: [given["QueueUrl"].rpartition("/")[2]],

@@ -7,7 +7,7 @@ last reading are read, and told unless the ledger has them.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -136,17 +136,17 @@ class Forwarder:
         waited = 0
         while True:
             found, now_ms = self._read(rule, since)
-            if due(found, rule) or waited >= self.lookup_seconds:
+            missing = not due(found, rule)
+            if not missing or waited >= self.lookup_seconds:
                 break
             self.sleep(_LOOKUP_PAUSE)
             waited += _LOOKUP_PAUSE
             since = at_ms - _LONGEST_LOOK_BACK_MS  # or they are older than anybody thinks
-        if not due(found, rule):
+        if missing:
             notice = self.wording.notification(rule, (), Why.NOT_FOUND)
-            keys = [f"{rule.id}#{{channel}}#alarm@{at_ms}"]
-            self._tell(rule.channels, notice, keys, turn)
-            return
-        self._tell_records(rule, found, now_ms, Why.RANG, turn)
+            self._tell(rule.channels, notice, (rule.id, f"alarm@{at_ms}"), turn)
+        else:
+            self._tell_records(rule, found, now_ms, Why.RANG, turn)
 
     def _sweep(self, rules: Mapping[str, Rule], turn: Turn) -> None:
         names = list(rules)
@@ -187,38 +187,34 @@ class Forwarder:
         turn.decisions[Decision.BELOW_THRESHOLD] += len(found) - len(to_tell)
         settled = True
         for name in rule.channels:
-            claimed = []
+            claimed: dict[str, FoundRecord] = {}
             for record in to_tell:
-                key = f"{rule.id}#{name}#{record.key}"
+                key = _key(rule.id, name, record.key)
                 decision = self.ledger.claim(key, owner=turn.owner, now_ms=now_ms)
                 if decision is Decision.TOLD:
-                    claimed.append(record)
+                    claimed[key] = record
                 else:
                     turn.decisions[decision] += 1
                     settled = settled and decision is Decision.ALREADY_TOLD
             if claimed:
-                notice = self.wording.notification(rule, claimed, why)
-                keys = [f"{rule.id}#{name}#{record.key}" for record in claimed]
-                settled = self._send(name, notice, keys, turn) and settled
+                notice = self.wording.notification(rule, tuple(claimed.values()), why)
+                settled = self._send(name, notice, claimed, turn) and settled
         if settled:
             self.ledger.note_read(rule.id, now_ms)
 
     def _tell(
-        self,
-        channels: Iterable[str],
-        notice: Notification,
-        keys: Sequence[str],
-        turn: Turn,
+        self, channels: Iterable[str], notice: Notification, subject: tuple[str, str], turn: Turn
     ) -> None:
+        """Tell what is no record, once a channel; `subject` is what the ledger knows it by."""
         for name in channels:
-            own = [key.replace("{channel}", name) for key in keys]
-            decision = self.ledger.claim(own[0], owner=turn.owner, now_ms=self.now_ms())
+            key = _key(subject[0], name, subject[1])
+            decision = self.ledger.claim(key, owner=turn.owner, now_ms=self.now_ms())
             if decision is Decision.TOLD:
-                self._send(name, notice, own, turn)
+                self._send(name, notice, [key], turn)
             else:
                 turn.decisions[decision] += 1
 
-    def _send(self, name: str, notice: Notification, keys: Sequence[str], turn: Turn) -> bool:
+    def _send(self, name: str, notice: Notification, keys: Collection[str], turn: Turn) -> bool:
         """Send what is claimed, then mark it; whether it went out."""
         try:
             self.channels[name].send(notice)
@@ -243,8 +239,13 @@ class Forwarder:
             severity=Severity.LOW,
             why=Why.UNREADABLE,
         )
-        key = f"message#{{channel}}#{sha256(id_.encode()).hexdigest()[:40]}"
-        self._tell(self.channels, notice, [key], turn)
+        digest = sha256(id_.encode()).hexdigest()[:40]
+        self._tell(self.channels, notice, ("message", digest), turn)
+
+
+def _key(about: str, channel: str, what: str) -> str:
+    """Give what something is known by in the ledger: once for each channel."""
+    return f"{about}#{channel}#{what}"
 
 
 def _open_channels(config: AuditConfig) -> dict[str, Channel]:

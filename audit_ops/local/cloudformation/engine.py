@@ -34,9 +34,12 @@ class StackResource:
     @property
     def kind(self) -> Kind:
         """Its type, which was known when it was made."""
-        kind = kind_of(self.type)
-        assert kind is not None  # noqa: S101 - for the type checker
-        return kind
+        return _known_kind(self.type)
+
+    def must_be_replaced(self, type_: str, properties: Mapping[str, Any]) -> bool:
+        """Whether it takes another resource to have this type and these properties."""
+        differing = _differing(self.properties, properties)
+        return type_ != self.type or bool(differing & self.kind.replaced_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,8 @@ class Engine:
             if known is None:
                 found.append(Change("Add", id_, body["Type"]))
             elif _compared(known.body) != _compared(body) or not same_parameters:
-                replaces = bool(_changed(known.body, body) & known.kind.replaced_by)
+                old, new = known.body.get("Properties", {}), body.get("Properties", {})
+                replaces = bool(_differing(old, new) & known.kind.replaced_by)
                 found.append(Change("Modify", id_, body["Type"], known.made.ref, replaces))
         removed = [r for id_, r in stack.resources.items() if id_ not in wanted]
         return found + [Change("Remove", r.id, r.type, r.made.ref) for r in removed]
@@ -177,18 +181,18 @@ class Engine:
         Raises:
             TemplateError, StackError: the template cannot be used; nothing was done.
         """
-        template.check(self.scope(stack, template, given))
+        scope = self.scope(stack, template, given)
+        template.check(scope)
         creating = stack.template is None
         verb = "CREATE" if creating else "UPDATE"
         self._status(stack, f"{verb}_IN_PROGRESS", "User Initiated")
         undo: list[_Undo] = []
         obsolete: list[StackResource] = []
         try:
-            wanted = template.active(self.scope(stack, template, given))
+            wanted = template.active(scope)
             for id_, body in wanted.items():
-                scope = self.scope(stack, template, given)
                 self._apply_one(stack, template, scope, (id_, body), (undo, obsolete))
-            scope = self.scope(stack, template, given)
+                scope.made[id_] = stack.resources[id_].made
             outputs = [(n, str(v), e) for n, v, e in template.output_values(scope)]
         except Exception as error:  # noqa: BLE001 - CloudFormation tells it by events
             self._roll_back(stack, undo, creating=creating, reason=str(error))
@@ -233,27 +237,17 @@ class Engine:
     ) -> None:
         id_, body = wanted
         undo, obsolete = journal
-        kind, known = kind_of(body["Type"]), stack.resources.get(id_)
-        assert kind is not None  # noqa: S101 - `check` has looked
+        known = stack.resources.get(id_)
         try:
             properties = template.resolved(body.get("Properties", {}), scope)
-            if known is None or known.type != body["Type"]:
+            if known is None or known.must_be_replaced(body["Type"], properties):
                 self._make(stack, id_, body, properties)
+                obsolete += [known] if known else []
                 undo.append(lambda: self._unmake(stack, id_, known))
             elif properties != known.properties:
-                differing = {
-                    n
-                    for n in {*properties, *known.properties}
-                    if properties.get(n) != known.properties.get(n)
-                }
-                if differing & kind.replaced_by:
-                    self._make(stack, id_, body, properties)
-                    obsolete.append(known)
-                    undo.append(lambda: self._unmake(stack, id_, known))
-                else:
-                    before = known.properties
-                    self._update(stack, known, body, properties)
-                    undo.append(lambda: self._update(stack, known, known.body, before))
+                before = (known.body, known.properties)
+                self._update(stack, known, body, properties)
+                undo.append(lambda: self._update(stack, known, *before))
             else:
                 known.body = body
         except Exception as error:
@@ -265,11 +259,9 @@ class Engine:
     def _make(
         self, stack: Stack, id_: str, body: dict[str, Any], properties: dict[str, Any]
     ) -> None:
-        kind = kind_of(body["Type"])
-        assert kind is not None  # noqa: S101 - `check` has looked
         name = f"{stack.name}-{id_}-{uuid4().hex[:12].upper()}"
         self._event(stack, (id_, "", body["Type"]), "CREATE_IN_PROGRESS")
-        made = kind.make(self._cloud, name, properties)
+        made = _known_kind(body["Type"]).make(self._cloud, name, properties)
         stack.resources[id_] = StackResource(
             id_, body["Type"], name, made, properties, body, self._now()
         )
@@ -346,6 +338,12 @@ def _compared(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "Metadata"}
 
 
-def _changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    old, new = before.get("Properties", {}), after.get("Properties", {})
-    return {name for name in {*old, *new} if old.get(name) != new.get(name)}
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    return {name for name in {*before, *after} if before.get(name) != after.get(name)}
+
+
+def _known_kind(type_: str) -> Kind:
+    """Give a type that `Template.check` has looked at."""
+    kind = kind_of(type_)
+    assert kind is not None  # noqa: S101 - for the type checker
+    return kind

@@ -29,10 +29,13 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a template's references find: parameters with AWS's own, resources, other stacks' exports."""
+    """What a template's references find: parameters with AWS's own, resources, other stacks' exports.
+
+    `made` grows while resources are made.
+    """
 
     parameters: Mapping[str, Any]
-    made: Mapping[str, Made]
+    made: dict[str, Made]
     exports: Mapping[str, str]
 
 

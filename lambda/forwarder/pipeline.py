@@ -218,8 +218,12 @@ class Forwarder:
         """Send what is claimed, then mark it; whether it went out."""
         try:
             self.channels[name].send(notice)
-        except ChannelError as error:
-            turn.failures.append(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other channels have their turn
+            # A channel's own error is made to be read; another's text may hold an address.
+            known = isinstance(error, ChannelError)
+            turn.failures.append(
+                str(error) if known else f"channel {name!r}: {type(error).__name__}"
+            )
             turn.decisions[Decision.FAILED] += len(keys)
             for key in keys:
                 self.ledger.release(key)

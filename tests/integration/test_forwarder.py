@@ -250,6 +250,20 @@ def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: WebhookRe
     assert len(slack.posts) == len(mails()) == 1
 
 
+def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
+    slack: WebhookReceiver,
+) -> None:
+    secrets = boto3.client("secretsmanager")
+    secrets.delete_secret(SecretId="audit/slack", ForceDeleteWithoutRecovery=True)
+    put(change(1))
+    with pytest.raises(ForwardingError, match="channel 'slack': ResourceNotFoundException"):
+        invoke(sns(alarm()))
+    assert len(mails()) == 1
+    secrets.create_secret(Name="audit/slack", SecretString=slack.url())
+    assert invoke(sns(alarm()), "r-2")["told"] == 1
+    assert len(slack.posts) == len(mails()) == 1
+
+
 def test_slack_says_how_long_to_wait(
     slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,25 @@
-"""The `audit` command: parses and calls, nothing else."""
+"""The `audit` command: parses and calls, nothing else.
+
+Each command imports what it needs: moto alone takes a second.
+"""
 
 from pathlib import Path
 
 import click
 
-from audit_ops.demo import DemoError, run_demo, serve
-
 __all__ = ["main"]
+
+_DEFAULT_PORT = 4599
+
+_port = click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=_DEFAULT_PORT,
+    show_default=True,
+    envvar="AUDIT_LOCAL_PORT",
+    show_envvar=True,
+    help="Where the embedded cloud listens, on localhost.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,6 +44,8 @@ def demo(*, once: bool, output: Path) -> None:
     in the template that `cdk deploy` ships; Slack messages and mails arrive at real receivers on
     localhost.
     """
+    from audit_ops.demo import DemoError, run_demo, serve
+
     try:
         problems = run_demo(output)
         if problems:
@@ -38,4 +53,67 @@ def demo(*, once: bool, output: Path) -> None:
         if not once:
             serve(output)
     except DemoError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.group()
+def local() -> None:
+    """Have AWS on this machine: serve the embedded cloud, deploy to it with the CDK CLI, end it."""
+
+
+@local.command("up")
+@_port
+@click.option("--region", default="eu-west-1", show_default=True, help="The cloud's only region.")
+@click.option("--detach", "-d", is_flag=True, help="Run in the background; log to a file.")
+@click.option("--verbose", "-v", is_flag=True, help="Show each call of an API.")
+def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
+    """Serve the embedded cloud. Its state lives as long as it runs."""
+    from audit_ops.local.commands import LocalError, up, up_in_background
+
+    try:
+        if detach:
+            output = Path("build/local/up.log")
+            endpoint = up_in_background(port=port, region=region, verbose=verbose, output=output)
+            click.echo(f"{endpoint}/_cloud  (log: {output})")
+        else:
+            up(port=port, region=region, verbose=verbose)
+    except LocalError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@local.command("deploy", context_settings={"ignore_unknown_options": True})
+@_port
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("audit.toml"),
+    show_default=True,
+    help="The trail's configuration.",
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
+    """Bootstrap the embedded cloud and deploy to it, both with the CDK CLI.
+
+    OPTIONS go to `cdk deploy` as they are.
+    """
+    from audit_ops.local.commands import LocalError, deploy_to
+
+    try:
+        health = deploy_to(port, config, options=options)
+    except LocalError as error:
+        raise click.ClickException(str(error)) from error
+    for name, status in health["stacks"].items():
+        click.echo(f"{name}: {status}")
+    click.echo(f"What runs: {health['endpoint']}/_cloud")
+
+
+@local.command("down")
+@_port
+def local_down(*, port: int) -> None:
+    """End the embedded cloud; its state is gone."""
+    from audit_ops.local.commands import LocalError, down
+
+    try:
+        down(port=port)
+    except LocalError as error:
         raise click.ClickException(str(error)) from error

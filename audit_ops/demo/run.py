@@ -15,9 +15,7 @@ from rich.console import Console
 from audit_ops.demo.report import Outcome, Told, write_report
 from audit_ops.demo.shop import ROOT, DemoError, Shop
 from audit_ops.demo.story import STORY, Act
-from audit_ops.local import DeployError, LocalCloud
-from audit_ops.local.prepare import prepare
-from audit_ops.local.receivers import MailReceiver, WebhookReceiver
+from audit_ops.local import DeployError, World
 from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, load_config
 
 __all__ = ["run_demo"]
@@ -33,15 +31,10 @@ def run_demo(output: Path) -> list[str]:
     config = load_config(ROOT / "audit.toml")
     with _step(console, "Synthesize the CDK app: the template that `cdk deploy` ships"):
         assembly = _synthesized(output)
-    with (
-        WebhookReceiver() as slack,
-        MailReceiver() as mail,
-        LocalCloud(smtp=mail.address) as cloud,
-        Shop() as shop,
-    ):
+    with World() as world, Shop() as shop:
         with _step(console, "Deploy it on the embedded cloud, in this process"):
-            _deployed(cloud, config, slack, assembly)
-        outcome = _Stage(config, cloud, shop, slack, mail).perform(console)
+            _deployed(world, config, assembly)
+        outcome = _Stage(config, world, shop).perform(console)
     write_report(outcome, output, console)
     return _problems(outcome, config)
 
@@ -61,24 +54,20 @@ def _synthesized(output: Path) -> Path:
     return assembly
 
 
-def _deployed(
-    cloud: LocalCloud, config: AuditConfig, slack: WebhookReceiver, assembly: Path
-) -> None:
-    prepare(cloud, config, slack)
+def _deployed(world: World, config: AuditConfig, assembly: Path) -> None:
+    world.prepare(config)
     try:
-        cloud.deploy(assembly)
+        world.cloud.deploy(assembly)
     except DeployError as error:
         raise DemoError(str(error)) from error
-    cloud.settle()
+    world.cloud.settle()
 
 
 @dataclass(slots=True)
 class _Stage:
     config: AuditConfig
-    cloud: LocalCloud
+    world: World
     shop: Shop
-    slack: WebhookReceiver
-    mail: MailReceiver
     told: list[Told] = field(default_factory=list)
 
     def perform(self, console: Console) -> Outcome:
@@ -88,10 +77,10 @@ class _Stage:
         acts = []
         for act in STORY:
             with _step(console, act.title):
-                self.cloud.advance(act.wait)
+                self.world.cloud.advance(act.wait)
                 printed = self.shop.do(act)
-                self.cloud.put_lines(self.config.sources.log_groups[0], printed)
-                self.cloud.advance(act.then)
+                self.world.cloud.put_lines(self.config.sources.log_groups[0], printed)
+                self.world.cloud.advance(act.then)
             records = [line for line in printed if AUDIT_PATTERN.matches(line)]
             for line in records:
                 fired.update(rule.id for rule in self.config.rules if rule.pattern.matches(line))
@@ -99,7 +88,7 @@ class _Stage:
             lines += len(printed)
             emitted += len(records)
         with _step(console, "Let ten minutes pass: nothing may be told twice"):
-            self.cloud.advance(600)
+            self.world.cloud.advance(600)
         acts.append(
             (Act(title="Ten quiet minutes", method="", path="", records=0), 0, 0, self._new())
         )
@@ -115,8 +104,8 @@ class _Stage:
     def _new(self) -> list[Told]:
         """Give the notifications that came since the last call."""
         known = Counter(told.kind for told in self.told)
-        new = [Told.slack(post) for post in self.slack.received[known["slack"] :]]
-        mails = self.mail.mails[known["email"] :]
+        new = [Told.slack(post) for post in self.world.slack.received[known["slack"] :]]
+        mails = self.world.mail.mails[known["email"] :]
         new += [Told.mail(mail, self._channel(str(mail["To"]))) for mail in mails]
         self.told += new
         return new
@@ -128,7 +117,7 @@ class _Stage:
         return recipients
 
     def _kept(self) -> int:
-        pages = self.cloud.client("logs").get_paginator("filter_log_events")
+        pages = self.world.cloud.client("logs").get_paginator("filter_log_events")
         group = self.config.names.log_group
         return sum(len(page["events"]) for page in pages.paginate(logGroupName=group))
 

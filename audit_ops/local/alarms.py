@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missin
 """
 
 import json
+import logging
 import operator
 from collections import defaultdict
 from collections.abc import Callable
@@ -30,6 +31,8 @@ _COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
     "LessThanOrEqualToThreshold": operator.le,
 }
 _Metric = tuple[str, str, str]
+
+log = logging.getLogger(__name__)
 
 
 class Alarms:
@@ -56,7 +59,10 @@ class Alarms:
 
     def changed(self, alarm: Alarm, before: str) -> None:
         """Run the actions of an alarm's new state."""
-        if alarm.state_value == before or not alarm.actions_enabled:
+        if alarm.state_value == before:
+            return
+        log.info("alarm %s: %s → %s", alarm.name, before, alarm.state_value)
+        if not alarm.actions_enabled:
             return
         arns = {
             "OK": alarm.ok_actions,

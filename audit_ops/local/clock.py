@@ -2,6 +2,7 @@
 
 import datetime  # noqa: ICN001 - the name that moto's module knows it by
 import time
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import moto.core.utils
@@ -37,10 +38,19 @@ class Clock:
 
     def move(self, seconds: float) -> None:
         """Move it forward. What happens on the way is `LocalCloud.advance`'s business."""
-        if seconds < 0:
-            raise ValueError(f"found {seconds} seconds; the clock only moves forward")
+        self.check(seconds)
         self._offset += seconds
         setattr(moto.core.utils, _OFFSET, self._offset)
+
+    @staticmethod
+    def check(seconds: float) -> None:
+        """Refuse what is no step forward.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if not 0 <= seconds < inf:
+            raise ValueError(f"found {seconds} seconds; the clock only moves forward")
 
     def install(self) -> None:
         """Give moto this time. Its function is imported by name everywhere, so its code changes."""

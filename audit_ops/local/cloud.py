@@ -1,29 +1,26 @@
 """`LocalCloud`: AWS in this process, as far as the audit trail needs it."""
 
 import json
+import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import boto3
 from moto import mock_aws
 from moto.awslambda.models import lambda_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.kms.models import kms_backends
-from moto.logs.models import LogGroup
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.logs.models import LogGroup, logs_backends
 from moto.sns.models import sns_backends
-from werkzeug.serving import make_server
 
 from audit_ops.local.alarms import Alarms
 from audit_ops.local.clock import Clock
@@ -40,11 +37,25 @@ from audit_ops.local.log_groups import (
 from audit_ops.local.messaging import Mails, Schedules
 from audit_ops.local.permissions import Permissions
 from audit_ops.local.policies import Request, allowed
+from audit_ops.local.server import Control, serving
 
 __all__ = ["LocalCloud"]
 
 _STEP_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.005
+
+log = logging.getLogger(__name__)
+
+
+class Receivers(Protocol):
+    """The other end of the channels, as far as the cloud speaks of it."""
+
+    @property
+    def webhooks(self) -> str:
+        """The beginning of a webhook's address; a name follows."""
+
+    def told(self) -> list[dict[str, Any]]:
+        """What came, in JSON's types."""
 
 
 class LocalCloud:
@@ -55,13 +66,38 @@ class LocalCloud:
 
     Args:
         region: the only region.
+        port: where AWS's APIs are served on localhost; 0 is one that is free.
         smtp: host and port of a mail server that takes what SES accepts.
+        receivers: what `/_cloud` says of the receivers around it.
+
+    Attributes:
+        stopping: set when somebody asked over HTTP that it ends.
     """
 
     account: Final = DEFAULT_ACCOUNT_ID
 
-    def __init__(self, *, region: str = "eu-west-1", smtp: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        region: str = "eu-west-1",
+        port: int = 0,
+        smtp: tuple[str, int] | None = None,
+        receivers: Receivers | None = None,
+    ) -> None:
         self.region = region
+        self.stopping = threading.Event()
+        self._port = port
+        self._receivers = receivers
+        self._control = Control(
+            health=self.health,
+            notifications=receivers.told if receivers else list,
+            actions={
+                "advance": lambda given: self.advance(float(given["seconds"])),
+                "settle": lambda _: self.settle(),
+                "stop": lambda _: self.stopping.set(),
+            },
+        )
+        self._ticking = threading.RLock()
         self.clock = Clock()
         self.permissions = Permissions(region=region)
         self.mails = Mails(smtp)
@@ -86,6 +122,7 @@ class LocalCloud:
 
         Raises:
             HookError: moto is not the one that is pinned.
+            PortTakenError: something listens on its port.
         """
         with ExitStack() as started:
             started.callback(_restore, {name: os.environ.get(name) for name in self._environment})
@@ -94,7 +131,7 @@ class LocalCloud:
             started.callback(self._mock.stop)
             self._hooks.install()
             started.callback(self._hooks.uninstall)
-            self.endpoint = started.enter_context(_serving())
+            self.endpoint = started.enter_context(serving(self._port, self._control))
             self.functions = Functions(clock=self.clock, endpoint=self.endpoint, host=self)
             started.callback(self.functions.stop)
             self._started = started.pop_all()
@@ -159,18 +196,46 @@ class LocalCloud:
 
     def tick(self) -> None:
         """Look at the clock: start what is due, evaluate the alarms."""
-        self.functions.tick()
-        self.schedules.tick()
-        self.alarms.tick()
+        with self._ticking:
+            self.functions.tick()
+            self.schedules.tick()
+            self.alarms.tick()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock minute by minute, so that all that falls in between happens in its turn."""
+        """Move the clock minute by minute, so that all that falls in between happens in its turn.
+
+        Raises:
+            ValueError: the seconds are negative.
+            TimeoutError: a step does not settle.
+        """
+        self.clock.check(seconds)
         self.settle()
         while seconds > 0:
             step = min(seconds, _STEP_SECONDS)
             self.clock.move(step)
             self.settle()
             seconds -= step
+
+    def health(self) -> dict[str, Any]:
+        """Say what runs, in JSON's types."""
+        functions = lambda_backends[self.account][self.region].list_functions()
+        groups = logs_backends[self.account][self.region].groups
+        alarms = cloudwatch_backends[self.account][self.region].alarms
+        return {
+            "status": "running",
+            "endpoint": self.endpoint,
+            "account": self.account,
+            "region": self.region,
+            "time": datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds"),
+            "stacks": {stack.name: stack.status for stack in self.stacks.stacks.values()},
+            "functions": sorted(function.function_name for function in functions),
+            "log_groups": {
+                name: sum(len(stream.events) for stream in group.streams.values())
+                for name, group in sorted(groups.items())
+            },
+            "alarms": {name: alarm.state_value for name, alarm in sorted(alarms.items())},
+            "webhooks": self._receivers.webhooks if self._receivers else "",
+        }
 
     def create_bucket(self, name: str) -> None:
         """Make a bucket; the first region is where one is when nothing is said."""
@@ -215,7 +280,9 @@ class LocalCloud:
         """Invoke a function for a service, if the function's policy lets it."""
         if self._may_invoke(service, source_arn, function_arn):
             self.functions.invoke_later(_function_name(function_arn), event)
-        elif dead_letter_arn:
+            return
+        log.warning("%s may not invoke %s: its policy says no", service, function_arn)
+        if dead_letter_arn:
             self._send(dead_letter_arn, event, {})
 
     def _deliver_lines(self, function_arn: str, event: dict[str, Any]) -> None:
@@ -263,6 +330,8 @@ class LocalCloud:
         )
         if may:
             self.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
+        else:
+            log.warning("alarms may not publish to %s: its policy or its key's says no", topic_arn)
 
     def function(self, name: str) -> Spec:
         """Give a function as it is configured now."""
@@ -286,6 +355,7 @@ class LocalCloud:
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             request = Request(action=action, resource=resource)
             if not self.permissions.role_may(spec.role_arn, request):
+                log.warning("function %s may not write its log: %s", spec.name, action)
                 return
         self.put_lines(spec.log_group, lines, stream=stream)
 
@@ -293,13 +363,18 @@ class LocalCloud:
         """Keep an event that a function failed on three times, if its role lets it."""
         request = Request(action="sqs:SendMessage", resource=spec.dead_letter_arn)
         if spec.dead_letter_arn and self.permissions.role_may(spec.role_arn, request):
-            message = str(json.loads(outcome.payload).get("errorMessage", ""))[:1024]
             texts = {
                 "RequestID": request_id,
                 "ErrorCode": "200",
-                "ErrorMessage": message or "unknown",
+                "ErrorMessage": outcome.message[:1024],
             }
             self._send(spec.dead_letter_arn, event, texts)
+        else:
+            log.warning(
+                "function %s: an event is lost, for it has no dead-letter queue that it"
+                " may write to",
+                spec.name,
+            )
 
     def _send(self, queue_arn: str, event: Any, texts: Mapping[str, str]) -> None:
         sqs = self.client("sqs")
@@ -313,36 +388,12 @@ class LocalCloud:
         )
 
 
-@contextmanager
-def _serving() -> Generator[str]:
-    """Serve moto's state over HTTP; give the address, on localhost and a free port."""
-    application = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def _restore(environment: Mapping[str, str | None]) -> None:
     for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-class _QuietHandler(MotoRequestHandler):
-    """Logs nothing, and keeps connections open."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Say nothing: a request can hold what must not be logged."""
 
 
 def _function_name(arn: str) -> str:

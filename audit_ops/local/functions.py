@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 import importlib.util
 import io
 import json
+import logging
 import os
 import queue
 import subprocess
@@ -40,6 +41,8 @@ _RUNTIME_PACKAGES: Final = (
 _RETRY_AFTER_SECONDS: Final = (60, 120)
 _MAX_CONCURRENT: Final = 4
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
@@ -68,6 +71,11 @@ class Outcome:
 
     payload: str
     failed: bool
+
+    @property
+    def message(self) -> str:
+        """What went wrong, in the function's words or Lambda's."""
+        return str(json.loads(self.payload).get("errorMessage") or "unknown")
 
 
 @dataclass(slots=True)
@@ -121,14 +129,16 @@ class Functions:
         spec = self._host.function(name)
         process = self._process(spec)
         try:
-            outcome, log = process.call(event, request_id or str(uuid4()), self._clock.now())
+            outcome, printed = process.call(event, request_id or str(uuid4()), self._clock.now())
         finally:
             with self._lock:
                 if process.alive:
                     self._idle[spec.signature].append(process)
                 else:
                     self._all.remove(process)
-        self._host.write_function_log(spec, process.stream, log)
+        self._host.write_function_log(spec, process.stream, printed)
+        if outcome.failed:
+            log.warning("function %s failed: %s", name, outcome.message)
         return outcome
 
     def invoke_later(self, name: str, event: Any) -> str:
@@ -293,16 +303,16 @@ class _Process:
             answer = self._answers.readline() if ready else None
         except OSError:
             answer = ""
-        log = [f"START RequestId: {request_id} Version: $LATEST"]
+        lines = [f"START RequestId: {request_id} Version: $LATEST"]
         if answer:
-            log += self._printed()
+            lines += self._printed()
             parsed = json.loads(answer)
             failed = "error" in parsed
             outcome = Outcome(json.dumps(parsed["error" if failed else "result"]), failed)
         else:
             outcome = self._death(request_id, timed_out=answer is None)
-            log += [*self._printed(), json.loads(outcome.payload)["errorMessage"]]
-        return outcome, [*log, f"END RequestId: {request_id}"]
+            lines += [*self._printed(), outcome.message]
+        return outcome, [*lines, f"END RequestId: {request_id}"]
 
     def kill(self) -> None:
         """End it."""

@@ -6,6 +6,7 @@ functions have other parameters than these hooks were written for.
 
 import inspect
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["HookError", "Hooks"]
 
 
+log = logging.getLogger(__name__)
 _ACCESS_DENIED = "AccessDeniedException"
 
 
@@ -118,6 +120,7 @@ class Hooks:
                 service = {"monitoring": "cloudwatch"}.get(scope[3], scope[3])
                 refusal = cloud.permissions.refusal(scope[0], service, operation, given)
                 if refusal:
+                    log.warning("%s", refusal)
                     raise _denied(response, refusal)
 
         def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's own guess

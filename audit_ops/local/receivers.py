@@ -4,6 +4,7 @@ Both listen on localhost, on a free port, and keep what they get.
 """
 
 import json
+import logging
 import threading
 from dataclasses import dataclass
 from email.parser import BytesParser
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["MailReceiver", "Post", "WebhookReceiver"]
 
 _HOST = "127.0.0.1"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class WebhookReceiver:
                 status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
                 if status == 200:
                     name = self.path.rpartition("/")[2]
-                    receiver.received.append(Post(name, json.loads(body)))
+                    post = Post(name, json.loads(body))
+                    log.info("Slack %s: %s", name, post.payload.get("text"))
+                    receiver.received.append(post)
                 self.send_response(status)
                 for header, value in {"Content-Length": "2", **headers}.items():
                     self.send_header(header, value)
@@ -89,7 +94,9 @@ class MailReceiver:
         """Take a mail."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else str(content).encode()
-        self.mails.append(BytesParser(policy=SMTP).parsebytes(raw))
+        mail = BytesParser(policy=SMTP).parsebytes(raw)
+        log.info("mail to %s: %s", mail["To"], mail["Subject"])
+        self.mails.append(mail)
         return "250 OK"
 
     def __enter__(self) -> Self:

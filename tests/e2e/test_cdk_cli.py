@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from audit_ops.local import LocalCloud
-from audit_ops.local.prepare import prepare
-from audit_ops.local.receivers import MailReceiver, WebhookReceiver
+from audit_ops.local import World as LocalWorld
 from audit_rules import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -50,8 +49,8 @@ class Tool:
 
 
 class World:
-    def __init__(self, cdk: Tool, slack: WebhookReceiver, mail: MailReceiver) -> None:
-        self.cdk, self.cloud, self.slack, self.mail = cdk, cdk.cloud, slack, mail
+    def __init__(self, cdk: Tool, world: LocalWorld) -> None:
+        self.cdk, self.cloud, self.slack, self.mail = cdk, world.cloud, world.slack, world.mail
 
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
@@ -68,19 +67,15 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with (
-        WebhookReceiver() as slack,
-        MailReceiver() as mail,
-        LocalCloud(smtp=mail.address) as cloud,
-    ):
-        prepare(cloud, load_config(ROOT / "audit.toml"), slack)
-        cdk = Tool(cloud, tmp_path_factory.mktemp("cdk"))
+    with LocalWorld() as local:
+        local.prepare(load_config(ROOT / "audit.toml"))
+        cdk = Tool(local.cloud, tmp_path_factory.mktemp("cdk"))
         bootstrapped = cdk.run("bootstrap", ACCOUNT, "--app", "")
         assert bootstrapped.returncode == 0, bootstrapped.stdout
         deployed = cdk.deploy()
         assert deployed.returncode == 0, deployed.stdout
-        cloud.settle()
-        yield World(cdk, slack, mail)
+        local.cloud.settle()
+        yield World(cdk, local)
 
 
 def record(**changes: Any) -> str:

@@ -1,5 +1,6 @@
 """Stacks: made, changed and deleted, resource by resource, and rolled back when one fails."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
 
 __all__ = ["Change", "Engine", "Event", "Stack", "StackError", "StackResource"]
+
+
+log = logging.getLogger(__name__)
 
 
 class StackError(Exception):
@@ -326,6 +330,10 @@ class Engine:
         self, stack: Stack, what: tuple[str, str, str], status: str, reason: str = ""
     ) -> None:
         logical, physical, type_ = what
+        if type_ == "AWS::CloudFormation::Stack":
+            log.info("stack %s: %s %s", stack.name, status, reason)
+        elif status.endswith("_FAILED"):
+            log.warning("stack %s: %s: %s %s", stack.name, logical, status, reason)
         event = Event(str(uuid4()), logical, physical, type_, status, reason, self._now())
         stack.events.append(event)
 

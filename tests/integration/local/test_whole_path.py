@@ -7,18 +7,16 @@ from typing import Any
 
 import pytest
 
-from audit_ops.local import LocalCloud
-from audit_ops.local.receivers import MailReceiver, WebhookReceiver
-from tests.synthesis import Template
-
-SECRETS = {"audit/slack/security": "security", "audit/slack/finance": "finance"}
+from audit_ops.local import World as LocalWorld
+from audit_rules import load_config
+from tests.synthesis import ROOT, Template
 
 
 class World:
     """A cloud with the trail in it, and the ends of its channels."""
 
-    def __init__(self, cloud: LocalCloud, slack: WebhookReceiver, mail: MailReceiver) -> None:
-        self.cloud, self.slack, self.mail = cloud, slack, mail
+    def __init__(self, world: LocalWorld) -> None:
+        self.cloud, self.slack, self.mail = world.cloud, world.slack, world.mail
 
     def put(self, *lines: str | dict[str, Any]) -> None:
         texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
@@ -51,18 +49,11 @@ def named(post: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 def world(template: Template) -> Iterator[World]:
-    with (
-        WebhookReceiver() as slack,
-        MailReceiver() as mail,
-        LocalCloud(smtp=mail.address) as cloud,
-    ):
-        cloud.client("logs").create_log_group(logGroupName="/app/shop")
-        for secret, name in SECRETS.items():
-            cloud.client("secretsmanager").create_secret(Name=secret, SecretString=slack.url(name))
-        cloud.client("sesv2").create_email_identity(EmailIdentity="audit@example.com")
-        assert cloud.deploy(template.folder) == ["audit"]
-        cloud.settle()
-        yield World(cloud, slack, mail)
+    with LocalWorld() as local:
+        local.prepare(load_config(ROOT / "audit.toml"))
+        assert local.cloud.deploy(template.folder) == ["audit"]
+        local.cloud.settle()
+        yield World(local)
 
 
 def phone_change(id_: str) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""`World`: an embedded cloud, and around it what a trail needs in it and what it tells.
+
+On AWS, too, some things are there before the trail: the log groups of the applications, the secrets
+with Slack's webhooks, the senders of mail. `prepare` makes them.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+from audit_ops.local.cloud import LocalCloud
+from audit_ops.local.receivers import MailReceiver, WebhookReceiver
+from audit_rules import AuditConfig, EmailChannel, SlackChannel
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["World", "prepare"]
+
+
+class World:
+    """A cloud, and real receivers of what it sends: Slack's end of a webhook, a mail server.
+
+    Args:
+        region, port: the cloud's, as `LocalCloud` takes them.
+    """
+
+    def __init__(self, *, region: str = "eu-west-1", port: int = 0) -> None:
+        self.slack = WebhookReceiver()
+        self.mail = MailReceiver()
+        self._region, self._port = region, port
+        self._started = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start it; `LocalCloud` says what it raises."""
+        with ExitStack() as started:
+            started.enter_context(self.slack)
+            started.enter_context(self.mail)
+            self.cloud = started.enter_context(
+                LocalCloud(
+                    region=self._region,
+                    port=self._port,
+                    smtp=self.mail.address,
+                    receivers=self,
+                )
+            )
+            self._started = started.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: "TracebackType | None",
+    ) -> None:
+        """Stop it."""
+        self._started.close()
+
+    def prepare(self, config: AuditConfig) -> None:
+        """Make what has to be there before the trail of this configuration."""
+        prepare(self.cloud.client, config, self.webhooks)
+
+    @property
+    def webhooks(self) -> str:
+        """The beginning of a Slack webhook's address; the channel's name follows."""
+        return self.slack.url("")
+
+    def told(self) -> list[dict[str, Any]]:
+        """Give what the receivers got, Slack's first: `channel` and JSON, `to`, `subject` and text."""
+        posts = [
+            {"kind": "slack", "channel": post.name, "message": post.payload}
+            for post in self.slack.received
+        ]
+        mails = []
+        for mail in self.mail.mails:
+            body = mail.get_body(("plain",))
+            text = body.get_content() if body is not None else ""
+            mails.append(
+                {
+                    "kind": "email",
+                    "to": str(mail["To"]),
+                    "subject": str(mail["Subject"]),
+                    "text": text,
+                }
+            )
+        return posts + mails
+
+
+def prepare(client: Callable[[str], Any], config: AuditConfig, webhooks: str) -> None:
+    """Make the sources, the secrets and the senders, where they are not there yet.
+
+    Args:
+        client: gives a boto3 client.
+        config: whose channels and sources.
+        webhooks: the beginning of a Slack webhook's address; the channel's name follows.
+    """
+    logs, secrets, mail = client("logs"), client("secretsmanager"), client("sesv2")
+    for name in config.sources.log_groups:
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=name)
+    for channel in config.channels.values():
+        match channel:
+            case SlackChannel(name=name, webhook_secret=secret):
+                with suppress(secrets.exceptions.ResourceExistsException):
+                    secrets.create_secret(Name=secret, SecretString=f"{webhooks}{name}")
+            case EmailChannel(sender=sender):
+                with suppress(mail.exceptions.AlreadyExistsException):
+                    mail.create_email_identity(EmailIdentity=sender)

@@ -1,0 +1,141 @@
+"""`audit local`: a cloud as a server, the CDK CLI to it, and a program that knows its address alone."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def audit(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "audit_ops", *arguments],
+        cwd=ROOT, text=True, timeout=timeout, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def ask(port: str, what: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
+    request = urllib.request.Request(
+        f"http://localhost:{port}/_cloud{what}",
+        None if body is None else json.dumps(body).encode(),
+        {"Content-Type": "application/json", **headers},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        text = answer.read().decode()
+    return text if what == "" else json.loads(text)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = str(free.getsockname()[1])
+    started = audit("local", "up", "--detach", "--port", number)
+    assert started.returncode == 0, started.stdout
+    yield number
+    audit("local", "down", "--port", number)
+
+
+@pytest.fixture
+def client(port: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a program uses that was told where AWS is, and nothing else."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "embedded")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "embedded")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    return boto3.Session(region_name="eu-west-1").client
+
+
+def test_a_cloud_is_started_deployed_to_used_and_ended(port: str, client: Any) -> None:
+    deployed = audit("local", "deploy", "--port", port)
+    assert deployed.returncode == 0, deployed.stdout
+    assert "audit: CREATE_COMPLETE" in deployed.stdout
+
+    logs = client("logs")
+    logs.create_log_stream(logGroupName="/app/shop", logStreamName="pod-1")
+    record = {
+        "log": {"logger": "shop.audit"},
+        "message": "changed",
+        "event": {"id": "e1", "action": "user-updated"},
+        "changes": {"record_type": "user", "record_id": "7", "fields": {"mfa_phone": "updated"}},
+    }
+    now = int(1000 * time.time())
+    event = {"timestamp": now, "message": json.dumps(record)}
+    logs.put_log_events(logGroupName="/app/shop", logStreamName="pod-1", logEvents=[event])
+    health = ask(port, "/settle", {})
+    assert health["alarms"]["audit-mfa-phone-changed"] == "ALARM"
+    assert health["log_groups"]["/audit/records"] == 1
+
+    told = ask(port, "/notifications")
+    assert {(each["kind"], each.get("channel"), each.get("to")) for each in told} == {
+        ("slack", "security-slack", None),
+        ("email", None, "security@example.com"),
+    }
+    assert ask(port, "/advance", {"seconds": 600})["alarms"]["audit-mfa-phone-changed"] == "OK"
+    assert ask(port, "/notifications") == told
+
+    page = ask(port, "")
+    assert "<h1>Embedded cloud</h1>" in page
+    assert "audit-mfa-phone-changed: OK" in page
+
+    again = audit("local", "deploy", "--port", port)
+    assert "(no changes)" in again.stdout
+    assert "Bootstrapping" not in again.stdout
+
+    log = (ROOT / "build/local/up.log").read_text()
+    assert "alarm audit-mfa-phone-changed: OK → ALARM" in log
+    assert "mail to security@example.com: [High] MFA phone number changed: User 7" in log
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Host": "evil.example"}, {}, 403),
+        ({"Content-Type": "text/plain"}, {}, 415),
+        ({}, {"seconds": -5}, 400),
+        ({}, {}, 400),
+    ],
+)
+def test_other_sites_cannot_ask_and_bad_requests_are_told(
+    port: str, headers: dict[str, str], body: dict[str, Any], status: int
+) -> None:
+    with pytest.raises(HTTPError) as refused:
+        ask(port, "/advance", body, **headers)
+    assert refused.value.code == status
+    refused.value.close()
+
+
+def test_what_cannot_be_done_is_told(port: str, tmp_path: Path) -> None:
+    taken = audit("local", "up", "--port", port)
+    assert taken.returncode == 1
+    assert f"port {port}" in taken.stdout
+    assert "audit local down" in taken.stdout
+    bad = tmp_path / "audit.toml"
+    bad.write_text("[audit]\nname = 7\n")
+    refused = audit("local", "deploy", "--port", port, "--config", str(bad))
+    assert refused.returncode == 1
+    assert "audit.toml: audit: name: found an integer" in refused.stdout
+
+
+def test_without_a_cloud_the_commands_say_so() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = str(free.getsockname()[1])
+        for command in ("deploy", "down"):
+            refused = audit("local", command, "--port", number)
+            assert refused.returncode == 1
+            assert f"no embedded cloud answers on port {number}" in refused.stdout

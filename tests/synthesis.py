@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_cdk import App
 
+from audit_ops.local.synthesis import context_of
 from audit_rules import load_config
 from infra.stacks.trail import TrailStack
 
@@ -50,7 +51,7 @@ class Template:
 
 
 def synthesize(config: Path, folder: Path) -> Template:
-    app = App(outdir=str(folder), analytics_reporting=False)
+    app = App(outdir=str(folder), context=context_of(ROOT), analytics_reporting=False)
     TrailStack(app, "Trail", config=load_config(config), config_file=config)
     app.synth()
     body = json.loads((folder / "Trail.template.json").read_text())

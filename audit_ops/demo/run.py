@@ -1,8 +1,5 @@
 """The run: the template is synthesized and deployed, the story told, its outcome compared."""
 
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +13,7 @@ from audit_ops.demo.report import Outcome, Told, write_report
 from audit_ops.demo.shop import ROOT, DemoError, Shop
 from audit_ops.demo.story import STORY, Act
 from audit_ops.local import DeployError, World
+from audit_ops.local.synthesis import SynthesisError, synthesize
 from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, load_config
 
 __all__ = ["run_demo"]
@@ -30,7 +28,7 @@ def run_demo(output: Path) -> list[str]:
     console = Console(highlight=False)
     config = load_config(ROOT / "audit.toml")
     with _step(console, "Synthesize the CDK app: the template that `cdk deploy` ships"):
-        assembly = _synthesized(output)
+        assembly = _synthesized(output.resolve().parent / "cdk.out")
     with World() as world, Shop() as shop:
         with _step(console, "Deploy it on the embedded cloud, in this process"):
             _deployed(world, config, assembly)
@@ -40,18 +38,10 @@ def run_demo(output: Path) -> list[str]:
 
 
 def _synthesized(output: Path) -> Path:
-    assembly = output.resolve().parent / "cdk.out"
-    run = subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env=os.environ | {"CDK_OUTDIR": str(assembly)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode:
-        raise DemoError(f"the CDK app failed:\n{run.stderr.strip()}")
-    return assembly
+    try:
+        return synthesize(ROOT, output)
+    except SynthesisError as error:
+        raise DemoError(str(error)) from error
 
 
 def _deployed(world: World, config: AuditConfig, assembly: Path) -> None:

@@ -4,9 +4,9 @@ On AWS, too, some things are there before the trail: the log groups of the appli
 with Slack's webhooks, the senders of mail. `prepare` makes them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from audit_ops.local.cloud import LocalCloud
 from audit_ops.local.receivers import MailReceiver, WebhookReceiver
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = ["World", "prepare"]
+
+_DAY_MINUTES: Final = 1440
 
 
 class World:
@@ -59,6 +61,25 @@ class World:
     def prepare(self, config: AuditConfig) -> None:
         """Make what has to be there before the trail of this configuration."""
         prepare(self.cloud.client, config, self.webhooks)
+
+    def put_lines(self, log_group: str, lines: Sequence[str]) -> None:
+        """Ship log lines, and wait until all that follows has happened."""
+        self.cloud.put_lines(log_group, lines)
+        self.cloud.settle()
+
+    def rest(self) -> None:
+        """Let time pass until no alarm rings, then empty the receivers.
+
+        Raises:
+            TimeoutError: an alarm rings for more than a day.
+        """
+        for _ in range(_DAY_MINUTES):
+            if "ALARM" not in self.cloud.health()["alarms"].values():
+                self.slack.received.clear()
+                self.mail.mails.clear()
+                return
+            self.cloud.advance(60)
+        raise TimeoutError("an alarm has been ringing for a day")
 
     @property
     def webhooks(self) -> str:

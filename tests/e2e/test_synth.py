@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from audit_ops.local.synthesis import synthesize
+
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "audit.toml").read_text()
 
@@ -32,6 +34,9 @@ def test_cdk_synth_writes_the_template(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     template = json.loads((tmp_path / "Trail.template.json").read_text())
     assert "StoreRecords611269AC" in template["Resources"]
+    # What the demo, the tests and teams' fixtures deploy without the CLI is the very same.
+    ours = synthesize(ROOT, tmp_path / "ours")
+    assert json.loads((ours / "Trail.template.json").read_text()) == template
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Fixtures for a team's own tests: its trail, deployed on the embedded cloud, in the tests' process.
+
+    def test_a_changed_phone_is_told(audit_trail, capsys):
+        shop.change_phone(user=7)
+        audit_trail.put_lines("/app/shop", capsys.readouterr().out.splitlines())
+        assert "MFA phone number changed" in audit_trail.told()[0]["message"]["text"]
+
+boto3 needs no argument to reach the cloud; another process reaches it by `AWS_ENDPOINT_URL`, which is
+set while `audit_trail` is used. In pytest's configuration: `audit_app`, the folder of `cdk.json`, and
+`audit_config`, the trail's configuration in it.
+"""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from audit_ops.local.world import World
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the settings."""
+    parser.addini(
+        "audit_app", "folder of the CDK app's cdk.json, from pytest's rootdir", default="."
+    )
+    parser.addini(
+        "audit_config", "the trail's configuration, from that folder", default="audit.toml"
+    )
+
+
+@pytest.fixture(scope="session")
+def audit_world(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[World]":
+    """The cloud with the trail in it, once a session: what happens in it stays for later tests."""
+    from audit_ops.local import World
+    from audit_ops.local.synthesis import synthesize
+    from audit_rules import load_config
+
+    app: Path = pytestconfig.rootpath / pytestconfig.getini("audit_app")
+    config: str = pytestconfig.getini("audit_config")
+    assembly = synthesize(app, tmp_path_factory.mktemp("cdk.out"), config=config)
+    with World() as world:
+        world.prepare(load_config(app / config))
+        world.cloud.deploy(assembly)
+        world.cloud.settle()
+        yield world
+
+
+@pytest.fixture
+def audit_trail(audit_world: "World", monkeypatch: pytest.MonkeyPatch) -> "World":
+    """The same cloud when no alarm rings, with empty receivers."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", audit_world.cloud.endpoint)
+    audit_world.rest()
+    return audit_world

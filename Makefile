@@ -55,10 +55,15 @@ bench: setup .venv/.dev ## what is measured, beside a peer in the same run
 	$(BIN)/python bench/line_to_notification.py
 	$(BIN)/python bench/demo.py
 
-.PHONY: deploy
-deploy: setup ## cdk bootstrap and cdk deploy, to the account your AWS credentials name
-	cdk bootstrap
-	cdk deploy --all
+.PHONY: deploy diff destroy
+deploy: setup ## say what it makes and costs, then deploy to the account your AWS credentials name; YES=1 asks nothing
+	$(BIN)/audit deploy $(if $(YES),--yes)
+
+diff: setup ## what the next deploy would change there
+	cdk diff --all
+
+destroy: setup ## delete the stack there; the audit log group, its key and the rejected records stay
+	cdk destroy --all
 
 .PHONY: lock
 lock: .venv/.dev ## pin again what the *.in files ask for

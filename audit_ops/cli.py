@@ -3,6 +3,7 @@
 Each command imports what it needs: moto alone takes a second.
 """
 
+import os
 from pathlib import Path
 
 import click
@@ -19,6 +20,13 @@ _port = click.option(
     envvar="AUDIT_LOCAL_PORT",
     show_envvar=True,
     help="Where the embedded cloud listens, on localhost.",
+)
+_config = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("audit.toml"),
+    show_default=True,
+    help="The trail's configuration.",
 )
 
 
@@ -56,6 +64,38 @@ def demo(*, once: bool, output: Path) -> None:
         raise click.ClickException(str(error)) from error
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@_config
+@click.option("--yes", "-y", is_flag=True, help="Ask nothing, the CDK CLI included.")
+@click.option("--plan", "plan_only", is_flag=True, help="Say what it would make and cost, and end.")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]) -> None:
+    """Deploy the trail to the AWS account that your credentials name, with the CDK CLI.
+
+    It first says what it makes and roughly what that costs a month. Where an earlier stack left its
+    audit log group, that group is taken over, with all records. OPTIONS go to `cdk deploy` as they are.
+    """
+    import boto3
+
+    from audit_ops.rollout import Cdk, CdkError, Plan, PlanError, SynthesisError, synthesize
+    from audit_rules import ConfigError, load_config
+
+    try:
+        loaded = load_config(config)
+        assembly = synthesize(Path(), Path("build/deploy/cdk.out"), config=str(config.resolve()))
+        # boto3 knows AWS_DEFAULT_REGION alone, the CDK CLI AWS_REGION too.
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+        plan = Plan.read(loaded, assembly, session.client)  # type: ignore[arg-type]
+        click.echo("\n".join(plan.lines()) + "\n")
+        if plan_only:
+            return
+        if not yes:
+            click.confirm("Go on?", abort=True)
+        Cdk(Path.cwd()).roll_out(plan, assembly, ask=not yes, options=options)
+    except (ConfigError, SynthesisError, PlanError, CdkError) as error:
+        raise click.ClickException(str(error)) from error
+
+
 @main.group()
 def local() -> None:
     """Have AWS on this machine: serve the embedded cloud, deploy to it with the CDK CLI, end it."""
@@ -83,24 +123,25 @@ def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
 
 @local.command("deploy", context_settings={"ignore_unknown_options": True})
 @_port
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("audit.toml"),
-    show_default=True,
-    help="The trail's configuration.",
-)
+@_config
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
-    """Bootstrap the embedded cloud and deploy to it, both with the CDK CLI.
+    """Deploy to the embedded cloud, as `audit deploy` does to AWS, with the CDK CLI.
 
     OPTIONS go to `cdk deploy` as they are.
     """
-    from audit_ops.local.commands import LocalError, deploy_to
+    from audit_ops.local.commands import LocalError, embedded, settled
+    from audit_ops.rollout import Cdk, CdkError, Plan, PlanError, SynthesisError, synthesize
+    from audit_rules import ConfigError, load_config
 
     try:
-        health = deploy_to(port, config, options=options)
-    except LocalError as error:
+        loaded = load_config(config)
+        client, environment = embedded(port, loaded)
+        assembly = synthesize(Path(), Path("build/local/cdk.out"), config=str(config.resolve()))
+        plan = Plan.read(loaded, assembly, client)
+        Cdk(Path.cwd(), environment).roll_out(plan, assembly, ask=False, options=options)
+        health = settled(port)
+    except (LocalError, ConfigError, SynthesisError, PlanError, CdkError) as error:
         raise click.ClickException(str(error)) from error
     for name, status in health["stacks"].items():
         click.echo(f"{name}: {status}")

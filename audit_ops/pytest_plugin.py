@@ -37,7 +37,7 @@ def audit_world(
 ) -> "Iterator[World]":
     """The cloud with the trail in it, once a session: what happens in it stays for later tests."""
     from audit_ops.local import World
-    from audit_ops.local.synthesis import synthesize
+    from audit_ops.rollout.synthesis import synthesize
     from audit_rules import load_config
 
     app: Path = pytestconfig.rootpath / pytestconfig.getini("audit_app")

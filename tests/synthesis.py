@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_cdk import App
 
-from audit_ops.local.synthesis import context_of
+from audit_ops.rollout.synthesis import context_of
 from audit_rules import load_config
 from infra.stacks.trail import TrailStack
 

@@ -13,7 +13,7 @@ from audit_ops.demo.report import Outcome, Told, write_report
 from audit_ops.demo.shop import ROOT, DemoError, Shop
 from audit_ops.demo.story import STORY, Act
 from audit_ops.local import DeployError, World
-from audit_ops.local.synthesis import SynthesisError, synthesize
+from audit_ops.rollout.synthesis import SynthesisError, synthesize
 from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, load_config
 
 __all__ = ["run_demo"]

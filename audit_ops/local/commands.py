@@ -1,14 +1,12 @@
-"""`audit local`: the embedded cloud as a server, and the CDK CLI against it."""
+"""`audit local`: the embedded cloud as a server: started, reached, ended."""
 
 import json
 import logging
-import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -19,13 +17,12 @@ import boto3
 from audit_ops.local.hooks import HookError
 from audit_ops.local.server import PortTakenError
 from audit_ops.local.world import World, prepare
-from audit_rules import ConfigError, load_config
+from audit_rules import AuditConfig
 
-__all__ = ["LocalError", "deploy_to", "down", "up", "up_in_background"]
+__all__ = ["LocalError", "down", "embedded", "settled", "up", "up_in_background"]
 
 _TICK_SECONDS: Final = 0.25
 _START_SECONDS: Final = 30
-_BOOTSTRAP_STACK: Final = "CDKToolkit"
 _CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 
 log = logging.getLogger(__name__)
@@ -47,7 +44,11 @@ def up(*, port: int, region: str, verbose: bool) -> None:
             cloud = world.cloud
             signal.signal(signal.SIGTERM, lambda *_: cloud.stopping.set())
             log.info("the embedded cloud is at %s/_cloud (region %s)", cloud.endpoint, region)
-            log.info("to use it: export AWS_ENDPOINT_URL=%s AWS_REGION=%s", cloud.endpoint, region)
+            log.info(
+                "to use it: export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s",
+                cloud.endpoint,
+                region,
+            )
             log.info("           export %s", " ".join(f"{k}={v}" for k, v in _CREDENTIALS.items()))
             try:
                 while not cloud.stopping.wait(_TICK_SECONDS):
@@ -101,46 +102,30 @@ def down(*, port: int) -> None:
         time.sleep(0.05)
 
 
-def deploy_to(port: int, config_path: Path, *, options: Sequence[str] = ()) -> dict[str, Any]:
-    """Run `cdk bootstrap`, where that is due, and `cdk deploy`; give the cloud's health afterwards.
-
-    Before, the log groups, secrets and senders that `config_path` names are made.
+def embedded(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict[str, str]]:
+    """Prepare a cloud that runs for a trail; give how it is reached: by boto3, by environment.
 
     Raises:
-        LocalError: no cloud runs, the configuration is wrong, or the CLI failed.
+        LocalError: none runs there.
     """
     health = _ask(port, "health")
-    if not Path("cdk.json").is_file():
-        raise LocalError(f"{Path.cwd()} has no cdk.json; run this where the CDK app is")
-    try:
-        config = load_config(config_path)
-    except ConfigError as error:
-        raise LocalError(str(error)) from error
-    environment = {**_CREDENTIALS, "AWS_ENDPOINT_URL": health["endpoint"], "AWS_REGION": health["region"]}  # fmt: skip
-    session = boto3.Session("embedded", "embedded", region_name=health["region"])
-    prepare(
-        lambda service: session.client(service, endpoint_url=health["endpoint"]),  # type: ignore[call-overload]
-        config,
-        health["webhooks"],
-    )
-    output = ["--output", "build/local/cdk.out"]
-    if _BOOTSTRAP_STACK not in health["stacks"]:
-        _cdk(environment, "bootstrap", f"aws://{health['account']}/{health['region']}", "--app", "")
-    context = ["-c", f"config={config_path}"]
-    _cdk(environment, "deploy", "--all", "--require-approval", "never", *context, *output, *options)
+    endpoint, region = health["endpoint"], health["region"]
+    session = boto3.Session("embedded", "embedded", region_name=region)
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
+
+    prepare(client, config, health["webhooks"])
+    return client, {**_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region}
+
+
+def settled(port: int) -> dict[str, Any]:
+    """Wait until all that follows has happened; give the cloud's health.
+
+    Raises:
+        LocalError: none runs there.
+    """
     return _ask(port, "settle", {})
-
-
-def _cdk(environment: Mapping[str, str], *arguments: str) -> None:
-    """Run the CDK CLI, with nothing of AWS in its environment but the embedded cloud."""
-    own = Path("node_modules/.bin/cdk")
-    command = str(own.resolve()) if own.is_file() else shutil.which("cdk")
-    if command is None:
-        raise LocalError("the CDK CLI is missing: `npm ci` installs it (`make setup` does)")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    run = subprocess.run([command, *arguments], env={**kept, **environment}, check=False)  # noqa: S603 - the CDK CLI
-    if run.returncode:
-        raise LocalError(f"cdk {arguments[0]} failed (exit status {run.returncode})")
 
 
 def _ask(port: int, what: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -134,15 +134,27 @@ class _Application:
         path = str(environ["PATH_INFO"])
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
             return self._control(environ, start)
-        if not log.isEnabledFor(logging.DEBUG):
-            return self._moto(environ, start)  # type: ignore[no-any-return]
         call, began = _called(environ), time.monotonic()
 
         def noting(status: str, headers: Any, *more: Any) -> Any:
             log.debug("%s: %s, %.0f ms", call, status, 1000 * (time.monotonic() - began))
             return start(status, headers, *more)
 
-        return self._moto(environ, noting)  # type: ignore[no-any-return]
+        try:
+            return self._moto(environ, noting)  # type: ignore[no-any-return]
+        except NotImplementedError as error:
+            # As a fault (500) it would be tried again for half a minute.
+            log.warning("%s: the embedded cloud does not know this operation", call)
+            return _unknown(environ, str(error))(environ, noting)
+
+
+def _unknown(environ: _Environ, text: str) -> Response:
+    """Give AWS's answer to an operation that there is not, in the protocol that was used."""
+    code = "UnknownOperationException"
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return _json({"__type": code, "message": text}, 400)
+    error = f"<Error><Code>{code}</Code><Message>{escape(text)}</Message></Error>"
+    return Response(f"<ErrorResponse>{error}</ErrorResponse>", 400, content_type="text/xml")
 
 
 def _called(environ: _Environ) -> str:

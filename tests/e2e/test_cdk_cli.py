@@ -200,3 +200,11 @@ def test_destroy_keeps_the_records_and_their_key(world: World) -> None:
     assert world.alarms() == {}
     assert world.client("lambda").list_functions()["Functions"] == []
     assert logs.describe_subscription_filters(logGroupName="/app/shop")["subscriptionFilters"] == []
+
+
+def test_a_plain_deploy_on_the_kept_group_fails_as_on_aws(world: World) -> None:
+    failed = world.cdk.deploy()
+    assert failed.returncode == 1
+    assert "already exists" in failed.stdout
+    logs = world.client("logs")
+    assert len(logs.filter_log_events(logGroupName="/audit/records")["events"]) == 2

@@ -56,8 +56,8 @@ def client(port: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "embedded")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "embedded")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    return boto3.Session(region_name="eu-west-1").client
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    return boto3.Session().client
 
 
 def test_a_cloud_is_started_deployed_to_used_and_ended(port: str, client: Any) -> None:
@@ -99,6 +99,53 @@ def test_a_cloud_is_started_deployed_to_used_and_ended(port: str, client: Any) -
     log = (ROOT / "build/local/up.log").read_text()
     assert "alarm audit-mfa-phone-changed: OK → ALARM" in log
     assert "mail to security@example.com: [High] MFA phone number changed: User 7" in log
+
+
+def test_a_deploy_after_destroy_takes_over_the_records_and_their_key(
+    port: str, client: Any
+) -> None:
+    """The audit group is kept, and named: a plain deploy would fail on it."""
+    [before] = client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
+    destroyed = subprocess.run(
+        [ROOT / "node_modules/.bin/cdk", "destroy", "--all", "--force", "--output", "build/local/gone"],
+        cwd=ROOT, text=True, timeout=120, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert destroyed.returncode == 0, destroyed.stdout
+    assert "audit" not in ask(port, "/health")["stacks"]
+
+    deployed = audit("local", "deploy", "--port", port)
+    assert deployed.returncode == 0, deployed.stdout
+    [after] = client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
+    assert after["kmsKeyId"] == before["kmsKeyId"]
+    assert after["storedBytes"] == before["storedBytes"] > 0
+    found = client("cloudformation").list_stack_resources(StackName="audit")
+    resources = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for each in found["StackResourceSummaries"]
+    }
+    assert resources["StoreRecords611269AC"] == "/audit/records"
+    assert before["kmsKeyId"].endswith(resources["StoreKey7A3C02BD"])
+    assert len(resources) > 40
+
+
+def test_audit_deploy_says_first_what_it_makes_and_costs(port: str, client: Any) -> None:
+    """Where AWS is, is the environment's business: `audit deploy` asks the account it finds there."""
+    announced = audit("deploy", "--plan")
+    assert announced.returncode == 0, announced.stdout
+    assert "account 123456789012, region eu-west-1: updates the stack" in announced.stdout
+    assert "together, before the first record" in announced.stdout
+
+
+def test_audit_deploy_without_credentials_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    refused = audit("deploy", "--plan")
+    assert refused.returncode == 1
+    assert "the AWS account cannot be asked: Unable to locate credentials" in refused.stdout
 
 
 @pytest.mark.parametrize(

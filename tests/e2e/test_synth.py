@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_ops.local.synthesis import synthesize
+from audit_ops.rollout.synthesis import synthesize
 
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "audit.toml").read_text()

@@ -15,6 +15,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from audit_ops.local.cloudformation.engine import Change, Engine, Stack, StackError
 from audit_ops.local.cloudformation.template import Template, TemplateError
+from audit_ops.local.resources import kind_of
 
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
@@ -121,6 +122,15 @@ class _Api:
                 for name, body in template.parameters.items()
             ],
             "ResourceTypes": sorted({body["Type"] for body in template.resources.values()}),
+            "ResourceIdentifierSummaries": [
+                {
+                    "ResourceType": body["Type"],
+                    "LogicalResourceIds": [id_],
+                    "ResourceIdentifiers": [kind.identifier],
+                }
+                for id_, body in template.resources.items()
+                if (kind := kind_of(body["Type"])) is not None and kind.identifier
+            ],
         }
 
     def describe_stack_events(self, given: _Given) -> _Answer:
@@ -172,7 +182,7 @@ class _Api:
 
     def create_change_set(self, given: _Given) -> _Answer:
         kind = given.get("ChangeSetType", "UPDATE")
-        if kind == "CREATE":
+        if kind == "CREATE" or (kind == "IMPORT" and not self._exists(given["StackName"])):
             stack = self._engine.new(given["StackName"])
             if not stack.events:
                 stack.tags = _tags(given)
@@ -182,7 +192,14 @@ class _Api:
         parameters = _parameters(given, stack.parameters)
         name = given["ChangeSetName"]
         id_ = self._cloud.arn("cloudformation", f"changeSet/{name}/{uuid4()}")
-        changes = self._engine.changes(stack, template, parameters)
+        if kind == "IMPORT":
+            wanted = {
+                each["LogicalResourceId"]: next(iter(each["ResourceIdentifier"].values()))
+                for each in given["ResourcesToImport"]
+            }
+            changes = self._engine.importing(stack, template, parameters, wanted)
+        else:
+            changes = self._engine.changes(stack, template, parameters)
         stack.change_sets[name] = _ChangeSet(
             name, id_, template, parameters, _tags(given), changes,
             datetime.fromtimestamp(self._cloud.clock.now()).astimezone(), kind,
@@ -225,7 +242,10 @@ class _Api:
         stack, found = self._change_set(given)
         del stack.change_sets[found.name]  # one that was executed is gone
         stack.tags = found.tags
-        self._engine.apply(stack, found.template, found.parameters)
+        if found.kind == "IMPORT":
+            self._engine.import_(stack, found.template, found.parameters, found.changes)
+        else:
+            self._engine.apply(stack, found.template, found.parameters)
         return {}
 
     def delete_change_set(self, given: _Given) -> _Answer:
@@ -244,6 +264,10 @@ class _Api:
                 for each in stack.change_sets.values()
             ]
         }
+
+    def _exists(self, name: str) -> bool:
+        known = self._engine.stacks.get(name)
+        return known is not None and known.template is not None
 
     def _change_set(self, given: _Given) -> tuple[Stack, _ChangeSet]:
         wanted = given["ChangeSetName"]

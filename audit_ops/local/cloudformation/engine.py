@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from audit_ops.local.cloudformation.template import Scope, Template
+from audit_ops.local.cloudformation.template import Scope, Template, TemplateError
 from audit_ops.local.resources import Kind, Made, kind_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change set would do with a resource: `Add`, `Modify` or `Remove`."""
+    """What a change set would do with a resource: `Add`, `Modify`, `Remove` or `Import`."""
 
     action: str
     id: str
@@ -210,6 +210,74 @@ class Engine:
         stack.template, stack.parameters, stack.outputs = template, dict(given), outputs
         stack.updated = None if creating else self._now()
         self._status(stack, f"{verb}_COMPLETE")
+
+    def importing(
+        self, stack: Stack, template: Template, given: Mapping[str, str], wanted: Mapping[str, str]
+    ) -> list[Change]:
+        """Give what importing would change, without doing it: all that is new has to be imported.
+
+        `wanted` says what exists: logical id → identifier.
+
+        Raises:
+            StackError: something else would change, or something cannot be imported.
+        """
+        changes = self.changes(stack, template, given)
+        for change in changes:
+            body = template.resources.get(change.id, {})
+            if change.action != "Add" or change.id not in wanted:
+                raise StackError(
+                    "As part of the import operation, you cannot modify or add [Resources]"
+                    f" that are not imported: {change.id}"
+                )
+            if "DeletionPolicy" not in body:
+                raise StackError(f"Resources to import must have a DeletionPolicy: {change.id}")
+            if not _known_kind(change.type).identifier:
+                raise StackError(f"ResourceTypes [{change.type}] are not supported for Import")
+            owner = self._owner(change.type, wanted[change.id])
+            if owner:
+                raise StackError(f"{wanted[change.id]} belongs to the stack {owner} already")
+        return [Change("Import", c.id, c.type, wanted[c.id]) for c in changes]
+
+    def import_(
+        self, stack: Stack, template: Template, given: Mapping[str, str], changes: list[Change]
+    ) -> None:
+        """Take what exists into a stack, as it is: the template's properties are not applied.
+
+        What fails is told by the stack's status and events; the stack is as it was.
+        """
+        scope = self.scope(stack, template, given)
+        before = dict(stack.resources)
+        self._status(stack, "IMPORT_IN_PROGRESS", "User Initiated")
+        try:
+            for id_ in [id_ for id_ in template.active(scope) if id_ not in before]:
+                [change] = [change for change in changes if change.id == id_]
+                self._import_one(stack, template, scope, change)
+        except (LookupError, TemplateError) as error:
+            stack.resources = before
+            self._status(stack, "IMPORT_ROLLBACK_IN_PROGRESS", str(error))
+            self._status(stack, "IMPORT_ROLLBACK_COMPLETE")
+            return
+        stack.template, stack.parameters = template, dict(given)
+        self._status(stack, "IMPORT_COMPLETE")
+
+    def _import_one(self, stack: Stack, template: Template, scope: Scope, change: Change) -> None:
+        body = template.resources[change.id]
+        what = (change.id, change.physical, change.type)
+        self._event(stack, what, "IMPORT_IN_PROGRESS")
+        made = _known_kind(change.type).find(self._cloud, change.physical)
+        scope.made[change.id] = made
+        properties = template.resolved(body.get("Properties", {}), scope)
+        stack.resources[change.id] = StackResource(
+            change.id, change.type, change.physical, made, properties, body, self._now()
+        )
+        self._event(stack, what, "IMPORT_COMPLETE")
+
+    def _owner(self, type_: str, physical: str) -> str:
+        for stack in self.stacks.values():
+            for resource in stack.resources.values():
+                if resource.type == type_ and resource.made.ref == physical:
+                    return stack.name
+        return ""
 
     def delete(self, stack: Stack) -> None:
         """Delete a stack: all resources but those that are to be retained.

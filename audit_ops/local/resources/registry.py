@@ -31,6 +31,16 @@ class Kind(ABC):
 
     properties: ClassVar[frozenset[str]] = frozenset()
     replaced_by: ClassVar[frozenset[str]] = frozenset()
+    identifier: ClassVar[str] = ""
+    """The property by which one that exists is imported into a stack; empty where that is not done."""
+
+    def find(self, cloud: "LocalCloud", identifier: str) -> Made:
+        """Find one that exists, to be imported.
+
+        Raises:
+            LookupError: there is none.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 class Key(Kind):
     """A customer-managed key."""
 
+    identifier = "KeyId"
+
+    def find(self, cloud: "LocalCloud", identifier: str) -> Made:
+        kms = cloud.client("kms")
+        try:
+            key = kms.describe_key(KeyId=identifier)["KeyMetadata"]
+        except kms.exceptions.NotFoundException as error:
+            raise LookupError(str(error)) from error
+        return Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
+
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
         made = cloud.client("kms").create_key(Policy=json.dumps(properties["KeyPolicy"]))
         key = made["KeyMetadata"]
@@ -48,6 +58,18 @@ class Key(Kind):
 class LogGroup(Kind):
     """A log group."""
 
+    identifier = "LogGroupName"
+
+    def find(self, cloud: "LocalCloud", identifier: str) -> Made:
+        found = cloud.client("logs").describe_log_groups(logGroupNamePrefix=identifier)
+        if identifier not in {group["logGroupName"] for group in found["logGroups"]}:
+            raise LookupError(f"the log group {identifier} does not exist")
+        return self._made(cloud, identifier)
+
+    @staticmethod
+    def _made(cloud: "LocalCloud", name: str) -> Made:
+        return Made(name, {"Arn": f"{cloud.arn('logs', f'log-group:{name}')}:*"})
+
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
         name = properties.get("LogGroupName", name)
         arn = cloud.arn("logs", f"log-group:{name}")
@@ -60,7 +82,7 @@ class LogGroup(Kind):
             )
         given = {"kmsKeyId": key_arn} if key_arn else {}
         cloud.client("logs").create_log_group(logGroupName=name, **given)
-        made = Made(name, {"Arn": f"{arn}:*"})
+        made = self._made(cloud, name)
         try:
             return self.update(cloud, name, made, properties)
         except Exception:

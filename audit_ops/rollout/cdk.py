@@ -1,0 +1,71 @@
+"""The CDK CLI: which one, in which environment, with which arguments."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audit_ops.rollout.plan import Plan
+
+__all__ = ["Cdk", "CdkError"]
+
+
+class CdkError(Exception):
+    """The CDK CLI is missing, or it failed; it has said why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cdk:
+    """The CLI that is installed beside a CDK app, run in its folder.
+
+    Args:
+        app: the folder of `cdk.json`.
+        environment: replaces all `AWS_…` variables of this process; None leaves them.
+    """
+
+    app: Path
+    environment: Mapping[str, str] | None = None
+
+    def roll_out(self, plan: "Plan", assembly: Path, *, ask: bool, options: Sequence[str]) -> None:
+        """Bootstrap where that is due, import what was kept, deploy.
+
+        Args:
+            plan: what is there.
+            assembly: what to deploy.
+            ask: whether the CLI asks before it widens permissions.
+            options: go to `cdk deploy` as they are.
+
+        Raises:
+            CdkError: a step failed; the ones before it are done.
+        """
+        from_assembly = ("--app", str(assembly.resolve()))
+        if not plan.bootstrapped:
+            self.run("bootstrap", f"aws://{plan.account}/{plan.region}", "--app", "")
+        if plan.kept:
+            mapping = json.dumps(plan.kept)
+            self.run("import", plan.stack_id, "--resource-mapping-inline", mapping, *from_assembly)
+        approval = () if ask else ("--require-approval", "never")
+        self.run("deploy", "--all", *approval, *from_assembly, *options)
+
+    def run(self, *arguments: str) -> None:
+        """Run the CLI on this terminal.
+
+        Raises:
+            CdkError: it is not installed, or it failed.
+        """
+        own = self.app / "node_modules" / ".bin" / "cdk"
+        command = str(own.resolve()) if own.is_file() else shutil.which("cdk")
+        if command is None:
+            raise CdkError("the CDK CLI is missing: `npm ci` installs it (`make setup` does)")
+        environment: Mapping[str, str] = os.environ
+        if self.environment is not None:
+            kept = {name: v for name, v in os.environ.items() if not name.startswith("AWS_")}
+            environment = {**kept, **self.environment}
+        run = subprocess.run([command, *arguments], cwd=self.app, env=environment, check=False)  # noqa: S603 - the CDK CLI
+        if run.returncode:
+            raise CdkError(f"`cdk {arguments[0]}` failed (exit status {run.returncode})")

@@ -1,0 +1,41 @@
+"""What a trail costs a month, roughly: AWS's list prices for what its template makes.
+
+The prices are those of Ireland (eu-west-1), in US dollars, before any free tier; other regions are
+some ten per cent cheaper or dearer. Sources: https://aws.amazon.com/cloudwatch/pricing/,
+https://aws.amazon.com/kms/pricing/, https://aws.amazon.com/lambda/pricing/
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["PER_GB_INGESTED", "PER_GB_MONTH_STORED", "Cost", "monthly_costs"]
+
+PER_GB_INGESTED: Final = 0.57
+PER_GB_MONTH_STORED: Final = 0.03
+_PER_KEY: Final = 1.00
+_PER_ALARM: Final = 0.10
+_PER_METRIC: Final = 0.30
+# The sweep, every two minutes: Lambda (512 MB, arm64, a fifth of a second) and DescribeAlarms.
+_SWEEPS: Final = 365 * 24 * 30 / 12
+_PER_SWEEP: Final = 0.2 * 0.5 * 0.0000133334 + 0.20 / 1e6 + 0.01 / 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something costs a month, in US dollars."""
+
+    what: str
+    dollars: float
+
+
+def monthly_costs(template: Mapping[str, Any]) -> Iterator[Cost]:
+    """Give what a template costs before the first record comes."""
+    count = Counter(resource["Type"] for resource in template["Resources"].values())
+    keys, alarms = count["AWS::KMS::Key"], count["AWS::CloudWatch::Alarm"]
+    metrics = count["AWS::Logs::MetricFilter"]
+    yield Cost(f"{keys} encryption key (up to three times that after two yearly rotations)", keys * _PER_KEY)  # fmt: skip
+    yield Cost(f"{alarms} alarms", alarms * _PER_ALARM)
+    yield Cost(f"{metrics} metrics, if each counts something all month", metrics * _PER_METRIC)
+    yield Cost("functions: the sweep every two minutes", _SWEEPS * _PER_SWEEP)

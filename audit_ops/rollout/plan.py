@@ -1,0 +1,148 @@
+"""What a roll-out finds and what it will do: read from the account before anything is changed."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from audit_ops.rollout.costs import PER_GB_INGESTED, PER_GB_MONTH_STORED, monthly_costs
+from audit_rules import AuditConfig
+
+__all__ = ["Plan", "PlanError"]
+
+_BOOTSTRAP_STACK: Final = "CDKToolkit"
+# A stack whose creation failed has nothing in it: the CDK CLI deletes it and starts anew.
+_NEVER_MADE: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+_GROUP, _KEY = "AWS::Logs::LogGroup", "AWS::KMS::Key"
+
+
+class PlanError(Exception):
+    """What is in the account has to be put right first; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is there, and what comes.
+
+    Attributes:
+        stack_id: the stack's id in the assembly.
+        status: the stack's status in the account; empty when it has to be made.
+        bootstrapped: whether `cdk bootstrap` was run.
+        kept: what an earlier stack left and this one takes over: logical id → identifier.
+    """
+
+    config: AuditConfig
+    stack_id: str
+    template: Mapping[str, Any]
+    account: str
+    region: str
+    status: str
+    bootstrapped: bool
+    kept: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def read(cls, config: AuditConfig, assembly: Path, client: Callable[[str], Any]) -> Self:
+        """Look at an assembly and at the account that `client` leads to.
+
+        Raises:
+            PlanError: the account cannot be asked, or what was kept cannot be taken over.
+        """
+        stack_id, template = _template(assembly, config.name)
+        try:
+            account = client("sts").get_caller_identity()["Account"]
+            cloudformation = client("cloudformation")
+            status = _status(cloudformation, config.name)
+            status = "" if status in _NEVER_MADE else status
+            return cls(
+                config=config,
+                stack_id=stack_id,
+                template=template,
+                account=account,
+                region=cloudformation.meta.region_name,
+                status=status,
+                bootstrapped=bool(_status(cloudformation, _BOOTSTRAP_STACK)),
+                kept={} if status else _kept(config.names.log_group, template, client),
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise PlanError(f"the AWS account cannot be asked: {error}") from error
+
+    def lines(self) -> Iterator[str]:
+        """Say in a few lines what comes and what it costs."""
+        count = Counter(resource["Type"] for resource in self.template["Resources"].values())
+        names, days = self.config.names, self.config.retention_days
+        does = f"updates the stack ({self.status})" if self.status else "makes a new stack"
+        yield f"Trail {names.trail!r} in account {self.account}, region {self.region}: {does}."
+        yield ""
+        yield "What it holds"
+        yield f"  {names.log_group}: the audit log group, kept for {days:,} days, with a key of its own"
+        yield f"  the subscriptions of its sources: {', '.join(self.config.sources.log_groups)}"
+        yield f"  {len(self.config.rules)} rules, a metric filter and an alarm each; {len(self.config.channels)} channels"
+        yield f"  2 functions: {names.router} copies records, {names.forwarder} tells people"
+        yield f"  {count['AWS::Logs::QueryDefinition']} saved queries; {sum(count.values())} resources in all"
+        if self.kept:
+            yield ""
+            yield f"{names.log_group} was kept from an earlier stack: it and its key are taken over, with all records."
+        yield ""
+        yield "What it costs a month, roughly, in US dollars at the list prices of Ireland"
+        costs = list(monthly_costs(self.template))
+        for cost in costs:
+            yield f"  {cost.dollars:6.2f}  {cost.what}"
+        yield f"  {sum(cost.dollars for cost in costs):6.2f}  together, before the first record"
+        yield f"  {PER_GB_INGESTED:6.2f}  more for each GB of audit records that comes (a million records are about one)"
+        yield f"  {PER_GB_MONTH_STORED:6.2f}  more each month for each GB that is kept, after compression"
+        yield ""
+        yield f"What `cdk destroy` leaves: {names.log_group}, its key, and the queue of rejected records."
+
+
+def _template(assembly: Path, stack_name: str) -> tuple[str, dict[str, Any]]:
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    for id_, artifact in artifacts.items():
+        properties = artifact.get("properties", {})
+        if properties.get("stackName", id_) == stack_name and "templateFile" in properties:
+            return id_, json.loads((assembly / properties["templateFile"]).read_text())
+    raise PlanError(f"the CDK app makes no stack called {stack_name!r}")
+
+
+def _status(cloudformation: Any, stack: str) -> str:
+    try:
+        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return ""
+        raise
+    return str(found["StackStatus"])
+
+
+def _kept(
+    log_group: str, template: Mapping[str, Any], client: Callable[[str], Any]
+) -> dict[str, dict[str, str]]:
+    """Give what has to be imported: the audit log group and its key, where an earlier stack left them."""
+    pages = client("logs").get_paginator("describe_log_groups")
+    groups = [g for page in pages.paginate(logGroupNamePrefix=log_group) for g in page["logGroups"]]
+    found = next((group for group in groups if group["logGroupName"] == log_group), None)
+    if found is None:
+        return {}
+    key_id = found.get("kmsKeyId", "").rpartition("/")[2]
+    if not key_id:
+        raise PlanError(
+            f"{log_group} exists and has no key, so it is not of an earlier stack of this trail."
+            f" Choose another [audit] name in audit.toml, or move the group out of the way"
+        )
+    state = client("kms").describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
+    if state != "Enabled":
+        raise PlanError(
+            f"the key {key_id} of {log_group} is {state}: without it the kept records cannot be read."
+            f" `aws kms cancel-key-deletion --key-id {key_id}`, then `aws kms enable-key`"
+        )
+    resources = template["Resources"].items()
+    [group_id] = [
+        id_
+        for id_, body in resources
+        if body["Type"] == _GROUP and body["Properties"].get("LogGroupName") == log_group
+    ]
+    [key_logical_id] = [id_ for id_, body in resources if body["Type"] == _KEY]
+    return {group_id: {"LogGroupName": log_group}, key_logical_id: {"KeyId": key_id}}

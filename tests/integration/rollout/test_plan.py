@@ -1,0 +1,97 @@
+"""What a roll-out says before it does anything, and what it refuses."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from audit_ops.local import World
+from audit_ops.rollout import Plan, PlanError
+from audit_ops.rollout.costs import monthly_costs
+from audit_rules import load_config
+from tests.synthesis import ROOT, Template
+
+CONFIG = load_config(ROOT / "audit.toml")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World() as world:
+        yield world
+
+
+def plan(world: World, template: Template) -> Plan:
+    return Plan.read(CONFIG, template.folder, world.cloud.client)
+
+
+def test_a_new_trail_is_announced_with_its_costs(world: World, template: Template) -> None:
+    found = plan(world, template)
+    assert (found.stack_id, found.status, found.bootstrapped, found.kept) == (
+        "Trail",
+        "",
+        False,
+        {},
+    )
+    text = "\n".join(found.lines())
+    assert "account 123456789012, region eu-west-1: makes a new stack" in text
+    assert "/audit/records: the audit log group, kept for 3,653 days" in text
+    assert "1.00  1 encryption key" in text
+    assert "1.50  5 metrics" in text
+    assert "3.25  together, before the first record" in text
+
+
+def test_the_costs_follow_the_template() -> None:
+    two_alarms = {"Resources": {name: {"Type": "AWS::CloudWatch::Alarm"} for name in "ab"}}
+    costs = {cost.what: cost.dollars for cost in monthly_costs(two_alarms)}
+    assert costs["2 alarms"] == pytest.approx(0.20)
+    assert costs["0 metrics, if each counts something all month"] == 0
+
+
+def test_a_stack_that_is_there_is_updated(world: World, template: Template) -> None:
+    world.prepare(CONFIG)
+    world.cloud.deploy(template.folder)
+    found = plan(world, template)
+    assert (found.status, found.kept) == ("CREATE_COMPLETE", {})
+    assert "updates the stack (CREATE_COMPLETE)" in next(found.lines())
+
+
+def test_what_an_earlier_stack_left_is_taken_over(world: World, template: Template) -> None:
+    world.prepare(CONFIG)
+    world.cloud.deploy(template.folder)
+    world.cloud.client("cloudformation").delete_stack(StackName="audit")
+    [group] = world.cloud.client("logs").describe_log_groups(logGroupNamePrefix="/audit/")[
+        "logGroups"
+    ]
+    found = plan(world, template)
+    assert found.kept == {
+        "StoreRecords611269AC": {"LogGroupName": "/audit/records"},
+        "StoreKey7A3C02BD": {"KeyId": group["kmsKeyId"].rpartition("/")[2]},
+    }
+    assert "was kept from an earlier stack" in "\n".join(found.lines())
+
+
+def test_a_foreign_group_and_a_key_about_to_go_are_refused(
+    world: World, template: Template
+) -> None:
+    logs, kms = world.cloud.client("logs"), world.cloud.client("kms")
+    logs.create_log_group(logGroupName="/audit/records")
+    with pytest.raises(PlanError, match="has no key"):
+        plan(world, template)
+    logs.delete_log_group(logGroupName="/audit/records")
+    world.prepare(CONFIG)
+    world.cloud.deploy(template.folder)
+    world.cloud.client("cloudformation").delete_stack(StackName="audit")
+    [group] = logs.describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
+    kms.schedule_key_deletion(KeyId=group["kmsKeyId"].rpartition("/")[2])
+    with pytest.raises(PlanError, match=r"is PendingDeletion.*cancel-key-deletion"):
+        plan(world, template)
+
+
+def test_an_assembly_without_the_stack_is_refused(world: World, template: Template) -> None:
+    manifest = template.folder / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"stackName": "audit"', '"stackName": "other"'))
+    try:
+        with pytest.raises(PlanError, match="makes no stack called 'audit'"):
+            plan(world, template)
+    finally:
+        manifest.write_text(text)

@@ -22,12 +22,13 @@ from moto.kms.models import kms_backends
 from moto.logs.models import LogGroup, logs_backends
 from moto.sns.models import sns_backends
 
-from audit_ops.local.alarms import Alarms
+from audit_ops.local.alarms import Alarms, Metrics
 from audit_ops.local.clock import Clock
 from audit_ops.local.cloudformation import Engine
 from audit_ops.local.deployment import deploy
 from audit_ops.local.functions import Functions, Outcome, Spec
-from audit_ops.local.hooks import Hooks
+from audit_ops.local.hooks import hooked
+from audit_ops.local.hooks.functions import dead_letter_arn, log_group
 from audit_ops.local.log_groups import (
     EVENT_OVERHEAD_BYTES,
     MAX_BATCH_BYTES,
@@ -101,14 +102,11 @@ class LocalCloud:
         self.clock = Clock()
         self.permissions = Permissions(region=region)
         self.mails = Mails(smtp)
-        self.alarms = Alarms(clock=self.clock, publish=self._alarm_speaks)
-        self.log_groups = LogGroups(
-            clock=self.clock, deliver=self._deliver_lines, count_metric=self.alarms.count
-        )
+        metrics = Metrics()
+        self.alarms = Alarms(clock=self.clock, metrics=metrics, publish=self._alarm_speaks)
+        self.log_groups = LogGroups(clock=self.clock, deliver=self._deliver_lines, metrics=metrics)
         self.schedules = Schedules(clock=self.clock, deliver=self._schedule_fires)
         self.stacks = Engine(self)
-        self._configured: dict[str, dict[str, str]] = {}
-        self._hooks = Hooks(self)
         self._mock = mock_aws()
         self._environment = dict.fromkeys(
             ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "embedded"
@@ -129,8 +127,7 @@ class LocalCloud:
             os.environ.update(self._environment)
             self._mock.start()
             started.callback(self._mock.stop)
-            self._hooks.install()
-            started.callback(self._hooks.uninstall)
+            started.callback(hooked(self).undo)
             self.endpoint = started.enter_context(serving(self._port, self._control))
             self.functions = Functions(clock=self.clock, endpoint=self.endpoint, host=self)
             started.callback(self.functions.stop)
@@ -248,10 +245,6 @@ class LocalCloud:
         """Give the ARN of a resource here."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
-    def configure_function(self, name: str, *, log_group: str, dead_letter_arn: str) -> None:
-        """Note what moto does not keep of a function."""
-        self._configured[name] = {"log_group": log_group, "dead_letter_arn": dead_letter_arn}
-
     def check_key(
         self, key: str, *, service: str, actions: Sequence[str], context: Mapping[str, str]
     ) -> None:
@@ -268,22 +261,13 @@ class LocalCloud:
         """Whether a log group's subscription may invoke a function."""
         return self._may_invoke("logs.amazonaws.com", f"{group.arn}:*", function_arn)
 
-    def deliver(
-        self,
-        service: str,
-        source_arn: str,
-        function_arn: str,
-        event: Any,
-        *,
-        dead_letter_arn: str = "",
-    ) -> None:
-        """Invoke a function for a service, if the function's policy lets it."""
-        if self._may_invoke(service, source_arn, function_arn):
-            self.functions.invoke_later(_function_name(function_arn), event)
-            return
-        log.warning("%s may not invoke %s: its policy says no", service, function_arn)
-        if dead_letter_arn:
-            self._send(dead_letter_arn, event, {})
+    def deliver(self, service: str, source_arn: str, function_arn: str, event: Any) -> bool:
+        """Invoke a function for a service; False when the function's policy does not let it."""
+        if not self._may_invoke(service, source_arn, function_arn):
+            log.warning("%s may not invoke %s: its policy says no", service, function_arn)
+            return False
+        self.functions.invoke_later(_function_name(function_arn), event)
+        return True
 
     def _deliver_lines(self, function_arn: str, event: dict[str, Any]) -> None:
         self.functions.invoke_later(_function_name(function_arn), event)
@@ -293,14 +277,21 @@ class LocalCloud:
 
     def _may_invoke(self, service: str, source_arn: str, function_arn: str) -> bool:
         function = lambda_backends[self.account][self.region].get_function(function_arn)
-        request = Request(
-            action="lambda:InvokeFunction",
-            resource=function_arn,
-            service=service,
-            context={"AWS:SourceArn": source_arn, "AWS:SourceAccount": self.account},
-        )
         statements = [_without_resource(each) for each in function.policy.statements]
-        return allowed(statements, request)
+        name, _, domain = service.partition(".")
+        # A service goes by two names: its own, and that of its region.
+        return any(
+            allowed(
+                statements,
+                Request(
+                    action="lambda:InvokeFunction",
+                    resource=function_arn,
+                    service=principal,
+                    context={"AWS:SourceArn": source_arn, "AWS:SourceAccount": self.account},
+                ),
+            )
+            for principal in (service, f"{name}.{self.region}.{domain}")
+        )
 
     def _key_allows(
         self, key: str, *, service: str, action: str, context: Mapping[str, str]
@@ -336,7 +327,6 @@ class LocalCloud:
     def function(self, name: str) -> Spec:
         """Give a function as it is configured now."""
         found = lambda_backends[self.account][self.region].get_function(name)
-        more = self._configured.get(name, {})
         return Spec(
             name=name,
             handler=str(found.handler),
@@ -345,8 +335,8 @@ class LocalCloud:
             timeout=int(found.timeout),
             memory_mb=int(found.memory_size),
             role_arn=found.role,
-            log_group=more.get("log_group", f"/aws/lambda/{name}"),
-            dead_letter_arn=more.get("dead_letter_arn", ""),
+            log_group=log_group(found),
+            dead_letter_arn=dead_letter_arn(found),
         )
 
     def write_function_log(self, spec: Spec, stream: str, lines: list[str]) -> None:
@@ -363,12 +353,12 @@ class LocalCloud:
         """Keep an event that a function failed on three times, if its role lets it."""
         request = Request(action="sqs:SendMessage", resource=spec.dead_letter_arn)
         if spec.dead_letter_arn and self.permissions.role_may(spec.role_arn, request):
-            texts = {
-                "RequestID": request_id,
-                "ErrorCode": "200",
-                "ErrorMessage": outcome.message[:1024],
+            attributes = {
+                "RequestID": ("String", request_id),
+                "ErrorCode": ("Number", "200"),
+                "ErrorMessage": ("String", outcome.message[:1024]),
             }
-            self._send(spec.dead_letter_arn, event, texts)
+            self.send(spec.dead_letter_arn, event, attributes)
         else:
             log.warning(
                 "function %s: an event is lost, for it has no dead-letter queue that it"
@@ -376,14 +366,16 @@ class LocalCloud:
                 spec.name,
             )
 
-    def _send(self, queue_arn: str, event: Any, texts: Mapping[str, str]) -> None:
+    def send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
+        """Put a message into a queue; attributes by their names: type and text."""
         sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
         sqs.send_message(
             QueueUrl=url,
-            MessageBody=json.dumps(event),
+            MessageBody=json.dumps(body),
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": text} for name, text in texts.items()
+                name: {"DataType": kind, "StringValue": text}
+                for name, (kind, text) in attributes.items()
             },
         )
 

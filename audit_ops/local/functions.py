@@ -67,10 +67,13 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an invocation ended: its answer as JSON text, and whether the function failed."""
+    """How an invocation ended: its answer as JSON text, whether the function failed, what it printed."""
 
     payload: str
     failed: bool
+    request_id: str
+    log: bytes = b""
+    """What was printed, as it stands in the log."""
 
     @property
     def message(self) -> str:
@@ -129,14 +132,14 @@ class Functions:
         spec = self._host.function(name)
         process = self._process(spec)
         try:
-            outcome, printed = process.call(event, request_id or str(uuid4()), self._clock.now())
+            outcome = process.call(event, request_id or str(uuid4()), self._clock.now())
         finally:
             with self._lock:
                 if process.alive:
                     self._idle[spec.signature].append(process)
                 else:
                     self._all.remove(process)
-        self._host.write_function_log(spec, process.stream, printed)
+        self._host.write_function_log(spec, process.stream, outcome.log.decode().split("\n"))
         if outcome.failed:
             log.warning("function %s failed: %s", name, outcome.message)
         return outcome
@@ -291,8 +294,8 @@ class _Process:
         self._log: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=self._read_log, daemon=True).start()
 
-    def call(self, event: Any, request_id: str, now: float) -> tuple[Outcome, list[str]]:
-        """Invoke the handler; give the outcome and what it printed."""
+    def call(self, event: Any, request_id: str, now: float) -> Outcome:
+        """Invoke the handler."""
         timeout = self._spec.timeout
         request = {"event": event, "request_id": request_id, "now": now, "timeout": timeout}
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
@@ -308,11 +311,12 @@ class _Process:
             lines += self._printed()
             parsed = json.loads(answer)
             failed = "error" in parsed
-            outcome = Outcome(json.dumps(parsed["error" if failed else "result"]), failed)
+            payload = parsed["error" if failed else "result"]
         else:
-            outcome = self._death(request_id, timed_out=answer is None)
-            lines += [*self._printed(), outcome.message]
-        return outcome, [*lines, f"END RequestId: {request_id}"]
+            failed, payload = True, self._death(request_id, timed_out=answer is None)
+            lines += [*self._printed(), payload["errorMessage"]]
+        lines.append(f"END RequestId: {request_id}")
+        return Outcome(json.dumps(payload), failed, request_id, "\n".join(lines).encode())
 
     def kill(self) -> None:
         """End it."""
@@ -324,7 +328,7 @@ class _Process:
                 with suppress(OSError):  # what was written to it and not read is lost with it
                     pipe.close()
 
-    def _death(self, request_id: str, *, timed_out: bool) -> Outcome:
+    def _death(self, request_id: str, *, timed_out: bool) -> dict[str, str]:
         seconds = self._spec.timeout
         if timed_out:
             message = f"RequestId: {request_id} Task timed out after {seconds}.00 seconds"
@@ -336,7 +340,7 @@ class _Process:
             )
             kind = "Runtime.ExitError"
         self.kill()
-        return Outcome(json.dumps({"errorType": kind, "errorMessage": message}), failed=True)
+        return {"errorType": kind, "errorMessage": message}
 
     def _read_log(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - for the type checker

@@ -6,15 +6,22 @@ Limits: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any, Final
 
+from moto.core.exceptions import JsonRESTError
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.utils import utcnow
-from moto.logs.exceptions import InvalidParameterException, LimitExceededException
+from moto.logs.exceptions import (
+    InvalidParameterException,
+    LimitExceededException,
+    ValidationException,
+)
 from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream
 
+from audit_ops.local.alarms import Metrics
 from audit_ops.local.clock import Clock
 from audit_rules import FilterPattern, FilterPatternError
 
@@ -25,6 +32,7 @@ __all__ = [
     "LogGroups",
     "PatternFilter",
     "parsed_pattern",
+    "validated",
 ]
 
 MAX_BATCH_BYTES: Final = 1_048_576
@@ -36,6 +44,10 @@ _OLDEST_MS: Final = 14 * _DAY_MS
 _NEWEST_MS: Final = 2 * 3600 * 1000
 _MAX_METRIC_FILTERS: Final = 100
 _MAX_SUBSCRIPTION_FILTERS: Final = 2
+_LONGEST: Final = {
+    "filterName": 512, "filterNamePrefix": 512, "filterPattern": 1024, "metricName": 255,
+}  # fmt: skip
+_LISTING_EVENTS: Final = ("get_log_events", "filter_log_events")
 
 
 @lru_cache(maxsize=256)
@@ -70,11 +82,11 @@ class LogGroups:
         *,
         clock: Clock,
         deliver: Callable[[str, dict[str, Any]], None],
-        count_metric: Callable[[str, str, str, float, int], None],
+        metrics: Metrics,
     ) -> None:
         self._clock = clock
         self._deliver = deliver
-        self._count_metric = count_metric
+        self._metrics = metrics
         self._event_ids = count(1)
         self.protected: set[str] = set()
         """Names of log groups that cannot be deleted."""
@@ -144,64 +156,134 @@ class LogGroups:
         return {"awslogs": {"data": b64encode(packed).decode()}}
 
     def _count(self, group: LogGroup, events: list[LogEvent]) -> None:
-        backend = _backend_of(group)
+        backend = self.backend_of(group)
         for metric_filter in backend.filters.get_matching_filters(log_group_name=group.name):
             pattern = parsed_pattern(metric_filter["filterPattern"])
+            [transformation] = metric_filter["metricTransformations"]
+            metric = (
+                group.region,
+                transformation["metricNamespace"],
+                transformation["metricName"],
+            )
+            default = transformation.get("defaultValue")
             for event in events:
                 if pattern.matches(event.message):
-                    for transformation in metric_filter["metricTransformations"]:
-                        self._count_metric(
-                            group.region,
-                            transformation["metricNamespace"],
-                            transformation["metricName"],
-                            float(transformation["metricValue"]),
-                            event.timestamp,
-                        )
+                    self._metrics.count(
+                        metric, float(transformation["metricValue"]), event.timestamp
+                    )
+                elif default is not None:
+                    self._metrics.count_default(metric, float(default), event.timestamp)
 
     def check_metric_filter(
-        self, backend: LogsBackend, group: str, given: Mapping[str, Any]
+        self,
+        backend: LogsBackend,
+        group: str,
+        name: str,
+        pattern: str,
+        transformations: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Refuse a metric filter that AWS refuses."""
-        parsed_pattern(given["filter_pattern"])
-        if len(given["metric_transformations"]) != 1:
-            raise InvalidParameterException("A metric filter takes one metric transformation.")
-        for transformation in given["metric_transformations"]:
-            try:
-                float(transformation["metricValue"])
-            except ValueError:
-                raise InvalidParameterException(
-                    f"metricValue {transformation['metricValue']!r} is not evaluated by the embedded"
-                    " cloud; it counts with numbers alone"
-                ) from None
-            if transformation.get("dimensions") or "defaultValue" in transformation:
-                raise InvalidParameterException(
-                    "dimensions and defaultValue are not evaluated by the embedded cloud"
-                )
+        """Refuse a metric filter that AWS refuses, and one that is not evaluated here."""
+        parsed_pattern(pattern)
+        [transformation] = transformations
+        try:
+            float(transformation["metricValue"])
+        except ValueError:
+            raise InvalidParameterException(
+                f"metricValue {transformation['metricValue']!r} is not evaluated by the embedded"
+                " cloud; it counts with numbers alone"
+            ) from None
+        if transformation.get("dimensions"):
+            raise InvalidParameterException("dimensions are not evaluated by the embedded cloud")
         others = backend.filters.get_matching_filters(log_group_name=group)
-        names = {other["filterName"] for other in others} | {given["filter_name"]}
+        names = {other["filterName"] for other in others} | {name}
         if len(names) > _MAX_METRIC_FILTERS:
             raise LimitExceededException
 
     @staticmethod
-    def check_subscription(
-        group: LogGroup, filter_name: str, pattern: str, destination: str
-    ) -> None:
-        """Refuse a subscription filter that AWS refuses."""
-        parsed_pattern(pattern)
-        if ":log-group:" in destination:
+    def check_destination(arn: str, role_arn: str | None) -> None:
+        """Refuse what no subscription can lead to."""
+        service, account = arn.split(":")[2], arn.split(":")[4]
+        if service == "lambda" and account != DEFAULT_ACCOUNT_ID:
+            raise _AccessDeniedException(
+                "Cross-account lambda invocation passing is not allowed. You must use"
+                " DestinationPolicies to create cross account lambda triggers."
+            )
+        if service == "kinesis" and not role_arn:
+            raise InvalidParameterException(
+                "destinationArn for vendor kinesis cannot be used without roleArn"
+            )
+        if service == "logs":
             raise InvalidParameterException(
                 "Invalid destinationArn: a log group is no destination."
             )
+
+    @staticmethod
+    def check_subscription(group: LogGroup, filter_name: str, pattern: str) -> None:
+        """Refuse a subscription filter that AWS refuses."""
+        parsed_pattern(pattern)
         names = {*group.subscription_filters, filter_name}
         if len(names) > _MAX_SUBSCRIPTION_FILTERS:
             raise LimitExceededException
 
+    @staticmethod
+    def backend_of(group: LogGroup) -> LogsBackend:
+        """Give the account and region of a log group."""
+        from moto.logs.models import logs_backends  # noqa: PLC0415 - filled while moto starts
 
-def _backend_of(group: LogGroup) -> LogsBackend:
-    from moto.logs.models import logs_backends  # noqa: PLC0415 - filled while moto starts
+        backend: LogsBackend = logs_backends[group.account_id][group.region]
+        return backend
 
-    backend: LogsBackend = logs_backends[group.account_id][group.region]
-    return backend
+
+class _AccessDeniedException(JsonRESTError):  # noqa: N818 - AWS's name
+    code = 400
+
+    def __init__(self, text: str) -> None:
+        super().__init__("AccessDeniedException", text)
+
+
+def validated(operation: str, given: Mapping[str, Any]) -> None:
+    """Refuse parameters that AWS refuses before it looks at anything else.
+
+    Raises:
+        InvalidParameterException, ValidationException: in AWS's words.
+    """
+    if any(len(given.get(name) or "") > 512 for name in ("logGroupName", "logStreamName")):
+        raise InvalidParameterException(
+            "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
+        )
+    for name, most in _LONGEST.items():
+        if len(given.get(name) or "") > most:
+            raise _constraint(
+                given[name], name, f"Member must have length less than or equal to {most}"
+            )
+    if operation in _LISTING_EVENTS and (given.get("limit") or 0) > MAX_EVENTS:
+        wanted = f"Member must have value less than or equal to {MAX_EVENTS}"
+        raise _constraint(given["limit"], "limit", wanted)
+    if (
+        operation == "describe_log_streams"
+        and {"logGroupName", "logGroupIdentifier"} <= given.keys()
+    ):
+        raise ValidationException(
+            "LogGroup name and LogGroup ARN are mutually exclusive parameters."
+        )
+    if operation == "put_metric_filter" and len(given["metricTransformations"]) > 1:
+        shown = ", ".join(map(_transformation, given["metricTransformations"]))
+        wanted = "Member must have length less than or equal to 1"
+        raise _constraint(f"[{shown}]", "metricTransformations", wanted)
+
+
+def _constraint(value: Any, name: str, wanted: str) -> InvalidParameterException:
+    return InvalidParameterException(
+        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint:"
+        f" {wanted}"
+    )
+
+
+def _transformation(given: Mapping[str, Any]) -> str:
+    """Write a transformation as AWS's messages do."""
+    names = ("metricName", "metricNamespace", "metricValue", "defaultValue", "unit", "dimensions")
+    members = (f"{name}={given.get(name, 'null')}" for name in names)
+    return f"MetricTransformation({', '.join(members)})"
 
 
 def _check_batch(events: list[dict[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -12,13 +12,13 @@ from moto.events.models import events_backends
 
 from audit_ops.local.clock import Clock
 
-__all__ = ["Mails", "Schedules", "sns_event"]
+__all__ = ["Mails", "Schedules", "sns_event", "sns_notification"]
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 
 
-def sns_event(  # noqa: PLR0913 - the members of a notification
+def sns_notification(  # noqa: PLR0913 - the members of a notification
     *,
     topic_arn: str,
     subscription_arn: str,
@@ -27,29 +27,40 @@ def sns_event(  # noqa: PLR0913 - the members of a notification
     message_id: str,
     at: float,
 ) -> dict[str, Any]:
-    """Give the event with which SNS invokes a function.
+    """Give a message of a topic as a queue gets it.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+    """
+    region = topic_arn.split(":")[3]
+    host = f"https://sns.{region}.amazonaws.com"
+    return {
+        "Type": "Notification",
+        "MessageId": message_id,
+        "TopicArn": topic_arn,
+        "Subject": subject,
+        "Message": message,
+        "Timestamp": _instant(at),
+        "SignatureVersion": "1",
+        "Signature": "embedded",
+        "SigningCertURL": f"{host}/SimpleNotificationService-embedded.pem",
+        "UnsubscribeURL": f"{host}/?Action=Unsubscribe&SubscriptionArn={subscription_arn}",
+        "MessageAttributes": {},
+    }
+
+
+def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the event with which SNS invokes a function; it writes two names in another way.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
     """
+    renamed = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
     return {
         "Records": [
             {
                 "EventSource": "aws:sns",
                 "EventVersion": "1.0",
                 "EventSubscriptionArn": subscription_arn,
-                "Sns": {
-                    "Type": "Notification",
-                    "MessageId": message_id,
-                    "TopicArn": topic_arn,
-                    "Subject": subject,
-                    "Message": message,
-                    "Timestamp": _instant(at),
-                    "SignatureVersion": "1",
-                    "Signature": "embedded",
-                    "SigningCertUrl": "",
-                    "UnsubscribeUrl": "",
-                    "MessageAttributes": {},
-                },
+                "Sns": {renamed.get(name, name): value for name, value in notification.items()},
             }
         ]
     }

@@ -9,6 +9,7 @@ function's log.
 
 import importlib
 import json
+import logging
 import os
 import sys
 import time
@@ -32,12 +33,28 @@ def _context(request: dict[str, Any]) -> SimpleNamespace:
     )
 
 
-def _failure(error: BaseException) -> dict[str, Any]:
+def _failure(error: BaseException, request_id: str) -> dict[str, Any]:
+    trace = error.__traceback__
     return {
         "errorMessage": str(error),
         "errorType": type(error).__name__,
-        "stackTrace": traceback.format_tb(error.__traceback__),
+        "requestId": request_id,
+        "stackTrace": traceback.format_tb(trace.tb_next if trace else None),
     }
+
+
+class _LogHandler(logging.Handler):
+    """What Lambda's runtime gives the root logger: level, time and request before each message."""
+
+    request_id = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        instant = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        text = self.format(record)
+        print(
+            f"[{record.levelname}]\t{instant}.{record.msecs:03.0f}Z\t{self.request_id}\t{text}",
+            flush=True,
+        )
 
 
 def main(asset: str, runtime: str, handler: str, descriptor: str) -> None:
@@ -48,8 +65,11 @@ def main(asset: str, runtime: str, handler: str, descriptor: str) -> None:
     import time_machine  # noqa: PLC0415 - only now can it be found
 
     function = None
+    log_handler = _LogHandler()
+    logging.getLogger().addHandler(log_handler)
     for line in sys.stdin:
         request = json.loads(line)
+        log_handler.request_id = request["request_id"]
         with time_machine.travel(request["now"], tick=True):
             try:
                 if function is None:
@@ -58,9 +78,10 @@ def main(asset: str, runtime: str, handler: str, descriptor: str) -> None:
                 answer = {"result": function(request["event"], _context(request))}
                 encoded = json.dumps(answer)
             except Exception as error:  # noqa: BLE001 - it is the function's, and goes to its caller
-                failure = _failure(error)
+                failure = _failure(error, request["request_id"])
                 print(f"[ERROR] {failure['errorType']}: {failure['errorMessage']}")
-                print("".join(failure["stackTrace"]))
+                print("Traceback (most recent call last):")
+                print("".join(failure["stackTrace"]).rstrip("\n"))
                 encoded = json.dumps({"error": failure})
         print(END_OF_LOG, flush=True)
         sys.stderr.flush()

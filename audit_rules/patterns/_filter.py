@@ -22,7 +22,7 @@ class FilterPattern:
     _parsed: Parsed | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_parsed", parse(self.text) if self.text else None)
+        object.__setattr__(self, "_parsed", parse(self.text) if self.text.strip() else None)
 
     @property
     def regexes(self) -> int:

@@ -103,7 +103,6 @@ class Function(Kind):
             Architectures=properties.get("Architectures", ["x86_64"]),
             **_configuration(properties),
         )
-        _configure(cloud, name, properties)
         return Made(name, {"Arn": made["FunctionArn"]})
 
     def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
@@ -111,7 +110,6 @@ class Function(Kind):
         functions = cloud.client("lambda")
         functions.update_function_code(FunctionName=made.ref, **properties["Code"])
         functions.update_function_configuration(FunctionName=made.ref, **_configuration(properties))
-        _configure(cloud, made.ref, properties)
         return made
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
@@ -127,15 +125,9 @@ def _configuration(properties: Properties) -> dict[str, Any]:
         "Timeout": int(properties.get("Timeout", 3)),
         "MemorySize": int(properties.get("MemorySize", 128)),
         "Environment": properties.get("Environment", {}),
+        "DeadLetterConfig": properties.get("DeadLetterConfig", {}),
+        "LoggingConfig": properties.get("LoggingConfig", {}),
     }
-
-
-def _configure(cloud: "LocalCloud", name: str, properties: Properties) -> None:
-    cloud.configure_function(
-        name,
-        log_group=properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}"),
-        dead_letter_arn=properties.get("DeadLetterConfig", {}).get("TargetArn", ""),
-    )
 
 
 @resource(

@@ -50,10 +50,7 @@ class MetricFilter(PutKind):
             logGroupName=properties["LogGroupName"],
             filterName=name,
             filterPattern=properties["FilterPattern"],
-            metricTransformations=[
-                {f"{key[0].lower()}{key[1:]}": value for key, value in each.items()}
-                for each in properties["MetricTransformations"]
-            ],
+            metricTransformations=list(map(_transformation, properties["MetricTransformations"])),
         )
         return Made(name)
 
@@ -107,7 +104,7 @@ class Alarm(PutKind):
         cloud.client("cloudwatch").delete_alarms(AlarmNames=[made.ref])
 
 
-@resource("AWS::SNS::Topic", "KmsMasterKeyId", replaced_by=("TopicName",))
+@resource("AWS::SNS::Topic", "DisplayName", "KmsMasterKeyId", replaced_by=("TopicName",))
 class Topic(Kind):
     """A topic."""
 
@@ -119,7 +116,8 @@ class Topic(Kind):
 
     def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
         del name
-        _set(cloud, made.ref, "KmsMasterKeyId", properties.get("KmsMasterKeyId", ""))
+        for attribute in ("DisplayName", "KmsMasterKeyId"):
+            _set(cloud, made.ref, attribute, properties.get(attribute, ""))
         return made
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
@@ -139,7 +137,7 @@ class TopicPolicy(PutKind):
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
         del name, made
         for arn in properties["Topics"]:
-            _set(cloud, arn, "Policy", json.dumps({"Version": "2012-10-17", "Statement": []}))
+            _set(cloud, arn, "Policy", json.dumps(_owners_policy(cloud, arn)))
 
 
 @resource(
@@ -172,6 +170,31 @@ class Subscription(Kind):
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
         del name, properties
         cloud.client("sns").unsubscribe(SubscriptionArn=made.ref)
+
+
+def _transformation(properties: Properties) -> dict[str, Any]:
+    """Give a metric transformation as the API takes it."""
+    given = {f"{key[0].lower()}{key[1:]}": value for key, value in properties.items()}
+    if "dimensions" in given:
+        given["dimensions"] = {each["Key"]: each["Value"] for each in given["dimensions"]}
+    return given
+
+
+def _owners_policy(cloud: "LocalCloud", topic_arn: str) -> dict[str, Any]:
+    """Give the policy that a topic has when nobody has given it another."""
+    verbs = (
+        "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission",
+        "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish",
+    )  # fmt: skip
+    statement = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{verb}" for verb in verbs],
+        "Resource": topic_arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": cloud.account}},
+    }
+    return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
 
 
 def _set(cloud: "LocalCloud", topic_arn: str, name: str, value: Any) -> None:

@@ -268,7 +268,10 @@ def metric_filter(pattern: str, **transformation: Any) -> Resources:
     [
         (metric_filter("{ $.a = "), "stack S: M: .*Invalid filter pattern"),
         (metric_filter("{ $.a = 1 }", MetricValue="amount"), "'amount' is not evaluated"),
-        (metric_filter("{ $.a = 1 }", DefaultValue=0), "defaultValue are not evaluated"),
+        (
+            metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}]),
+            "dimensions are not evaluated",
+        ),
     ],
 )
 def test_a_filter_that_aws_would_refuse_fails_the_deployment(
@@ -399,6 +402,53 @@ def test_an_encrypted_topic_whose_key_alarms_may_not_use_stays_silent(cloud: Loc
     assert [alarm["AlarmName"] for alarm in alarms] == ["plain"]
     assert alarms[0]["OldStateValue"] == "INSUFFICIENT_DATA"
     assert alarms[0]["Trigger"]["Statistic"] == "SUM"
+
+
+def counting(cloud: LocalCloud, threshold: float, **transformation: Any) -> Callable[[], str]:
+    """Make an alarm on what a filter of `/g` counts; give a way to read its state."""
+    logs, watch = cloud.client("logs"), cloud.client("cloudwatch")
+    logs.create_log_group(logGroupName="/g")
+    for pattern in ('{ $.a = "*" }', '{ $.b = "*" }'):
+        logs.put_metric_filter(
+            logGroupName="/g",
+            filterName="f",
+            filterPattern=pattern,
+            metricTransformations=[
+                {"metricNamespace": "N", "metricName": "M", "metricValue": "1", **transformation}
+            ],
+        )
+    watch.put_metric_alarm(
+        AlarmName="a", Namespace="N", MetricName="M", Statistic="Sum", Period=60, Threshold=threshold,
+        EvaluationPeriods=1, ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )  # fmt: skip
+
+    def state() -> str:
+        cloud.settle()
+        return str(watch.describe_alarms(AlarmNames=["a"])["MetricAlarms"][0]["StateValue"])
+
+    return state
+
+
+def test_a_metric_filter_that_is_put_again_is_changed_and_counts_once(cloud: LocalCloud) -> None:
+    state = counting(cloud, threshold=2)
+    cloud.put_lines("/g", ['{"a": "x", "b": "x"}'])
+    assert state() == "OK"
+    cloud.put_lines("/g", ['{"b": "x"}', '{"a": "x"}'])
+    assert state() == "ALARM"
+
+
+def test_a_default_value_is_data_where_nothing_matches(cloud: LocalCloud) -> None:
+    state = counting(cloud, threshold=5, defaultValue=0)
+    assert state() == "INSUFFICIENT_DATA"
+    cloud.put_lines("/g", ['{"a": "x"}'])
+    assert state() == "OK"
+
+
+def test_a_retention_that_cloudwatch_has_not_is_refused(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="retentionInDays"):
+        logs.put_retention_policy(logGroupName="/g", retentionInDays=100)
 
 
 def test_hooks_refuse_another_moto_and_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:

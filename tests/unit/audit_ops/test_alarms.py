@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audit_ops.local.alarms import Alarms
+from audit_ops.local.alarms import Alarms, Metrics
 from audit_ops.local.clock import Clock
 
 NOW = 1_767_225_600  # a whole minute
@@ -16,11 +16,12 @@ NOW = 1_767_225_600  # a whole minute
 
 def state(points: str, treatment: str, *, needed: int = 3, of: int = 3) -> str:
     """Evaluate; `points` are the latest last: `X` breaching, `0` not, `-` missing."""
-    alarms = Alarms(clock=Clock(), publish=lambda *_: None)
+    metrics = Metrics()
+    alarms = Alarms(clock=Clock(), metrics=metrics, publish=lambda *_: None)
     for age, point in enumerate(reversed(points)):
         if point != "-":
             value = 5.0 if point == "X" else 0.0
-            alarms.count("r", "n", "m", value, (NOW - age * 60) * 1000)
+            metrics.count(("r", "n", "m"), value, (NOW - age * 60) * 1000)
     alarm: Any = SimpleNamespace(
         namespace="n", metric_name="m", period=60, threshold=1, evaluation_periods=of,
         datapoints_to_alarm=needed, comparison_operator="GreaterThanOrEqualToThreshold",

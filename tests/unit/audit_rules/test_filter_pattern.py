@@ -176,6 +176,7 @@ def test_a_message_that_is_no_json_object_matches_nothing(message: str) -> None:
 @pytest.mark.parametrize("message", ["", "plain", "{}", '{"a": 1}', "\x00"])
 def test_the_empty_pattern_matches_everything(message: str) -> None:
     assert FilterPattern("").matches(message)
+    assert FilterPattern(" ").matches(message)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from audit_rules import AuditRulesError, FilterPattern, FilterPatternError
         ('"exact phrase"', 1, "only the JSON form"),
         ("[ip, user, ...]", 1, "only the JSON form"),
         ("%regex%", 1, "only the JSON form"),
-        (" ", 1, "only the JSON form"),
+        (" x", 1, "only the JSON form"),
         ("{", 2, "found the end; a condition"),
         ("{ $.a", 6, "found the end; after a selector"),
         ("{ $.a =", 8, "found the end; expected a number"),

@@ -21,6 +21,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.kms.models import kms_backends
 from moto.logs.models import LogGroup, logs_backends
 from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from audit_ops.local.alarms import Alarms, Metrics
 from audit_ops.local.clock import Clock
@@ -35,7 +36,7 @@ from audit_ops.local.log_groups import (
     MAX_EVENTS,
     LogGroups,
 )
-from audit_ops.local.messaging import Mails, Schedules
+from audit_ops.local.messaging import Mails, Schedules, Undelivered
 from audit_ops.local.permissions import Permissions
 from audit_ops.local.policies import Request, allowed
 from audit_ops.local.server import Control, serving
@@ -261,19 +262,49 @@ class LocalCloud:
         """Whether a log group's subscription may invoke a function."""
         return self._may_invoke("logs.amazonaws.com", f"{group.arn}:*", function_arn)
 
-    def deliver(self, service: str, source_arn: str, function_arn: str, event: Any) -> bool:
-        """Invoke a function for a service; False when the function's policy does not let it."""
-        if not self._may_invoke(service, source_arn, function_arn):
-            log.warning("%s may not invoke %s: its policy says no", service, function_arn)
-            return False
-        self.functions.invoke_later(_function_name(function_arn), event)
-        return True
+    def deliver(
+        self,
+        service: str,
+        source_arn: str,
+        function_arn: str,
+        event: Any,
+        *,
+        undelivered: Undelivered | None = None,
+    ) -> None:
+        """Invoke a function for a service, where the function's policy lets it.
 
-    def _deliver_lines(self, function_arn: str, event: dict[str, Any]) -> None:
-        self.functions.invoke_later(_function_name(function_arn), event)
+        Else `undelivered` goes to its queue, where the queue's policy lets the service put it there.
+        """
+        if self._may_invoke(service, source_arn, function_arn):
+            self.functions.invoke_later(_function_name(function_arn), event)
+            return
+        log.warning("%s may not invoke %s: its policy says no", service, function_arn)
+        if undelivered is None or not undelivered.queue_arn:
+            return
+        request = Request(
+            action="sqs:SendMessage",
+            resource=undelivered.queue_arn,
+            service=service,
+            context={"aws:SourceArn": source_arn, "aws:SecureTransport": "true"},
+        )
+        name = undelivered.queue_arn.rpartition(":")[2]
+        policy = sqs_backends[self.account][self.region].get_queue(name).policy
+        if policy and allowed(json.loads(policy)["Statement"], request):
+            self._send(undelivered.queue_arn, undelivered.body, {})
+        else:
+            log.warning("%s may not put into %s: its policy says no", service, name)
 
-    def _schedule_fires(self, rule_arn: str, function_arn: str, event: dict[str, Any]) -> None:
-        self.deliver("events.amazonaws.com", rule_arn, function_arn, event)
+    def _deliver_lines(self, group: LogGroup, function_arn: str, event: dict[str, Any]) -> None:
+        self.deliver("logs.amazonaws.com", f"{group.arn}:*", function_arn, event)
+
+    def _schedule_fires(
+        self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]
+    ) -> None:
+        queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn", "")
+        self.deliver(
+            "events.amazonaws.com", rule_arn, target["Arn"], event,
+            undelivered=Undelivered(queue_arn, event),
+        )  # fmt: skip
 
     def _may_invoke(self, service: str, source_arn: str, function_arn: str) -> bool:
         function = lambda_backends[self.account][self.region].get_function(function_arn)
@@ -358,7 +389,7 @@ class LocalCloud:
                 "ErrorCode": ("Number", "200"),
                 "ErrorMessage": ("String", outcome.message[:1024]),
             }
-            self.send(spec.dead_letter_arn, event, attributes)
+            self._send(spec.dead_letter_arn, event, attributes)
         else:
             log.warning(
                 "function %s: an event is lost, for it has no dead-letter queue that it"
@@ -366,7 +397,7 @@ class LocalCloud:
                 spec.name,
             )
 
-    def send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
+    def _send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
         """Put a message into a queue; attributes by their names: type and text."""
         sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]

@@ -81,7 +81,7 @@ class LogGroups:
         self,
         *,
         clock: Clock,
-        deliver: Callable[[str, dict[str, Any]], None],
+        deliver: Callable[[LogGroup, str, dict[str, Any]], None],
         metrics: Metrics,
     ) -> None:
         self._clock = clock
@@ -130,7 +130,7 @@ class LogGroups:
             matching = [event for event in written if pattern.matches(event.message)]
             if matching:
                 envelope = self._envelope(group, stream, subscription.name, matching)
-                self._deliver(subscription.destination_arn, envelope)
+                self._deliver(group, subscription.destination_arn, envelope)
         self._count(group, written)
         return f"{stream.upload_sequence_token:056d}"
 

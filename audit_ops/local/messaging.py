@@ -3,6 +3,7 @@
 import re
 import smtplib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -12,10 +13,18 @@ from moto.events.models import events_backends
 
 from audit_ops.local.clock import Clock
 
-__all__ = ["Mails", "Schedules", "sns_event", "sns_notification"]
+__all__ = ["Mails", "Schedules", "Undelivered", "sns_event", "sns_notification"]
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """What becomes of an event that cannot be delivered; without a queue it is lost."""
+
+    queue_arn: str
+    body: Any
 
 
 def sns_notification(  # noqa: PLR0913 - the members of a notification
@@ -83,7 +92,7 @@ class Schedules:
     """EventBridge rules with a rate: their targets are invoked when it is time."""
 
     def __init__(
-        self, *, clock: Clock, deliver: Callable[[str, str, dict[str, Any]], None]
+        self, *, clock: Clock, deliver: Callable[[str, Mapping[str, Any], dict[str, Any]], None]
     ) -> None:
         self._clock = clock
         self._deliver = deliver
@@ -116,7 +125,7 @@ class Schedules:
             "detail": {},
         }
         for target in rule.targets:
-            self._deliver(rule.arn, target["Arn"], event)
+            self._deliver(rule.arn, target, event)
 
 
 def _seconds(expression: str) -> int:

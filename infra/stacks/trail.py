@@ -42,7 +42,7 @@ class TrailStack(Stack):
             },
         )
         store.log_group.grant_write(router.role)
-        rejected.grant_send_messages(router.role)
+        rejected.grant(router.role, "sqs:SendMessage")
         Routing(self, "Routing", log_groups=config.sources.log_groups, router=router.function)
 
         alarms = AlarmTopic(self, "Alarms", name=f"{names.trail}-alarms", key=store.key)

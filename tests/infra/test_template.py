@@ -144,8 +144,6 @@ def test_roles_may_do_what_they_need_and_no_more(template: Template) -> None:
         "logs:PutLogEvents",
         "logs:FilterLogEvents",
         "sqs:SendMessage",
-        "sqs:GetQueueAttributes",
-        "sqs:GetQueueUrl",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:DeleteItem",

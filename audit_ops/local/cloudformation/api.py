@@ -175,6 +175,12 @@ class _Api:
             ]
         }
 
+    def list_imports(self, given: _Given) -> _Answer:
+        name = given["ExportName"]
+        if not (found := self._engine.importing_stacks(name)):
+            raise StackError(f"Export '{name}' is not imported by any stack.")
+        return {"Imports": found}
+
     def update_termination_protection(self, given: _Given) -> _Answer:
         stack = self._engine.stack(given["StackName"])
         stack.protected = str(given["EnableTerminationProtection"]).lower() == "true"

@@ -85,6 +85,8 @@ class Stack:
     tags: dict[str, str] = field(default_factory=dict)
     resources: dict[str, StackResource] = field(default_factory=dict)
     outputs: list[tuple[str, str, str | None]] = field(default_factory=list)
+    imports: set[str] = field(default_factory=set)
+    """The exports of other stacks that it uses."""
     events: list[Event] = field(default_factory=list)
     change_sets: dict[str, Any] = field(default_factory=dict)
     protected: bool = False
@@ -198,9 +200,11 @@ class Engine:
                 self._apply_one(stack, template, scope, (id_, body), (undo, obsolete))
                 scope.made[id_] = stack.resources[id_].made
             outputs = [(n, str(v), e) for n, v, e in template.output_values(scope)]
+            self._keep_exports(stack, {e for _, _, e in outputs})
         except Exception as error:  # noqa: BLE001 - CloudFormation tells it by events
             self._roll_back(stack, undo, creating=creating, reason=str(error))
             return
+        stack.imports = scope.imported
         gone = [r for id_, r in stack.resources.items() if id_ not in wanted]
         for resource in reversed(gone):
             del stack.resources[resource.id]
@@ -283,12 +287,13 @@ class Engine:
         """Delete a stack: all resources but those that are to be retained.
 
         Raises:
-            StackError: the stack is protected.
+            StackError: the stack is protected, or another uses what it exports.
         """
         if stack.protected:
             raise StackError(
                 f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
             )
+        self._keep_exports(stack, set())
         self._status(stack, "DELETE_IN_PROGRESS", "User Initiated")
         for resource in reversed(list(stack.resources.values())):
             if not self._delete_one(stack, resource, "DeletionPolicy"):
@@ -298,6 +303,18 @@ class Engine:
         stack.outputs = []
         self._status(stack, "DELETE_COMPLETE")
         self.deleted[stack.id] = self.stacks.pop(stack.name)
+
+    def importing_stacks(self, export: str) -> list[str]:
+        """Give the names of the stacks that use an export."""
+        return [stack.name for stack in self.stacks.values() if export in stack.imports]
+
+    def _keep_exports(self, stack: Stack, kept: set[str | None]) -> None:
+        """Refuse to give up an export that another stack uses."""
+        for _, _, export in stack.outputs:
+            if export and export not in kept and (users := self.importing_stacks(export)):
+                raise StackError(
+                    f"Export {export} cannot be deleted as it is in use by {' and '.join(users)}"
+                )
 
     def _apply_one(
         self,
@@ -318,8 +335,9 @@ class Engine:
                 undo.append(lambda: self._unmake(stack, id_, known))
             elif properties != known.properties:
                 before = (known.body, known.properties)
-                self._update(stack, known, body, properties)
+                # Noted first: a change that fails half-way is undone as well.
                 undo.append(lambda: self._update(stack, known, *before))
+                self._update(stack, known, body, properties)
             else:
                 known.body = body
         except Exception as error:
@@ -344,7 +362,9 @@ class Engine:
     ) -> None:
         what = (known.id, known.made.ref, known.type)
         self._event(stack, what, "UPDATE_IN_PROGRESS")
-        known.made = known.kind.update(self._cloud, known.name, known.made, properties)
+        known.made = known.kind.update(
+            self._cloud, known.name, known.made, properties, known.properties
+        )
         known.properties, known.body, known.changed = properties, body, self._now()
         self._event(stack, what, "UPDATE_COMPLETE")
 

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
@@ -37,6 +37,8 @@ class Scope:
     parameters: Mapping[str, Any]
     made: dict[str, Made]
     exports: Mapping[str, str]
+    imported: set[str] = field(default_factory=set)
+    """The exports that were used."""
 
 
 class Template:
@@ -186,6 +188,7 @@ class Template:
         name = self._resolve(argument, scope)
         if name not in scope.exports:
             raise TemplateError(f"No export named {name} found.")
+        scope.imported.add(name)
         return scope.exports[name]
 
     def _find_in_map(self, argument: Any, scope: Scope) -> Any:

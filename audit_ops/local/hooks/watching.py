@@ -11,7 +11,7 @@ from moto.ses.models import SESBackend
 from moto.sns.models import Subscription
 
 from audit_ops.local.hooks.patches import Patches
-from audit_ops.local.messaging import sns_event, sns_notification
+from audit_ops.local.messaging import Undelivered, sns_event, sns_notification
 
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
@@ -110,13 +110,14 @@ def _messages(patches: Patches, cloud: "LocalCloud") -> None:
             message_id=message_id,
             at=cloud.clock.now(),
         )
-        event = sns_event(subscription.arn, notification)
-        delivered = cloud.deliver(
-            "sns.amazonaws.com", subscription.topic.arn, subscription.endpoint, event
+        redrive = json.loads(subscription.attributes.get("RedrivePolicy") or "{}")
+        cloud.deliver(
+            "sns.amazonaws.com",
+            subscription.topic.arn,
+            subscription.endpoint,
+            sns_event(subscription.arn, notification),
+            undelivered=Undelivered(redrive.get("deadLetterTargetArn", ""), notification),
         )
-        redrive = subscription.attributes.get("RedrivePolicy")
-        if not delivered and redrive:
-            cloud.send(json.loads(redrive)["deadLetterTargetArn"], notification, {})
 
     original_publish = patches.replace(
         Subscription,

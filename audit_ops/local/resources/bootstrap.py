@@ -30,10 +30,17 @@ class Bucket(Kind):
             "RegionalDomainName": f"{name}.s3.{cloud.region}.amazonaws.com",
         }
         made = Made(name, attributes)
-        return self.update(cloud, name, made, properties)
+        return self.update(cloud, name, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         if versioning := properties.get("VersioningConfiguration"):
             cloud.client("s3").put_bucket_versioning(
                 Bucket=made.ref, VersioningConfiguration=versioning
@@ -73,11 +80,25 @@ class Repository(Kind):
 
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
         name = properties.get("RepositoryName", name.lower())
-        made = cloud.client("ecr").create_repository(repositoryName=name)["repository"]
+        made = cloud.client("ecr").create_repository(
+            repositoryName=name,
+            imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
+        )["repository"]
         return Made(name, {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del cloud, name, properties
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
+        cloud.client("ecr").put_image_tag_mutability(
+            repositoryName=made.ref,
+            imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
+        )
         return made
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:

@@ -1,6 +1,8 @@
 """Who may what, and what runs: roles, functions, schedules."""
 
+import io
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 from audit_ops.local.resources.registry import Kind, Made, Properties, PutKind, resource
@@ -27,26 +29,36 @@ class Role(Kind):
             Tags=properties.get("Tags", []),
         )["Role"]
         role = Made(made["RoleName"], {"Arn": made["Arn"], "RoleId": made["RoleId"]})
-        self._put_policies(cloud, role, properties)
+        self._put_policies(cloud, role, properties, {})
         return role
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
         del name
         trust = {"Version": "2012-10-17", **properties["AssumeRolePolicyDocument"]}
         cloud.client("iam").update_assume_role_policy(
             RoleName=made.ref, PolicyDocument=json.dumps(trust)
         )
-        self._put_policies(cloud, made, properties)
+        self._put_policies(cloud, made, properties, before)
         return made
 
     @staticmethod
-    def _put_policies(cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def _put_policies(
+        cloud: "LocalCloud", made: Made, properties: Properties, before: Properties
+    ) -> None:
         iam = cloud.client("iam")
-        for policy in properties.get("Policies", []):
+        wanted = {p["PolicyName"]: p["PolicyDocument"] for p in properties.get("Policies", [])}
+        for name in {p["PolicyName"] for p in before.get("Policies", [])} - wanted.keys():
+            iam.delete_role_policy(RoleName=made.ref, PolicyName=name)
+        for name, document in wanted.items():
             iam.put_role_policy(
-                RoleName=made.ref,
-                PolicyName=policy["PolicyName"],
-                PolicyDocument=json.dumps(policy["PolicyDocument"]),
+                RoleName=made.ref, PolicyName=name, PolicyDocument=json.dumps(document)
             )
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
@@ -99,22 +111,43 @@ class Function(Kind):
         name = properties.get("FunctionName", name)
         made = cloud.client("lambda").create_function(
             FunctionName=name,
-            Code=properties["Code"],
+            Code=_code(properties),
             Architectures=properties.get("Architectures", ["x86_64"]),
             **_configuration(properties),
         )
         return Made(name, {"Arn": made["FunctionArn"]})
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         functions = cloud.client("lambda")
-        functions.update_function_code(FunctionName=made.ref, **properties["Code"])
+        functions.update_function_code(FunctionName=made.ref, **_code(properties))
         functions.update_function_configuration(FunctionName=made.ref, **_configuration(properties))
         return made
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
         del name, properties
         cloud.client("lambda").delete_function(FunctionName=made.ref)
+
+
+def _code(properties: Properties) -> dict[str, Any]:
+    """Give a function's code as the API takes it; text in a template is the file `index.py`.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
+    """
+    code: dict[str, Any] = properties["Code"]
+    if "ZipFile" not in code:
+        return code
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py"), code["ZipFile"])
+    return {"ZipFile": packed.getvalue()}
 
 
 def _configuration(properties: Properties) -> dict[str, Any]:
@@ -124,7 +157,7 @@ def _configuration(properties: Properties) -> dict[str, Any]:
         "Handler": properties["Handler"],
         "Timeout": int(properties.get("Timeout", 3)),
         "MemorySize": int(properties.get("MemorySize", 128)),
-        "Environment": properties.get("Environment", {}),
+        "Environment": properties.get("Environment", {"Variables": {}}),
         "DeadLetterConfig": properties.get("DeadLetterConfig", {}),
         "LoggingConfig": properties.get("LoggingConfig", {}),
     }
@@ -163,12 +196,29 @@ class Permission(PutKind):
     "Targets",
     replaced_by=("Name",),
 )
-class Rule(PutKind):
+class Rule(Kind):
     """A schedule."""
 
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        return self._put(cloud, properties.get("Name", name), properties)
+
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name
+        gone = _target_ids(before) - _target_ids(properties)
+        if gone:
+            cloud.client("events").remove_targets(Rule=made.ref, Ids=sorted(gone))
+        return self._put(cloud, made.ref, properties)
+
+    @staticmethod
+    def _put(cloud: "LocalCloud", name: str, properties: Properties) -> Made:
         events = cloud.client("events")
-        name = properties.get("Name", name)
         arn = events.put_rule(
             Name=name,
             Description=properties.get("Description", ""),
@@ -181,5 +231,9 @@ class Rule(PutKind):
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
         del name
         events = cloud.client("events")
-        events.remove_targets(Rule=made.ref, Ids=[target["Id"] for target in properties["Targets"]])
+        events.remove_targets(Rule=made.ref, Ids=sorted(_target_ids(properties)))
         events.delete_rule(Name=made.ref)
+
+
+def _target_ids(properties: Properties) -> set[str]:
+    return {target["Id"] for target in properties.get("Targets", [])}

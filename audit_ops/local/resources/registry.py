@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
 
-__all__ = ["Kind", "Made", "Properties", "PutKind", "kind_of", "resource"]
+__all__ = ["Kind", "Made", "Properties", "PutKind", "kind_of", "known_types", "resource"]
 
 Properties = dict[str, Any]
 _KINDS: dict[str, "Kind"] = {}
@@ -47,8 +47,15 @@ class Kind(ABC):
         """Make one; `name` is what it is called when the properties do not name it."""
 
     @abstractmethod
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        """Change it in place."""
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        """Change it in place; `before` are the properties that it has, none while it is being made."""
 
     @abstractmethod
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
@@ -58,9 +65,16 @@ class Kind(ABC):
 class PutKind(Kind):
     """A type whose API puts: making it again under the same name changes it."""
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
         """Put it again."""
-        del made
+        del made, before
         return self.make(cloud, name, properties)
 
 
@@ -81,3 +95,8 @@ def resource(
 def kind_of(type_: str) -> Kind | None:
     """Give a type, or None for one that is not known here."""
     return _KINDS.get(type_)
+
+
+def known_types() -> list[str]:
+    """Give the names of all types that are known here."""
+    return sorted(_KINDS)

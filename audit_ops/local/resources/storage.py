@@ -1,6 +1,7 @@
 """Where things are kept: keys, log groups, tables, queues."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audit_ops.local.resources.registry import Kind, Made, Properties, PutKind, resource
@@ -27,10 +28,17 @@ class Key(Kind):
         made = cloud.client("kms").create_key(Policy=json.dumps(properties["KeyPolicy"]))
         key = made["KeyMetadata"]
         made = Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
-        return self.update(cloud, name, made, properties)
+        return self.update(cloud, name, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         kms = cloud.client("kms")
         policy = json.dumps(properties["KeyPolicy"])
         kms.put_key_policy(KeyId=made.ref, PolicyName="default", Policy=policy)
@@ -84,13 +92,20 @@ class LogGroup(Kind):
         cloud.client("logs").create_log_group(logGroupName=name, **given)
         made = self._made(cloud, name)
         try:
-            return self.update(cloud, name, made, properties)
+            return self.update(cloud, name, made, properties, {})
         except Exception:
             self.delete(cloud, name, made, properties)
             raise
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         logs = cloud.client("logs")
         if "RetentionInDays" in properties:
             days = int(properties["RetentionInDays"])
@@ -118,8 +133,15 @@ class QueryDefinition(Kind):
         del name
         return self._put(cloud, properties)
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         return self._put(cloud, properties, queryDefinitionId=made.ref)
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
@@ -155,18 +177,38 @@ class Table(Kind):
             KeySchema=properties["KeySchema"],
             BillingMode=properties["BillingMode"],
         )["TableDescription"]
-        return self.update(cloud, name, Made(name, {"Arn": described["TableArn"]}), properties)
+        made = Made(name, {"Arn": described["TableArn"]})
+        return self.update(cloud, name, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         dynamodb = cloud.client("dynamodb")
-        if ttl := properties.get("TimeToLiveSpecification"):
-            dynamodb.update_time_to_live(TableName=made.ref, TimeToLiveSpecification=ttl)
-        if recovery := properties.get("PointInTimeRecoverySpecification"):
-            dynamodb.update_continuous_backups(
-                TableName=made.ref, PointInTimeRecoverySpecification=recovery
-            )
+        self._keep_time_to_live(cloud, made.ref, properties.get("TimeToLiveSpecification"))
+        dynamodb.update_continuous_backups(
+            TableName=made.ref,
+            PointInTimeRecoverySpecification=properties.get(
+                "PointInTimeRecoverySpecification", {"PointInTimeRecoveryEnabled": False}
+            ),
+        )
         return made
+
+    @staticmethod
+    def _keep_time_to_live(
+        cloud: "LocalCloud", table: str, wanted: Mapping[str, Any] | None
+    ) -> None:
+        dynamodb = cloud.client("dynamodb")
+        found = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        if wanted is None and found["TimeToLiveStatus"] == "ENABLED":
+            wanted = {"AttributeName": found["AttributeName"], "Enabled": False}
+        if wanted is not None:
+            dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
         del name, properties
@@ -181,10 +223,17 @@ class Queue(Kind):
         url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         arn = cloud.arn("sqs", name)
         made = Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
-        return self.update(cloud, name, made, properties)
+        return self.update(cloud, name, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         attributes = {key: str(value).lower() for key, value in properties.items()}
         cloud.client("sqs").set_queue_attributes(QueueUrl=made.ref, Attributes=attributes)
         return made

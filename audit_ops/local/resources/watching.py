@@ -112,10 +112,17 @@ class Topic(Kind):
         name = properties.get("TopicName", name)
         arn = cloud.client("sns").create_topic(Name=name)["TopicArn"]
         made = Made(arn, {"TopicArn": arn, "TopicName": name})
-        return self.update(cloud, name, made, properties)
+        return self.update(cloud, name, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         for attribute in ("DisplayName", "KmsMasterKeyId"):
             _set(cloud, made.ref, attribute, properties.get(attribute, ""))
         return made
@@ -158,8 +165,15 @@ class Subscription(Kind):
         )
         return Made(answer["SubscriptionArn"])
 
-    def update(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> Made:
-        del name
+    def update(
+        self,
+        cloud: "LocalCloud",
+        name: str,
+        made: Made,
+        properties: Properties,
+        before: Properties,
+    ) -> Made:
+        del name, before
         cloud.client("sns").set_subscription_attributes(
             SubscriptionArn=made.ref,
             AttributeName="RedrivePolicy",

@@ -835,6 +835,12 @@ def _told_function(aws: Aws, *, redrive: str = "", allowed: bool = True) -> tupl
 def a_topic_that_may_not_invoke_sends_to_its_dead_letter_queue(aws: Aws) -> None:
     url, arn = aws.queue()
     topic, _ = _told_function(aws, redrive=arn, allowed=False)
+    statement = {
+        "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn,
+        "Principal": {"Service": "sns.amazonaws.com"},
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     aws.sns.publish(TopicArn=topic, Message="hello")
     aws.advance(0)
     body = json.loads(aws.message(url)["Body"])

@@ -53,6 +53,7 @@ test: lint ## everything CI runs
 bench: setup .venv/.dev ## what is measured, beside a peer in the same run
 	$(BIN)/python bench/record_updated.py
 	$(BIN)/python bench/line_to_notification.py
+	$(BIN)/python bench/embedded_cloud.py
 	$(BIN)/python bench/demo.py
 
 .PHONY: deploy diff destroy

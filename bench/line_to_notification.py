@@ -6,15 +6,14 @@ same run is the bare cost of the way: as many HTTP posts and mails as one notifi
 
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
-from audit_ops.local import LocalCloud
-from audit_ops.local.receivers import MailReceiver, WebhookReceiver
+from audit_ops.local import World
+from audit_ops.rollout import synthesize
+from audit_rules import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 30
@@ -33,22 +32,10 @@ def record(number: int) -> str:
 
 
 def main() -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        WebhookReceiver() as slack,
-        MailReceiver() as mail,
-        LocalCloud(smtp=mail.address) as cloud,
-    ):
-        subprocess.run(
-            [sys.executable, "app.py"], cwd=ROOT, env={"PATH": "/usr/bin:/usr/local/bin", "CDK_OUTDIR": folder},
-            check=True, capture_output=True,
-        )  # fmt: skip
-        cloud.client("logs").create_log_group(logGroupName="/app/shop")
-        for name in ("security", "finance"):
-            cloud.client("secretsmanager").create_secret(
-                Name=f"audit/slack/{name}", SecretString=slack.url()
-            )
-        cloud.client("sesv2").create_email_identity(EmailIdentity="audit@example.com")
+    with tempfile.TemporaryDirectory() as folder, World() as world:
+        cloud, slack = world.cloud, world.slack
+        synthesize(ROOT, Path(folder))
+        world.prepare(load_config(ROOT / "audit.toml"))
         start = time.perf_counter()
         cloud.deploy(Path(folder))
         deployed = time.perf_counter() - start

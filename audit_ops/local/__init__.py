@@ -6,13 +6,13 @@ server      the cloud over HTTP                          (commands: `audit local
 cloudformation/ stacks and change sets
 deployment  a cloud assembly (`cdk.out`) → CloudFormation, types and properties checked first
 resources/  the CloudFormation types
-log_groups  subscriptions, metric filters, patterns, limits
+log_groups  subscriptions, metric filters, patterns, limits   (event_store: the lines, in a file)
 alarms      metrics to states to messages
 messaging   SNS, SES, schedules
 functions   Lambda: processes of their own, retries, dead letters   (worker: inside of one)
 permissions what a function's role allows                          (policies: the evaluation)
 clock       the time that can be moved
-hooks       every place where moto is changed
+hooks/      every place where moto is changed
 """
 
 from audit_ops.local.cloud import LocalCloud

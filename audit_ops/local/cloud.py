@@ -126,6 +126,7 @@ class LocalCloud:
         with ExitStack() as started:
             started.callback(_restore, {name: os.environ.get(name) for name in self._environment})
             os.environ.update(self._environment)
+            started.callback(self.log_groups.close)
             self._mock.start()
             started.callback(self._mock.stop)
             started.callback(hooked(self).undo)

@@ -19,10 +19,11 @@ from moto.logs.exceptions import (
     LimitExceededException,
     ValidationException,
 )
-from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream
+from moto.logs.models import LogGroup, LogsBackend, LogStream
 
 from audit_ops.local.alarms import Metrics
 from audit_ops.local.clock import Clock
+from audit_ops.local.event_store import Event, EventFile, StoredEvents
 from audit_rules import FilterPattern, FilterPatternError
 
 __all__ = [
@@ -88,10 +89,15 @@ class LogGroups:
         self._deliver = deliver
         self._metrics = metrics
         self._event_ids = count(1)
+        self._file = EventFile()
         self.protected: set[str] = set()
         """Names of log groups that cannot be deleted."""
         self.queries: dict[str, dict[str, Any]] = {}
         """Saved queries by their id."""
+
+    def close(self) -> None:
+        """Remove all events."""
+        self._file.close()
 
     def put(
         self, group: LogGroup, stream: str, events: list[dict[str, Any]]
@@ -119,10 +125,16 @@ class LogGroups:
     def write(self, stream: LogStream, events: list[dict[str, Any]]) -> str:
         """Append lines to a stream, whoever wrote them, and do what follows from them."""
         ingested = self._clock.now_ms()
-        written = [LogEvent(ingested, event) for event in events]
+        written = [
+            Event(ingested, event["timestamp"], f"{next(self._event_ids):056d}", event["message"])
+            for event in events
+        ]
         stream.last_ingestion_time = utcnow()
         stream.stored_bytes += sum(len(event["message"]) for event in events)
-        stream.events += written
+        attributes: dict[str, Any] = vars(stream)  # moto has a list there
+        if not isinstance(attributes["events"], StoredEvents):
+            attributes["events"] = StoredEvents(self._file)
+        attributes["events"].extend(written)
         stream.upload_sequence_token += 1
         group = stream.log_group
         for subscription in list(group.subscription_filters.values()):
@@ -135,7 +147,7 @@ class LogGroups:
         return f"{stream.upload_sequence_token:056d}"
 
     def _envelope(
-        self, group: LogGroup, stream: LogStream, name: str, events: list[LogEvent]
+        self, group: LogGroup, stream: LogStream, name: str, events: list[Event]
     ) -> dict[str, Any]:
         payload = {
             "messageType": "DATA_MESSAGE",
@@ -145,7 +157,7 @@ class LogGroups:
             "subscriptionFilters": [name],
             "logEvents": [
                 {
-                    "id": f"{next(self._event_ids):056d}",
+                    "id": event.event_id,
                     "timestamp": event.timestamp,
                     "message": event.message,
                 }
@@ -155,7 +167,7 @@ class LogGroups:
         packed = gzip.compress(json.dumps(payload).encode())
         return {"awslogs": {"data": b64encode(packed).decode()}}
 
-    def _count(self, group: LogGroup, events: list[LogEvent]) -> None:
+    def _count(self, group: LogGroup, events: list[Event]) -> None:
         backend = self.backend_of(group)
         for metric_filter in backend.filters.get_matching_filters(log_group_name=group.name):
             pattern = parsed_pattern(metric_filter["filterPattern"])

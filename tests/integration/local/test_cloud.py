@@ -1,6 +1,8 @@
 """The embedded cloud by itself: functions, permissions, alarms and refusals, on small templates."""
 
+import gc
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -449,6 +451,27 @@ def test_a_retention_that_cloudwatch_has_not_is_refused(cloud: LocalCloud) -> No
     logs.create_log_group(logGroupName="/g")
     with pytest.raises(logs.exceptions.InvalidParameterException, match="retentionInDays"):
         logs.put_retention_policy(logGroupName="/g", retentionInDays=100)
+
+
+def test_memory_stays_flat_however_many_lines_come(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    lines = [json.dumps({"text": "x" * 200, "n": n}) for n in range(5000)]
+    cloud.put_lines("/g", lines)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(4):
+            cloud.put_lines("/g", lines)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1_000_000, "20,000 lines of 220 bytes are 4.4 MB"
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName="/g", filterPattern="{ $.n = 4999 }"
+    )
+    assert sum(len(page["events"]) for page in pages) == 5
 
 
 def test_hooks_refuse_another_moto_and_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -373,12 +373,21 @@ class LocalCloud:
 
     def write_function_log(self, spec: Spec, stream: str, lines: list[str]) -> None:
         """Write what a function printed, if its role lets it: else it is lost, as on AWS."""
-        resource = self.arn("logs", f"log-group:{spec.log_group}:log-stream:{stream}")
-        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-            request = Request(action=action, resource=resource)
+        group = f"log-group:{spec.log_group}"
+        needed = {
+            "logs:CreateLogStream": f"{group}:log-stream:{stream}",
+            "logs:PutLogEvents": f"{group}:log-stream:{stream}",
+        }
+        is_new = spec.log_group not in logs_backends[self.account][self.region].groups
+        if is_new:
+            needed["logs:CreateLogGroup"] = group
+        for action, resource in needed.items():
+            request = Request(action=action, resource=self.arn("logs", resource))
             if not self.permissions.role_may(spec.role_arn, request):
                 log.warning("function %s may not write its log: %s", spec.name, action)
                 return
+        if is_new:
+            self.client("logs").create_log_group(logGroupName=spec.log_group)
         self.put_lines(spec.log_group, lines, stream=stream)
 
     def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome, request_id: str) -> None:

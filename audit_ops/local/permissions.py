@@ -51,7 +51,13 @@ class Permissions:
     @staticmethod
     def _statements(role_arn: str) -> Iterator[Mapping[str, Any]]:
         role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
-        for document in role.policies.values():
+        managed = (
+            version.document
+            for policy in role.managed_policies.values()
+            for version in policy.versions
+            if version.version_id == policy.default_version_id
+        )
+        for document in (*role.policies.values(), *managed):
             statements = json.loads(document)["Statement"]
             yield from statements if isinstance(statements, list) else [statements]
 

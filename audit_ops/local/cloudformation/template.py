@@ -23,6 +23,28 @@ _SECTIONS: Final = frozenset({
 })  # fmt: skip
 
 
+class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
+    """YAML with the short forms of CloudFormation's functions: `!Ref x` is `{"Ref": "x"}`."""
+
+    def short_form(self, tag: str, node: yaml.Node) -> dict[str, Any]:
+        """Give a function's long form."""
+        if isinstance(node, yaml.ScalarNode):
+            argument: Any = self.construct_scalar(node)
+        elif isinstance(node, yaml.SequenceNode):
+            argument = self.construct_sequence(node, deep=True)
+        else:
+            argument = self.construct_mapping(node, deep=True)
+        return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": argument}
+
+
+_Yaml.add_multi_constructor("!", _Yaml.short_form)
+# A version such as 2012-10-17 is a text, not a date.
+_Yaml.yaml_implicit_resolvers = {
+    first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class TemplateError(Exception):
     """A template cannot be used; in CloudFormation's words where it has some."""
 
@@ -47,7 +69,7 @@ class Template:
     def __init__(self, text: str) -> None:
         self.text = text
         try:
-            body = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+            body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Yaml)  # noqa: S506 - a SafeLoader
         except (ValueError, yaml.YAMLError) as error:
             raise TemplateError(f"Template format error: {error}") from error
         if not isinstance(body, dict) or not body.get("Resources"):

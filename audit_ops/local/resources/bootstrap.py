@@ -1,4 +1,4 @@
-"""What `cdk bootstrap` makes beside roles and policies: the bucket and the repository of assets."""
+"""What the CDK itself makes: `cdk bootstrap`'s bucket and repository of assets, and its metadata."""
 
 import json
 from typing import TYPE_CHECKING
@@ -119,3 +119,15 @@ class Parameter(PutKind):
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
         del name, properties
         cloud.client("ssm").delete_parameter(Name=made.ref)
+
+
+@resource("AWS::CDK::Metadata", "Analytics")
+class Metadata(PutKind):
+    """What the CDK tells AWS about an app, unless it is told not to: nothing comes of it."""
+
+    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        del cloud, properties
+        return Made(name)
+
+    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+        """Nothing was made."""

@@ -3,7 +3,11 @@
 import io
 import json
 import zipfile
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from audit_ops.local.resources.registry import Kind, Made, Properties, PutKind, resource
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     replaced_by=("RoleName",),
 )
 class Role(Kind):
-    """A role. AWS's own managed policies are noted and not evaluated: no function of ours has one."""
+    """A role; AWS's own managed policies are those that moto ships."""
 
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
         made = cloud.client("iam").create_role(
@@ -29,7 +33,11 @@ class Role(Kind):
             Tags=properties.get("Tags", []),
         )["Role"]
         role = Made(made["RoleName"], {"Arn": made["Arn"], "RoleId": made["RoleId"]})
-        self._put_policies(cloud, role, properties, {})
+        try:
+            self._put_policies(cloud, role, properties, {})
+        except Exception:
+            self.delete(cloud, name, role, properties)
+            raise
         return role
 
     def update(
@@ -60,13 +68,38 @@ class Role(Kind):
             iam.put_role_policy(
                 RoleName=made.ref, PolicyName=name, PolicyDocument=json.dumps(document)
             )
+        arns = properties.get("ManagedPolicyArns", [])
+        for arn in set(before.get("ManagedPolicyArns", [])) - set(arns):
+            iam.detach_role_policy(RoleName=made.ref, PolicyArn=arn)
+        for arn in arns:
+            _load_managed_policy(cloud, arn)
+            iam.attach_role_policy(RoleName=made.ref, PolicyArn=arn)
 
     def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name
+        del name, properties
         iam = cloud.client("iam")
-        for policy in properties.get("Policies", []):
-            iam.delete_role_policy(RoleName=made.ref, PolicyName=policy["PolicyName"])
+        for policy in iam.list_role_policies(RoleName=made.ref)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=made.ref, PolicyName=policy)
+        for policy in iam.list_attached_role_policies(RoleName=made.ref)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=made.ref, PolicyArn=policy["PolicyArn"])
         iam.delete_role(RoleName=made.ref)
+
+
+def _load_managed_policy(cloud: "LocalCloud", arn: str) -> None:
+    """Let moto have one of AWS's own policies, whose documents it ships and does not load."""
+    known = iam_backends[cloud.account]["aws"].managed_policies
+    name = arn.rpartition("/")[2]
+    if arn not in known and ":iam::aws:policy/" in arn:
+        data = _managed_policies()
+        if name not in data:
+            raise ValueError(f"Policy {arn} does not exist or is not attachable.")
+        known[arn] = AWSManagedPolicy.from_data(name, cloud.account, cloud.region, data[name])
+
+
+@cache
+def _managed_policies() -> dict[str, Any]:
+    documents: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return documents
 
 
 @resource("AWS::IAM::Policy", "PolicyDocument", replaced_by=("PolicyName", "Roles"))

@@ -189,6 +189,29 @@ def handler(event, context):
     assert call("s3", "list_buckets").startswith("An error occurred (400)")
 
 
+def test_a_burst_runs_side_by_side_each_in_a_process_of_its_own(
+    cloud: LocalCloud, assemble: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Each invocation waits until all four are there: one after the other, they would wait for ever."""
+    place = tmp_path / "burst"
+    place.mkdir()
+    code = f"""
+import os, pathlib, time
+place = pathlib.Path({str(place)!r})
+def handler(event, context):
+    (place / f"{{event}}.{{os.getpid()}}").touch()
+    while len(list(place.iterdir())) < 4:
+        time.sleep(0.01)
+"""
+    cloud.deploy(assemble(function(), code))
+    for number in range(4):
+        cloud.functions.invoke_later("f", number)
+    cloud.settle()
+    assert len({path.suffix for path in place.iterdir()}) == 4
+    assert printed(cloud).count("END RequestId") == 4
+    assert "timed out" not in printed(cloud)
+
+
 def test_an_asynchronous_failure_is_tried_three_times_and_kept(
     cloud: LocalCloud, assemble: Callable[..., Path]
 ) -> None:

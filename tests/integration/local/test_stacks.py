@@ -42,6 +42,7 @@ FUNCTION = of(
     Role={"Fn::GetAtt": ["Role", "Arn"]},
     Runtime="python3.13",
 )
+BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 TOPIC = of("SNS::Topic")
 QUEUE = of("SQS::Queue")
 GROUP = of("Logs::LogGroup", LogGroupName="/g")
@@ -196,10 +197,13 @@ CHANGES: dict[str, tuple[Resources, dict[str, Any], dict[str, Any], Look, Any, A
     "IAM::Role": (
         {},
         {"AssumeRolePolicyDocument": TRUST, "Policies": [{"PolicyName": "p", "PolicyDocument": may("a:A")}, {"PolicyName": "q", "PolicyDocument": may("q:Q")}]},
-        {"AssumeRolePolicyDocument": TRUST, "Policies": [{"PolicyName": "p", "PolicyDocument": may("b:B")}]},
-        lambda s: [read(s, "iam", "get_role_policy", RoleName=s.physical("It"), PolicyName=name)["PolicyDocument"]["Statement"][0]["Action"] for name in read(s, "iam", "list_role_policies", RoleName=s.physical("It"))["PolicyNames"]],
-        ["a:A", "q:Q"],
-        ["b:B"],
+        {"AssumeRolePolicyDocument": TRUST, "Policies": [{"PolicyName": "p", "PolicyDocument": may("b:B")}], "ManagedPolicyArns": [BASIC]},
+        lambda s: (
+            [read(s, "iam", "get_role_policy", RoleName=s.physical("It"), PolicyName=name)["PolicyDocument"]["Statement"][0]["Action"] for name in read(s, "iam", "list_role_policies", RoleName=s.physical("It"))["PolicyNames"]],
+            [each["PolicyArn"] for each in read(s, "iam", "list_attached_role_policies", RoleName=s.physical("It"))["AttachedPolicies"]],
+        ),
+        (["a:A", "q:Q"], []),
+        (["b:B"], [BASIC]),
     ),
     "IAM::Policy": (
         {"Role": ROLE},
@@ -298,7 +302,15 @@ def test_each_type_is_made_changed_rolled_back_and_deleted(stacks: Stacks, type_
 
 
 def test_the_table_above_holds_every_type() -> None:
-    assert {f"AWS::{type_}" for type_ in CHANGES} == set(known_types())
+    nothing = {"AWS::CDK::Metadata"}  # there is nothing to see of it
+    assert {f"AWS::{type_}" for type_ in CHANGES} == set(known_types()) - nothing
+
+
+def test_a_managed_policy_that_there_is_not_is_refused(stacks: Stacks) -> None:
+    arn = "arn:aws:iam::aws:policy/Nothing"
+    role = of("IAM::Role", AssumeRolePolicyDocument=TRUST, ManagedPolicyArns=[arn])
+    assert stacks.put({"R": role}) == "ROLLBACK_COMPLETE"
+    assert stacks.client("iam").list_roles()["Roles"] == []
 
 
 def kept(type_: str, **properties: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ log_groups  subscriptions, metric filters, patterns, limits   (event_store: the 
 alarms      metrics to states to messages
 messaging   SNS, SES, schedules
 functions   Lambda: processes of their own, retries, dead letters   (worker: inside of one)
+deliveries  what services do in each other's name
 permissions what a function's role allows                          (policies: the evaluation)
 clock       the time that can be moved
 hooks/      every place where moto is changed

@@ -1,6 +1,5 @@
 """`LocalCloud`: AWS in this process, as far as the audit trail needs it."""
 
-import json
 import logging
 import os
 import threading
@@ -18,16 +17,14 @@ from moto import mock_aws
 from moto.awslambda.models import lambda_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.kms.models import kms_backends
-from moto.logs.models import LogGroup, logs_backends
-from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
+from moto.logs.models import logs_backends
 
 from audit_ops.local.alarms import Alarms, Metrics
 from audit_ops.local.clock import Clock
 from audit_ops.local.cloudformation import Engine
+from audit_ops.local.deliveries import Deliveries
 from audit_ops.local.deployment import deploy
-from audit_ops.local.functions import Functions, Outcome, Spec
+from audit_ops.local.functions import Functions, Spec
 from audit_ops.local.hooks import hooked
 from audit_ops.local.hooks.functions import dead_letter_arn, log_group
 from audit_ops.local.log_groups import (
@@ -36,9 +33,9 @@ from audit_ops.local.log_groups import (
     MAX_EVENTS,
     LogGroups,
 )
-from audit_ops.local.messaging import Mails, Schedules, Undelivered
+from audit_ops.local.messaging import Mails, Schedules
 from audit_ops.local.permissions import Permissions
-from audit_ops.local.policies import Request, allowed
+from audit_ops.local.policies import Request
 from audit_ops.local.server import Control, serving
 
 __all__ = ["LocalCloud"]
@@ -103,10 +100,15 @@ class LocalCloud:
         self.clock = Clock()
         self.permissions = Permissions(region=region)
         self.mails = Mails(smtp)
+        self.deliveries = Deliveries(self)
         metrics = Metrics()
-        self.alarms = Alarms(clock=self.clock, metrics=metrics, publish=self._alarm_speaks)
-        self.log_groups = LogGroups(clock=self.clock, deliver=self._deliver_lines, metrics=metrics)
-        self.schedules = Schedules(clock=self.clock, deliver=self._schedule_fires)
+        self.alarms = Alarms(
+            clock=self.clock, metrics=metrics, publish=self.deliveries.alarm_speaks
+        )
+        self.log_groups = LogGroups(
+            clock=self.clock, deliver=self.deliveries.deliver_lines, metrics=metrics
+        )
+        self.schedules = Schedules(clock=self.clock, deliver=self.deliveries.schedule_fires)
         self.stacks = Engine(self)
         self._mock = mock_aws()
         self._environment = dict.fromkeys(
@@ -247,115 +249,6 @@ class LocalCloud:
         """Give the ARN of a resource here."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
-    def check_key(
-        self, key: str, *, service: str, actions: Sequence[str], context: Mapping[str, str]
-    ) -> None:
-        """Refuse a key that a service may not use.
-
-        Raises:
-            PermissionError: its policy does not allow it.
-        """
-        for action in actions:
-            if not self._key_allows(key, service=service, action=action, context=context):
-                raise PermissionError(f"{service} may not {action} with {key}: its policy says no")
-
-    def logs_may_invoke(self, group: LogGroup, function_arn: str) -> bool:
-        """Whether a log group's subscription may invoke a function."""
-        return self._may_invoke("logs.amazonaws.com", f"{group.arn}:*", function_arn)
-
-    def deliver(
-        self,
-        service: str,
-        source_arn: str,
-        function_arn: str,
-        event: Any,
-        *,
-        undelivered: Undelivered | None = None,
-    ) -> None:
-        """Invoke a function for a service, where the function's policy lets it.
-
-        Else `undelivered` goes to its queue, where the queue's policy lets the service put it there.
-        """
-        if self._may_invoke(service, source_arn, function_arn):
-            self.functions.invoke_later(_function_name(function_arn), event)
-            return
-        log.warning("%s may not invoke %s: its policy says no", service, function_arn)
-        if undelivered is None or not undelivered.queue_arn:
-            return
-        request = Request(
-            action="sqs:SendMessage",
-            resource=undelivered.queue_arn,
-            service=service,
-            context={"aws:SourceArn": source_arn, "aws:SecureTransport": "true"},
-        )
-        name = undelivered.queue_arn.rpartition(":")[2]
-        policy = sqs_backends[self.account][self.region].get_queue(name).policy
-        if policy and allowed(json.loads(policy)["Statement"], request):
-            self._send(undelivered.queue_arn, undelivered.body, {})
-        else:
-            log.warning("%s may not put into %s: its policy says no", service, name)
-
-    def _deliver_lines(self, group: LogGroup, function_arn: str, event: dict[str, Any]) -> None:
-        self.deliver("logs.amazonaws.com", f"{group.arn}:*", function_arn, event)
-
-    def _schedule_fires(
-        self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]
-    ) -> None:
-        queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn", "")
-        self.deliver(
-            "events.amazonaws.com", rule_arn, target["Arn"], event,
-            undelivered=Undelivered(queue_arn, event),
-        )  # fmt: skip
-
-    def _may_invoke(self, service: str, source_arn: str, function_arn: str) -> bool:
-        function = lambda_backends[self.account][self.region].get_function(function_arn)
-        statements = [_without_resource(each) for each in function.policy.statements]
-        name, _, domain = service.partition(".")
-        # A service goes by two names: its own, and that of its region.
-        return any(
-            allowed(
-                statements,
-                Request(
-                    action="lambda:InvokeFunction",
-                    resource=function_arn,
-                    service=principal,
-                    context={"AWS:SourceArn": source_arn, "AWS:SourceAccount": self.account},
-                ),
-            )
-            for principal in (service, f"{name}.{self.region}.{domain}")
-        )
-
-    def _key_allows(
-        self, key: str, *, service: str, action: str, context: Mapping[str, str]
-    ) -> bool:
-        found = kms_backends[self.account][self.region].describe_key(key.rpartition("/")[2])
-        request = Request(action=action, resource=found.arn, service=service, context=context)
-        return allowed(json.loads(found.policy)["Statement"], request)
-
-    def _alarm_speaks(self, topic_arn: str, subject: str, message: str) -> None:
-        """Publish for an alarm: the topic has to let it, and the topic's key.
-
-        Where one does not, CloudWatch's action fails, and nobody hears of it but the alarm's history.
-        """
-        topic = sns_backends[self.account][self.region].topics[topic_arn]
-        context = {"aws:SourceAccount": self.account, "aws:SecureTransport": "true"}
-        speaker = "cloudwatch.amazonaws.com"
-        request = Request(
-            action="sns:Publish", resource=topic_arn, service=speaker, context=context
-        )
-        key = topic.kms_master_key_id
-        may = allowed(json.loads(topic.policy)["Statement"], request) and (
-            not key
-            or all(
-                self._key_allows(key, service=speaker, action=action, context=context)
-                for action in ("kms:Decrypt", "kms:GenerateDataKey")
-            )
-        )
-        if may:
-            self.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
-        else:
-            log.warning("alarms may not publish to %s: its policy or its key's says no", topic_arn)
-
     def function(self, name: str) -> Spec:
         """Give a function as it is configured now."""
         found = lambda_backends[self.account][self.region].get_function(name)
@@ -390,36 +283,6 @@ class LocalCloud:
             self.client("logs").create_log_group(logGroupName=spec.log_group)
         self.put_lines(spec.log_group, lines, stream=stream)
 
-    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome, request_id: str) -> None:
-        """Keep an event that a function failed on three times, if its role lets it."""
-        request = Request(action="sqs:SendMessage", resource=spec.dead_letter_arn)
-        if spec.dead_letter_arn and self.permissions.role_may(spec.role_arn, request):
-            attributes = {
-                "RequestID": ("String", request_id),
-                "ErrorCode": ("Number", "200"),
-                "ErrorMessage": ("String", outcome.message[:1024]),
-            }
-            self._send(spec.dead_letter_arn, event, attributes)
-        else:
-            log.warning(
-                "function %s: an event is lost, for it has no dead-letter queue that it"
-                " may write to",
-                spec.name,
-            )
-
-    def _send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
-        """Put a message into a queue; attributes by their names: type and text."""
-        sqs = self.client("sqs")
-        url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
-        sqs.send_message(
-            QueueUrl=url,
-            MessageBody=json.dumps(body),
-            MessageAttributes={
-                name: {"DataType": kind, "StringValue": text}
-                for name, (kind, text) in attributes.items()
-            },
-        )
-
 
 def _restore(environment: Mapping[str, str | None]) -> None:
     for name, value in environment.items():
@@ -427,12 +290,3 @@ def _restore(environment: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def _function_name(arn: str) -> str:
-    return arn.split(":function:")[1].partition(":")[0]
-
-
-def _without_resource(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """Moto writes the version into a permission's resource; the permission is for the function."""
-    return {name: value for name, value in statement.items() if name != "Resource"}

@@ -90,20 +90,28 @@ class _Asynchronous:
     due: float = 0.0
 
 
+class DeadLetters(Protocol):
+    """Where events go that a function failed on three times."""
+
+    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome, request_id: str) -> None:
+        """Keep an event that a function failed on three times."""
+
+
 class Host(Protocol):
     """What functions need of the cloud around them."""
 
     region: str
     permissions: Permissions
 
+    @property
+    def deliveries(self) -> DeadLetters:
+        """What else services do in its name."""
+
     def function(self, name: str) -> Spec:
         """Give a function as it is configured now."""
 
     def write_function_log(self, spec: Spec, stream: str, lines: list[str]) -> None:
         """Write what a function printed."""
-
-    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome, request_id: str) -> None:
-        """Keep an event that a function failed on three times."""
 
 
 class Functions:
@@ -206,7 +214,7 @@ class Functions:
             with self._lock:
                 self._retries.append(job)
         else:
-            self._host.send_dead_letter(
+            self._host.deliveries.send_dead_letter(
                 self._host.function(job.function), job.event, outcome, job.request_id
             )
 

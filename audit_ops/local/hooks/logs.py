@@ -245,7 +245,9 @@ def _filters(patches: Patches, cloud: "LocalCloud") -> None:
         logs.check_destination(destination_arn, role_arn)
         group = _found(backend, log_group_name)
         logs.check_subscription(group, filter_name, filter_pattern)
-        if ":lambda:" in destination_arn and not cloud.logs_may_invoke(group, destination_arn):
+        if ":lambda:" in destination_arn and not cloud.deliveries.logs_may_invoke(
+            group, destination_arn
+        ):
             raise InvalidParameterException(
                 "Could not execute the lambda function. Make sure you have given CloudWatch Logs"
                 " permission to execute your function."

@@ -111,7 +111,7 @@ def _messages(patches: Patches, cloud: "LocalCloud") -> None:
             at=cloud.clock.now(),
         )
         redrive = json.loads(subscription.attributes.get("RedrivePolicy") or "{}")
-        cloud.deliver(
+        cloud.deliveries.deliver(
             "sns.amazonaws.com",
             subscription.topic.arn,
             subscription.endpoint,

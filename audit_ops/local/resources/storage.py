@@ -82,7 +82,7 @@ class LogGroup(Kind):
         name = properties.get("LogGroupName", name)
         arn = cloud.arn("logs", f"log-group:{name}")
         if key_arn := properties.get("KmsKeyId"):
-            cloud.check_key(
+            cloud.deliveries.check_key(
                 key_arn,
                 service=f"logs.{cloud.region}.amazonaws.com",
                 actions=("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -299,6 +300,60 @@ def test_each_type_is_made_changed_rolled_back_and_deleted(stacks: Stacks, type_
     with suppress(ClientError, IndexError):  # there is nothing to look at
         assert look(stacks) == [], "something is left"
     assert stacks.put(first) == "CREATE_COMPLETE", "nothing was left in the way"
+
+
+ARN = "arn:aws:{}:eu-west-1:123456789012:{}".format
+# By type: what `Ref` gives, and what each `Fn::GetAtt` gives; `*` stands for what AWS makes up.
+GIVES: dict[str, tuple[str, dict[str, str]]] = {
+    "KMS::Key": ("????????-*", {"Arn": ARN("kms", "key/????????-*"), "KeyId": "????????-*"}),
+    "Logs::LogGroup": ("/it", {"Arn": ARN("logs", "log-group:/it:[*]")}),
+    "DynamoDB::Table": ("S-It-*", {"Arn": ARN("dynamodb", "table/S-It-*")}),
+    "SQS::Queue": (
+        "https://sqs.eu-west-1.amazonaws.com/123456789012/S-It-*",
+        {"Arn": ARN("sqs", "S-It-*"), "QueueName": "S-It-*", "QueueUrl": "https://sqs.*/S-It-*"},
+    ),
+    "SNS::Topic": (
+        ARN("sns", "S-It-*"),
+        {"TopicArn": ARN("sns", "S-It-*"), "TopicName": "S-It-*"},
+    ),
+    "SNS::Subscription": (ARN("sns", "S-Topic-*:*"), {}),
+    "Logs::MetricFilter": ("S-It-*", {}),
+    "Logs::SubscriptionFilter": ("S-It-*", {}),
+    "CloudWatch::Alarm": ("S-It-*", {"Arn": ARN("cloudwatch", "alarm:S-It-*")}),
+    "IAM::Role": ("S-It-*", {"Arn": "arn:aws:iam::123456789012:role/S-It-*", "RoleId": "AROA*"}),
+    "Lambda::Function": ("S-It-*", {"Arn": ARN("lambda", "function:S-It-*")}),
+    "Lambda::Permission": ("S-It-*", {}),
+    "Events::Rule": ("S-It-*", {"Arn": ARN("events", "rule/S-It-*")}),
+    "S3::Bucket": (
+        "bucket-of-it",
+        {
+            "Arn": "arn:aws:s3:::bucket-of-it",
+            "DomainName": "bucket-of-it.s3.amazonaws.com",
+            "RegionalDomainName": "bucket-of-it.s3.eu-west-1.amazonaws.com",
+        },
+    ),
+    "SSM::Parameter": ("p", {"Type": "String", "Value": "1"}),
+    "ECR::Repository": ("repository", {"Arn": ARN("ecr", "repository/repository")}),
+}
+
+
+@pytest.mark.parametrize("type_", GIVES)
+def test_ref_and_get_att_give_what_aws_gives(stacks: Stacks, type_: str) -> None:
+    around, properties, *_ = CHANGES[type_]
+    ref, attributes = GIVES[type_]
+    outputs = {name: {"Value": {"Fn::GetAtt": ["It", name]}} for name in attributes}
+    resources = around | {"It": of(type_, **properties)}
+    stacks.put(resources, Outputs=outputs | {"Ref": {"Value": {"Ref": "It"}}})
+    [stack] = stacks.api.describe_stacks(StackName="S")["Stacks"]
+    found = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    for name, pattern in (attributes | {"Ref": ref}).items():
+        assert fnmatchcase(found[name], pattern), (name, found[name])
+
+
+def test_an_attribute_that_there_is_not_fails_the_deployment(stacks: Stacks) -> None:
+    assert stacks.put({"T": TOPIC}, Outputs={"O": {"Value": {"Fn::GetAtt": ["T", "None"]}}}) == (
+        "ROLLBACK_COMPLETE"
+    )
 
 
 def test_the_table_above_holds_every_type() -> None:

@@ -1,7 +1,12 @@
 """Audit records from an application: `audit_lib.get_logger(__name__).audit`."""
 
-from ._context import context
-from ._exceptions import AuditLibError, LoggerConflictError, RecordLostError
+from ._context import bind, context
+from ._exceptions import (
+    AuditLibError,
+    AuditUsageWarning,
+    LoggerConflictError,
+    RecordLostError,
+)
 from ._handler import AuditFormatter, AuditHandler
 from ._logger import AppLogger, AuditLogger, get_logger
 
@@ -11,8 +16,10 @@ __all__ = [
     "AuditHandler",
     "AuditLibError",
     "AuditLogger",
+    "AuditUsageWarning",
     "LoggerConflictError",
     "RecordLostError",
+    "bind",
     "context",
     "get_logger",
 ]

@@ -5,26 +5,47 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
-from ._plain import plain
+from ._plain import plain, plain_fields
 
-__all__ = ["context", "current_context", "merged"]
+__all__ = ["bind", "context", "current_context", "merged"]
 
 _CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("audit_lib.context")
 
 
 @contextmanager
-def context(**fields: Any) -> Generator[None]:
+def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
     """Add ECS objects to every audit record made inside the block.
 
     `context(user={"id": "7", "name": "Ana"}, source={"ip": "203.0.113.9"})`. Blocks nest: an inner
     one adds to the outer one's objects and wins where both say something. It follows asyncio
     tasks; a thread of its own starts without it (`contextvars.copy_context().run` carries it over).
+
+    Args:
+        on_behalf_of: whom the user acts as, when an administrator does: ECS `user.effective`.
+        fields: ECS objects by their names.
     """
-    token = _CONTEXT.set(merged(current_context(), plain(fields)))
+    token = _CONTEXT.set(_with(on_behalf_of, fields))
     try:
         yield
     finally:
         _CONTEXT.reset(token)
+
+
+def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
+    """Add ECS objects to every audit record that follows, in this task or thread.
+
+    For places that cannot have a block, such as a framework's hook at the beginning of a request,
+    where each request has a context of its own. `context` is the safer one: it ends.
+    """
+    _CONTEXT.set(_with(on_behalf_of, fields))
+
+
+def _with(on_behalf_of: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    above = plain(fields)
+    if on_behalf_of is not None:
+        effective = {"user": {"effective": plain_fields(on_behalf_of)}}
+        above = merged(above, effective)
+    return merged(current_context(), above)
 
 
 def current_context() -> dict[str, Any]:

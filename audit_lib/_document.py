@@ -11,6 +11,7 @@ from logging import LogRecord
 from typing import Any, Final
 
 from ._context import merged
+from ._ecs import related
 from ._plain import plain, text_of
 
 __all__ = ["PAYLOAD", "document_of"]
@@ -65,7 +66,19 @@ def document_of(record: LogRecord) -> dict[str, Any]:
         kept_apart["arguments"] = ill_formed
     if kept_apart:
         document["extra"] = _beside(document.get("extra", {}), kept_apart)
+    if named := related(document):
+        _add_related(document, named)
     return document
+
+
+def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
+    """Beside what the caller gave as related, where that is a list as ECS has it."""
+    present = document.setdefault("related", {})
+    if isinstance(present, dict):
+        for kind, values in named.items():
+            own = present.get(kind, [])
+            if isinstance(own, list):
+                present[kind] = own + [value for value in values if value not in own]
 
 
 @lru_cache(maxsize=8)

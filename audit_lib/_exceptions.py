@@ -4,11 +4,13 @@ AuditLibError
 ├── LoggerConflictError   (also a TypeError)
 └── RecordLostError       (also an OSError)
 
+AuditUsageWarning         (a UserWarning)
+
 Data never raises: whatever an application puts into a record, the record is written. These two are
 about the process around it.
 """
 
-__all__ = ["AuditLibError", "LoggerConflictError", "RecordLostError"]
+__all__ = ["AuditLibError", "AuditUsageWarning", "LoggerConflictError", "RecordLostError"]
 
 
 class AuditLibError(Exception):
@@ -27,4 +29,12 @@ class RecordLostError(AuditLibError, OSError):
     """Neither stdout nor stderr took the record: this exception is the only trace left of it.
 
     Raised by the methods of `AuditLogger`. Its text holds the record's id, or its message.
+    """
+
+
+class AuditUsageWarning(UserWarning):
+    """A record says something that ECS does not know; it is written, with `labels.audit_problem`.
+
+    To have an error of it while developing: `-W error::audit_lib.AuditUsageWarning`, or pytest's
+    `filterwarnings`. The record is written first.
     """

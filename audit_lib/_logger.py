@@ -1,7 +1,9 @@
 """`AppLogger`, an ordinary logger with `.audit`; `AuditLogger`, which writes audit records."""
 
 import logging
-from collections.abc import Mapping
+import warnings
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from os import urandom
 from threading import RLock
 from typing import Any, Final, NamedTuple, cast
@@ -9,21 +11,16 @@ from typing import Any, Final, NamedTuple, cast
 from ._changes import changes_between
 from ._context import current_context, merged
 from ._document import PAYLOAD
-from ._exceptions import LoggerConflictError
+from ._ecs import classified, misfits
+from ._exceptions import AuditUsageWarning, LoggerConflictError
 from ._handler import DEFAULT_HANDLER, AuditHandler
-from ._plain import plain, text_of
+from ._plain import plain, plain_fields, text_of
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
 _SUFFIX: Final = ".audit"
 _VARIANTS: Final = "89ab"
 _ADOPTING: Final = RLock()
-# ECS allows `user` as a type only for these: https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
-_CLASSIFIED: Final = {
-    "user": (["iam"], ["user", "change"]),
-    "group": (["iam"], ["group", "change"]),
-}
-_ANY_RECORD: Final = (["database"], ["change"])
 
 
 class AuditLogger(logging.Logger):
@@ -37,14 +34,14 @@ class AuditLogger(logging.Logger):
     the place of standard output.
     """
 
-    def record_updated(  # noqa: PLR0913 - what there is to say about a change
+    def record_created(  # noqa: PLR0913 - what there is to say about a record
         self,
         msg: object,
         record_type: str,
-        before: Any,
         after: Any,
         *args: object,
         record_id: object = None,
+        target: Any = None,
         action: str | None = None,
         outcome: str = "success",
         reason: str | None = None,
@@ -54,15 +51,74 @@ class AuditLogger(logging.Logger):
         stacklevel: int = 1,
         **fields: Any,
     ) -> None:
-        """Write what an update changed: of `before` and `after`, only what differs.
+        """Write that a record was created, with its first state.
 
         Args:
-            msg: what happened, for people; `args` are merged into it as `logging` does.
+            msg: what happened, for people.
+            record_type: the kind of the record, such as `user`.
+            after: the record's state: a mapping, dataclass, pydantic or attrs object.
+            args: the message's arguments, merged into it as `logging` does.
+            record_id: which record it is.
+            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
+            action: ECS `event.action`; `<record_type>-created` when left out.
+            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
+            reason: ECS `event.reason`: why it was done, or why it failed.
+            extra: more fields, ECS (`{"event.reference": …}`) or your own.
+            exc_info: as `logging` has it.
+            stack_info: as `logging` has it.
+            stacklevel: as `logging` has it: 1 is the caller of this method.
+            fields: more fields, each as in `extra`.
+
+        Raises:
+            RecordLostError: no stream took the record.
+        """
+        record_type = text_of(record_type)
+        changes = changes_between(None, after)
+        self._write(
+            _Said(msg, args, exc_info, stack_info, stacklevel),
+            _Deed(
+                text_of(action) if action is not None else f"{record_type}-created",
+                outcome,
+                reason,
+                target,
+                *classified(record_type, "created"),
+                _about(record_type, record_id, changes),
+            ),
+            _named(extra) | _named(fields),
+        )
+
+    def record_updated(  # noqa: PLR0913 - what there is to say about a record
+        self,
+        msg: object,
+        record_type: str,
+        before: Any,
+        after: Any,
+        *args: object,
+        record_id: object = None,
+        target: Any = None,
+        action: str | None = None,
+        outcome: str = "success",
+        reason: str | None = None,
+        even_if_unchanged: bool = False,
+        extra: Mapping[str, Any] | None = None,
+        exc_info: Any = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        **fields: Any,
+    ) -> None:
+        """Write what an update changed: of `before` and `after`, only what differs.
+
+        An update that changed nothing writes nothing, unless it did not succeed.
+
+        Args:
+            msg: what happened, for people.
             record_type: the kind of the record, such as `user`.
             before: the record's state before: a mapping, dataclass, pydantic or attrs object.
             after: the state after.
-            args: the message's arguments.
+            even_if_unchanged: write it although nothing differs.
+            args: the message's arguments, merged into it as `logging` does.
             record_id: which record it is.
+            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
             action: ECS `event.action`; `<record_type>-updated` when left out.
             outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
             reason: ECS `event.reason`: why it was done, or why it failed.
@@ -75,31 +131,255 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        category, types = _CLASSIFIED.get(record_type, _ANY_RECORD)
-        event = {
-            "action": text_of(action) if action is not None else f"{text_of(record_type)}-updated",
-            "category": category,
-            "type": types,
-            "outcome": text_of(outcome),
-        }
-        if reason is not None:
-            event["reason"] = text_of(reason)
-        changes: dict[str, Any] = {"record_type": text_of(record_type)}
-        if record_id is not None:
-            changes["record_id"] = text_of(record_id)
-        changes |= changes_between(before, after)
-        self._log(
-            logging.INFO,
-            msg,
-            args,
-            exc_info=exc_info,
-            extra=cast(
-                "Any",
-                _Prepared({"event": event, "changes": changes}, _named(extra) | _named(fields)),
+        record_type = text_of(record_type)
+        changes = changes_between(before, after)
+        if not changes["fields"] and not even_if_unchanged and outcome == "success":
+            return
+        self._write(
+            _Said(msg, args, exc_info, stack_info, stacklevel),
+            _Deed(
+                text_of(action) if action is not None else f"{record_type}-updated",
+                outcome,
+                reason,
+                target,
+                *classified(record_type, "updated"),
+                _about(record_type, record_id, changes),
             ),
-            stack_info=stack_info,
-            stacklevel=stacklevel + 1,  # this frame is not the caller's
+            _named(extra) | _named(fields),
         )
+
+    @contextmanager
+    def track(  # noqa: PLR0913 - what there is to say about a record
+        self,
+        msg: object,
+        record_type: str,
+        record: Any,
+        *args: object,
+        record_id: object = None,
+        target: Any = None,
+        action: str | None = None,
+        reason: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        stacklevel: int = 1,
+        **fields: Any,
+    ) -> Generator[None]:
+        """Write what the block changes in a record, as `record_updated` does.
+
+        Nothing is written when it changes nothing. When the block raises, a record with the outcome
+        `failure` is, with what was changed until then, and the exception goes on.
+
+        Args:
+            msg: what happened, for people.
+            record_type: the kind of the record, such as `user`.
+            record: what is changed: a mapping, dataclass, pydantic or attrs object.
+            args: the message's arguments, merged into it as `logging` does.
+            record_id: which record it is.
+            target: the person that it was done to: ECS `user.target`.
+            action: ECS `event.action`; `<record_type>-updated` when left out.
+            reason: ECS `event.reason`; when the block raises and it is left out, the exception's class.
+            extra: more fields, ECS or your own.
+            stacklevel: as `logging` has it: 1 is the block.
+            fields: more fields, each as in `extra`.
+
+        Raises:
+            RecordLostError: no stream took the record.
+        """
+        before = plain_fields(record)
+        outcome = "failure"
+        try:
+            yield
+            outcome = "success"
+        except BaseException as error:
+            reason = reason if reason is not None else type(error).__name__
+            raise
+        finally:
+            self.record_updated(
+                msg, record_type, before, record, *args,
+                record_id=record_id, target=target, action=action, outcome=outcome, reason=reason,
+                extra=extra, stacklevel=stacklevel + 2, **fields,
+            )  # fmt: skip
+
+    def record_deleted(  # noqa: PLR0913 - what there is to say about a record
+        self,
+        msg: object,
+        record_type: str,
+        before: Any,
+        *args: object,
+        record_id: object = None,
+        target: Any = None,
+        action: str | None = None,
+        outcome: str = "success",
+        reason: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        exc_info: Any = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        **fields: Any,
+    ) -> None:
+        """Write that a record was deleted, with its last state.
+
+        Args:
+            msg: what happened, for people.
+            record_type: the kind of the record, such as `user`.
+            before: the record's state: a mapping, dataclass, pydantic or attrs object.
+            args: the message's arguments, merged into it as `logging` does.
+            record_id: which record it is.
+            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
+            action: ECS `event.action`; `<record_type>-deleted` when left out.
+            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
+            reason: ECS `event.reason`: why it was done, or why it failed.
+            extra: more fields, ECS (`{"event.reference": …}`) or your own.
+            exc_info: as `logging` has it.
+            stack_info: as `logging` has it.
+            stacklevel: as `logging` has it: 1 is the caller of this method.
+            fields: more fields, each as in `extra`.
+
+        Raises:
+            RecordLostError: no stream took the record.
+        """
+        record_type = text_of(record_type)
+        changes = changes_between(before, None)
+        self._write(
+            _Said(msg, args, exc_info, stack_info, stacklevel),
+            _Deed(
+                text_of(action) if action is not None else f"{record_type}-deleted",
+                outcome,
+                reason,
+                target,
+                *classified(record_type, "deleted"),
+                _about(record_type, record_id, changes),
+            ),
+            _named(extra) | _named(fields),
+        )
+
+    def record_accessed(  # noqa: PLR0913 - what there is to say about a record
+        self,
+        msg: object,
+        record_type: str,
+        *args: object,
+        record_id: object = None,
+        target: Any = None,
+        action: str | None = None,
+        outcome: str = "success",
+        reason: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        exc_info: Any = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        **fields: Any,
+    ) -> None:
+        """Write that a record was read, of which nothing but its kind and id is written.
+
+        Args:
+            msg: what happened, for people.
+            record_type: the kind of the record, such as `user`.
+            args: the message's arguments, merged into it as `logging` does.
+            record_id: which record it is.
+            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
+            action: ECS `event.action`; `<record_type>-accessed` when left out.
+            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
+            reason: ECS `event.reason`: why it was done, or why it failed.
+            extra: more fields, ECS (`{"event.reference": …}`) or your own.
+            exc_info: as `logging` has it.
+            stack_info: as `logging` has it.
+            stacklevel: as `logging` has it: 1 is the caller of this method.
+            fields: more fields, each as in `extra`.
+
+        Raises:
+            RecordLostError: no stream took the record.
+        """
+        record_type = text_of(record_type)
+        changes: dict[str, Any] = {}
+        self._write(
+            _Said(msg, args, exc_info, stack_info, stacklevel),
+            _Deed(
+                text_of(action) if action is not None else f"{record_type}-accessed",
+                outcome,
+                reason,
+                target,
+                *classified(record_type, "accessed"),
+                _about(record_type, record_id, changes),
+            ),
+            _named(extra) | _named(fields),
+        )
+
+    def event(  # noqa: PLR0913 - what there is to say about an event
+        self,
+        action: str,
+        msg: object,
+        *args: object,
+        category: str | Sequence[str] = (),
+        type: str | Sequence[str] = (),  # noqa: A002 - ECS's name
+        target: Any = None,
+        outcome: str = "success",
+        reason: str | None = None,
+        level: int = logging.INFO,
+        extra: Mapping[str, Any] | None = None,
+        exc_info: Any = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        **fields: Any,
+    ) -> None:
+        """Write anything else that happened: a failed sign-in, an export, a refusal, an approval.
+
+        Args:
+            action: ECS `event.action`: what happened, such as `login` or `report-exported`.
+            msg: the same for people.
+            args: the message's arguments, merged into it as `logging` does.
+            category: ECS `event.category`, one or several: `authentication`.
+            type: ECS `event.type`, one or several that go with the category: `start`.
+            target: the person that it was done to: ECS `user.target`.
+            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
+            reason: ECS `event.reason`: why it was done, or why it failed.
+            level: as `logging` has it.
+            extra: more fields, ECS or your own.
+            exc_info: as `logging` has it.
+            stack_info: as `logging` has it.
+            stacklevel: as `logging` has it: 1 is the caller of this method.
+            fields: more fields, each as in `extra`.
+
+        Raises:
+            RecordLostError: no stream took the record.
+        """
+        self._write(
+            _Said(msg, args, exc_info, stack_info, stacklevel, level),
+            _Deed(
+                text_of(action), outcome, reason, target, _several(category), _several(type), None
+            ),
+            _named(extra) | _named(fields),
+        )
+
+    def _write(self, said: "_Said", deed: "_Deed", given: dict[str, Any]) -> None:
+        outcome = text_of(deed.outcome)
+        event: dict[str, Any] = {"action": deed.action, "outcome": outcome}
+        if deed.category:
+            event["category"] = list(deed.category)
+        if deed.types:
+            event["type"] = list(deed.types)
+        if deed.reason is not None:
+            event["reason"] = text_of(deed.reason)
+        own: dict[str, Any] = {"event": event}
+        if deed.changes is not None:
+            own["changes"] = deed.changes
+        if deed.target is not None:
+            own["user"] = {"target": plain_fields(deed.target)}
+        problems = misfits(deed.category, deed.types, outcome)
+        if problems:
+            own["labels"] = {"audit_problem": "; ".join(problems)}
+        if not self.isEnabledFor(said.level):
+            return
+        self._log(
+            said.level,
+            said.msg,
+            said.args,
+            exc_info=said.exc_info,
+            extra=cast("Any", _Prepared(own, given)),
+            stack_info=said.stack_info,
+            stacklevel=said.stacklevel + 2,  # these two frames are not the caller's
+        )
+        if problems:
+            # Only now: where warnings are errors, the record is there all the same.
+            warnings.warn("; ".join(problems), AuditUsageWarning, stacklevel=said.stacklevel + 2)
 
     def makeRecord(  # noqa: N802, PLR0913, PLR0917 - logging's name and arguments
         self,
@@ -179,11 +459,45 @@ class AppLogger(logging.Logger):
         return cast("AuditLogger", found)
 
 
+class _Said(NamedTuple):
+    """What `logging` is told of a record."""
+
+    msg: object
+    args: tuple[object, ...]
+    exc_info: Any
+    stack_info: bool
+    stacklevel: int
+    level: int = logging.INFO
+
+
+class _Deed(NamedTuple):
+    """What was done, in ECS's terms."""
+
+    action: str
+    outcome: str
+    reason: str | None
+    target: Any
+    category: tuple[str, ...]
+    types: tuple[str, ...]
+    changes: dict[str, Any] | None
+
+
 class _Prepared(NamedTuple):
-    """What `record_updated` hands to `makeRecord` in the place of `extra`."""
+    """What the methods above hand to `makeRecord` in the place of `extra`."""
 
     own: dict[str, Any]
     given: dict[str, Any]
+
+
+def _about(record_type: str, record_id: object, changes: dict[str, Any]) -> dict[str, Any]:
+    about: dict[str, Any] = {"record_type": record_type}
+    if record_id is not None:
+        about["record_id"] = text_of(record_id)
+    return about | changes
+
+
+def _several(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (text_of(value),) if isinstance(value, str) else tuple(map(text_of, value))
 
 
 def _random_id() -> str:

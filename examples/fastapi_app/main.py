@@ -163,17 +163,13 @@ async def login(attempt: Login, request: Request) -> dict[str, str]:
         source=_client(request),
         service={"name": "shop"},
     ):
-        logger.audit.log(
-            logging.INFO if succeeded else logging.WARNING,
+        logger.audit.event(
+            "login",
             "Logged in" if succeeded else "Login refused: wrong e-mail or password",
-            extra={
-                "event": {
-                    "action": "login",
-                    "category": ["authentication"],
-                    "type": ["start"],
-                    "outcome": "success" if succeeded else "failure",
-                }
-            },
+            category="authentication",
+            type="start",
+            outcome="success" if succeeded else "failure",
+            level=logging.INFO if succeeded else logging.WARNING,
         )
     if not succeeded:
         raise HTTPException(401, "wrong e-mail or password")

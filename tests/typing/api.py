@@ -14,3 +14,10 @@ audit.record_updated("Changed %s", "user", None, object(), "x", record_id=7, tic
 with audit_lib.context(user={"id": "7"}, source={"ip": "203.0.113.9"}):
     audit.warning("inside")
 handler: logging.Handler = audit_lib.AuditHandler()
+audit_lib.bind(user={"id": "7"}, on_behalf_of={"id": "8"})
+audit.record_created("Made", "user", {"a": 1}, record_id=7, target={"id": "8"})
+audit.record_deleted("Gone", "user", {"a": 1}, reason="asked for")
+audit.record_accessed("Opened", "statement", record_id="s-1", outcome="failure")
+audit.event("login", "%s signed in", "Ana", category="authentication", type=["start"], ticket="1")
+with audit.track("Changed", "user", object(), record_id=7):
+    pass

@@ -12,9 +12,17 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_the_readmes_python_runs(code: str) -> None:
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+PAGES = [ROOT / "README.md", ROOT / "docs/emitting.md"]
+PYTHON = [
+    pytest.param(code, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_the_python_on_a_page_runs(code: str) -> None:
+    exec(compile(code, "page", "exec"), {"__name__": "page"})
 
 
 @pytest.mark.parametrize("code", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))

@@ -52,9 +52,9 @@ def test_only_what_differs_is_written(logger: audit_lib.AppLogger, lines: Lines)
 
 def test_origin_is_the_callers_file_and_function(logger: audit_lib.AppLogger, lines: Lines) -> None:
     def wrapper() -> None:
-        logger.audit.record_updated("x", "user", {}, {}, stacklevel=2)
+        logger.audit.record_updated("x", "user", {}, {"a": 1}, stacklevel=2)
 
-    logger.audit.record_updated("x", "user", {}, {})
+    logger.audit.record_updated("x", "user", {}, {"a": 1})
     wrapper()
     origins = [line["log"]["origin"] for line in lines()]
     name = "test_origin_is_the_callers_file_and_function"
@@ -283,7 +283,7 @@ def test_context_is_in_every_record_of_its_block(logger: audit_lib.AppLogger, li
     with audit_lib.context(user={"id": 7, "name": "Ana"}, service={"name": "shop"}):
         with audit_lib.context(user={"name": "Ana Souza"}, source={"ip": "203.0.113.9"}):
             logger.audit.info("inner", extra={"user": {"email": "ana@example.com"}})
-        logger.audit.record_updated("outer", "user", {}, {})
+        logger.audit.record_updated("outer", "user", {}, {"a": 1})
     logger.audit.info("outside")
     inner, outer, outside = lines()
     assert inner["user"] == {"id": 7, "name": "Ana Souza", "email": "ana@example.com"}

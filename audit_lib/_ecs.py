@@ -1,0 +1,107 @@
+"""What ECS calls things: category and type of an event, by the kind of the record and what was done.
+
+https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final
+
+__all__ = ["OUTCOMES", "classified", "misfits", "related"]
+
+OUTCOMES: Final = frozenset({"success", "failure", "unknown"})
+_TYPES: Final[dict[str, frozenset[str]]] = {
+    category: frozenset(types.split())
+    for category, types in {
+        "api": "access admin allowed change creation deletion denied end info start user",
+        "authentication": "start end info",
+        "configuration": "access change creation deletion info",
+        "database": "access change info error",
+        "driver": "change end info start",
+        "email": "info",
+        "file": "access change creation deletion info",
+        "host": "access change end info start",
+        "iam": "admin change creation deletion group info user",
+        "intrusion_detection": "allowed denied info",
+        "library": "start",
+        "malware": "info",
+        "network": "access allowed connection denied end info protocol start",
+        "package": "access change deletion info installation start",
+        "process": "access change end info start",
+        "registry": "access change creation deletion",
+        "session": "start end info",
+        "threat": "indicator",
+        "vulnerability": "info",
+        "web": "access error info",
+    }.items()
+}
+# `iam` has no `access`; `database` has neither `creation` nor `deletion`: the action says which.
+_IAM: Final = {
+    "created": "creation",
+    "updated": "change",
+    "deleted": "deletion",
+    "accessed": "info",
+}
+_DATABASE: Final = {
+    "created": "change", "updated": "change", "deleted": "change", "accessed": "access",
+}  # fmt: skip
+_USER_KEYS: Final = ("id", "name", "email")
+_ADDRESSED: Final = ("source", "client", "destination", "server")
+_ADDRESS_KEYS: Final = ("ip",)
+
+
+def classified(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give `event.category` and `event.type` for what was done to a kind of record."""
+    if record_type in {"user", "group"}:
+        return ("iam",), (record_type, _IAM[verb])
+    return ("database",), (_DATABASE[verb],)
+
+
+@lru_cache(maxsize=256)
+def misfits(category: tuple[str, ...], types: tuple[str, ...], outcome: str) -> tuple[str, ...]:
+    """Say what ECS does not know: each text names the field, what was found and what is allowed."""
+    found = []
+    if outcome not in OUTCOMES:
+        found.append(f"event.outcome: found {outcome!r}; ECS has {_listed(OUTCOMES)}")
+    found += [
+        f"event.category: found {each!r}; ECS has {_listed(_TYPES)}"
+        for each in category
+        if each not in _TYPES
+    ]
+    allowed = frozenset[str]().union(*(_TYPES.get(each, ()) for each in category))
+    found += [
+        f"event.type: found {each!r}; for {_listed(category)} ECS has {_listed(allowed)}"
+        for each in types
+        if allowed and each not in allowed
+    ]
+    return tuple(found)
+
+
+def related(document: dict[str, Any]) -> dict[str, list[str]]:
+    """Give everybody and every address that a document names, for search: ECS `related`."""
+    found: dict[str, list[str]] = {}
+    user = document.get("user")
+    if type(user) is dict:
+        people = (user, user.get("target"), user.get("effective"))
+        if names := _texts(people, _USER_KEYS):
+            found["user"] = names
+    if addresses := _texts(map(document.get, _ADDRESSED), _ADDRESS_KEYS):
+        found["ip"] = addresses
+    return found
+
+
+def _texts(holders: Iterable[Any], keys: tuple[str, ...]) -> list[str]:
+    """Give the texts that some objects hold under these keys, each once."""
+    found: list[str] = []
+    for holder in holders:
+        if type(holder) is dict:
+            for key in keys:
+                value = holder.get(key)
+                text = str(value) if type(value) is int else value
+                if type(text) is str and text not in found:
+                    found.append(text)
+    return found
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(sorted(names))

@@ -1,9 +1,11 @@
 """Audit records from an application: `audit_lib.get_logger(__name__).audit`."""
 
+from ._configuration import configure
 from ._context import bind, context
 from ._exceptions import (
     AuditLibError,
     AuditUsageWarning,
+    CatalogueError,
     LoggerConflictError,
     RecordLostError,
 )
@@ -17,9 +19,11 @@ __all__ = [
     "AuditLibError",
     "AuditLogger",
     "AuditUsageWarning",
+    "CatalogueError",
     "LoggerConflictError",
     "RecordLostError",
     "bind",
+    "configure",
     "context",
     "get_logger",
 ]

@@ -1,20 +1,31 @@
 """What this library raises, all of it.
 
 AuditLibError
+├── CatalogueError        (also a ValueError)
 ├── LoggerConflictError   (also a TypeError)
 └── RecordLostError       (also an OSError)
 
 AuditUsageWarning         (a UserWarning)
 
-Data never raises: whatever an application puts into a record, the record is written. These two are
+Data never raises: whatever an application puts into a record, the record is written. These are
 about the process around it.
 """
 
-__all__ = ["AuditLibError", "AuditUsageWarning", "LoggerConflictError", "RecordLostError"]
+__all__ = [
+    "AuditLibError",
+    "AuditUsageWarning",
+    "CatalogueError",
+    "LoggerConflictError",
+    "RecordLostError",
+]
 
 
 class AuditLibError(Exception):
     """The root of the tree; catch it to catch everything."""
+
+
+class CatalogueError(AuditLibError, ValueError):
+    """A catalogue of actions cannot be used; the text names the file, the action and the field."""
 
 
 class LoggerConflictError(AuditLibError, TypeError):

@@ -9,6 +9,7 @@ from threading import RLock
 from typing import Any, Final, NamedTuple, cast
 
 from ._changes import changes_between
+from ._configuration import known_action, unknown_action
 from ._context import current_context, merged
 from ._document import PAYLOAD
 from ._ecs import classified, misfits
@@ -350,24 +351,16 @@ class AuditLogger(logging.Logger):
         )
 
     def _write(self, said: "_Said", deed: "_Deed", given: dict[str, Any]) -> None:
-        outcome = text_of(deed.outcome)
-        event: dict[str, Any] = {"action": deed.action, "outcome": outcome}
-        if deed.category:
-            event["category"] = list(deed.category)
-        if deed.types:
-            event["type"] = list(deed.types)
-        if deed.reason is not None:
-            event["reason"] = text_of(deed.reason)
+        if not self.isEnabledFor(said.level):
+            return
+        event, problems = _event(deed)
         own: dict[str, Any] = {"event": event}
         if deed.changes is not None:
             own["changes"] = deed.changes
         if deed.target is not None:
             own["user"] = {"target": plain_fields(deed.target)}
-        problems = misfits(deed.category, deed.types, outcome)
         if problems:
             own["labels"] = {"audit_problem": "; ".join(problems)}
-        if not self.isEnabledFor(said.level):
-            return
         self._log(
             said.level,
             said.msg,
@@ -487,6 +480,24 @@ class _Prepared(NamedTuple):
 
     own: dict[str, Any]
     given: dict[str, Any]
+
+
+def _event(deed: _Deed) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Give the ECS `event` of a deed, and what ECS or the catalogue does not know of it."""
+    outcome = text_of(deed.outcome)
+    event: dict[str, Any] = {"action": deed.action, "outcome": outcome}
+    category, types = deed.category, deed.types
+    if catalogued := known_action(deed.action):
+        category, types = catalogued.category or category, catalogued.types or types
+    if category:
+        event["category"] = list(category)
+    if types:
+        event["type"] = list(types)
+    if deed.reason is not None:
+        event["reason"] = text_of(deed.reason)
+    unknown = unknown_action(deed.action)
+    problems = misfits(category, types, outcome)
+    return event, (unknown, *problems) if unknown else problems
 
 
 def _about(record_type: str, record_id: object, changes: dict[str, Any]) -> dict[str, Any]:

@@ -21,3 +21,5 @@ audit.record_accessed("Opened", "statement", record_id="s-1", outcome="failure")
 audit.event("login", "%s signed in", "Ana", category="authentication", type=["start"], ticket="1")
 with audit.track("Changed", "user", object(), record_id=7):
     pass
+audit_lib.configure(catalogue="audit.toml")
+audit_lib.configure(catalogue={"actions": {"login": {"category": ["authentication"]}}})

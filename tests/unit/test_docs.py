@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import audit_lib
 from audit_rules import FilterPattern
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +22,10 @@ PYTHON = [
 
 
 @pytest.mark.parametrize("code", PYTHON)
-def test_the_python_on_a_page_runs(code: str) -> None:
+def test_the_python_on_a_page_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     exec(compile(code, "page", "exec"), {"__name__": "page"})
+    audit_lib.configure(catalogue=None)
 
 
 @pytest.mark.parametrize("code", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))

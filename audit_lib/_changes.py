@@ -1,8 +1,9 @@
 """What changed between two states of a record, as the `changes` object of the audit record."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from ._plain import plain_fields
+from ._plain import plain_fields, text_of
 
 __all__ = ["changes_between"]
 
@@ -10,17 +11,45 @@ _MISSING: Final = object()
 _ATOMS: Final = frozenset({str, int, float, bool})
 
 
-def changes_between(before: Any, after: Any) -> dict[str, Any]:
+def changes_between(
+    before: Any, after: Any, by_key: Mapping[str, str | None] | None = None
+) -> dict[str, Any]:
     """Compare two states and keep what differs: `{"before": …, "after": …, "fields": …}`.
 
     The states are mappings, dataclasses, pydantic or attrs objects, or `None` for "there was
     nothing". All three members have the same nesting; a leaf of `fields` is `added`, `removed` or
-    `updated`. Objects are compared member by member, lists as a whole. Values are compared as JSON
-    has them: `1` and `True` differ, so do `0` and `"0"`; `1` and `1.0` are one number.
+    `updated`. Objects are compared member by member, lists as a whole, save those that `by_key`
+    names: path → the member by which their elements are told apart, or None for their position.
+    Values are compared as JSON has them: `1` and `True` differ, so do `0` and `"0"`; `1` and `1.0`
+    are one number.
     """
+    if by_key:
+        states = plain_fields(before), plain_fields(after)
+        for state in states:
+            for path, key in by_key.items():
+                _take_apart(state, path.split("."), key)
+        return _compare(*states)
     if type(before) is dict and type(after) is dict:
         before, after = _without_equals(before, after)
     return _compare(plain_fields(before), plain_fields(after))
+
+
+def _take_apart(state: dict[str, Any], path: list[str], key: str | None) -> None:
+    """Make an object of the list at a path: each element by its key, or by its position."""
+    holder: Any = state
+    for name in path[:-1]:
+        holder = holder.get(name) if isinstance(holder, dict) else None
+    elements = holder.get(path[-1]) if isinstance(holder, dict) else None
+    if not isinstance(elements, list):
+        return
+    apart: dict[str, Any] = {}
+    for position, element in enumerate(elements):
+        known = key is not None and isinstance(element, dict) and key in element
+        name = text_of(element[key]) if known else str(position)
+        while name in apart:  # two with one key: both stay
+            name += f" ({position})"
+        apart[name] = element
+    holder[path[-1]] = apart
 
 
 def _without_equals(

@@ -100,6 +100,7 @@ class AuditLogger(logging.Logger):
         action: str | None = None,
         outcome: str = "success",
         reason: str | None = None,
+        by_key: Mapping[str, str | None] | None = None,
         even_if_unchanged: bool = False,
         extra: Mapping[str, Any] | None = None,
         exc_info: Any = None,
@@ -116,6 +117,8 @@ class AuditLogger(logging.Logger):
             record_type: the kind of the record, such as `user`.
             before: the record's state before: a mapping, dataclass, pydantic or attrs object.
             after: the state after.
+            by_key: lists to compare element by element: path → the member that tells the elements
+                apart (`{"lines": "sku"}`), or None for their position.
             even_if_unchanged: write it although nothing differs.
             args: the message's arguments, merged into it as `logging` does.
             record_id: which record it is.
@@ -133,7 +136,7 @@ class AuditLogger(logging.Logger):
             RecordLostError: no stream took the record.
         """
         record_type = text_of(record_type)
-        changes = changes_between(before, after)
+        changes = changes_between(before, after, by_key)
         if not changes["fields"] and not even_if_unchanged and outcome == "success":
             return
         self._write(
@@ -160,6 +163,7 @@ class AuditLogger(logging.Logger):
         target: Any = None,
         action: str | None = None,
         reason: str | None = None,
+        by_key: Mapping[str, str | None] | None = None,
         extra: Mapping[str, Any] | None = None,
         stacklevel: int = 1,
         **fields: Any,
@@ -178,6 +182,7 @@ class AuditLogger(logging.Logger):
             target: the person that it was done to: ECS `user.target`.
             action: ECS `event.action`; `<record_type>-updated` when left out.
             reason: ECS `event.reason`; when the block raises and it is left out, the exception's class.
+            by_key: as `record_updated` has it.
             extra: more fields, ECS or your own.
             stacklevel: as `logging` has it: 1 is the block.
             fields: more fields, each as in `extra`.
@@ -197,7 +202,7 @@ class AuditLogger(logging.Logger):
             self.record_updated(
                 msg, record_type, before, record, *args,
                 record_id=record_id, target=target, action=action, outcome=outcome, reason=reason,
-                extra=extra, stacklevel=stacklevel + 2, **fields,
+                by_key=by_key, extra=extra, stacklevel=stacklevel + 2, **fields,
             )  # fmt: skip
 
     def record_deleted(  # noqa: PLR0913 - what there is to say about a record

@@ -57,8 +57,8 @@ def plain(value: Any) -> Any:
 def plain_fields(value: Any) -> dict[str, Any]:
     """Give a model's fields as plain values: what `record_updated` compares.
 
-    Mappings first, then pydantic, dataclass, attrs and named tuple, then any object's public
-    attributes. `None` has no fields; a value without any is the one field `value`.
+    Mappings first, then pydantic, SQLAlchemy, dataclass, attrs, named tuple and Django, then any
+    object's public attributes. `None` has no fields; a value without any is the one field `value`.
     """
     if value is None:
         return {}
@@ -231,16 +231,38 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
     if callable(getattr(cls, "model_dump", None)):
         dumped = value.model_dump()
         return dumped if isinstance(dumped, Mapping) else None
+    if hasattr(cls, "__mapper__"):
+        return _mapped(value)
     if dataclasses.is_dataclass(cls):
         names: Iterable[str] = (field.name for field in dataclasses.fields(cls))
     elif hasattr(cls, "__attrs_attrs__"):
         names = (attribute.name for attribute in cls.__attrs_attrs__)
     elif isinstance(value, tuple) and hasattr(cls, "_fields"):
         names = cls._fields
+    elif hasattr(getattr(cls, "_meta", None), "concrete_fields"):  # a Django model
+        loaded = value.__dict__  # a deferred field is not in there, and is not read for this
+        attributes = (field.attname for field in cls._meta.concrete_fields)
+        return {name: loaded[name] for name in attributes if name in loaded}
     else:
         return None
     # A field may be unset: `init=False`, or deleted.
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def _mapped(value: Any) -> dict[str, Any]:
+    """Give the columns of an SQLAlchemy object; one that expired is read again, as its use would.
+
+    Columns that were never loaded are left out, so are relationships: their keys are columns.
+    """
+    state = value._sa_instance_state  # noqa: SLF001 - what `sqlalchemy.inspect` gives, without importing it
+    named: dict[str, Any] = {}
+    for column in type(value).__mapper__.column_attrs:
+        if column.key in state.dict or column.key in state.expired_attributes:
+            try:
+                named[column.key] = getattr(value, column.key)
+            except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: the others stay
+                named[column.key] = f"<unread: {_error_text(error)}>"
+    return named
 
 
 def _attributes(value: Any) -> dict[str, Any] | None:

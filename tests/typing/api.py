@@ -23,3 +23,4 @@ with audit.track("Changed", "user", object(), record_id=7):
     pass
 audit_lib.configure(catalogue="audit.toml")
 audit_lib.configure(catalogue={"actions": {"login": {"category": ["authentication"]}}})
+audit.record_updated("Changed", "order", {}, {"lines": []}, by_key={"lines": "sku", "tags": None})

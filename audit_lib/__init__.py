@@ -11,6 +11,7 @@ from ._exceptions import (
 )
 from ._handler import AuditFormatter, AuditHandler
 from ._logger import AppLogger, AuditLogger, get_logger
+from ._plain import register
 
 __all__ = [
     "AppLogger",
@@ -26,4 +27,5 @@ __all__ = [
     "configure",
     "context",
     "get_logger",
+    "register",
 ]

@@ -17,12 +17,14 @@ from enum import Enum
 from functools import partial, singledispatch
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import islice
-from numbers import Integral
+from numbers import Integral, Number
 from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-__all__ = ["plain", "plain_fields", "text_of"]
+__all__ = ["plain", "plain_fields", "register", "text_of"]
 
 # A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
 _MAX_DEPTH = 32
@@ -31,7 +33,6 @@ _MAX_NODES = 20_000
 _MAX_SAFE_INTEGER = 2**53 - 1
 _MAX_COPIED = 256
 _NO_REPR: Any = object.__repr__
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 _dumps = partial(json.dumps, separators=(",", ":"))
 
@@ -47,11 +48,21 @@ def plain(value: Any) -> Any:
     - `bytes` are `base64:…`; an `Enum` is its value; a set is a list in a fixed order.
     - Mappings, dataclasses, named tuples, attrs and pydantic objects become objects; so does an
       object of any other class without a `__repr__` of its own, by its public attributes.
-      Everything else is its `repr`, without memory addresses.
+    - Everything else is the name of its class, with its `id` where it has one: a `repr` can hold
+      anything. `register` says better.
     """
     if type(value) is dict and (copy := _copy_of(value)) is not None:
         return copy
     return _Walk().visit(value, 0)
+
+
+def register(kind: type, convert: Callable[[Any], Any]) -> None:
+    """Say how objects of a class, and of its subclasses, are written.
+
+    `convert` gives any value that records can hold: `register(Money, lambda money: str(money))`. A
+    class that is a mapping, dataclass, attrs, pydantic or ORM model stays what it is.
+    """
+    _leaf.register(kind, lambda value: plain(convert(value)))
 
 
 def plain_fields(value: Any) -> dict[str, Any]:
@@ -277,7 +288,13 @@ def _attributes(value: Any) -> dict[str, Any] | None:
 
 
 def _opaque(value: Any) -> Any:
-    return _well_formed(_ADDRESS.sub("", repr(value)))
+    """Name a value of an unknown class; its `repr` could hold anything, a password too."""
+    name = _class_name(type(value))
+    for key in ("id", "pk"):
+        identity = getattr(value, key, None)
+        if type(identity) in {int, str, UUID}:
+            return f"<{name} {key}={_well_formed(str(identity))}>"
+    return f"<{name}>"
 
 
 _leaf: Any = singledispatch(_opaque)  # its own type cannot say what registered functions give
@@ -334,4 +351,9 @@ for _binary in (bytes, bytearray, memoryview):
 for _address in (IPv4Address, IPv6Address, IPv4Network, IPv6Network):
     _leaf.register(_address, str)
 _leaf.register(type, _class_name)
+_leaf.register(Number, str)
+_leaf.register(ZoneInfo, str)
+_leaf.register(re.Pattern, lambda value: _well_formed(str(value.pattern)))
+for _routine in (FunctionType, BuiltinFunctionType, MethodType, ModuleType):
+    _leaf.register(_routine, lambda value: getattr(value, "__qualname__", value.__name__))
 _leaf.register(BaseException, _error_text)

@@ -24,3 +24,4 @@ with audit.track("Changed", "user", object(), record_id=7):
 audit_lib.configure(catalogue="audit.toml")
 audit_lib.configure(catalogue={"actions": {"login": {"category": ["authentication"]}}})
 audit.record_updated("Changed", "order", {}, {"lines": []}, by_key={"lines": "sku", "tags": None})
+audit_lib.register(complex, lambda number: [number.real, number.imag])

@@ -153,6 +153,10 @@ class Colour(enum.Enum):
 
 
 class Broken:
+    @property
+    def id(self) -> int:
+        raise RuntimeError("no id today")
+
     def __repr__(self) -> str:
         raise RuntimeError("no repr today")
 
@@ -194,13 +198,13 @@ def test_an_odd_value_is_written_as_what_it_is(
     assert line["changes"]["after"] == {"v": expected, "w": 2}
 
 
-def test_a_broken_repr_is_named_and_its_neighbours_stay(
+def test_a_broken_object_is_named_and_its_neighbours_stay(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
     logger.audit.record_updated("x", "thing", {"v": 1}, {"v": Broken(), "w": 2})
     after = lines()[0]["changes"]["after"]
     assert after["w"] == 2
-    assert re.fullmatch(r"<unserialisable .*Broken: RuntimeError: no repr today>", after["v"])
+    assert re.fullmatch(r"<unserialisable .*Broken: RuntimeError: no id today>", after["v"])
 
 
 RESERVED = [

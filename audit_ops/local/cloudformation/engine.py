@@ -25,11 +25,10 @@ class StackError(Exception):
 
 @dataclass(slots=True)
 class StackResource:
-    """A resource of a stack: its type, what it is called here, what it is, how it was made."""
+    """A resource of a stack: its type, what it is, how it was made."""
 
     id: str
     type: str
-    name: str
     made: Made
     properties: dict[str, Any]
     body: dict[str, Any]
@@ -272,7 +271,7 @@ class Engine:
         scope.made[change.id] = made
         properties = template.resolved(body.get("Properties", {}), scope)
         stack.resources[change.id] = StackResource(
-            change.id, change.type, change.physical, made, properties, body, self._now()
+            change.id, change.type, made, properties, body, self._now()
         )
         self._event(stack, what, "IMPORT_COMPLETE")
 
@@ -352,9 +351,7 @@ class Engine:
         name = f"{stack.name}-{id_}-{uuid4().hex[:12].upper()}"
         self._event(stack, (id_, "", body["Type"]), "CREATE_IN_PROGRESS")
         made = _known_kind(body["Type"]).make(self._cloud, name, properties)
-        stack.resources[id_] = StackResource(
-            id_, body["Type"], name, made, properties, body, self._now()
-        )
+        stack.resources[id_] = StackResource(id_, body["Type"], made, properties, body, self._now())
         self._event(stack, (id_, made.ref, body["Type"]), "CREATE_COMPLETE")
 
     def _update(
@@ -362,9 +359,7 @@ class Engine:
     ) -> None:
         what = (known.id, known.made.ref, known.type)
         self._event(stack, what, "UPDATE_IN_PROGRESS")
-        known.made = known.kind.update(
-            self._cloud, known.name, known.made, properties, known.properties
-        )
+        known.made = known.kind.update(self._cloud, known.made, properties, known.properties)
         known.properties, known.body, known.changed = properties, body, self._now()
         self._event(stack, what, "UPDATE_COMPLETE")
 
@@ -381,7 +376,7 @@ class Engine:
             return True
         self._event(stack, what, "DELETE_IN_PROGRESS")
         try:
-            resource.kind.delete(self._cloud, resource.name, resource.made, resource.properties)
+            resource.kind.delete(self._cloud, resource.made, resource.properties)
         except Exception as error:  # noqa: BLE001 - CloudFormation tells it by events
             self._event(stack, what, "DELETE_FAILED", str(error))
             return False

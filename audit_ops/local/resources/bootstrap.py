@@ -30,25 +30,18 @@ class Bucket(Kind):
             "RegionalDomainName": f"{name}.s3.{cloud.region}.amazonaws.com",
         }
         made = Made(name, attributes)
-        return self.update(cloud, name, made, properties, {})
+        return self.update(cloud, made, properties, {})
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
-        if versioning := properties.get("VersioningConfiguration"):
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
+        if versioning := new.get("VersioningConfiguration"):
             cloud.client("s3").put_bucket_versioning(
                 Bucket=made.ref, VersioningConfiguration=versioning
             )
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("s3").delete_bucket(Bucket=made.ref)
 
 
@@ -63,8 +56,8 @@ class BucketPolicy(PutKind):
         )
         return Made(properties["Bucket"])
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("s3").delete_bucket_policy(Bucket=made.ref)
 
 
@@ -86,23 +79,16 @@ class Repository(Kind):
         )["repository"]
         return Made(name, {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
         cloud.client("ecr").put_image_tag_mutability(
             repositoryName=made.ref,
-            imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
+            imageTagMutability=new.get("ImageTagMutability", "MUTABLE"),
         )
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("ecr").delete_repository(repositoryName=made.ref, force=True)
 
 
@@ -116,8 +102,8 @@ class Parameter(PutKind):
         cloud.client("ssm").put_parameter(Name=name, Type=kind, Value=value, Overwrite=True)
         return Made(name, {"Type": kind, "Value": value})
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("ssm").delete_parameter(Name=made.ref)
 
 
@@ -129,5 +115,5 @@ class Metadata(PutKind):
         del cloud, properties
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
         """Nothing was made."""

@@ -36,24 +36,16 @@ class Role(Kind):
         try:
             self._put_policies(cloud, role, properties, {})
         except Exception:
-            self.delete(cloud, name, role, properties)
+            self.delete(cloud, role, properties)
             raise
         return role
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name
-        trust = {"Version": "2012-10-17", **properties["AssumeRolePolicyDocument"]}
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        trust = {"Version": "2012-10-17", **new["AssumeRolePolicyDocument"]}
         cloud.client("iam").update_assume_role_policy(
             RoleName=made.ref, PolicyDocument=json.dumps(trust)
         )
-        self._put_policies(cloud, made, properties, before)
+        self._put_policies(cloud, made, new, old)
         return made
 
     @staticmethod
@@ -75,8 +67,8 @@ class Role(Kind):
             _load_managed_policy(cloud, arn)
             iam.attach_role_policy(RoleName=made.ref, PolicyArn=arn)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         iam = cloud.client("iam")
         for policy in iam.list_role_policies(RoleName=made.ref)["PolicyNames"]:
             iam.delete_role_policy(RoleName=made.ref, PolicyName=policy)
@@ -115,8 +107,8 @@ class Policy(PutKind):
             )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, made
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del made
         for role_name in properties["Roles"]:
             cloud.client("iam").delete_role_policy(
                 RoleName=role_name, PolicyName=properties["PolicyName"]
@@ -150,22 +142,15 @@ class Function(Kind):
         )
         return Made(name, {"Arn": made["FunctionArn"]})
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
         functions = cloud.client("lambda")
-        functions.update_function_code(FunctionName=made.ref, **_code(properties))
-        functions.update_function_configuration(FunctionName=made.ref, **_configuration(properties))
+        functions.update_function_code(FunctionName=made.ref, **_code(new))
+        functions.update_function_configuration(FunctionName=made.ref, **_configuration(new))
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("lambda").delete_function(FunctionName=made.ref)
 
 
@@ -214,8 +199,7 @@ class Permission(PutKind):
         )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
         cloud.client("lambda").remove_permission(
             FunctionName=properties["FunctionName"], StatementId=made.ref
         )
@@ -235,19 +219,11 @@ class Rule(Kind):
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
         return self._put(cloud, properties.get("Name", name), properties)
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name
-        gone = _target_ids(before) - _target_ids(properties)
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        gone = _target_ids(old) - _target_ids(new)
         if gone:
             cloud.client("events").remove_targets(Rule=made.ref, Ids=sorted(gone))
-        return self._put(cloud, made.ref, properties)
+        return self._put(cloud, made.ref, new)
 
     @staticmethod
     def _put(cloud: "LocalCloud", name: str, properties: Properties) -> Made:
@@ -261,8 +237,7 @@ class Rule(Kind):
         events.put_targets(Rule=name, Targets=properties["Targets"])
         return Made(name, {"Arn": arn})
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
         events = cloud.client("events")
         events.remove_targets(Rule=made.ref, Ids=sorted(_target_ids(properties)))
         events.delete_rule(Name=made.ref)

@@ -47,35 +47,21 @@ class Kind(ABC):
         """Make one; `name` is what it is called when the properties do not name it."""
 
     @abstractmethod
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        """Change it in place; `before` are the properties that it has, none while it is being made."""
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        """Change it in place, from `old` properties to `new` ones; a new one has no old ones."""
 
     @abstractmethod
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
         """Delete it; `properties` are those that it was made or last changed with."""
 
 
 class PutKind(Kind):
     """A type whose API puts: making it again under the same name changes it."""
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        """Put it again."""
-        del made, before
-        return self.make(cloud, name, properties)
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        """Put it again; what `Ref` gives is its name."""
+        del old
+        return self.make(cloud, made.ref, new)
 
 
 def resource(

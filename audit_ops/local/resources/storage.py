@@ -25,34 +25,26 @@ class Key(Kind):
         return Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
 
     def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+        del name
         made = cloud.client("kms").create_key(Policy=json.dumps(properties["KeyPolicy"]))
         key = made["KeyMetadata"]
         made = Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
-        return self.update(cloud, name, made, properties, {})
+        return self.update(cloud, made, properties, {})
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
         kms = cloud.client("kms")
-        policy = json.dumps(properties["KeyPolicy"])
+        policy = json.dumps(new["KeyPolicy"])
         kms.put_key_policy(KeyId=made.ref, PolicyName="default", Policy=policy)
-        kms.update_key_description(KeyId=made.ref, Description=properties.get("Description", ""))
+        kms.update_key_description(KeyId=made.ref, Description=new.get("Description", ""))
         rotate = (
-            kms.enable_key_rotation
-            if _true(properties, "EnableKeyRotation")
-            else kms.disable_key_rotation
+            kms.enable_key_rotation if _true(new, "EnableKeyRotation") else kms.disable_key_rotation
         )
         rotate(KeyId=made.ref)
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("kms").schedule_key_deletion(KeyId=made.ref, PendingWindowInDays=30)
 
 
@@ -92,36 +84,29 @@ class LogGroup(Kind):
         cloud.client("logs").create_log_group(logGroupName=name, **given)
         made = self._made(cloud, name)
         try:
-            return self.update(cloud, name, made, properties, {})
+            return self.update(cloud, made, properties, {})
         except Exception:
-            self.delete(cloud, name, made, properties)
+            self.delete(cloud, made, properties)
             raise
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
         logs = cloud.client("logs")
-        if "RetentionInDays" in properties:
-            days = int(properties["RetentionInDays"])
+        if "RetentionInDays" in new:
+            days = int(new["RetentionInDays"])
             logs.put_retention_policy(logGroupName=made.ref, retentionInDays=days)
         else:
             logs.delete_retention_policy(logGroupName=made.ref)
-        if "KmsKeyId" in properties:
-            logs.associate_kms_key(logGroupName=made.ref, kmsKeyId=properties["KmsKeyId"])
+        if "KmsKeyId" in new:
+            logs.associate_kms_key(logGroupName=made.ref, kmsKeyId=new["KmsKeyId"])
         logs.put_log_group_deletion_protection(
             logGroupIdentifier=made.ref,
-            deletionProtectionEnabled=_true(properties, "DeletionProtectionEnabled"),
+            deletionProtectionEnabled=_true(new, "DeletionProtectionEnabled"),
         )
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("logs").delete_log_group(logGroupName=made.ref)
 
 
@@ -133,19 +118,12 @@ class QueryDefinition(Kind):
         del name
         return self._put(cloud, properties)
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
-        return self._put(cloud, properties, queryDefinitionId=made.ref)
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
+        return self._put(cloud, new, queryDefinitionId=made.ref)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("logs").delete_query_definition(queryDefinitionId=made.ref)
 
     @staticmethod
@@ -178,22 +156,15 @@ class Table(Kind):
             BillingMode=properties["BillingMode"],
         )["TableDescription"]
         made = Made(name, {"Arn": described["TableArn"]})
-        return self.update(cloud, name, made, properties, {})
+        return self.update(cloud, made, properties, {})
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
         dynamodb = cloud.client("dynamodb")
-        self._keep_time_to_live(cloud, made.ref, properties.get("TimeToLiveSpecification"))
+        self._keep_time_to_live(cloud, made.ref, new.get("TimeToLiveSpecification"))
         dynamodb.update_continuous_backups(
             TableName=made.ref,
-            PointInTimeRecoverySpecification=properties.get(
+            PointInTimeRecoverySpecification=new.get(
                 "PointInTimeRecoverySpecification", {"PointInTimeRecoveryEnabled": False}
             ),
         )
@@ -210,8 +181,8 @@ class Table(Kind):
         if wanted is not None:
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("dynamodb").delete_table(TableName=made.ref)
 
 
@@ -223,23 +194,16 @@ class Queue(Kind):
         url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         arn = cloud.arn("sqs", name)
         made = Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
-        return self.update(cloud, name, made, properties, {})
+        return self.update(cloud, made, properties, {})
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
-        attributes = {key: str(value).lower() for key, value in properties.items()}
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
+        attributes = {key: str(value).lower() for key, value in new.items()}
         cloud.client("sqs").set_queue_attributes(QueueUrl=made.ref, Attributes=attributes)
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("sqs").delete_queue(QueueUrl=made.ref)
 
 
@@ -251,8 +215,8 @@ class QueuePolicy(PutKind):
         self._set(cloud, properties, json.dumps(properties["PolicyDocument"]))
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, made
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del made
         self._set(cloud, properties, "")
 
     @staticmethod

@@ -28,8 +28,7 @@ class SubscriptionFilter(PutKind):
         )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
         cloud.client("logs").delete_subscription_filter(
             logGroupName=properties["LogGroupName"], filterName=made.ref
         )
@@ -54,8 +53,7 @@ class MetricFilter(PutKind):
         )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
         cloud.client("logs").delete_metric_filter(
             logGroupName=properties["LogGroupName"], filterName=made.ref
         )
@@ -99,8 +97,8 @@ class Alarm(PutKind):
         )
         return Made(name, {"Arn": cloud.arn("cloudwatch", f"alarm:{name}")})
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("cloudwatch").delete_alarms(AlarmNames=[made.ref])
 
 
@@ -112,23 +110,16 @@ class Topic(Kind):
         name = properties.get("TopicName", name)
         arn = cloud.client("sns").create_topic(Name=name)["TopicArn"]
         made = Made(arn, {"TopicArn": arn, "TopicName": name})
-        return self.update(cloud, name, made, properties, {})
+        return self.update(cloud, made, properties, {})
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
         for attribute in ("DisplayName", "KmsMasterKeyId"):
-            _set(cloud, made.ref, attribute, properties.get(attribute, ""))
+            _set(cloud, made.ref, attribute, new.get(attribute, ""))
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("sns").delete_topic(TopicArn=made.ref)
 
 
@@ -141,8 +132,8 @@ class TopicPolicy(PutKind):
             _set(cloud, arn, "Policy", json.dumps(properties["PolicyDocument"]))
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, made
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del made
         for arn in properties["Topics"]:
             _set(cloud, arn, "Policy", json.dumps(_owners_policy(cloud, arn)))
 
@@ -165,24 +156,17 @@ class Subscription(Kind):
         )
         return Made(answer["SubscriptionArn"])
 
-    def update(
-        self,
-        cloud: "LocalCloud",
-        name: str,
-        made: Made,
-        properties: Properties,
-        before: Properties,
-    ) -> Made:
-        del name, before
+    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+        del old
         cloud.client("sns").set_subscription_attributes(
             SubscriptionArn=made.ref,
             AttributeName="RedrivePolicy",
-            AttributeValue=json.dumps(properties.get("RedrivePolicy", {})),
+            AttributeValue=json.dumps(new.get("RedrivePolicy", {})),
         )
         return made
 
-    def delete(self, cloud: "LocalCloud", name: str, made: Made, properties: Properties) -> None:
-        del name, properties
+    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+        del properties
         cloud.client("sns").unsubscribe(SubscriptionArn=made.ref)
 
 

@@ -73,18 +73,10 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        record_type = text_of(record_type)
         changes = changes_between(None, after)
         self._write(
             _Said(msg, args, exc_info, stack_info, stacklevel),
-            _Deed(
-                text_of(action) if action is not None else f"{record_type}-created",
-                outcome,
-                reason,
-                target,
-                *classified(record_type, "created"),
-                _about(record_type, record_id, changes),
-            ),
+            _done("created", record_type, record_id, changes, action, outcome, reason, target),
             _named(extra) | _named(fields),
         )
 
@@ -135,20 +127,12 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        record_type = text_of(record_type)
         changes = changes_between(before, after, by_key)
         if not changes["fields"] and not even_if_unchanged and outcome == "success":
             return
         self._write(
             _Said(msg, args, exc_info, stack_info, stacklevel),
-            _Deed(
-                text_of(action) if action is not None else f"{record_type}-updated",
-                outcome,
-                reason,
-                target,
-                *classified(record_type, "updated"),
-                _about(record_type, record_id, changes),
-            ),
+            _done("updated", record_type, record_id, changes, action, outcome, reason, target),
             _named(extra) | _named(fields),
         )
 
@@ -243,18 +227,10 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        record_type = text_of(record_type)
         changes = changes_between(before, None)
         self._write(
             _Said(msg, args, exc_info, stack_info, stacklevel),
-            _Deed(
-                text_of(action) if action is not None else f"{record_type}-deleted",
-                outcome,
-                reason,
-                target,
-                *classified(record_type, "deleted"),
-                _about(record_type, record_id, changes),
-            ),
+            _done("deleted", record_type, record_id, changes, action, outcome, reason, target),
             _named(extra) | _named(fields),
         )
 
@@ -294,18 +270,9 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        record_type = text_of(record_type)
-        changes: dict[str, Any] = {}
         self._write(
             _Said(msg, args, exc_info, stack_info, stacklevel),
-            _Deed(
-                text_of(action) if action is not None else f"{record_type}-accessed",
-                outcome,
-                reason,
-                target,
-                *classified(record_type, "accessed"),
-                _about(record_type, record_id, changes),
-            ),
+            _done("accessed", record_type, record_id, {}, action, outcome, reason, target),
             _named(extra) | _named(fields),
         )
 
@@ -505,11 +472,23 @@ def _event(deed: _Deed) -> tuple[dict[str, Any], tuple[str, ...]]:
     return event, (unknown, *problems) if unknown else problems
 
 
-def _about(record_type: str, record_id: object, changes: dict[str, Any]) -> dict[str, Any]:
-    about: dict[str, Any] = {"record_type": record_type}
+def _done(  # noqa: PLR0913, PLR0917 - what the verbs are told
+    verb: str,
+    record_type: object,
+    record_id: object,
+    changes: dict[str, Any],
+    action: str | None,
+    outcome: str,
+    reason: str | None,
+    target: Any,
+) -> _Deed:
+    """Give the deed of a verb upon a record: what all verbs say in the same way."""
+    kind = text_of(record_type)
+    about: dict[str, Any] = {"record_type": kind}
     if record_id is not None:
         about["record_id"] = text_of(record_id)
-    return about | changes
+    named = text_of(action) if action is not None else f"{kind}-{verb}"
+    return _Deed(named, outcome, reason, target, *classified(kind, verb), about | changes)
 
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -5,8 +5,12 @@ Each command imports what it needs: moto alone takes a second.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
+
+from audit_ops.errors import AuditOpsError
+from audit_rules import AuditRulesError
 
 __all__ = ["main"]
 
@@ -30,7 +34,18 @@ _config = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """Shows an error that is made to be read as such, whichever command it comes from."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (AuditOpsError, AuditRulesError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="audit-lib")
 def main() -> None:
     """Operate an audit trail."""
@@ -52,16 +67,13 @@ def demo(*, once: bool, output: Path) -> None:
     in the template that `cdk deploy` ships; Slack messages and mails arrive at real receivers on
     localhost.
     """
-    from audit_ops.demo import DemoError, run_demo, serve
+    from audit_ops.demo import run_demo, serve
 
-    try:
-        problems = run_demo(output)
-        if problems:
-            raise click.ClickException("not as expected:\n" + "\n".join(problems))
-        if not once:
-            serve(output)
-    except DemoError as error:
-        raise click.ClickException(str(error)) from error
+    problems = run_demo(output)
+    if problems:
+        raise click.ClickException("not as expected:\n" + "\n".join(problems))
+    if not once:
+        serve(output)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -77,23 +89,20 @@ def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]
     """
     import boto3
 
-    from audit_ops.rollout import Cdk, CdkError, Plan, PlanError, SynthesisError, synthesize
-    from audit_rules import ConfigError, load_config
+    from audit_ops.rollout import Cdk, Plan, synthesize
+    from audit_rules import load_config
 
-    try:
-        loaded = load_config(config)
-        assembly = synthesize(Path(), Path("build/deploy/cdk.out"), config=str(config.resolve()))
-        # boto3 knows AWS_DEFAULT_REGION alone, the CDK CLI AWS_REGION too.
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-        plan = Plan.read(loaded, assembly, session.client)  # type: ignore[arg-type]
-        click.echo("\n".join(plan.lines()) + "\n")
-        if plan_only:
-            return
-        if not yes:
-            click.confirm("Go on?", abort=True)
-        Cdk(Path.cwd()).roll_out(plan, assembly, ask=not yes, options=options)
-    except (ConfigError, SynthesisError, PlanError, CdkError) as error:
-        raise click.ClickException(str(error)) from error
+    loaded = load_config(config)
+    assembly = synthesize(Path(), Path("build/deploy/cdk.out"), config=str(config.resolve()))
+    # boto3 knows AWS_DEFAULT_REGION alone, the CDK CLI AWS_REGION too.
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    plan = Plan.read(loaded, assembly, session.client)  # type: ignore[arg-type]
+    click.echo("\n".join(plan.lines()) + "\n")
+    if plan_only:
+        return
+    if not yes:
+        click.confirm("Go on?", abort=True)
+    Cdk(Path.cwd()).roll_out(plan, assembly, ask=not yes, options=options)
 
 
 @main.group()
@@ -108,17 +117,16 @@ def local() -> None:
 @click.option("--verbose", "-v", is_flag=True, help="Show each call of an API.")
 def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
     """Serve the embedded cloud. Its state lives as long as it runs."""
-    from audit_ops.local.commands import LocalError, up, up_in_background
+    from audit_ops.running import up_in_background
 
-    try:
-        if detach:
-            output = Path("build/local/up.log")
-            endpoint = up_in_background(port=port, region=region, verbose=verbose, output=output)
-            click.echo(f"{endpoint}/_cloud  (log: {output})")
-        else:
-            up(port=port, region=region, verbose=verbose)
-    except LocalError as error:
-        raise click.ClickException(str(error)) from error
+    if detach:
+        output = Path("build/local/up.log")
+        endpoint = up_in_background(port=port, region=region, verbose=verbose, output=output)
+        click.echo(f"{endpoint}/_cloud  (log: {output})")
+    else:
+        from audit_ops.local.serve import up
+
+        up(port=port, region=region, verbose=verbose)
 
 
 @local.command("deploy", context_settings={"ignore_unknown_options": True})
@@ -130,19 +138,16 @@ def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
 
     OPTIONS go to `cdk deploy` as they are.
     """
-    from audit_ops.local.commands import LocalError, embedded, settled
-    from audit_ops.rollout import Cdk, CdkError, Plan, PlanError, SynthesisError, synthesize
-    from audit_rules import ConfigError, load_config
+    from audit_ops.rollout import Cdk, Plan, synthesize
+    from audit_ops.running import embedded, settled
+    from audit_rules import load_config
 
-    try:
-        loaded = load_config(config)
-        client, environment = embedded(port, loaded)
-        assembly = synthesize(Path(), Path("build/local/cdk.out"), config=str(config.resolve()))
-        plan = Plan.read(loaded, assembly, client)
-        Cdk(Path.cwd(), environment).roll_out(plan, assembly, ask=False, options=options)
-        health = settled(port)
-    except (LocalError, ConfigError, SynthesisError, PlanError, CdkError) as error:
-        raise click.ClickException(str(error)) from error
+    loaded = load_config(config)
+    client, environment = embedded(port, loaded)
+    assembly = synthesize(Path(), Path("build/local/cdk.out"), config=str(config.resolve()))
+    plan = Plan.read(loaded, assembly, client)
+    Cdk(Path.cwd(), environment).roll_out(plan, assembly, ask=False, options=options)
+    health = settled(port)
     for name, status in health["stacks"].items():
         click.echo(f"{name}: {status}")
     click.echo(f"What runs: {health['endpoint']}/_cloud")
@@ -152,9 +157,6 @@ def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
 @_port
 def local_down(*, port: int) -> None:
     """End the embedded cloud; its state is gone."""
-    from audit_ops.local.commands import LocalError, down
+    from audit_ops.running import down
 
-    try:
-        down(port=port)
-    except LocalError as error:
-        raise click.ClickException(str(error)) from error
+    down(port=port)

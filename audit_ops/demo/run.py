@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 
 from audit_ops.demo.report import Outcome, Told, write_report
-from audit_ops.demo.shop import ROOT, DemoError, Shop
+from audit_ops.demo.shop import ROOT, Shop
 from audit_ops.demo.story import STORY, Act
-from audit_ops.local import DeployError, World
-from audit_ops.rollout.synthesis import SynthesisError, synthesize
+from audit_ops.local import World
+from audit_ops.rollout.synthesis import synthesize
 from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, load_config
 
 __all__ = ["run_demo"]
@@ -23,12 +23,12 @@ def run_demo(output: Path) -> list[str]:
     """Run it, with progress on the terminal; give what was not as expected.
 
     Raises:
-        DemoError: it could not run.
+        AuditOpsError: it could not run.
     """
     console = Console(highlight=False)
     config = load_config(ROOT / "audit.toml")
     with _step(console, "Synthesize the CDK app: the template that `cdk deploy` ships"):
-        assembly = _synthesized(output.resolve().parent / "cdk.out")
+        assembly = synthesize(ROOT, output.resolve().parent / "cdk.out")
     with World() as world, Shop() as shop:
         with _step(console, "Deploy it on the embedded cloud, in this process"):
             _deployed(world, config, assembly)
@@ -37,19 +37,9 @@ def run_demo(output: Path) -> list[str]:
     return _problems(outcome, config)
 
 
-def _synthesized(output: Path) -> Path:
-    try:
-        return synthesize(ROOT, output)
-    except SynthesisError as error:
-        raise DemoError(str(error)) from error
-
-
 def _deployed(world: World, config: AuditConfig, assembly: Path) -> None:
     world.prepare(config)
-    try:
-        world.cloud.deploy(assembly)
-    except DeployError as error:
-        raise DemoError(str(error)) from error
+    world.cloud.deploy(assembly)
     world.cloud.settle()
 
 

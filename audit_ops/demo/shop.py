@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import httpx
 
 from audit_ops.demo.story import Act
+from audit_ops.errors import AuditOpsError
 
 __all__ = ["ROOT", "DemoError", "Shop"]
 
@@ -21,7 +22,7 @@ _READY_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.01
 
 
-class DemoError(Exception):
+class DemoError(AuditOpsError):
     """The demo cannot run; the text says what to do."""
 
 

@@ -2,7 +2,7 @@
 
 cloud       what people use: start, deploy, put lines, move the clock
 world       the cloud with what has to be around a trail, and real receivers of what it tells
-server      the cloud over HTTP                          (commands: `audit local`)
+server      the cloud over HTTP                          (serve: `audit local up`)
 cloudformation/ stacks and change sets
 deployment  a cloud assembly (`cdk.out`) → CloudFormation, types and properties checked first
 resources/  the CloudFormation types

@@ -9,7 +9,6 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import boto3
@@ -138,12 +137,7 @@ class LocalCloud:
             self._started = started.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop it; its state is gone."""
         self._started.close()
 
@@ -155,6 +149,7 @@ class LocalCloud:
         """Deploy the stacks of a cloud assembly; give their names.
 
         Raises:
+            SynthesisError: the assembly is none.
             DeployError: a stack could not be made.
         """
         return deploy(self, assembly)

@@ -120,12 +120,12 @@ class Deliveries:
         else:
             log.warning("alarms may not publish to %s: its policy or its key's says no", topic_arn)
 
-    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome, request_id: str) -> None:
+    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome) -> None:
         """Keep an event that a function failed on three times, if its role lets it."""
         request = Request(action="sqs:SendMessage", resource=spec.dead_letter_arn)
         if spec.dead_letter_arn and self._cloud.permissions.role_may(spec.role_arn, request):
             attributes = {
-                "RequestID": ("String", request_id),
+                "RequestID": ("String", outcome.request_id),
                 "ErrorCode": ("Number", "200"),
                 "ErrorMessage": ("String", outcome.message[:1024]),
             }

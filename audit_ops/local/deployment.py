@@ -6,10 +6,9 @@ The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-as
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audit_ops.local.cloudformation.engine import StackError
 from audit_ops.local.cloudformation.template import Template, TemplateError
@@ -17,12 +16,15 @@ from audit_ops.local.cloudformation.template import Template, TemplateError
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
 
+from audit_ops.errors import AuditOpsError
+from audit_ops.rollout.synthesis import stacks_of
+
 __all__ = ["DeployError", "deploy"]
 
 _BOOTSTRAP_VERSION = "30"
 
 
-class DeployError(Exception):
+class DeployError(AuditOpsError):
     """A stack could not be made; the text names the resource and the reason."""
 
 
@@ -30,11 +32,12 @@ def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
     """Deploy all stacks of an assembly; give their names.
 
     Raises:
-        DeployError: the assembly is none, or a stack could not be made.
+        SynthesisError: the assembly is none.
+        DeployError: a stack could not be made.
     """
     names = []
-    for name, text, assets in _stacks(assembly):
-        _upload(cloud, assembly, assets)
+    for stack_id, name, text in stacks_of(assembly):
+        _upload(cloud, assembly, stack_id)
         try:
             template = Template(text)
             _bootstrap(cloud, template)
@@ -49,21 +52,9 @@ def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
     return names
 
 
-def _stacks(assembly: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    manifest = assembly / "manifest.json"
-    if not manifest.is_file():
-        raise DeployError(f"{manifest} is missing; make it with `cdk synth`")
-    artifacts = json.loads(manifest.read_text())["artifacts"]
-    for id_, artifact in artifacts.items():
-        if artifact["type"] == "aws:cloudformation:stack":
-            properties = artifact["properties"]
-            template = (assembly / properties["templateFile"]).read_text()
-            assets = json.loads((assembly / f"{id_}.assets.json").read_text())
-            yield properties.get("stackName", id_), template, assets["files"]
-
-
-def _upload(cloud: "LocalCloud", assembly: Path, assets: dict[str, Any]) -> None:
+def _upload(cloud: "LocalCloud", assembly: Path, stack_id: str) -> None:
     s3 = cloud.client("s3")
+    assets = json.loads((assembly / f"{stack_id}.assets.json").read_text())["files"]
     for asset in assets.values():
         source = asset["source"]
         path = assembly / source["path"]

@@ -72,8 +72,8 @@ class Outcome:
     payload: str
     failed: bool
     request_id: str
-    log: bytes = b""
-    """What was printed, as it stands in the log."""
+    log: list[str]
+    """What was printed, line by line, as it stands in the log."""
 
     @property
     def message(self) -> str:
@@ -93,7 +93,7 @@ class _Asynchronous:
 class DeadLetters(Protocol):
     """Where events go that a function failed on three times."""
 
-    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome, request_id: str) -> None:
+    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome) -> None:
         """Keep an event that a function failed on three times."""
 
 
@@ -147,7 +147,7 @@ class Functions:
                     self._idle[spec.signature].append(process)
                 else:
                     self._all.remove(process)
-        self._host.write_function_log(spec, process.stream, outcome.log.decode().split("\n"))
+        self._host.write_function_log(spec, process.stream, outcome.log)
         if outcome.failed:
             log.warning("function %s failed: %s", name, outcome.message)
         return outcome
@@ -215,7 +215,7 @@ class Functions:
                 self._retries.append(job)
         else:
             self._host.deliveries.send_dead_letter(
-                self._host.function(job.function), job.event, outcome, job.request_id
+                self._host.function(job.function), job.event, outcome
             )
 
     def _process(self, spec: Spec) -> "_Process":
@@ -324,7 +324,7 @@ class _Process:
             failed, payload = True, self._death(request_id, timed_out=answer is None)
             lines += [*self._printed(), payload["errorMessage"]]
         lines.append(f"END RequestId: {request_id}")
-        return Outcome(json.dumps(payload), failed, request_id, "\n".join(lines).encode())
+        return Outcome(json.dumps(payload), failed, request_id, lines)
 
     def kill(self) -> None:
         """End it."""

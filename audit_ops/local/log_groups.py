@@ -19,7 +19,7 @@ from moto.logs.exceptions import (
     LimitExceededException,
     ValidationException,
 )
-from moto.logs.models import LogGroup, LogsBackend, LogStream
+from moto.logs.models import LogGroup, LogsBackend, LogStream, logs_backends
 
 from audit_ops.local.alarms import Metrics
 from audit_ops.local.clock import Clock
@@ -32,6 +32,7 @@ __all__ = [
     "MAX_EVENTS",
     "LogGroups",
     "PatternFilter",
+    "backend_of",
     "parsed_pattern",
     "validated",
 ]
@@ -168,7 +169,7 @@ class LogGroups:
         return {"awslogs": {"data": b64encode(packed).decode()}}
 
     def _count(self, group: LogGroup, events: list[Event]) -> None:
-        backend = self.backend_of(group)
+        backend = backend_of(group)
         for metric_filter in backend.filters.get_matching_filters(log_group_name=group.name):
             pattern = parsed_pattern(metric_filter["filterPattern"])
             [transformation] = metric_filter["metricTransformations"]
@@ -237,13 +238,11 @@ class LogGroups:
         if len(names) > _MAX_SUBSCRIPTION_FILTERS:
             raise LimitExceededException
 
-    @staticmethod
-    def backend_of(group: LogGroup) -> LogsBackend:
-        """Give the account and region of a log group."""
-        from moto.logs.models import logs_backends  # noqa: PLC0415 - filled while moto starts
 
-        backend: LogsBackend = logs_backends[group.account_id][group.region]
-        return backend
+def backend_of(group: LogGroup) -> LogsBackend:
+    """Give the account and region of a log group."""
+    backend: LogsBackend = logs_backends[group.account_id][group.region]
+    return backend
 
 
 class _AccessDeniedException(JsonRESTError):  # noqa: N818 - AWS's name

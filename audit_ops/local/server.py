@@ -30,6 +30,8 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from audit_ops.errors import AuditOpsError
+
 __all__ = ["HOST", "Control", "PortTakenError", "serving"]
 
 HOST: Final = "127.0.0.1"
@@ -41,7 +43,7 @@ _Start = Callable[..., Any]
 log = logging.getLogger(__name__)
 
 
-class PortTakenError(Exception):
+class PortTakenError(AuditOpsError):
     """Another program listens there."""
 
 

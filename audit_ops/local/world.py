@@ -1,21 +1,18 @@
 """`World`: an embedded cloud, and around it what a trail needs in it and what it tells.
 
-On AWS, too, some things are there before the trail: the log groups of the applications, the secrets
-with Slack's webhooks, the senders of mail. `prepare` makes them.
+In this process; `audit_ops.running` reaches one in another.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Final, Self
 
 from audit_ops.local.cloud import LocalCloud
 from audit_ops.local.receivers import MailReceiver, WebhookReceiver
-from audit_rules import AuditConfig, EmailChannel, SlackChannel
+from audit_ops.running import prepare
+from audit_rules import AuditConfig
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-__all__ = ["World", "prepare"]
+__all__ = ["World"]
 
 _DAY_MINUTES: Final = 1440
 
@@ -49,12 +46,7 @@ class World:
             self._started = started.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: "TracebackType | None",
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop it."""
         self._started.close()
 
@@ -105,25 +97,3 @@ class World:
                 }
             )
         return posts + mails
-
-
-def prepare(client: Callable[[str], Any], config: AuditConfig, webhooks: str) -> None:
-    """Make the sources, the secrets and the senders, where they are not there yet.
-
-    Args:
-        client: gives a boto3 client.
-        config: whose channels and sources.
-        webhooks: the beginning of a Slack webhook's address; the channel's name follows.
-    """
-    logs, secrets, mail = client("logs"), client("secretsmanager"), client("sesv2")
-    for name in config.sources.log_groups:
-        with suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_group(logGroupName=name)
-    for channel in config.channels.values():
-        match channel:
-            case SlackChannel(name=name, webhook_secret=secret):
-                with suppress(secrets.exceptions.ResourceExistsException):
-                    secrets.create_secret(Name=secret, SecretString=f"{webhooks}{name}")
-            case EmailChannel(sender=sender):
-                with suppress(mail.exceptions.AlreadyExistsException):
-                    mail.create_email_identity(EmailIdentity=sender)

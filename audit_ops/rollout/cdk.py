@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from audit_ops.rollout.plan import Plan
 
+from audit_ops.errors import AuditOpsError
+
 __all__ = ["Cdk", "CdkError"]
 
 
-class CdkError(Exception):
+class CdkError(AuditOpsError):
     """The CDK CLI is missing, or it failed; it has said why."""
 
 

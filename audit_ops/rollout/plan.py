@@ -9,7 +9,9 @@ from typing import Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from audit_ops.errors import AuditOpsError
 from audit_ops.rollout.costs import PER_GB_INGESTED, PER_GB_MONTH_STORED, monthly_costs
+from audit_ops.rollout.synthesis import stacks_of
 from audit_rules import AuditConfig
 
 __all__ = ["Plan", "PlanError"]
@@ -20,7 +22,7 @@ _NEVER_MADE: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLL
 _GROUP, _KEY = "AWS::Logs::LogGroup", "AWS::KMS::Key"
 
 
-class PlanError(Exception):
+class PlanError(AuditOpsError):
     """What is in the account has to be put right first; the text says how."""
 
 
@@ -99,11 +101,9 @@ class Plan:
 
 
 def _template(assembly: Path, stack_name: str) -> tuple[str, dict[str, Any]]:
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-    for id_, artifact in artifacts.items():
-        properties = artifact.get("properties", {})
-        if properties.get("stackName", id_) == stack_name and "templateFile" in properties:
-            return id_, json.loads((assembly / properties["templateFile"]).read_text())
+    for stack in stacks_of(assembly):
+        if stack.name == stack_name:
+            return stack.id, json.loads(stack.template)
     raise PlanError(f"the CDK app makes no stack called {stack_name!r}")
 
 

@@ -1,7 +1,6 @@
 """The real CDK CLI against the embedded cloud: bootstrap, deploy, change, fail, destroy."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from hashlib import sha256
@@ -13,6 +12,7 @@ import pytest
 from audit_ops.local import LocalCloud
 from audit_ops.local import World as LocalWorld
 from audit_rules import load_config
+from tests.cdk import run_cdk
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (ROOT / "audit.toml").read_text()
@@ -20,7 +20,7 @@ ACCOUNT = "aws://123456789012/eu-west-1"
 
 
 class Tool:
-    """The CLI, with nothing of AWS in its environment but the embedded cloud's address."""
+    """The CLI, with a configuration that tests change."""
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder
@@ -28,18 +28,7 @@ class Tool:
         self.config.write_text(CONFIG)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        own = {
-            "AWS_ENDPOINT_URL": self.cloud.endpoint,
-            "AWS_ACCESS_KEY_ID": "embedded",
-            "AWS_SECRET_ACCESS_KEY": "embedded",
-            "AWS_REGION": "eu-west-1",
-        }
-        return subprocess.run(
-            [ROOT / "node_modules/.bin/cdk", *arguments],
-            cwd=ROOT, env=kept | own, text=True, timeout=120, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # which one is used depends on CI=true
-        )  # fmt: skip
+        return run_cdk(self.cloud.endpoint, *arguments)
 
     def with_config(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         output = str(self.folder / "cdk.out")

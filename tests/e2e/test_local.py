@@ -15,6 +15,8 @@ from urllib.error import HTTPError
 import boto3
 import pytest
 
+from tests.cdk import run_cdk
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -106,11 +108,9 @@ def test_a_deploy_after_destroy_takes_over_the_records_and_their_key(
 ) -> None:
     """The audit group is kept, and named: a plain deploy would fail on it."""
     [before] = client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
-    destroyed = subprocess.run(
-        [ROOT / "node_modules/.bin/cdk", "destroy", "--all", "--force", "--output", "build/local/gone"],
-        cwd=ROOT, text=True, timeout=120, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    destroyed = run_cdk(
+        f"http://localhost:{port}", "destroy", "--all", "--force", "--output", "build/local/gone"
+    )
     assert destroyed.returncode == 0, destroyed.stdout
     assert "audit" not in ask(port, "/health")["stacks"]
 

@@ -1,8 +1,6 @@
 """Templates as others write them, after public samples: what the embedded cloud was not made for."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +9,8 @@ from typing import Any
 import pytest
 
 from audit_ops.local import LocalCloud
+from tests.cdk import run_cdk
 
-ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
 
 
@@ -77,19 +75,8 @@ def test_a_functions_errors_go_to_another(cloud: LocalCloud) -> None:
 
 
 def test_two_stacks_by_the_cli_one_using_the_other(cloud: LocalCloud, tmp_path: Path) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    own = {
-        "AWS_ENDPOINT_URL": cloud.endpoint,
-        "AWS_ACCESS_KEY_ID": "embedded",
-        "AWS_SECRET_ACCESS_KEY": "embedded",
-        "AWS_REGION": "eu-west-1",
-    }
-
     def cdk(*arguments: str) -> str:
-        run = subprocess.run(
-            [ROOT / "node_modules/.bin/cdk", *arguments], cwd=tmp_path, env=kept | own, text=True,
-            timeout=120, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        run = run_cdk(cloud.endpoint, *arguments, cwd=tmp_path)
         assert run.returncode == 0, run.stdout
         return run.stdout
 

@@ -29,7 +29,8 @@ def install(patches: Patches, cloud: "LocalCloud") -> None:
             return b""
         outcome = cloud.functions.invoke(function.function_name, event)
         response_headers["x-amz-executed-version"] = "$LATEST"
-        response_headers["x-amz-log-result"] = base64.b64encode(outcome.log[-4096:]).decode()
+        printed = "\n".join(outcome.log).encode()
+        response_headers["x-amz-log-result"] = base64.b64encode(printed[-4096:]).decode()
         if outcome.failed:
             response_headers["x-amz-function-error"] = "Unhandled"
         return outcome.payload.encode()

@@ -12,7 +12,8 @@ from moto.logs.models import LogGroup, LogsBackend, LogStream, SubscriptionFilte
 from moto.logs.responses import LogsResponse
 
 from audit_ops.local.hooks.patches import Patches, given
-from audit_ops.local.log_groups import PatternFilter, validated
+from audit_ops.local.log_groups import PatternFilter, backend_of, validated
+from audit_rules import RETENTION_DAYS
 
 if TYPE_CHECKING:
     from audit_ops.local.cloud import LocalCloud
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 _NO_STREAM: Final = "The specified log stream does not exist."
-_RETENTIONS: Final = frozenset({
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-})  # fmt: skip
 
 
 class _StreamExistsError(JsonRESTError):
@@ -116,7 +113,7 @@ def _group_answers(patches: Patches, cloud: "LocalCloud") -> None:
     logs = cloud.log_groups
 
     def described(group: LogGroup) -> dict[str, Any]:
-        filters = logs.backend_of(group).filters.get_matching_filters(log_group_name=group.name)
+        filters = backend_of(group).filters.get_matching_filters(log_group_name=group.name)
         found: dict[str, Any] = original_described(group)
         return found | {
             "deletionProtectionEnabled": group.name in logs.protected,
@@ -163,11 +160,11 @@ def _group_changes(patches: Patches, cloud: "LocalCloud") -> None:
 
     def put_retention(backend: LogsBackend, log_group_name: str, retention_in_days: Any) -> None:
         group = _found(backend, log_group_name)
-        if int(retention_in_days) not in _RETENTIONS:
+        if int(retention_in_days) not in RETENTION_DAYS:
             raise InvalidParameterException(
                 f"1 validation error detected: Value '{retention_in_days}' at 'retentionInDays'"
                 " failed to satisfy constraint: Member must satisfy enum value set:"
-                f" {sorted(_RETENTIONS)}"
+                f" {list(RETENTION_DAYS)}"
             )
         group.set_retention_policy(retention_in_days)
 

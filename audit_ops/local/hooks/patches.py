@@ -8,10 +8,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from audit_ops.errors import AuditOpsError
+
 __all__ = ["HookError", "Patches", "given"]
 
 
-class HookError(Exception):
+class HookError(AuditOpsError):
     """moto is not the one that these hooks were written for."""
 
 

@@ -1,12 +1,14 @@
-"""`audit local`: the embedded cloud as a server: started, reached, ended."""
+"""An embedded cloud that runs in another process: started, reached, prepared, ended.
+
+Nothing in here needs moto, whose import alone takes a second.
+"""
 
 import json
-import logging
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -14,54 +16,19 @@ from urllib.request import Request, urlopen
 
 import boto3
 
-from audit_ops.local.hooks import HookError
-from audit_ops.local.server import PortTakenError
-from audit_ops.local.world import World, prepare
-from audit_rules import AuditConfig
+from audit_ops.errors import AuditOpsError
+from audit_rules import AuditConfig, EmailChannel, SlackChannel
 
-__all__ = ["LocalError", "down", "embedded", "settled", "up", "up_in_background"]
+__all__ = [
+    "CREDENTIALS", "LocalError", "down", "embedded", "prepare", "settled", "up_in_background",
+]  # fmt: skip
 
-_TICK_SECONDS: Final = 0.25
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 _START_SECONDS: Final = 30
-_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
-
-log = logging.getLogger(__name__)
 
 
-class LocalError(Exception):
-    """A command could not do its work; the text says why and what to do."""
-
-
-def up(*, port: int, region: str, verbose: bool) -> None:
-    """Serve the cloud until somebody ends it: Ctrl-C, SIGTERM or `down`.
-
-    Raises:
-        LocalError: it cannot start.
-    """
-    _log_to_terminal(verbose=verbose)
-    try:
-        with World(region=region, port=port) as world:
-            cloud = world.cloud
-            signal.signal(signal.SIGTERM, lambda *_: cloud.stopping.set())
-            log.info("the embedded cloud is at %s/_cloud (region %s)", cloud.endpoint, region)
-            log.info(
-                "to use it: export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s",
-                cloud.endpoint,
-                region,
-            )
-            log.info("           export %s", " ".join(f"{k}={v}" for k, v in _CREDENTIALS.items()))
-            try:
-                while not cloud.stopping.wait(_TICK_SECONDS):
-                    _tick(world)
-            except KeyboardInterrupt:
-                pass
-            log.info("the embedded cloud ends; its state is gone")
-    except PortTakenError as error:
-        raise LocalError(
-            f"{error}. Is one running already? `audit local down` ends it; --port takes another port"
-        ) from error
-    except HookError as error:
-        raise LocalError(str(error)) from error
+class LocalError(AuditOpsError):
+    """No embedded cloud can be started, reached or ended there."""
 
 
 def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> str:
@@ -116,7 +83,7 @@ def embedded(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict
         return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
 
     prepare(client, config, health["webhooks"])
-    return client, {**_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region}
+    return client, {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region}
 
 
 def settled(port: int) -> dict[str, Any]:
@@ -142,10 +109,8 @@ def _ask(port: int, what: str, body: Mapping[str, Any] | None = None) -> dict[st
         raise LocalError(
             f"no embedded cloud answers on port {port}; `audit local up` starts one"
         ) from error
-    except ValueError as error:
-        raise LocalError(
-            f"what answers on port {port} is no embedded cloud; --port takes another port"
-        ) from error
+    except ValueError:
+        found = None
     if not isinstance(found, dict) or "endpoint" not in found:
         raise LocalError(
             f"what answers on port {port} is no embedded cloud; --port takes another port"
@@ -161,28 +126,25 @@ def _is_up(port: int) -> bool:
     return True
 
 
-def _tick(world: World) -> None:
-    """Let time pass. What goes wrong is told, and the cloud goes on."""
-    try:
-        world.cloud.tick()
-        world.cloud.functions.raise_faults()
-    except Exception:
-        log.exception("a fault of the embedded cloud")
+def prepare(client: Callable[[str], Any], config: AuditConfig, webhooks: str) -> None:
+    """Make what is there before a trail, on AWS too: its sources, secrets and senders.
 
+    What is there already stays as it is.
 
-class _Line(logging.Formatter):
-    """One line a happening; what an application put in cannot move the cursor or forge a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        keep = "\n" if record.exc_info else ""
-        return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
-
-
-def _log_to_terminal(*, verbose: bool) -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Line("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("audit_ops.local")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
-    logger.propagate = False
+    Args:
+        client: gives a boto3 client.
+        config: whose channels and sources.
+        webhooks: the beginning of a Slack webhook's address; the channel's name follows.
+    """
+    logs, secrets, mail = client("logs"), client("secretsmanager"), client("sesv2")
+    for name in config.sources.log_groups:
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=name)
+    for channel in config.channels.values():
+        match channel:
+            case SlackChannel(name=name, webhook_secret=secret):
+                with suppress(secrets.exceptions.ResourceExistsException):
+                    secrets.create_secret(Name=secret, SecretString=f"{webhooks}{name}")
+            case EmailChannel(sender=sender):
+                with suppress(mail.exceptions.AlreadyExistsException):
+                    mail.create_email_identity(EmailIdentity=sender)

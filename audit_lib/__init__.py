@@ -6,6 +6,7 @@ from ._exceptions import (
     AuditLibError,
     AuditUsageWarning,
     CatalogueError,
+    ConfigurationError,
     LoggerConflictError,
     RecordLostError,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "AuditLogger",
     "AuditUsageWarning",
     "CatalogueError",
+    "ConfigurationError",
     "LoggerConflictError",
     "RecordLostError",
     "bind",

@@ -1,57 +1,114 @@
-"""What is said once for a process: the catalogue of actions."""
+"""What is said once for a process: the catalogue of actions, and how records get out."""
 
+import os
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Final, NamedTuple
 
-from ._exceptions import CatalogueError
+from ._exceptions import CatalogueError, ConfigurationError
+from ._spool import Spool
 
-__all__ = ["CatalogueAction", "configure", "known_action", "unknown_action"]
+__all__ = ["CatalogueAction", "Settings", "configure", "settings"]
+
+# Docker's and Kubernetes' log drivers cut a line at 16 KiB; the Lambda service's own one does not.
+_CONTAINER_BYTES: Final = 16 * 1024
+_LAMBDA_BYTES: Final = 256 * 1024
+_FEWEST_BYTES: Final = 4 * 1024
+_MOST_BYTES: Final = 1024 * 1024 - 26  # CloudWatch counts 26 bytes of its own for an event
+_POLICIES: Final = ("stderr", "spool", "raise")
 
 
 class CatalogueAction(NamedTuple):
-    """What the catalogue says of an action: ECS `event.category` and `event.type`."""
+    """What the catalogue says of an action: ECS `event.category`, `event.type`, `on_failure`."""
 
     category: tuple[str, ...]
     types: tuple[str, ...]
+    on_failure: str | None
 
 
-_ACTIONS: Final[dict[str, CatalogueAction]] = {}
+class Settings(NamedTuple):
+    """All that `configure` says."""
+
+    actions: dict[str, CatalogueAction]
+    on_failure: str
+    spool: Spool | None
+    max_bytes: int
+    fsync: bool
+
+    def unknown_action(self, name: str) -> str | None:
+        """Say what is wrong with an action, where there is a catalogue and it is not in it."""
+        if not self.actions or name in self.actions:
+            return None
+        from difflib import get_close_matches  # noqa: PLC0415 - a mistake may cost, an import may not
+
+        close = get_close_matches(name, self.actions, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "add it to [actions]"
+        return f"event.action: found {name!r}, which the catalogue has not; {hint}"
+
+    def failure_policy(self, action: object) -> str:
+        """Say what is done when a record of an action cannot be written."""
+        known = self.actions.get(action) if isinstance(action, str) else None
+        return (known and known.on_failure) or self.on_failure
 
 
-def configure(*, catalogue: str | PathLike[str] | Mapping[str, Any] | None = None) -> None:
-    """Say which actions there are. Without a catalogue, any action will do.
+def _fitting_bytes() -> int:
+    return _LAMBDA_BYTES if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _CONTAINER_BYTES
+
+
+_settings = Settings({}, "stderr", None, _fitting_bytes(), fsync=False)
+
+
+def settings() -> Settings:
+    """Give what is in force."""
+    return _settings
+
+
+def configure(
+    *,
+    catalogue: str | PathLike[str] | Mapping[str, Any] | None = None,
+    on_failure: str = "stderr",
+    spool: str | PathLike[str] | None = None,
+    max_bytes: int | None = None,
+    fsync: bool = False,
+) -> None:
+    """Say once how this process audits; what is left out is as it is without any `configure`.
 
     The catalogue is the `[actions]` of `audit.toml`, as a path or as what was read from it: by
-    `event.action`, a table with `category` and `type` (arrays) and what others read of it. A record
-    takes its category and type from there; one whose action is not in it is written with
-    `labels.audit_problem`, and warned of (`AuditUsageWarning`).
+    `event.action`, a table with `category` and `type` (arrays), `on_failure`, and what others read
+    of it. A record takes its category and type from there; one whose action is not in it is written
+    with `labels.audit_problem`, and warned of (`AuditUsageWarning`).
 
     Args:
-        catalogue: a TOML file, or a mapping like the one in it; None forgets the one before.
+        catalogue: a TOML file, or a mapping like the one in it. Without one, any action will do.
+        on_failure: what is done with a record that its stream does not take. `stderr`: it goes to
+            standard error. `spool`: into the file `spool`, until the stream takes it. `raise`: the
+            caller gets a `RecordLostError`, so that what cannot be audited does not happen. An
+            action of the catalogue may say another one.
+        spool: a file of this machine, made when it is needed; processes may share it.
+        max_bytes: the longest line, its end included, from 4,096 to 1,048,550 (CloudWatch's). A
+            longer record is shortened where it can be seen. 16,384, where Docker and Kubernetes
+            cut; 262,144 in AWS Lambda.
+        fsync: whether a line that goes to a file is on the disk before the call returns.
 
     Raises:
         CatalogueError: it cannot be read, or a part of it is not as it should be.
+        ConfigurationError: a value is not as it should be. Nothing has changed then.
     """
+    global _settings  # noqa: PLW0603 - the one place where it changes
     actions = {} if catalogue is None else _read(catalogue)
-    _ACTIONS.clear()
-    _ACTIONS.update(actions)
-
-
-def known_action(name: str) -> CatalogueAction | None:
-    """Give what the catalogue says of an action."""
-    return _ACTIONS.get(name)
-
-
-def unknown_action(name: str) -> str | None:
-    """Say what is wrong with an action, where there is a catalogue and it is not in it."""
-    if not _ACTIONS or name in _ACTIONS:
-        return None
-    from difflib import get_close_matches  # noqa: PLC0415 - a mistake may cost, an import may not
-
-    close = get_close_matches(name, _ACTIONS, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "add it to [actions]"
-    return f"event.action: found {name!r}, which the catalogue has not; {hint}"
+    if on_failure not in _POLICIES:
+        raise ConfigurationError(f"on_failure: found {on_failure!r}; write one of {_POLICIES}")
+    spooling = [name for name, each in actions.items() if each.on_failure == "spool"]
+    if spool is None and (on_failure == "spool" or spooling):
+        asked = f"actions.{spooling[0]}: on_failure" if spooling else "on_failure"
+        raise ConfigurationError(f"{asked}: found 'spool' without a file; say spool='….jsonl' too")
+    longest = _fitting_bytes() if max_bytes is None else max_bytes
+    if not _FEWEST_BYTES <= longest <= _MOST_BYTES:
+        raise ConfigurationError(
+            f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {_MOST_BYTES}, CloudWatch's limit"
+        )
+    file = None if spool is None else Spool(spool)
+    _settings = Settings(actions, on_failure, file, longest, fsync)
 
 
 def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, CatalogueAction]:
@@ -75,7 +132,12 @@ def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, Catal
 def _action(place: str, body: Any) -> CatalogueAction:
     if not isinstance(body, Mapping):
         raise CatalogueError(f"{place}: found {type(body).__name__}; write a table")
-    return CatalogueAction(_names(place, body, "category"), _names(place, body, "type"))
+    on_failure = body.get("on_failure")
+    if on_failure is not None and on_failure not in _POLICIES:
+        raise CatalogueError(
+            f"{place}: on_failure: found {on_failure!r}; write one of {', '.join(_POLICIES)}"
+        )
+    return CatalogueAction(_names(place, body, "category"), _names(place, body, "type"), on_failure)
 
 
 def _names(place: str, body: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
 
 @lru_cache(maxsize=8)
 def _to_the_second(second: float) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 def _message(record: LogRecord) -> tuple[str, Any]:

@@ -1,7 +1,8 @@
 """What this library raises, all of it.
 
 AuditLibError
-├── CatalogueError        (also a ValueError)
+├── ConfigurationError    (also a ValueError)
+│   └── CatalogueError
 ├── LoggerConflictError   (also a TypeError)
 └── RecordLostError       (also an OSError)
 
@@ -15,6 +16,7 @@ __all__ = [
     "AuditLibError",
     "AuditUsageWarning",
     "CatalogueError",
+    "ConfigurationError",
     "LoggerConflictError",
     "RecordLostError",
 ]
@@ -24,7 +26,11 @@ class AuditLibError(Exception):
     """The root of the tree; catch it to catch everything."""
 
 
-class CatalogueError(AuditLibError, ValueError):
+class ConfigurationError(AuditLibError, ValueError):
+    """An argument of `configure` cannot be used; the text names it and says what to write."""
+
+
+class CatalogueError(ConfigurationError):
     """A catalogue of actions cannot be used; the text names the file, the action and the field."""
 
 
@@ -37,9 +43,10 @@ class LoggerConflictError(AuditLibError, TypeError):
 
 
 class RecordLostError(AuditLibError, OSError):
-    """Neither stdout nor stderr took the record: this exception is the only trace left of it.
+    """A record could not be written: this exception is the only trace left of it.
 
-    Raised by the methods of `AuditLogger`. Its text holds the record's id, or its message.
+    Raised by the methods of `AuditLogger`, where the failure policy is `raise`, or when what it
+    names took the record no more than its stream did. Its text holds the whole record.
     """
 
 

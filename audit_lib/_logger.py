@@ -9,10 +9,11 @@ from threading import RLock
 from typing import Any, Final, NamedTuple, cast
 
 from ._changes import changes_between
-from ._configuration import known_action, unknown_action
+from ._configuration import settings
 from ._context import current_context, merged
 from ._document import PAYLOAD
 from ._ecs import classified, misfits
+from ._encoding import prepare
 from ._exceptions import AuditUsageWarning, LoggerConflictError
 from ._handler import DEFAULT_HANDLER, AuditHandler
 from ._plain import plain, plain_fields, text_of
@@ -28,12 +29,26 @@ class AuditLogger(logging.Logger):
     """A logger of logging's own hierarchy whose records are audit records.
 
     All level methods work on it and write one line of ECS JSON. It differs from an ordinary logger
-    where an audit trail has to: its level is INFO until it is given one of its own (a root at ERROR
-    does not reach it); `logging.disable` and `disable_existing_loggers` do not mute it; its records
-    go to its own handlers and to standard output, never to its ancestors' handlers, save those of
-    test tools that keep records in a list (pytest's `caplog`). An `AuditHandler` of its own takes
-    the place of standard output.
+    where an audit trail has to: nothing keeps a record of INFO or above back, no level, no filter
+    (which may change a record), no `logging.disable`, no `disable_existing_loggers`, only `mute`.
+    Its records go to its own handlers and to standard output, never to its ancestors' handlers,
+    save those of test tools that keep records in a list (pytest's `caplog`). An `AuditHandler` of
+    its own takes the place of standard output.
     """
+
+    _muted = False
+
+    def mute(self, muted: bool = True) -> None:
+        """Write nothing any more, until `mute(False)`; that, and both moments, are on record."""
+        if muted is self._muted:
+            return
+        self._muted = False
+        what = "muted" if muted else "unmuted"
+        self.event(
+            f"audit-{what}", f"The audit logger {self.name} was {what}",
+            category="configuration", type="change", stacklevel=2,
+        )  # fmt: skip
+        self._muted = muted
 
     def record_created(  # noqa: PLR0913 - what there is to say about a record
         self,
@@ -304,7 +319,7 @@ class AuditLogger(logging.Logger):
             target: the person that it was done to: ECS `user.target`.
             outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
             reason: ECS `event.reason`: why it was done, or why it failed.
-            level: as `logging` has it.
+            level: as `logging` has it; an event is written at any level.
             extra: more fields, ECS or your own.
             exc_info: as `logging` has it.
             stack_info: as `logging` has it.
@@ -323,7 +338,7 @@ class AuditLogger(logging.Logger):
         )
 
     def _write(self, said: "_Said", deed: "_Deed", given: dict[str, Any]) -> None:
-        if not self.isEnabledFor(said.level):
+        if self._muted:
             return
         event, problems = _event(deed)
         own: dict[str, Any] = {"event": event}
@@ -378,9 +393,9 @@ class AuditLogger(logging.Logger):
         return record
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Hand the record to the handlers unless a filter refuses it, `disabled` or not."""
-        if passed := cast("Any", self.filter(record)):  # a filter may give another record
-            self.callHandlers(passed if isinstance(passed, logging.LogRecord) else record)
+        """Hand the record to the handlers, whatever a filter says of it and `disabled` or not."""
+        passed = cast("Any", self.filter(record))  # a filter may give another record
+        self.callHandlers(passed if isinstance(passed, logging.LogRecord) else record)
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Hand the record to the logger's own handlers, to standard output, and to test tools."""
@@ -396,16 +411,16 @@ class AuditLogger(logging.Logger):
                     handlers.append(handler)
             ancestor = ancestor.parent
         for handler in handlers:
-            if record.levelno >= handler.level:
+            if record.levelno >= handler.level or isinstance(handler, AuditHandler):
                 handler.handle(record)
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
-        """Whether the logger's own level lets it through; nothing else can mute it."""
-        return level >= self.getEffectiveLevel()
+        """Whether it is INFO or above, or the logger's own level asks for less; and not muted."""
+        return level >= self.getEffectiveLevel() and not self._muted
 
     def getEffectiveLevel(self) -> int:  # noqa: N802 - logging's name
-        """Give the logger's own level, INFO when it has none; an ancestor's has no effect."""
-        return self.level or logging.INFO
+        """Give INFO, or the logger's own level where that is lower; no ancestor's."""
+        return min(self.level or logging.INFO, logging.INFO)
 
 
 class AppLogger(logging.Logger):
@@ -459,7 +474,8 @@ def _event(deed: _Deed) -> tuple[dict[str, Any], tuple[str, ...]]:
     outcome = text_of(deed.outcome)
     event: dict[str, Any] = {"action": deed.action, "outcome": outcome}
     category, types = deed.category, deed.types
-    if catalogued := known_action(deed.action):
+    now = settings()
+    if catalogued := now.actions.get(deed.action):
         category, types = catalogued.category or category, catalogued.types or types
     if category:
         event["category"] = list(category)
@@ -467,7 +483,7 @@ def _event(deed: _Deed) -> tuple[dict[str, Any], tuple[str, ...]]:
         event["type"] = list(types)
     if deed.reason is not None:
         event["reason"] = text_of(deed.reason)
-    unknown = unknown_action(deed.action)
+    unknown = now.unknown_action(deed.action)
     problems = misfits(category, types, outcome)
     return event, (unknown, *problems) if unknown else problems
 
@@ -520,6 +536,7 @@ def get_logger(name: str) -> AppLogger:
 
 def _adopt(name: str, kind: type[logging.Logger]) -> logging.Logger:
     """Give logging's own logger of that name, with the methods of `kind` on it."""
+    prepare()
     with _ADOPTING:
         logger = logging.getLogger(name)
         present = type(logger)

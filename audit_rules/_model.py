@@ -59,7 +59,8 @@ Channel = SlackChannel | EmailChannel
 class Action:
     """What can happen, by its ECS `event.action`, and the sentence in which people read it.
 
-    `category` and `type` are the ECS arrays `event.category` and `event.type`.
+    `category` and `type` are the ECS arrays `event.category` and `event.type`. `on_failure` is what
+    `audit_lib` does when it cannot write a record of it; empty where the application's own holds.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Action:
     category: tuple[str, ...]
     type: tuple[str, ...]
     severity: Severity = Severity.LOW
+    on_failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

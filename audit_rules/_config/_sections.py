@@ -22,6 +22,7 @@ _IDENTIFIER_ADVICE: Final = (
 _ACTION_ADVICE: Final = (
     "write what happened in lower case, like user-updated: letters, digits and . _ -"
 )
+_FAILURE_POLICIES: Final = frozenset({"stderr", "spool", "raise"})
 _MINUTES_A_DAY: Final = 1440  # the longest period of an alarm
 _MAX_THRESHOLD: Final = 1_000_000
 _MAX_RETENTION: Final = max(RETENTION_DAYS)
@@ -112,6 +113,9 @@ def read_action(table: Table, name: str) -> Action:
         category=category,
         type=table.texts("type", checks.one_of(types, "ECS event.type for this category")),
         severity=Severity(table.text("severity", checks.severity, default="low") or Severity.LOW),
+        on_failure=table.text(
+            "on_failure", checks.one_of(_FAILURE_POLICIES, "failure policy"), default=""
+        ),
     )
     table.finish()
     return action

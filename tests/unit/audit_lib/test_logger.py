@@ -137,7 +137,7 @@ def test_dict_config_neither_mutes_nor_doubles_it(
         assert len(capsys.readouterr().out.splitlines()) == 1
 
 
-def test_dict_config_can_set_its_level_and_its_handler(
+def test_dict_config_can_set_its_handler_and_never_mutes_it_by_a_level(
     logger: audit_lib.AppLogger, root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stderr = {"class": "audit_lib.AuditHandler", "stream": "ext://sys.stderr"}
@@ -153,7 +153,7 @@ def test_dict_config_can_set_its_level_and_its_handler(
     logger.audit.warning("above")
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert len(captured.err.splitlines()) == 1
+    assert len(captured.err.splitlines()) == 2
 
 
 def test_caplog_sees_audit_records(
@@ -176,11 +176,38 @@ def test_a_handler_on_the_audit_logger_hears_of_it_as_well(
     assert lines()[0]["role"] == "admin"
 
 
-def test_a_filter_on_the_audit_logger_is_obeyed(logger: audit_lib.AppLogger, lines: Lines) -> None:
-    logger.audit.addFilter(lambda record: "noise" not in record.getMessage())
+def test_a_filter_may_change_a_record_and_cannot_keep_it_back(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    def refuse(record: logging.LogRecord) -> bool:
+        record.msg = f"seen: {record.msg}"
+        return False
+
+    logger.audit.addFilter(refuse)
     logger.audit.info("noise")
-    logger.audit.info("signal")
-    assert [line["message"] for line in lines()] == ["signal"]
+    assert [line["message"] for line in lines()] == ["seen: noise"]
+
+
+def test_only_mute_mutes_and_says_so(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    audit = logger.audit
+    audit.setLevel(logging.CRITICAL)
+    audit.disabled = True
+    audit.info("a level mutes nothing")
+    audit.event("x", "nor below INFO", level=logging.DEBUG)
+    audit.mute()
+    audit.mute()
+    audit.error("unheard")
+    audit.record_updated("unheard", "user", {}, {"a": 1})
+    audit.mute(muted=False)
+    audit.info("heard")
+    said = [(line["message"], line["event"].get("action")) for line in lines()]
+    assert said == [
+        ("a level mutes nothing", None),
+        ("nor below INFO", "x"),
+        (f"The audit logger {audit.name} was muted", "audit-muted"),
+        (f"The audit logger {audit.name} was unmuted", "audit-unmuted"),
+        ("heard", None),
+    ]
 
 
 def test_a_record_survives_being_pickled(logger: audit_lib.AppLogger, lines: Lines) -> None:

@@ -510,6 +510,7 @@ ACTION = """
 sentence = "{actor} changed {record}"
 category = ["iam"]
 type = ["user", "change"]
+on_failure = "raise"
 """
 
 
@@ -517,6 +518,7 @@ def test_an_action_has_its_sentence_and_its_classification() -> None:
     action = parse_config(GOOD + ACTION).actions["user-updated"]
     assert action.sentence.text == "{actor} changed {record}"
     assert (action.category, action.type, action.severity) == (("iam",), ("user", "change"), "low")
+    assert action.on_failure == "raise"
 
 
 @pytest.mark.parametrize(
@@ -532,6 +534,7 @@ def test_an_action_has_its_sentence_and_its_classification() -> None:
         ),
         ('"change"', '"access"', 'type: found "access"; no such ECS event.type for this category'),
         ("type =", "kind =", "type: is missing; it has no default"),
+        ('"raise"', '"raisin"', 'on_failure: found "raisin"; no such failure policy, did you mean'),
     ],
 )
 def test_a_wrong_action_is_told(old: str, new: str, problem: str) -> None:

@@ -1,0 +1,35 @@
+"""`changes.notes`: what of a record is not as it was, so that nobody takes "masked" for "empty"."""
+
+from typing import Any, Final
+
+__all__ = ["Unreadable", "add_notes", "path_text"]
+
+# A record of thousands of odd values says so once.
+_MOST: Final = 100
+_STATES: Final = frozenset({"before", "after"})
+
+
+class Unreadable(str):
+    """The text in the place of a value that could not be shown, or not all of it."""
+
+    __slots__ = ()
+
+
+def path_text(path: tuple[str, ...]) -> str:
+    """Name a place: `phone` within the states that are compared, `$.error.message` elsewhere."""
+    if len(path) > 2 and path[0] == "changes" and path[1] in _STATES:
+        return ".".join(path[2:])
+    return ".".join(("$", *path))
+
+
+def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
+    """Add path → `masked`, `hashed`, `dropped`, `shortened` or `unreadable` to a document."""
+    changes = document.get("changes")
+    if not isinstance(changes, dict):
+        changes = {} if changes is None else {"extra": changes}
+    present = changes.get("notes", {})
+    noted = {**(present if isinstance(present, dict) else {"notes": present}), **notes}
+    if len(noted) > _MOST:
+        more = len(noted) - _MOST
+        noted = {**dict(list(noted.items())[:_MOST]), "…": f"{more} more"}
+    document["changes"] = {**changes, "notes": noted}

@@ -1,0 +1,135 @@
+"""A record that is too long for a line, shortened where it can be seen.
+
+Docker's and Kubernetes' log drivers cut a line at 16 KiB, in the middle of the JSON.
+"""
+
+from typing import Any, Final
+
+from ._encoding import encode
+from ._notes import add_notes, path_text
+
+__all__ = ["fitted"]
+
+_SHORTEST_TEXT: Final = 64
+_FEWEST_MEMBERS: Final = 4
+# What tells a record apart stays whole as long as anything does.
+_LAST: Final = frozenset({("log",), ("event", "id"), ("event", "action"), ("@timestamp",)})
+_ESSENTIAL: Final[tuple[str, ...]] = (
+    "@timestamp",
+    "log.level",
+    "message",
+    "ecs.version",
+    "log",
+    "process",
+)
+
+
+def fitted(document: dict[str, Any], limit: int) -> bytes:
+    """Give the JSON of a document in at most `limit` bytes, by shortening its longest texts.
+
+    When that is not enough, objects and lists keep their first members; at last the record keeps
+    what it is about. A text says how much of it is left out, `changes.notes` where.
+    """
+    longest = limit // 2
+    while longest >= _SHORTEST_TEXT:
+        line = _encoded(document, longest, limit)
+        if len(line) <= limit:
+            return line
+        longest //= 2
+    most = limit // 32
+    while most >= _FEWEST_MEMBERS:
+        line = _encoded(document, _SHORTEST_TEXT, most)
+        if len(line) <= limit:
+            return line
+        most //= 2
+    return encode(_essence(document))
+
+
+def _encoded(document: dict[str, Any], longest: int, most: int) -> bytes:
+    shortening = _Shortening(longest, most)
+    short = shortening.object(document, ())
+    add_notes(short, shortening.notes)
+    return encode(_event_last(short))
+
+
+def _event_last(document: dict[str, Any]) -> dict[str, Any]:
+    if "event" in document:
+        document["event"] = document.pop("event")
+    return document
+
+
+class _Shortening:
+    """One pass: no text longer than `longest` characters, nothing with more than `most` members."""
+
+    def __init__(self, longest: int, most: int) -> None:
+        self._longest = longest
+        self._most = most
+        self.notes: dict[str, str] = {}
+
+    def object(self, value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+        kept = list(value.items())
+        if path and len(kept) > self._most:
+            self.notes[path_text(path)] = "shortened"
+            kept = [*kept[: self._most], ("…", f"<shortened: {len(kept) - self._most} more>")]
+        return {
+            self._text(name, (*path, name)): self._value(inner, (*path, name))
+            for name, inner in kept
+        }
+
+    def _value(self, value: Any, path: tuple[str, ...]) -> Any:
+        if path in _LAST:
+            return value
+        if isinstance(value, str):
+            return self._text(value, path)
+        if isinstance(value, dict):
+            return self.object(value, path)
+        if isinstance(value, list):
+            kept = [self._value(inner, (*path, str(at))) for at, inner in enumerate(value)]
+            if len(kept) > self._most:
+                self.notes[path_text(path)] = "shortened"
+                kept = [*kept[: self._most], f"<shortened: {len(kept) - self._most} more>"]
+            return kept
+        return value
+
+    def _text(self, value: str, path: tuple[str, ...]) -> str:
+        if len(value) <= self._longest:
+            return value
+        short = _cut(value, self._longest)
+        self.notes[path_text((*path[:-1], _cut(path[-1], _SHORTEST_TEXT)))] = "shortened"
+        return short
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}<shortened: {len(text) - longest} more characters>"
+
+
+def _essence(document: dict[str, Any]) -> dict[str, Any]:
+    """Keep which record it is, who did it and what it is about, none of it long."""
+    essence: dict[str, Any] = {
+        name: _brief(document[name]) for name in _ESSENTIAL if name in document
+    }
+    changes = document.get("changes")
+    if isinstance(changes, dict):
+        about = ("record_type", "record_id")
+        essence["changes"] = {name: _brief(changes[name]) for name in about if name in changes}
+    if "log" in document:
+        # The end of a logger's name is what it is recognised by: `*.audit`.
+        essence["log"] = {"logger": str(document["log"].get("logger", ""))[-256:]}
+    user = document.get("user")
+    if isinstance(user, dict):
+        essence["user"] = {name: _brief(user[name]) for name in ("id", "name") if name in user}
+    add_notes(essence, {"$": "shortened"})
+    event = document.get("event", {})
+    named = ("id", "kind", "action", "outcome", "category", "type")
+    essence["event"] = {name: _brief(event[name]) for name in named if name in event}
+    return essence
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _brief(value[name]) for name in ("pid", "name") if name in value}
+    if isinstance(value, list):
+        return [_brief(inner) for inner in value[:4] if isinstance(inner, str)]
+    return _cut(value, 128) if isinstance(value, str) else value

@@ -1,0 +1,92 @@
+"""Records that their stream did not take, kept in a file until it does."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ._lock import claim
+
+__all__ = ["Spool"]
+
+
+class Spool:
+    """An append-only file of lines, which processes may share; its owner alone can read it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything to replay."""
+        try:
+            return self.path.stat().st_size > 0
+        except OSError:
+            return False
+
+    def append(self, line: bytes) -> None:
+        """Keep a line; it is on the disk when this returns.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        with self._locked() as file:
+            size = file.seek(0, os.SEEK_END)
+            torn = size and os.pread(file.fileno(), 1, size - 1) != b"\n"  # a full disk, a crash
+            file.write(b"\n" + line if torn else line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def replay(self, write: Callable[[bytes], None]) -> int:
+        """Hand all lines to `write`, oldest first, and forget those that it took; give their number.
+
+        A process that dies in between leaves lines that were written already: they are written
+        again, and `event.id` tells the two apart from two events.
+
+        Raises:
+            Exception: what `write` raises; that line and those after it stay.
+        """
+        taken = 0
+        with self._locked() as file:
+            file.seek(0)
+            try:
+                for line in file:
+                    if line.endswith(b"}\n"):  # else a torn one: its whole record went elsewhere
+                        write(line)
+                        taken += 1
+            except Exception:
+                file.seek(0)
+                self._keep(file.readlines()[taken:])
+                raise
+            file.truncate(0)
+        return taken
+
+    def _keep(self, lines: list[bytes]) -> None:
+        # A new file in the old one's place: at every moment one of them is there, whole.
+        rest = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        with _opened(rest) as file:
+            file.truncate(0)
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        rest.replace(self.path)
+
+    def _locked(self) -> BinaryIO:
+        """Open the file and wait until no other process has it."""
+        while True:
+            file = _opened(self.path)
+            try:
+                claim(file.fileno())
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
+                        return file  # closing it unlocks
+            except BaseException:
+                file.close()
+                raise
+            file.close()  # another process has put a new file in its place meanwhile
+
+
+def _opened(path: Path) -> BinaryIO:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "r+b")

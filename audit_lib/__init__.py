@@ -12,6 +12,7 @@ from ._exceptions import (
 )
 from ._handler import AuditFormatter, AuditHandler
 from ._logger import AppLogger, AuditLogger, get_logger
+from ._masking import Drop, Hash, Mask
 from ._plain import register
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "AuditUsageWarning",
     "CatalogueError",
     "ConfigurationError",
+    "Drop",
+    "Hash",
     "LoggerConflictError",
+    "Mask",
     "RecordLostError",
     "bind",
     "configure",

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ._configuration import settings
+from ._masking import Guarded
 from ._plain import plain_fields, text_of
 
 __all__ = ["changes_between"]
@@ -28,10 +30,10 @@ def changes_between(
         for state in states:
             for path, key in by_key.items():
                 _take_apart(state, path.split("."), key)
-        return _compare(*states)
+        return _compare(*states, ())
     if type(before) is dict and type(after) is dict:
         before, after = _without_equals(before, after)
-    return _compare(plain_fields(before), plain_fields(after))
+    return _compare(plain_fields(before), plain_fields(after), ())
 
 
 def _take_apart(state: dict[str, Any], path: list[str], key: str | None) -> None:
@@ -66,12 +68,17 @@ def _without_equals(
     return differing_before, differing_after
 
 
-def _compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+def _compare(
+    before: dict[str, Any], after: dict[str, Any], path: tuple[str, ...]
+) -> dict[str, Any]:
+    masking = settings().masking
     changes: dict[str, Any] = {"before": {}, "after": {}, "fields": {}}
     for name in {**before, **after}:  # in the order of the fields, not of a set
         old, new = before.get(name, _MISSING), after.get(name, _MISSING)
-        if isinstance(old, dict) and isinstance(new, dict):
-            inner = _compare(old, new)
+        here = (*path, name)
+        # A sensitive object is one value: a part of it is not the thing that is masked or hashed.
+        if isinstance(old, dict) and isinstance(new, dict) and masking.rule(here) is None:
+            inner = _compare(old, new, here)
             if inner["fields"]:
                 for part, members in changes.items():
                     members[name] = inner[part]
@@ -92,6 +99,8 @@ def _same(old: Any, new: Any) -> bool:
     # Python holds True == 1, also inside lists: JSON does not.
     if isinstance(old, bool) is not isinstance(new, bool) or old != new:
         return False
+    if isinstance(old, Guarded):
+        return isinstance(new, Guarded) and _same(old.value, new.value)
     if isinstance(old, list):
         return all(map(_same, old, new))
     if isinstance(old, dict):

@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any, Final, NamedTuple
 
 from ._exceptions import CatalogueError, ConfigurationError
+from ._masking import Hash, Masking, Rule
 from ._spool import Spool
 
 __all__ = ["CatalogueAction", "Settings", "configure", "settings"]
@@ -15,6 +16,7 @@ _CONTAINER_BYTES: Final = 16 * 1024
 _LAMBDA_BYTES: Final = 256 * 1024
 _FEWEST_BYTES: Final = 4 * 1024
 _MOST_BYTES: Final = 1024 * 1024 - 26  # CloudWatch counts 26 bytes of its own for an event
+_SHORTEST_KEY: Final = 16
 _POLICIES: Final = ("stderr", "spool", "raise")
 
 
@@ -34,6 +36,7 @@ class Settings(NamedTuple):
     spool: Spool | None
     max_bytes: int
     fsync: bool
+    masking: Masking
 
     def unknown_action(self, name: str) -> str | None:
         """Say what is wrong with an action, where there is a catalogue and it is not in it."""
@@ -55,7 +58,7 @@ def _fitting_bytes() -> int:
     return _LAMBDA_BYTES if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _CONTAINER_BYTES
 
 
-_settings = Settings({}, "stderr", None, _fitting_bytes(), fsync=False)
+_settings = Settings({}, "stderr", None, _fitting_bytes(), fsync=False, masking=Masking())
 
 
 def settings() -> Settings:
@@ -63,13 +66,15 @@ def settings() -> Settings:
     return _settings
 
 
-def configure(
+def configure(  # noqa: PLR0913 - all that there is to say, once
     *,
     catalogue: str | PathLike[str] | Mapping[str, Any] | None = None,
     on_failure: str = "stderr",
     spool: str | PathLike[str] | None = None,
     max_bytes: int | None = None,
     fsync: bool = False,
+    sensitive: Mapping[str, Rule | None] | None = None,
+    hash_key: bytes | None = None,
 ) -> None:
     """Say once how this process audits; what is left out is as it is without any `configure`.
 
@@ -89,6 +94,11 @@ def configure(
             longer record is shortened where it can be seen. 16,384, where Docker and Kubernetes
             cut; 262,144 in AWS Lambda.
         fsync: whether a line that goes to a file is on the disk before the call returns.
+        sensitive: fields whose values are not written: name, or end of a dotted path, → `Mask`,
+            `Hash` or `Drop`, or None for one that is not sensitive although its name sounds like it.
+            Names are compared without case and separators. They add to the names known as such:
+            password, token, secret, authorization, card, ssn and their like.
+        hash_key: what `Hash` hashes with, 16 bytes or more; keep it as any secret.
 
     Raises:
         CatalogueError: it cannot be read, or a part of it is not as it should be.
@@ -107,8 +117,23 @@ def configure(
         raise ConfigurationError(
             f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {_MOST_BYTES}, CloudWatch's limit"
         )
+    for name, rule in (sensitive or {}).items():
+        if rule is not None and not isinstance(rule, Rule):
+            raise ConfigurationError(
+                f"sensitive: {name}: found {type(rule).__name__}; write Mask(), Hash(), Drop() or None"
+            )
+        if isinstance(rule, Hash) and hash_key is None:
+            raise ConfigurationError(
+                f"sensitive: {name}: found Hash() without a key; say hash_key="
+            )
+    if hash_key is not None and len(hash_key) < _SHORTEST_KEY:
+        raise ConfigurationError(
+            f"hash_key: found {len(hash_key)} bytes; write {_SHORTEST_KEY} or more, such as"
+            " secrets.token_bytes(32)"
+        )
     file = None if spool is None else Spool(spool)
-    _settings = Settings(actions, on_failure, file, longest, fsync)
+    masking = Masking(sensitive, hash_key)
+    _settings = Settings(actions, on_failure, file, longest, fsync, masking)
 
 
 def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, CatalogueAction]:

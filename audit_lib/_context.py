@@ -3,13 +3,24 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from ._configuration import settings
+from ._masking import Withheld
 from ._plain import plain, plain_fields
 
-__all__ = ["bind", "context", "current_context", "merged"]
+__all__ = ["Context", "bind", "context", "current_context", "merged"]
 
-_CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("audit_lib.context")
+
+class Context(NamedTuple):
+    """The fields in force, as plain values that are not to be changed, and what they withhold."""
+
+    fields: dict[str, Any]
+    withheld: Withheld
+
+
+_NOTHING: Final = Context({}, Withheld())
+_CONTEXT: Final[ContextVar[Context]] = ContextVar("audit_lib.context", default=_NOTHING)
 
 
 @contextmanager
@@ -40,17 +51,21 @@ def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
     _CONTEXT.set(_with(on_behalf_of, fields))
 
 
-def _with(on_behalf_of: Any, fields: dict[str, Any]) -> dict[str, Any]:
+def _with(on_behalf_of: Any, fields: dict[str, Any]) -> Context:
     above = plain(fields)
     if on_behalf_of is not None:
         effective = {"user": {"effective": plain_fields(on_behalf_of)}}
         above = merged(above, effective)
-    return merged(current_context(), above)
+    present, withheld = current_context(), Withheld()
+    withheld.also(present.withheld)
+    return Context(
+        merged(present.fields, settings().masking.covered(above, (), withheld)), withheld
+    )
 
 
-def current_context() -> dict[str, Any]:
-    """Give the fields in force here, as plain values; not to be changed."""
-    return _CONTEXT.get({})
+def current_context() -> Context:
+    """Give what is in force here."""
+    return _CONTEXT.get()
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,39 @@ from typing import Any, Final
 
 from ._context import merged
 from ._ecs import related
+from ._masking import Withheld
+from ._notes import add_notes, event_last
 from ._plain import plain, text_of
 
-__all__ = ["PAYLOAD", "document_of"]
+__all__ = ["PAYLOAD", "Payload", "document_of"]
 
 ECS_VERSION: Final = "9.0.0"
 
 PAYLOAD: Final = "_audit"
 """The one attribute of a `LogRecord` that carries what an audit logger adds to it."""
+
+
+class Payload:
+    """What an audit logger adds to a `LogRecord`. Nothing shows it, and no pickle holds secrets."""
+
+    __slots__ = ("extra", "fields", "withheld")
+
+    def __init__(
+        self, fields: dict[str, Any], extra: dict[str, Any], withheld: Withheld | None = None
+    ) -> None:
+        self.fields = fields
+        self.extra = extra
+        self.withheld = withheld or Withheld()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.fields, self.extra, self.withheld.notes)
+
+
+def _unpickled(fields: dict[str, Any], extra: dict[str, Any], notes: dict[str, str]) -> Payload:
+    payload = Payload(fields, extra)
+    payload.withheld.notes.update(notes)
+    return payload
+
 
 # What a caller's own field can never replace: where a record comes from, and which one it is.
 _OWN: Final = frozenset({"@timestamp", "message", "ecs", "log", "process"})
@@ -59,16 +84,21 @@ def document_of(record: LogRecord) -> dict[str, Any]:
     }
     if error := _error(record):
         document["error"] = error
-    payload: dict[str, Any] = getattr(record, PAYLOAD, {})
-    document.update(payload.get("fields", {}))
-    kept_apart = _add(document, payload.get("extra", {}))
+    payload: Payload = getattr(record, PAYLOAD, _NOTHING)
+    document.update(payload.fields)
+    kept_apart = _add(document, payload.extra)
     if ill_formed:
         kept_apart["arguments"] = ill_formed
     if kept_apart:
         document["extra"] = _beside(document.get("extra", {}), kept_apart)
     if named := related(document):
         _add_related(document, named)
-    return document
+    if payload.withheld.notes:
+        add_notes(document, payload.withheld.notes)
+    return event_last(document)
+
+
+_NOTHING: Final = Payload({}, {})
 
 
 def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:

@@ -8,10 +8,16 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["encode", "prepare"]
+__all__ = ["encode", "hidden", "prepare"]
+
+
+def hidden(_: Any) -> str:
+    """Give the text in the place of a sensitive value that is in no field of its own."""
+    return "***"
+
 
 # allow_nan holds the promise that `plain` makes.
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=hidden)
 
 _fast: Callable[[Any], bytes] | None = None
 
@@ -48,7 +54,7 @@ def _fastest() -> Callable[[Any], bytes]:
 
     def encoded(document: Any) -> bytes:
         try:
-            return dumps(document)
+            return dumps(document, default=hidden)
         except TypeError:  # nested deeper than 254 levels, which `plain` cuts far above
             return _escaped(document)
 

@@ -7,9 +7,11 @@ import weakref
 from typing import Any, Final, TextIO
 
 from ._configuration import Settings, settings
-from ._document import document_of
+from ._document import PAYLOAD, Payload, document_of
 from ._encoding import encode
 from ._exceptions import RecordLostError
+from ._masking import Withheld, gives_away, scrubbed
+from ._notes import add_notes, event_last
 from ._size import fitted
 from ._stream import Outlet, standard_output
 
@@ -21,7 +23,7 @@ class AuditFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line, without its end."""
-        return _body(document_of(record), settings()).decode("ascii")
+        return _body(document_of(record), _withheld(record), settings()).decode("ascii")
 
 
 class AuditHandler(logging.Handler):
@@ -55,7 +57,8 @@ class AuditHandler(logging.Handler):
         """
         if type(self.formatter) is AuditFormatter:
             document = document_of(record)
-            body, action = _body(document, settings()), document.get("event", {}).get("action")
+            body = _body(document, _withheld(record), settings())
+            action = document.get("event", {}).get("action")
         else:
             body, action = ascii_line(self.format(record)), None
         self._deliver(body + b"\n", action)
@@ -109,8 +112,20 @@ class AuditHandler(logging.Handler):
         raise  # noqa: PLE0704 - logging calls this inside `except`
 
 
-def _body(document: dict[str, Any], now: Settings) -> bytes:
+def _withheld(record: logging.LogRecord) -> Withheld:
+    payload = getattr(record, PAYLOAD, None)
+    return payload.withheld if isinstance(payload, Payload) else Withheld()
+
+
+def _body(document: dict[str, Any], withheld: Withheld, now: Settings) -> bytes:
     body = encode(document)
+    if gives_away(body, withheld.seen):
+        scrubbing = Withheld()
+        scrubbing.seen = withheld.seen
+        document = scrubbed(document, scrubbing)
+        if scrubbing.notes:
+            add_notes(document, scrubbing.notes)
+            body = encode(event_last(document))
     longest = now.max_bytes - 1  # the line's end
     return body if len(body) <= longest else fitted(document, longest)
 

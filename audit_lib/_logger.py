@@ -11,11 +11,12 @@ from typing import Any, Final, NamedTuple, cast
 from ._changes import changes_between
 from ._configuration import settings
 from ._context import current_context, merged
-from ._document import PAYLOAD
+from ._document import PAYLOAD, Payload
 from ._ecs import classified, misfits
 from ._encoding import prepare
 from ._exceptions import AuditUsageWarning, LoggerConflictError
 from ._handler import DEFAULT_HANDLER, AuditHandler
+from ._masking import Withheld
 from ._plain import plain, plain_fields, text_of
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
@@ -342,10 +343,15 @@ class AuditLogger(logging.Logger):
             return
         event, problems = _event(deed)
         own: dict[str, Any] = {"event": event}
-        if deed.changes is not None:
-            own["changes"] = deed.changes
+        masking, withheld = settings().masking, Withheld()
+        if changes := deed.changes:
+            own["changes"] = changes
+            for state in ("before", "after"):
+                if fields := changes.get(state):
+                    changes[state] = masking.covered(fields, ("changes", state), withheld)
         if deed.target is not None:
-            own["user"] = {"target": plain_fields(deed.target)}
+            target = {"target": plain_fields(deed.target)}
+            own["user"] = masking.covered(target, ("user",), withheld)
         if problems:
             own["labels"] = {"audit_problem": "; ".join(problems)}
         self._log(
@@ -353,7 +359,7 @@ class AuditLogger(logging.Logger):
             said.msg,
             said.args,
             exc_info=said.exc_info,
-            extra=cast("Any", _Prepared(own, given)),
+            extra=cast("Any", _Prepared(own, given, withheld)),
             stack_info=said.stack_info,
             stacklevel=said.stacklevel + 2,  # these two frames are not the caller's
         )
@@ -381,15 +387,19 @@ class AuditLogger(logging.Logger):
         own: dict[str, Any] = {}
         prepared = cast("Any", extra)
         if isinstance(prepared, _Prepared):
-            own, given = prepared
+            own, given, withheld = prepared
         else:
-            given = _named(extra)
+            given, withheld = _named(extra), Withheld()
+        if given:
+            given = settings().masking.covered(given, (), withheld)
         for key, value in given.items():  # for a handler's own formatter, as logging does it
             record.__dict__.setdefault(key, value)
         own["event"] = {"id": _random_id(), "kind": "event", **own.get("event", {})}
-        if context := current_context():
-            own = merged(context, own)
-        record.__dict__[PAYLOAD] = {"fields": own, "extra": given}
+        context = current_context()
+        if context.fields:
+            own = merged(context.fields, own)
+            withheld.also(context.withheld)
+        record.__dict__[PAYLOAD] = Payload(own, given, withheld)
         return record
 
     def handle(self, record: logging.LogRecord) -> None:
@@ -467,6 +477,7 @@ class _Prepared(NamedTuple):
 
     own: dict[str, Any]
     given: dict[str, Any]
+    withheld: Withheld
 
 
 def _event(deed: _Deed) -> tuple[dict[str, Any], tuple[str, ...]]:

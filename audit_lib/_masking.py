@@ -10,7 +10,18 @@ from typing import Any, Final
 from ._encoding import encode
 from ._notes import Unreadable, path_text
 
-__all__ = ["Drop", "Guarded", "Hash", "Mask", "Masking", "Rule", "annotated_rules", "scrubbed"]
+__all__ = [
+    "Drop",
+    "Guarded",
+    "Hash",
+    "Mask",
+    "Masking",
+    "Rule",
+    "Withheld",
+    "annotated_rules",
+    "gives_away",
+    "scrubbed",
+]
 
 _HIDDEN: Final = "***"
 # The last n of a text show at most a third of it: `7` must not become `7`.
@@ -114,9 +125,8 @@ def annotated_rules(cls: type) -> Mapping[str, Rule]:
         found = {}
         for base in reversed(cls.__mro__):
             for name, annotation in _annotations(base).items():
-                for extra in getattr(annotation, "__metadata__", ()):
-                    if isinstance(extra, Rule):
-                        found[name] = extra
+                if rule := _rule_in(annotation):
+                    found[name] = rule
         if len(_ANNOTATED) >= _MOST_NAMES:  # classes made without end
             _ANNOTATED.clear()
         _ANNOTATED[cls] = found
@@ -126,17 +136,27 @@ def annotated_rules(cls: type) -> Mapping[str, Rule]:
 _ANNOTATED: Final[dict[type, dict[str, Rule]]] = {}
 
 
-def _annotations(cls: type) -> Mapping[str, Any]:
-    own = cls.__dict__.get("__annotations__") or {}
-    if any(isinstance(annotation, str) for annotation in own.values()) or not own:
-        try:  # `from __future__ import annotations`; lazily evaluated ones of Python 3.14
-            from typing import get_type_hints  # noqa: PLC0415 - only for those
+def _rule_in(annotation: Any) -> Rule | None:
+    """Find the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`."""
+    for extra in getattr(annotation, "__metadata__", ()):
+        if isinstance(extra, Rule):
+            return extra
+    for inner in getattr(annotation, "__args__", ()):
+        if rule := _rule_in(inner):
+            return rule
+    return None
 
-            hints = get_type_hints(cls, include_extras=True)
-        except Exception:  # noqa: BLE001 - a name that exists for type checkers alone
-            return own if isinstance(own, dict) else {}
-        return {name: hints[name] for name in hints}
-    return own if isinstance(own, dict) else {}
+
+def _annotations(cls: type) -> Mapping[str, Any]:
+    own = cls.__dict__.get("__annotations__")  # noqa: RUF063 - `inspect` takes 5 ms to import
+    if cls.__module__ == "builtins" or (own and not any(isinstance(a, str) for a in own.values())):
+        return own or {}
+    try:  # `from __future__ import annotations`; those of Python 3.14, which are made when asked for
+        from typing import get_type_hints  # noqa: PLC0415 - only for those
+
+        return get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001 - a name that exists for type checkers alone
+        return own or {}
 
 
 # A name is sensitive when one of these is anywhere in it, its separators left out …
@@ -145,10 +165,23 @@ _ANYWHERE: Final = re.compile(
     r"signingkey|encryptionkey|credential|cookie|cardnumber|creditcard|socialsecurity"
 )
 # … or one of its words is one of these.
-_WORDS: Final = frozenset(
-    "auth card cards cvc cvv otp passwd pin pwd ssn iban_full jwt bearer".split()
-)
+_WORDS: Final = frozenset({"card", "cards", "cvc", "cvv", "jwt", "otp", "pin", "pwd", "ssn"})
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+
+
+class Withheld:
+    """What was not written: path → why, for `changes.notes`; and texts that nothing else may show."""
+
+    __slots__ = ("notes", "seen")
+
+    def __init__(self) -> None:
+        self.notes: dict[str, str] = {}
+        self.seen: list[str] = []
+
+    def also(self, other: "Withheld") -> None:
+        """Add what was withheld elsewhere."""
+        self.notes.update(other.notes)
+        self.seen += other.seen
 
 
 class Masking:
@@ -162,9 +195,7 @@ class Masking:
         given = rules or {}
         self.key = key
         self._by_name = {_squeezed(name): rule for name, rule in given.items() if "." not in name}
-        self._paths = {
-            tuple(name.split(".")): rule for name, rule in given.items() if "." in name
-        }
+        self._paths = {tuple(name.split(".")): rule for name, rule in given.items() if "." in name}
         self._known: dict[str, Rule | None] = {}
 
     def rule(self, path: tuple[str, ...]) -> Rule | None:
@@ -190,16 +221,13 @@ class Masking:
         return _DEFAULT if _ANYWHERE.search(squeezed) or words & _WORDS else None
 
     def covered(
-        self, value: dict[str, Any], path: tuple[str, ...], notes: dict[str, str], seen: list[str]
+        self, value: dict[str, Any], path: tuple[str, ...], withheld: Withheld
     ) -> dict[str, Any]:
-        """Give an object with its sensitive members masked: itself, where it has none.
-
-        `notes` gets path → what was done, `seen` the texts that are not to be read elsewhere.
-        """
+        """Give an object with its sensitive members masked: itself, where it has none."""
         covered: dict[str, Any] | None = None
         for name, item in value.items():
             here = (*path, name)
-            new = self._covered(item, here, self.rule(here), notes, seen)
+            new = self._covered(item, here, self.rule(here), withheld)
             if new is not item:
                 covered = value.copy() if covered is None else covered
                 if new is _DROPPED:
@@ -209,35 +237,40 @@ class Masking:
         return value if covered is None else covered
 
     def _covered(
-        self,
-        item: Any,
-        path: tuple[str, ...],
-        rule: Rule | None,
-        notes: dict[str, str],
-        seen: list[str],
+        self, item: Any, path: tuple[str, ...], rule: Rule | None, withheld: Withheld
     ) -> Any:
         kind = type(item)
         if kind is Guarded:
             rule, item = item.rule, item.value
         if rule is not None:
-            if item is not None:
-                notes[path_text(path)] = rule.note
-                if isinstance(item, str) and len(item) >= _SHORTEST_SECRET:
-                    seen.append(item)
-            return rule.shown(_bare(item), self.key)
+            bare = _bare(item)
+            if bare is not None:
+                withheld.notes[path_text(path)] = rule.note
+                _see(bare, withheld.seen)
+            return rule.shown(bare, self.key)
         if kind is dict:
-            return self.covered(item, path, notes, seen)
+            return self.covered(item, path, withheld)
         if kind is list:
             new = [
-                self._covered(each, (*path, str(at)), None, notes, seen)
+                self._covered(each, (*path, str(at)), None, withheld)
                 for at, each in enumerate(item)
             ]
             same = all(one is other for one, other in zip(new, item, strict=True))
             return item if same else [each for each in new if each is not _DROPPED]
         if kind is Unreadable:
-            notes[path_text(path)] = "unreadable"
+            withheld.notes[path_text(path)] = "unreadable"
             return str(item)
         return item
+
+
+def _see(value: Any, seen: list[str]) -> None:
+    """Remember the texts of a sensitive value, which the message may repeat."""
+    if isinstance(value, str):
+        if len(value) >= _SHORTEST_SECRET:
+            seen.append(value)
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _see(inner, seen)
 
 
 _DEFAULT: Final = Mask()
@@ -271,40 +304,46 @@ _IN_TEXT: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-# One of these bytes is in every line that has such a text: nearly all have none, and are not searched.
+# One of these is in every line of JSON that has such a text: most have none, and are not searched.
 _SIGNS: Final = (
-    b"://", b"earer ", b"EARER ", b"asic ", b"ASIC ", b"eyJ", b"AKIA", b"ASIA", b"PRIVATE KEY",
-    b"assword=", b"assword:", b"assword: ", b"ASSWORD", b"asswd", b"pwd", b"PWD", b"assphrase",
-    b"ecret=", b"ecret:", b"ECRET", b"oken=", b"oken:", b"TOKEN", b"ey=", b"ey:", b"KEY",
-    b"ord =", b"ret =", b"ken =", b"ey =",
+    b"=", b": ", b'\\"', b"eyJ", b"earer ", b"asic ", b"EARER ", b"AKIA", b"ASIA", b"KEY-",
+    b"ord:", b"ret:", b"ken:", b"key:", b"pwd:", b"ORD:", b"RET:", b"KEN:", b"KEY:",
 )  # fmt: skip
 
 
-def suspicious(line: bytes) -> bool:
-    """Whether a line of JSON may hold a secret in one of its texts."""
-    return any(sign in line for sign in _SIGNS)
+def gives_away(line: bytes, seen: list[str]) -> bool:
+    """Whether a line of JSON may hold a secret in one of its texts, or one of those in `seen`."""
+    for sign in _SIGNS:
+        if sign in line:
+            return True
+    if b"://" in line and b"@" in line:
+        return True
+    for secret in seen:
+        if not (secret.isascii() and secret.isalnum()) or secret.encode() in line:
+            return True
+    return False
 
 
 def scrubbed(
-    document: dict[str, Any], seen: list[str], path: tuple[str, ...], notes: dict[str, str]
+    document: dict[str, Any], withheld: Withheld, path: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Give a document without the secrets that its texts give away, and without those in `seen`."""
-    return {name: _scrub(item, seen, (*path, name), notes) for name, item in document.items()}
+    """Give a document without the secrets that its texts give away, and without those seen."""
+    return {name: _scrub(item, withheld, (*path, name)) for name, item in document.items()}
 
 
-def _scrub(item: Any, seen: list[str], path: tuple[str, ...], notes: dict[str, str]) -> Any:
+def _scrub(item: Any, withheld: Withheld, path: tuple[str, ...]) -> Any:
     if isinstance(item, dict):
-        return scrubbed(item, seen, path, notes)
+        return scrubbed(item, withheld, path)
     if isinstance(item, list):
-        return [_scrub(each, seen, (*path, str(at)), notes) for at, each in enumerate(item)]
+        return [_scrub(each, withheld, (*path, str(at))) for at, each in enumerate(item)]
     if not isinstance(item, str):
         return item
     text = item
-    for secret in seen:
+    for secret in withheld.seen:
         text = text.replace(secret, _HIDDEN)
     text = _IN_TEXT.sub(_without, text)
     if text != item:
-        notes[path_text(path)] = "masked"
+        withheld.notes[path_text(path)] = "masked"
     return text
 
 

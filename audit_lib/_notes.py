@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-__all__ = ["Unreadable", "add_notes", "path_text"]
+__all__ = ["Unreadable", "add_notes", "event_last", "path_text"]
 
 # A record of thousands of odd values says so once.
 _MOST: Final = 100
@@ -33,3 +33,10 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
         more = len(noted) - _MOST
         noted = {**dict(list(noted.items())[:_MOST]), "…": f"{more} more"}
     document["changes"] = {**changes, "notes": noted}
+
+
+def event_last(document: dict[str, Any]) -> dict[str, Any]:
+    """Give the same document with `event` at its end, where what proves the line follows it."""
+    if "event" in document:
+        document["event"] = document.pop("event")
+    return document

@@ -24,6 +24,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from ._encoding import hidden
+from ._masking import Guarded, annotated_rules
+from ._notes import Unreadable
+
 __all__ = ["plain", "plain_fields", "register", "text_of"]
 
 # A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
@@ -34,7 +38,7 @@ _MAX_SAFE_INTEGER = 2**53 - 1
 _MAX_COPIED = 256
 _NO_REPR: Any = object.__repr__
 
-_dumps = partial(json.dumps, separators=(",", ":"))
+_dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
 
 
 def plain(value: Any) -> Any:
@@ -108,7 +112,7 @@ def _copy_of(value: dict[Any, Any]) -> dict[str, Any] | None:
 
 def _describe(value: Any, error: BaseException) -> str:
     """Say what a value was that could not be shown, and why, whatever its class does."""
-    return f"<unserialisable {_class_name(type(value))}: {_error_text(error)}>"
+    return Unreadable(f"<unserialisable {_class_name(type(value))}: {_error_text(error)}>")
 
 
 def _error_text(error: BaseException) -> str:
@@ -158,7 +162,7 @@ class _Walk:
         exact = type(value)
         if exact is str:
             return _well_formed(value)
-        if value is None or exact is bool:
+        if value is None or exact is bool or exact is Unreadable:
             return value
         if exact is int:
             return _integer(value)
@@ -179,12 +183,12 @@ class _Walk:
             return {"value": _describe(value, error)}
         if named is None:
             return None
-        visited = self._within(value, 0, lambda: self._object(named, 1))
+        visited = self._within(value, 0, lambda: self._model(value, named, 1))
         return visited if isinstance(visited, dict) else {"value": visited}
 
     def _container(self, value: Any, depth: int) -> Any:
         if (named := _named(value)) is not None:
-            return self._within(value, depth, lambda: self._object(named, depth + 1))
+            return self._within(value, depth, lambda: self._model(value, named, depth + 1))
         convert: Any = _leaf.dispatch(type(value))
         if convert is not _opaque:
             return convert(value)
@@ -198,9 +202,10 @@ class _Walk:
 
     def _within(self, value: Any, depth: int, enter: Callable[[], Any]) -> Any:
         if id(value) in self._inside:
-            return f"<cycle: this {_class_name(type(value))} contains itself>"
+            return Unreadable(f"<cycle: this {_class_name(type(value))} contains itself>")
         if depth >= _MAX_DEPTH:
-            return f"<left out: {_class_name(type(value))} nested over {_MAX_DEPTH} levels deep>"
+            name = _class_name(type(value))
+            return Unreadable(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>")
         self._inside.add(id(value))
         try:
             return enter()
@@ -208,6 +213,15 @@ class _Walk:
             return _describe(value, error)
         finally:
             self._inside.discard(id(value))
+
+    def _model(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        """Convert the fields of a value; those that its class calls sensitive are guarded."""
+        visited = self._object(named, depth)
+        if type(value) is not dict and (rules := annotated_rules(type(value))):
+            for name, rule in rules.items():
+                if name in visited:
+                    visited[name] = Guarded(visited[name], rule)
+        return visited
 
     def _object(self, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
@@ -217,13 +231,13 @@ class _Walk:
                 name = f"{name} ({_class_name(type(key))})"
             visited[name] = self.visit(value, depth)
         if self._nodes >= _MAX_NODES:
-            visited["…"] = f"<left out: over {_MAX_NODES} values>"
+            visited["…"] = Unreadable(f"<left out: over {_MAX_NODES} values>")
         return visited
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
         visited = [self.visit(value, depth + 1) for value in self._counted(values)]
         if self._nodes >= _MAX_NODES:
-            visited.append(f"<left out: over {_MAX_NODES} values>")
+            visited.append(Unreadable(f"<left out: over {_MAX_NODES} values>"))
         return visited
 
     def _counted(self, values: Iterable[Any]) -> Iterable[Any]:
@@ -240,8 +254,7 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
     if cls is dict or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return] # isinstance narrows Any to Mapping[Any, Any] only in part
     if callable(getattr(cls, "model_dump", None)):
-        dumped = value.model_dump()
-        return dumped if isinstance(dumped, Mapping) else None
+        return _dumped(value)
     if hasattr(cls, "__mapper__"):
         return _mapped(value)
     if dataclasses.is_dataclass(cls):
@@ -260,6 +273,20 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
+def _dumped(value: Any) -> Mapping[Any, Any] | None:
+    """Give the fields that a pydantic object dumps; models inside it stay models, with their rules."""
+    dumped = value.model_dump()
+    if not isinstance(dumped, Mapping):
+        return None
+    named = dict(dumped)
+    for name in named:
+        own = getattr(value, str(name), None)
+        inner = own if isinstance(own, list | tuple) else (own,)
+        if any(callable(getattr(type(each), "model_dump", None)) for each in inner):
+            named[name] = own
+    return named
+
+
 def _mapped(value: Any) -> dict[str, Any]:
     """Give the columns of an SQLAlchemy object; one that expired is read again, as its use would.
 
@@ -272,7 +299,7 @@ def _mapped(value: Any) -> dict[str, Any]:
             try:
                 named[column.key] = getattr(value, column.key)
             except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: the others stay
-                named[column.key] = f"<unread: {_error_text(error)}>"
+                named[column.key] = Unreadable(f"<unread: {_error_text(error)}>")
     return named
 
 

@@ -6,7 +6,7 @@ Docker's and Kubernetes' log drivers cut a line at 16 KiB, in the middle of the 
 from typing import Any, Final
 
 from ._encoding import encode
-from ._notes import add_notes, path_text
+from ._notes import add_notes, event_last, path_text
 
 __all__ = ["fitted"]
 
@@ -49,13 +49,7 @@ def _encoded(document: dict[str, Any], longest: int, most: int) -> bytes:
     shortening = _Shortening(longest, most)
     short = shortening.object(document, ())
     add_notes(short, shortening.notes)
-    return encode(_event_last(short))
-
-
-def _event_last(document: dict[str, Any]) -> dict[str, Any]:
-    if "event" in document:
-        document["event"] = document.pop("event")
-    return document
+    return encode(event_last(short))
 
 
 class _Shortening:

@@ -1,6 +1,7 @@
 """The documented usage, for type checkers: never run, only checked by `mypy --strict`."""
 
 import logging
+from typing import Annotated
 
 import audit_lib
 
@@ -28,3 +29,16 @@ audit_lib.register(complex, lambda number: [number.real, number.imag])
 audit_lib.configure(on_failure="spool", spool="spool.jsonl", max_bytes=16_384, fsync=True)
 audit.mute()
 audit.mute(muted=False)
+audit_lib.configure(
+    sensitive={
+        "iban": audit_lib.Mask(keep=4),
+        "tax_id": audit_lib.Hash(),
+        "home.street": audit_lib.Drop(),
+        "pin": None,
+    },
+    hash_key=b"sixteen bytes or more",
+)
+
+
+class Account:
+    number: Annotated[str, audit_lib.Mask(keep=4)]

@@ -14,6 +14,7 @@ from ._handler import AuditFormatter, AuditHandler
 from ._logger import AppLogger, AuditLogger, get_logger
 from ._masking import Drop, Hash, Mask
 from ._plain import register
+from ._verify import ChainReport, Head, Problem, Report, verify
 
 __all__ = [
     "AppLogger",
@@ -23,15 +24,20 @@ __all__ = [
     "AuditLogger",
     "AuditUsageWarning",
     "CatalogueError",
+    "ChainReport",
     "ConfigurationError",
     "Drop",
     "Hash",
+    "Head",
     "LoggerConflictError",
     "Mask",
+    "Problem",
     "RecordLostError",
+    "Report",
     "bind",
     "configure",
     "context",
     "get_logger",
     "register",
+    "verify",
 ]

@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     max_bytes: int
     fsync: bool
     masking: Masking
+    chain: bool
 
     def unknown_action(self, name: str) -> str | None:
         """Say what is wrong with an action, where there is a catalogue and it is not in it."""
@@ -58,7 +59,9 @@ def _fitting_bytes() -> int:
     return _LAMBDA_BYTES if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _CONTAINER_BYTES
 
 
-_settings = Settings({}, "stderr", None, _fitting_bytes(), fsync=False, masking=Masking())
+_settings = Settings(
+    {}, "stderr", None, _fitting_bytes(), fsync=False, masking=Masking(), chain=True
+)
 
 
 def settings() -> Settings:
@@ -75,6 +78,7 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
     fsync: bool = False,
     sensitive: Mapping[str, Rule | None] | None = None,
     hash_key: bytes | None = None,
+    chain: bool = True,
 ) -> None:
     """Say once how this process audits; what is left out is as it is without any `configure`.
 
@@ -98,6 +102,8 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
             `Hash` or `Drop`, or None for one that is not sensitive although its name sounds like it.
             Names are compared without case and separators. They add to the names known as such:
             password, token, secret, authorization, card, ssn and their like.
+        chain: whether lines that go to a file, a pipe or a terminal prove themselves
+            (`docs/proof.md`).
         hash_key: what `Hash` hashes with, 16 bytes or more; keep it as any secret.
 
     Raises:
@@ -133,7 +139,7 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
         )
     file = None if spool is None else Spool(spool)
     masking = Masking(sensitive, hash_key)
-    _settings = Settings(actions, on_failure, file, longest, fsync, masking)
+    _settings = Settings(actions, on_failure, file, longest, fsync, masking, chain)
 
 
 def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, CatalogueAction]:

@@ -16,7 +16,7 @@ from ._masking import Withheld
 from ._notes import add_notes, event_last
 from ._plain import plain, text_of
 
-__all__ = ["PAYLOAD", "Payload", "document_of"]
+__all__ = ["ECS_VERSION", "PAYLOAD", "Payload", "document_of"]
 
 ECS_VERSION: Final = "9.0.0"
 
@@ -47,7 +47,8 @@ def _unpickled(fields: dict[str, Any], extra: dict[str, Any], notes: dict[str, s
 
 
 # What a caller's own field can never replace: where a record comes from, and which one it is.
-_OWN: Final = frozenset({"@timestamp", "message", "ecs", "log", "process"})
+_OWN: Final = frozenset({"@timestamp", "message", "ecs", "log", "process", "chain", "hash"})
+_OWN_OF_EVENT: Final = ("id", "sequence")
 # Dotted names below these are ECS fields (`event.action`); all others are just names with a dot.
 # fmt: off
 _ECS_OBJECTS: Final = frozenset({
@@ -152,10 +153,12 @@ def _add(document: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
                 inner = {part: inner}
         else:
             key, inner = name, value
-        if key == "event" and isinstance(inner, dict) and "id" in inner:
-            # readers tell duplicates by it, so it is never the caller's
-            kept_apart["event.id"] = inner["id"]
-            inner = {member: inner[member] for member in inner if member != "id"}
+        if key == "event" and isinstance(inner, dict):
+            # Readers tell duplicates and gaps by them, so they are never the caller's.
+            for own in _OWN_OF_EVENT:
+                if own in inner:
+                    kept_apart[f"event.{own}"] = inner[own]
+                    inner = {member: inner[member] for member in inner if member != own}
         if key in _OWN or not _fits(document.get(key), inner):
             kept_apart[name] = value
         elif isinstance(inner, dict):

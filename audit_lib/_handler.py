@@ -1,11 +1,14 @@
 """Where audit records leave the process: one line of JSON each, on standard output."""
 
+import atexit
 import logging
 import os
 import sys
 import weakref
+from contextlib import suppress
 from typing import Any, Final, TextIO
 
+from ._chain import TAIL_BYTES, Chain
 from ._configuration import Settings, settings
 from ._document import PAYLOAD, Payload, document_of
 from ._encoding import encode
@@ -13,7 +16,7 @@ from ._exceptions import RecordLostError
 from ._masking import Withheld, gives_away, scrubbed
 from ._notes import add_notes, event_last
 from ._size import fitted
-from ._stream import Outlet, standard_output
+from ._stream import Outlet, TornWriteError, standard_output
 
 __all__ = ["AuditFormatter", "AuditHandler"]
 
@@ -40,6 +43,10 @@ class AuditHandler(logging.Handler):
         self._outlet = Outlet()
         self._waiting: list[tuple[bytes, object]] = []
         self._busy = False
+        self._chain: Chain | None = None
+        self._chain_stream: Any = None
+        self._link = ""
+        self._ending = False
         self.setFormatter(AuditFormatter())
         _HANDLERS.add(self)
 
@@ -58,14 +65,22 @@ class AuditHandler(logging.Handler):
         if type(self.formatter) is AuditFormatter:
             document = document_of(record)
             body = _body(document, _withheld(record), settings())
-            action = document.get("event", {}).get("action")
+            self._deliver(body, document.get("event", {}).get("action"))
         else:
-            body, action = ascii_line(self.format(record)), None
-        self._deliver(body + b"\n", action)
+            self._deliver(ascii_line(self.format(record)), None)
 
-    def _deliver(self, line: bytes, action: object) -> None:
+    def seal(self) -> None:
+        """End the chain, where one is open: done by itself when the process ends."""
         with self.lock or _NO_LOCK:
-            self._waiting.append((line, action))
+            self._ending = True
+            if self._chain is not None and not self._busy:
+                with suppress(Exception):  # a chain without a seal is what a crash leaves, too
+                    self._outlet.write(self._chain_stream, self._chain.sealing())
+                self._chain = None
+
+    def _deliver(self, body: bytes, action: object) -> None:
+        with self.lock or _NO_LOCK:
+            self._waiting.append((body, action))
             if self._busy:  # a signal handler's record: the one that it interrupted comes first
                 return
             self._busy = True
@@ -75,18 +90,61 @@ class AuditHandler(logging.Handler):
             finally:
                 self._busy = False
 
-    def _put(self, line: bytes, action: object) -> None:
+    def _put(self, body: bytes, action: object) -> None:
         now = settings()
         try:
             if now.spool is not None and now.spool.waiting:
-                now.spool.replay(lambda kept: self._write(kept, now))
-            self._write(line, now)
+                now.spool.replay(lambda line: self._write(line[:-1], now))
+            self._write(body, now)
         except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
-            self._rescue(line, now, now.failure_policy(action), error)
+            self._rescue(body + b"\n", now, now.failure_policy(action), error)
 
-    def _write(self, line: bytes, now: Settings) -> None:
+    def _write(self, body: bytes, now: Settings) -> None:
         stream = standard_output() if self.stream is None else self.stream
-        self._outlet.write(stream, line, fsync=now.fsync)
+        if now.chain and body[-2:] == b"}}" and self._outlet.reaches_kernel(stream):
+            self._write_linked(body, stream, now)
+        else:
+            self._outlet.write(stream, body + b"\n", fsync=now.fsync)
+
+    def _write_linked(self, body: bytes, stream: Any, now: Settings) -> None:
+        chain = self._chain
+        if chain is None or stream is not self._chain_stream:
+            self._leave_chain()
+            chain, self._chain_stream = Chain(), stream
+            line = chain.opening(self._link) + chain.link(body)
+        else:
+            line = chain.link(body)
+        if self._ending:
+            line += chain.sealing()
+        try:
+            self._outlet.write(stream, line, fsync=now.fsync)
+        except TornWriteError:
+            self._leave_chain()
+            raise
+        except Exception:  # nothing was written
+            chain.forget()
+            raise
+        except BaseException:  # interrupted: nobody knows
+            self._leave_chain()
+            raise
+        chain.keep()
+        self._link = ""
+        self._chain = None if self._ending else chain
+
+    def _leave_chain(self) -> None:
+        """Begin another chain with the next line; it will say where this one stood."""
+        if self._chain is not None:
+            self._link = f"follows:{self._chain.place}"
+            self._chain = None
+
+    def begin_child(self) -> None:
+        """Forget what the process that this one was forked from, or another thread of it, is at."""
+        self._busy = False
+        self._waiting.clear()
+        self._ending = False
+        if self._chain is not None:
+            self._link = f"parent:{self._chain.place}"
+            self._chain = None
 
     def _rescue(self, line: bytes, now: Settings, policy: str, error: Exception) -> None:
         """Bring a record that its stream did not take to where its policy says."""
@@ -126,7 +184,7 @@ def _body(document: dict[str, Any], withheld: Withheld, now: Settings) -> bytes:
         if scrubbing.notes:
             add_notes(document, scrubbing.notes)
             body = encode(event_last(document))
-    longest = now.max_bytes - 1  # the line's end
+    longest = now.max_bytes - (TAIL_BYTES if now.chain else 1)
     return body if len(body) <= longest else fitted(document, longest)
 
 
@@ -142,15 +200,21 @@ class _NoLock:
     def __exit__(self, *_: object) -> None: ...
 
 
-def _begin_child() -> None:
-    """Forget what another thread was about to do when this process was forked from its own."""
-    for handler in _HANDLERS:
-        handler._busy = False  # noqa: SLF001 - this module's own
-        handler._waiting.clear()  # noqa: SLF001
-
-
 _NO_LOCK: Final = _NoLock()
 _HANDLERS: Final[weakref.WeakSet[AuditHandler]] = weakref.WeakSet()
+
+
+def _begin_child() -> None:
+    for handler in _HANDLERS:
+        handler.begin_child()
+
+
+def _seal_all() -> None:
+    for handler in _HANDLERS:
+        handler.seal()
+
+
+atexit.register(_seal_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_child)
 

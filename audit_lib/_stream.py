@@ -45,6 +45,12 @@ class Outlet:
         self._pipe = False
         self._torn = False
 
+    def reaches_kernel(self, stream: Any) -> bool:
+        """Whether it is a file, a pipe or a terminal, rather than a stand-in for one."""
+        if stream is not self._stream:
+            self._look_at(stream)
+        return self._file >= 0
+
     def write(self, stream: Any, line: bytes, *, fsync: bool = False) -> None:
         """Write a line, its end included; it is in the kernel when this returns.
 

@@ -1,7 +1,8 @@
 """The first five minutes: an ordinary line, a simple audit line, and one that says what changed.
 
 Run it: `python examples/first_steps.py`. The first line is the application's log as it ever was, on
-standard error; the other two are one line of ECS JSON each, on standard output.
+standard error; the others are one line of ECS JSON each, on standard output, between the two that
+open and seal their chain: `python examples/first_steps.py | python -m audit_lib verify -`.
 """
 
 import logging

@@ -51,6 +51,7 @@ STORY: Final = (
     Act(
         title="Ana corrects a nickname", method="PATCH", path="/users/1042",
         body={"nickname": "Wei"}, staff=_ANA,
+        records=2,  # the first one of a process opens its chain
     ),
     _phone("Ana changes a customer's MFA phone", "+34600000000", tells="mfa-phone-changed"),
     # An alarm that rings already does not ring again: the sweep, every two minutes, tells these two.

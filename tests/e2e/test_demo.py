@@ -35,7 +35,7 @@ def test_the_demo_ends_well_and_its_numbers_are_the_storys(
     output, done = run
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((output / "summary.json").read_text())
-    assert summary["emitted"] == summary["audit_records"] == sum(act.records for act in STORY) == 12
+    assert summary["emitted"] == summary["audit_records"] == sum(act.records for act in STORY) == 13
     assert summary["lines"] > summary["emitted"]
     assert summary["rules_fired"] == sorted({act.tells for act in STORY if act.tells})
     assert summary["notifications"] == 12

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import audit_lib
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first_steps.py"
 
 
@@ -13,7 +15,10 @@ def test_the_first_example_writes_its_three_lines() -> None:
     run = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True, check=True)
     ordinary = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - __main__ - INFO - An ordinary line: .*\n"
     assert re.fullmatch(ordinary, run.stderr)
-    simple, changed = map(json.loads, run.stdout.splitlines())
+    opened, simple, changed, sealed = map(json.loads, run.stdout.splitlines())
+    assert opened["message"] == "Audit chain opened"
+    assert sealed["message"] == "Audit chain sealed"
+    assert audit_lib.verify(run.stdout.splitlines()).complete
     for line in (simple, changed):
         assert line["log"]["logger"] == "__main__.audit"
         assert line["log"]["origin"]["file"]["name"] == "first_steps.py"

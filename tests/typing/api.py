@@ -42,3 +42,11 @@ audit_lib.configure(
 
 class Account:
     number: Annotated[str, audit_lib.Mask(keep=4)]
+
+
+heads = [audit_lib.Head("5e1c", 12, "ab")]
+report: audit_lib.Report = audit_lib.verify(["line", b"line"], heads=heads)
+complete: bool = report.complete and report.intact
+found: list[tuple[int, str]] = [(each.line, each.kind) for each in report.problems]
+ends: list[tuple[str, audit_lib.Head]] = [(each.end, each.head) for each in report.chains]
+audit_lib.configure(chain=False)

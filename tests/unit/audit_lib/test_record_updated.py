@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
@@ -47,7 +47,7 @@ def test_only_what_differs_is_written(logger: audit_lib.AppLogger, lines: Lines)
     }
     ids = [UUID(line["event"]["id"]) for line in (by_name, by_position)]
     assert ids[0] != ids[1]
-    assert [id_.version for id_ in ids] == [4, 4]
+    assert [(id_.version, id_.variant) for id_ in ids] == [(8, RFC_4122)] * 2
 
 
 def test_origin_is_the_callers_file_and_function(logger: audit_lib.AppLogger, lines: Lines) -> None:

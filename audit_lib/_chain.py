@@ -1,0 +1,96 @@
+"""The chain that a process's lines make, so that nobody can change one and not be seen.
+
+`docs/proof.md` has the format; `_verify` reads it and shares no code with this module.
+"""
+
+import os
+import sys
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from ._document import ECS_VERSION
+from ._encoding import encode
+from ._ids import new_chain_id, new_id
+
+__all__ = ["NO_HASH", "TAIL_BYTES", "Chain"]
+
+NO_HASH: Final = b"0" * 64
+"""The hash before the first line."""
+TAIL_BYTES: Final = 220
+"""The most that a line grows by when it is linked, its end included."""
+
+
+class Chain:
+    """One chain: its id, and where it stands. A line counts once `keep` is called for it."""
+
+    __slots__ = ("_hash", "_next_hash", "_next_sequence", "_tail", "id", "sequence")
+
+    def __init__(self) -> None:
+        self.id = new_chain_id()
+        self.sequence = -1
+        """Of the last line that was kept; -1 before the first."""
+        self._hash = self._next_hash = NO_HASH
+        self._next_sequence = 0
+        self._tail = f'"id":"{self.id}"}}'.encode()
+
+    @property
+    def place(self) -> str:
+        """Where the chain stands, `<id>:<sequence>`, for a chain that begins because of it."""
+        return f"{self.id}:{self.sequence}"
+
+    def link(self, body: bytes, says: bytes = b"") -> bytes:
+        """Give the line, its end included, of a JSON document whose last member is `event`.
+
+        Several lines may be linked one after the other before they are kept, all at once. `says` is
+        what `chain` has beside the id: `"parent":"…",`.
+        """
+        text = b'%b,"sequence":%d},"chain":{%b%b' % (
+            body[:-2],
+            self._next_sequence,
+            says,
+            self._tail,
+        )
+        self._next_hash = sha256(self._next_hash + text).hexdigest().encode()
+        self._next_sequence += 1
+        return b'%b,"hash":"%b"}\n' % (text, self._next_hash)
+
+    def keep(self) -> None:
+        """Say that all linked lines were written."""
+        self._hash = self._next_hash
+        self.sequence = self._next_sequence - 1
+
+    def forget(self) -> None:
+        """Say that none of the lines linked since the last `keep` was written."""
+        self._next_hash = self._hash
+        self._next_sequence = self.sequence + 1
+
+    def opening(self, link: str) -> bytes:
+        """Give the chain's first line. `link` is `parent:<place>`, `follows:<place>` or empty."""
+        kind, _, place = link.partition(":")
+        says = f'"{kind}":"{place}",'.encode() if place else b""
+        return self.link(_notice("opened", "start"), says)
+
+    def sealing(self) -> bytes:
+        """Give the chain's last line."""
+        return self.link(_notice("sealed", "end"), b'"sealed":true,')
+
+
+def _notice(what: str, kind: str) -> bytes:
+    """Give the record of a chain's beginning or end."""
+    multiprocessing: Any = sys.modules.get("multiprocessing")
+    name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
+    return encode(
+        {
+            "@timestamp": f"{datetime.now(UTC).isoformat(timespec='milliseconds')[:23]}Z",
+            "log.level": "info",
+            "message": f"Audit chain {what}",
+            "ecs.version": ECS_VERSION,
+            "log": {"logger": "audit_lib.audit"},
+            "process": {"pid": os.getpid(), "name": name},
+            "event": {
+                "id": new_id(), "kind": "event", "action": f"audit-chain-{what}",
+                "category": ["process"], "type": [kind], "outcome": "success",
+            },
+        }
+    )  # fmt: skip

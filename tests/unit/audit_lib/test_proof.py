@@ -1,0 +1,423 @@
+"""What `verify` says of logs: of whole ones nothing, of tampered ones what and where."""
+
+import contextlib
+import gzip
+import io
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import audit_lib
+from audit_lib.__main__ import main
+
+# Four processes on one pipe: a parent that forks one, and two others; `{end}` is how they end.
+WORKER = """
+import os, sys, audit_lib
+audit = audit_lib.get_logger('app').audit
+mine = sys.argv[1]
+for number in range(12):
+    audit.record_updated(f'{mine} {number}', 'user', {'n': 0}, {'n': number + 1}, record_id=number)
+    if mine == 'a' and number == 5 and os.fork() == 0: mine = 'b'
+if mine == 'b': END
+elif mine == 'a': os.wait()
+print('an ordinary line of', mine, flush=True)
+"""
+
+
+def log_of(end: str = "sys.exit()") -> list[bytes]:
+    program = [sys.executable, "-c", WORKER.replace("END", end)]
+    others = [subprocess.Popen([*program, name], stdout=subprocess.PIPE) for name in "cd"]
+    with subprocess.Popen([*program, "a"], stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        sources = [first.stdout.readlines()]
+    sources += [other.communicate()[0].splitlines(keepends=True) for other in others]
+    mixed = random.Random(7)
+    lines: list[bytes] = []
+    while any(sources):
+        source = mixed.choice([each for each in sources if each])
+        lines.append(source.pop(0))
+    return lines
+
+
+@pytest.fixture(scope="module")
+def whole() -> list[bytes]:
+    return log_of()
+
+
+@pytest.fixture(scope="module")
+def crashed() -> list[bytes]:
+    return log_of("os.kill(os.getpid(), 9)")
+
+
+def test_a_whole_log_is_complete(whole: list[bytes]) -> None:
+    report = audit_lib.verify(whole)
+    assert report.problems == ()
+    assert report.complete
+    assert [chain.end for chain in report.chains] == ["sealed"] * 4
+    assert (report.lines, report.unchained) == (len(whole), 3)
+    assert sum(chain.lines for chain in report.chains) == len(whole) - 3
+    assert report == audit_lib.verify(line.decode().rstrip("\n") for line in whole)
+    assert report == audit_lib.verify(line.replace(b"\n", b"\r\n") for line in whole)
+
+
+def test_a_crash_is_an_open_end_and_nobody_is_accused(crashed: list[bytes]) -> None:
+    report = audit_lib.verify(crashed)
+    assert report.problems == ()
+    assert not report.complete
+    assert sorted(chain.end for chain in report.chains) == ["open", "sealed", "sealed", "sealed"]
+
+
+def test_lines_of_before_the_chain_are_counted_and_nothing_else(whole: list[bytes]) -> None:
+    report = audit_lib.verify([b'{"message":"old"}\n'] * 10 + whole)
+    assert report.complete
+    assert report.unchained == 13
+
+
+# ── what somebody may do to a log ──────────────────────────────────────────────────────────────
+
+
+def _chained(lines: list[bytes]) -> list[int]:
+    return [at for at, line in enumerate(lines) if b'"chain"' in line]
+
+
+def alter(lines: list[bytes], dice: random.Random) -> None:
+    at = dice.choice(_chained(lines))
+    line = bytearray(lines[at])
+    place = dice.randrange(len(line) - 1)
+    line[place] = dice.choice([each for each in b"abcdef0123456789" if each != line[place]])
+    lines[at] = bytes(line)
+
+
+def alter_a_value(lines: list[bytes], dice: random.Random) -> None:
+    at = dice.choice([at for at in _chained(lines) if b'"after":{"n":' in lines[at]])
+    lines[at] = lines[at].replace(b'"after":{"n":', b'"after":{"n":9', 1)
+
+
+def delete(lines: list[bytes], dice: random.Random) -> None:
+    del lines[dice.choice(_chained(lines))]
+
+
+def delete_a_run(lines: list[bytes], dice: random.Random) -> None:
+    at = dice.choice(_chained(lines)[:-8])
+    del lines[at : at + dice.randrange(2, 8)]
+
+
+def swap(lines: list[bytes], dice: random.Random) -> None:
+    """Two lines of one chain; those of two chains have no order of their own."""
+    at = dice.choice(_chained(lines))
+    chain = lines[at][-110:-78]
+    other = dice.choice(
+        [each for each in _chained(lines) if each != at and lines[each][-110:-78] == chain]
+    )
+    lines[at], lines[other] = lines[other], lines[at]
+
+
+def double(lines: list[bytes], dice: random.Random) -> None:
+    at = dice.choice(_chained(lines))
+    lines.insert(dice.randrange(len(lines)), lines[at])
+
+
+def insert(lines: list[bytes], dice: random.Random) -> None:
+    """A line made from another one, its number counted up."""
+    at = dice.choice(_chained(lines))
+    forged = lines[at].replace(b'"sequence":', b'"sequence":1', 1)
+    lines.insert(at + 1, forged)
+
+
+def cut_head(lines: list[bytes], dice: random.Random) -> None:
+    del lines[: dice.randrange(1, len(lines) // 2)]
+
+
+def cut_tail(lines: list[bytes], dice: random.Random) -> None:
+    last = _chained(lines)[-1]
+    del lines[dice.randrange(len(lines) // 2, last + 1) :]
+
+
+def splice(lines: list[bytes], dice: random.Random) -> None:
+    """The end of one chain in the place of another's."""
+    at, other = dice.sample(_chained(lines), 2)
+    while lines[at][-110:-78] == lines[other][-110:-78]:
+        at, other = dice.sample(_chained(lines), 2)
+    lines[at] = lines[other]
+
+
+def replay(lines: list[bytes], dice: random.Random) -> None:
+    lines += lines[: dice.randrange(10, len(lines))]
+
+
+def edit_the_proof(lines: list[bytes], dice: random.Random) -> None:
+    at = dice.choice(_chained(lines))
+    line = bytearray(lines[at])
+    place = len(line) - dice.randrange(4, 110)
+    while chr(line[place]) not in "0123456789abcdef" or line[place + 1 : place + 3] == b'":':
+        place -= 1
+    line[place] = dice.choice([each for each in b"0123456789" if each != line[place]])
+    lines[at] = bytes(line)
+
+
+def take_the_proof_off(lines: list[bytes], dice: random.Random) -> None:
+    at = dice.choice(_chained(lines))
+    lines[at] = lines[at].partition(b',"sequence"')[0] + b"}}\n"
+
+
+VISIBLE = [
+    alter, alter_a_value, delete, delete_a_run, swap, double, insert, cut_head, cut_tail, splice,
+    replay, edit_the_proof, take_the_proof_off,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tamper", VISIBLE, ids=lambda tamper: tamper.__name__)
+def test_each_tampering_is_seen(whole: list[bytes], tamper: Callable[..., None]) -> None:
+    """A hundred times each, on the log of four processes: 1,300 in all."""
+    for seed in range(100):
+        lines = whole.copy()
+        tamper(lines, random.Random(seed))
+        if lines != whole:
+            assert not audit_lib.verify(lines).complete, f"{tamper.__name__} {seed}"
+
+
+def recompute(lines: list[bytes], dice: random.Random) -> None:
+    """Whoever knows the format can write a chain anew from a line on: it has no secret."""
+    from hashlib import sha256
+
+    at = dice.choice([at for at in _chained(lines) if b'"after":{"n":' in lines[at]])
+    chain = lines[at][-110:-78]
+    hash_ = b"0" * 64
+    for place in _chained(lines):
+        if lines[place][-110:-78] == chain:
+            if place == at:
+                lines[at] = lines[at].replace(b'"after":{"n":', b'"after":{"n":9', 1)
+            body = lines[place][:-76]
+            hash_ = sha256(hash_ + body).hexdigest().encode()
+            lines[place] = body + b',"hash":"' + hash_ + b'"}\n'
+
+
+def vanish(lines: list[bytes], dice: random.Random) -> None:
+    chain = lines[dice.choice(_chained(lines))][-110:-78]
+    lines[:] = [line for line in lines if line[-110:-78] != chain]
+
+
+def empty(lines: list[bytes], dice: random.Random) -> None:
+    lines.clear()
+
+
+@pytest.mark.parametrize("tamper", [*VISIBLE, recompute, vanish, empty], ids=lambda t: t.__name__)
+def test_with_the_heads_kept_elsewhere_everything_is_seen(
+    whole: list[bytes], tamper: Callable[..., None]
+) -> None:
+    heads = [chain.head for chain in audit_lib.verify(whole).chains]
+    assert audit_lib.verify(whole, heads=heads).complete
+    for seed in range(30):
+        lines = whole.copy()
+        tamper(lines, random.Random(seed))
+        assert lines == whole or not audit_lib.verify(lines, heads=heads).complete, seed
+
+
+# ── what it says ───────────────────────────────────────────────────────────────────────────────
+
+
+def one_chain() -> list[bytes]:
+    program = (
+        "import audit_lib; audit = audit_lib.get_logger('app').audit\n"
+        "for number in range(8): audit.info('%d', number)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return done.stdout.splitlines(keepends=True)
+
+
+def kinds(lines: list[bytes]) -> list[tuple[int, str]]:
+    return [(problem.line, problem.kind) for problem in audit_lib.verify(lines).problems]
+
+
+def test_line_and_kind_are_said() -> None:
+    lines = one_chain()
+    assert len(lines) == 10
+    changed = lines[4].replace(b'"message":"3"', b'"message":"X"')
+    assert kinds([*lines[:4], changed, *lines[5:]]) == [(5, "altered")]
+    assert kinds([*lines[:4], *lines[5:]]) == [(5, "missing")]
+    assert kinds([*lines[:4], lines[5], lines[4], *lines[6:]]) == [(6, "reordered")]
+    assert kinds([*lines[:4], lines[3], *lines[4:]]) == [(5, "doubled")]
+    assert kinds([*lines[:4], changed, *lines[4:]]) == [(5, "inserted")]
+    assert kinds(lines[2:]) == [(1, "missing")]
+    assert kinds([*lines, changed]) == [(11, "doubled")]
+    assert kinds(lines[:-3]) == []
+    assert [chain.end for chain in audit_lib.verify(lines[:-3]).chains] == ["open"]
+
+
+def test_lines_that_come_late_are_checked_all_the_same() -> None:
+    lines = one_chain()
+    late = [*lines[:2], *lines[6:], *reversed(lines[2:6])]
+    assert {kind for _, kind in kinds(late)} == {"reordered"}
+    late[-1] = late[-1].replace(b'"message"', b'"massage"')
+    assert "altered" in {kind for _, kind in kinds(late)}
+
+
+def test_a_log_without_a_chain_proves_nothing() -> None:
+    for lines in ([], [b'{"message":"x"}\n']):
+        report = audit_lib.verify(lines)
+        assert report.intact
+        assert not report.complete
+
+
+def test_a_child_proves_its_parents_length(whole: list[bytes]) -> None:
+    """A cut in a parent's chain shows in the chains of the processes that it forked."""
+    [opening] = [line for line in whole if b'"chain":{"parent"' in line]
+    parent = opening.partition(b'"parent":"')[2][:32]
+    cut = [line for line in whole if line[-110:-78] != parent or b'"sequence":0}' in line]
+    [problem] = audit_lib.verify(cut).problems
+    assert (problem.kind, problem.chain) == ("cut", parent.decode())
+    assert problem.line == cut.index(opening) + 1
+
+
+def test_a_torn_line_begins_another_chain_that_says_so() -> None:
+    """A disk that is full in the middle of a line, and has room again."""
+    program = (
+        "import os, resource, signal, sys, audit_lib\n"
+        "audit = audit_lib.get_logger('app').audit\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "for number in range(3): audit.info('%d', number)\n"
+        "size = os.fstat(1).st_size + 100\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))\n"
+        "audit.info('torn')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)\n"
+        "audit.info('after')"
+    )
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=file, stderr=subprocess.PIPE, check=True
+        )
+        file.seek(0)
+        lines = file.readlines()
+    assert b"File too large" in done.stderr
+    assert b'"message":"torn"' in done.stderr
+    report = audit_lib.verify(lines)
+    assert report.complete, report
+    assert [chain.end for chain in report.chains] == ["continued", "sealed"]
+    assert report.unchained == 1
+    assert b'"message":"after"' in lines[-2]
+
+
+def test_records_in_hostile_words_break_no_proof(tmp_path: Path) -> None:
+    forged = ',"sequence":1},"chain":{"id":"' + "a" * 32 + '"},"hash":"' + "b" * 64 + '"}'
+    file = (tmp_path / "log").open("w")
+    handler = audit_lib.AuditHandler(file)
+    audit = audit_lib.get_logger("hostile").audit
+    audit.addHandler(handler)
+    try:
+        audit.info(forged)
+        audit.info("x", extra={"event": {"sequence": 7, "z": {"sequence": 8}}, "chain": {"id": 1}})
+        audit.event("audit-chain-sealed", "no seal", hash="c" * 64, sequence=3)
+        audit.record_updated("x", "user", {}, {"hash": "b" * 64, "chain": {"id": "a" * 32}})
+        handler.seal()
+    finally:
+        audit.removeHandler(handler)
+        file.close()
+    lines = (tmp_path / "log").read_bytes().splitlines()
+    report = audit_lib.verify(lines)
+    assert report.complete
+    assert report.chains[0].lines == 6
+    documents = [json.loads(line) for line in lines]
+    assert [document["event"]["sequence"] for document in documents] == list(range(6))
+    assert len({document["chain"]["id"] for document in documents}) == 1
+    assert all(list(document)[-3:] == ["event", "chain", "hash"] for document in documents)
+
+
+def test_no_chain_where_it_is_not_wanted_or_no_log(
+    logger: audit_lib.AppLogger, tmp_path: Path
+) -> None:
+    stand_in = io.StringIO()
+    with contextlib.redirect_stdout(stand_in):
+        logger.audit.info("x")
+    assert '"chain"' not in stand_in.getvalue()
+    audit_lib.configure(chain=False)
+    try:
+        with (tmp_path / "log").open("w") as file, contextlib.redirect_stdout(file):
+            logger.audit.info("x")
+    finally:
+        audit_lib.configure()
+    assert '"chain"' not in (tmp_path / "log").read_text()
+
+
+def test_another_stream_begins_another_chain(logger: audit_lib.AppLogger, tmp_path: Path) -> None:
+    for name in "ab":
+        with (tmp_path / name).open("w") as file, contextlib.redirect_stdout(file):
+            logger.audit.info("x")
+            logger.audit.info("y")
+    lines = (tmp_path / "a").read_bytes().splitlines() + (tmp_path / "b").read_bytes().splitlines()
+    report = audit_lib.verify(lines)
+    assert report.problems == ()
+    assert [chain.end for chain in report.chains] == ["continued", "open"]
+
+
+def test_eight_threads_make_one_chain_in_order() -> None:
+    program = (
+        "import threading, audit_lib\n"
+        "audit = audit_lib.get_logger('app').audit\n"
+        "work = lambda: [audit.info('%d', number) for number in range(500)]\n"
+        "threads = [threading.Thread(target=work) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    report = audit_lib.verify(done.stdout.splitlines())
+    assert report.complete
+    assert [chain.lines for chain in report.chains] == [4002]
+
+
+# ── the command ────────────────────────────────────────────────────────────────────────────────
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str]:
+    status = main(["verify", *map(str, arguments)])
+    return status, "".join(capsys.readouterr())
+
+
+def test_the_command_reads_rotated_and_packed_files_as_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = one_chain()
+    old, new, heads = tmp_path / "log.1.gz", tmp_path / "log", tmp_path / "heads"
+    old.write_bytes(gzip.compress(b"".join(lines[:5])))
+    new.write_bytes(b"".join(lines[5:]))
+    status, said = command(capsys, old, new, "--write-heads", heads)
+    assert (status, said) == (0, "10 lines: 10 in 1 chains, 0 in none; 0 problems\n")
+    status, said = command(capsys, new)
+    assert status == 1
+    assert said.startswith("line 1: missing: 5 before this one, from its beginning (chain ")
+    new.write_bytes(b"".join(lines[5:8]))
+    status, said = command(capsys, old, new)
+    assert status == 3
+    assert "no seal after line 7 of it: the process is running, was killed or crashed" in said
+    status, said = command(capsys, old, new, "--heads", heads)
+    assert status == 1
+    assert "at the end: cut: the head that was kept says that its last line was 9" in said
+
+
+def test_the_command_says_what_it_cannot_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "heads").write_text("nonsense\n")
+    (tmp_path / "log.gz").write_bytes(b"no gzip")
+    assert command(capsys, tmp_path / "none") == (
+        2, f"audit_lib verify: [Errno 2] No such file or directory: '{tmp_path / 'none'}'\n"
+    )  # fmt: skip
+    status, said = command(capsys, "-", "--heads", tmp_path / "heads")
+    assert (status, "line 1: found 'nonsense'; write a chain's id" in said) == (2, True)
+    assert command(capsys, tmp_path / "log.gz")[0] == 2
+
+
+def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"".join(one_chain()))
+    done = subprocess.run(
+        [sys.executable, "-m", "audit_lib", "verify", str(tmp_path / "log")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

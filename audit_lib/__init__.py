@@ -1,7 +1,7 @@
 """Audit records from an application: `audit_lib.get_logger(__name__).audit`."""
 
 from ._configuration import configure
-from ._context import bind, context
+from ._context import bind, carry, context
 from ._exceptions import (
     AuditLibError,
     AuditUsageWarning,
@@ -35,6 +35,7 @@ __all__ = [
     "RecordLostError",
     "Report",
     "bind",
+    "carry",
     "configure",
     "context",
     "get_logger",

@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     fsync: bool
     masking: Masking
     chain: bool
+    service: dict[str, Any]
 
     def unknown_action(self, name: str) -> str | None:
         """Say what is wrong with an action, where there is a catalogue and it is not in it."""
@@ -60,7 +61,7 @@ def _fitting_bytes() -> int:
 
 
 _settings = Settings(
-    {}, "stderr", None, _fitting_bytes(), fsync=False, masking=Masking(), chain=True
+    {}, "stderr", None, _fitting_bytes(), fsync=False, masking=Masking(), chain=True, service={}
 )
 
 
@@ -79,6 +80,7 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
     sensitive: Mapping[str, Rule | None] | None = None,
     hash_key: bytes | None = None,
     chain: bool = True,
+    service: Mapping[str, str] | None = None,
 ) -> None:
     """Say once how this process audits; what is left out is as it is without any `configure`.
 
@@ -104,6 +106,7 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
             password, token, secret, authorization, card, ssn and their like.
         chain: whether lines that go to a file, a pipe or a terminal prove themselves
             (`docs/proof.md`).
+        service: which software it is: ECS `service`, such as `name`, `version`, `environment`.
         hash_key: what `Hash` hashes with, 16 bytes or more; keep it as any secret.
 
     Raises:
@@ -139,7 +142,9 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
         )
     file = None if spool is None else Spool(spool)
     masking = Masking(sensitive, hash_key)
-    _settings = Settings(actions, on_failure, file, longest, fsync, masking, chain)
+    _settings = Settings(
+        actions, on_failure, file, longest, fsync, masking, chain, dict(service or {})
+    )
 
 
 def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, CatalogueAction]:

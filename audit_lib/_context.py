@@ -1,15 +1,19 @@
 """Who is acting, from where, in which request: ECS fields that all records of a block carry."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, Token, copy_context
+from functools import wraps
+from typing import Any, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 from ._configuration import settings
 from ._masking import Withheld
 from ._plain import plain, plain_fields
 
-__all__ = ["Context", "bind", "context", "current_context", "merged"]
+__all__ = ["Context", "Request", "bind", "carry", "context", "current_context", "merged"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Context(NamedTuple):
@@ -23,19 +27,62 @@ _NOTHING: Final = Context({}, Withheld())
 _CONTEXT: Final[ContextVar[Context]] = ContextVar("audit_lib.context", default=_NOTHING)
 
 
+class Request:
+    """The context of one request, task or invocation, which all its tasks and threads share.
+
+    What is bound anywhere in it is bound for all of it: in a framework a dependency often runs in
+    another thread, with a copy of the context that is thrown away.
+    """
+
+    __slots__ = ("_token", "_user", "context")
+
+    def __init__(
+        self, fields: dict[str, Any], user: Callable[[], Mapping[str, Any] | None] | None = None
+    ) -> None:
+        self.context = _with(_NOTHING, None, fields)
+        self._user = user
+        self._token: Token[Request | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _REQUEST.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            with suppress(ValueError):  # ended in another context, which has none of it
+                _REQUEST.reset(self._token)
+
+    def in_force(self) -> Context:
+        """Give the fields, the user among them as soon as one is known."""
+        if self._user is not None:
+            try:
+                user = self._user()
+            except Exception:  # noqa: BLE001 - such as a database that may not be asked right here
+                user = None
+            if user:
+                self._user = None
+                if "user" not in self.context.fields:
+                    self.context = _with(self.context, None, {"user": dict(user)})
+        return self.context
+
+
+_REQUEST: Final[ContextVar[Request | None]] = ContextVar("audit_lib.request", default=None)
+
+
 @contextmanager
 def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
     """Add ECS objects to every audit record made inside the block.
 
     `context(user={"id": "7", "name": "Ana"}, source={"ip": "203.0.113.9"})`. Blocks nest: an inner
-    one adds to the outer one's objects and wins where both say something. It follows asyncio
-    tasks; a thread of its own starts without it (`contextvars.copy_context().run` carries it over).
+    one adds to the outer one's objects and wins where both say something; another user's `id`
+    takes the whole place of the first. It follows asyncio tasks; `carry` takes it into threads.
 
     Args:
-        on_behalf_of: whom the user acts as, when an administrator does: ECS `user.effective`.
+        on_behalf_of: whom the user acts as, when an administrator does: ECS `user.effective`. One
+            inside another keeps the first in `user.effective.via`.
         fields: ECS objects by their names.
     """
-    token = _CONTEXT.set(_with(on_behalf_of, fields))
+    token = _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
     try:
         yield
     finally:
@@ -43,29 +90,65 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
 
 
 def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
-    """Add ECS objects to every audit record that follows, in this task or thread.
+    """Add ECS objects to every audit record that follows in this request, wherever in it.
 
-    For places that cannot have a block, such as a framework's hook at the beginning of a request,
-    where each request has a context of its own. `context` is the safer one: it ends.
+    Where no middleware of `audit_lib.adapters` has begun a request: in this task or thread.
     """
-    _CONTEXT.set(_with(on_behalf_of, fields))
+    if (request := _REQUEST.get()) is not None:
+        request.context = _with(request.context, on_behalf_of, fields)
+    else:
+        _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
 
 
-def _with(on_behalf_of: Any, fields: dict[str, Any]) -> Context:
-    above = plain(fields)
+def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Give a function that runs in the context that is in force here, in whatever thread.
+
+    `pool.submit(audit_lib.carry(work), order)`, `Thread(target=audit_lib.carry(work))`. Nothing of
+    it stays in the thread.
+    """
+    here = copy_context()
+
+    @wraps(function)
+    def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        return here.copy().run(function, *args, **kwargs)
+
+    return carried
+
+
+def _with(present: Context, on_behalf_of: Any, fields: dict[str, Any]) -> Context:
+    above, below = plain(fields), present.fields
+    earlier, now = below.get("user"), above.get("user")
+    if isinstance(earlier, dict):
+        if isinstance(now, dict) and "id" in now and earlier.get("id", now["id"]) != now["id"]:
+            # Somebody else: nothing of the one is said of the other.
+            below = {name: value for name, value in below.items() if name != "user"}
+            earlier = {}
+    else:
+        earlier = {}
     if on_behalf_of is not None:
-        effective = {"user": {"effective": plain_fields(on_behalf_of)}}
-        above = merged(above, effective)
-    present, withheld = current_context(), Withheld()
+        effective = plain_fields(on_behalf_of)
+        if isinstance(before := earlier.get("effective"), dict):
+            via = before.get("via", [])
+            effective["via"] = [*via, {name: before[name] for name in before if name != "via"}]
+            below = {**below, "user": {**earlier, "effective": {}}}
+        above = merged(above, {"user": {"effective": effective}})
+    withheld = Withheld()
     withheld.also(present.withheld)
-    return Context(
-        merged(present.fields, settings().masking.covered(above, (), withheld)), withheld
-    )
+    return Context(merged(below, settings().masking.covered(above, (), withheld)), withheld)
 
 
 def current_context() -> Context:
     """Give what is in force here."""
-    return _CONTEXT.get()
+    block, request = _CONTEXT.get(), _REQUEST.get()
+    if request is None:
+        return block
+    around = request.in_force()
+    if block is _NOTHING:
+        return around
+    withheld = Withheld()
+    withheld.also(around.withheld)
+    withheld.also(block.withheld)
+    return Context(merged(around.fields, block.fields), withheld)
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -398,6 +398,8 @@ class AuditLogger(logging.Logger):
         if context.fields:
             own = merged(context.fields, own)
             withheld.also(context.withheld)
+        if service := settings().service:
+            own = merged({"service": service}, own)
         record.__dict__[PAYLOAD] = Payload(own, given, withheld)
         return record
 

@@ -29,8 +29,13 @@ def standard_output() -> Any:
     this library's own line is no part of: then it is the process's first standard output.
     """
     stream = sys.stdout
-    if type(stream) is not TextIOWrapper and isinstance(getattr(stream, "logger", None), Logger):
-        return sys.__stdout__
+    if type(stream) is not TextIOWrapper:
+        if isinstance(getattr(stream, "logger", None), Logger):
+            return sys.__stdout__
+        if type(stream).__module__.startswith(
+            "awslambdaric"
+        ):  # it flushes after each write, as we do
+            return getattr(stream, "stream", stream)
     return stream
 
 

@@ -8,21 +8,23 @@ user from a verified token, at the same place (`acting_user`).
 import dataclasses
 import logging
 import sys
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi import Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel, Field
 
 import audit_lib
+from audit_lib.adapters.asgi import AuditMiddleware
 from examples.fastapi_app.store import User, sample_store
 
 logging.basicConfig(
     level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s"
 )
+audit_lib.configure(service={"name": "shop"})
 logger = audit_lib.get_logger("shop")
 app = FastAPI(title="Shop back office")
+app.add_middleware(AuditMiddleware)
 store = sample_store()
 
 # One password for the demo's one login; it is compared, never logged.
@@ -54,18 +56,17 @@ class Login(BaseModel):
     password: str
 
 
-def _client(request: Request) -> dict[str, Any]:
-    return {"ip": request.client.host} if request.client else {}
+def acting_user(x_staff_id: Annotated[str, Header()]) -> User:
+    """Give the staff member behind a request, and say who it is in its audit records.
 
-
-async def acting_user(
-    request: Request, x_staff_id: Annotated[str, Header()]
-) -> AsyncIterator[User]:
-    """Give the staff member behind a request, and put who and from where into its audit records."""
+    The middleware has said from where the request came and which one it is. This runs in a thread
+    of its own: what is bound holds for the whole request all the same.
+    """
     user = _found(store.users, x_staff_id, "staff member")
-    who = {"id": user.id, "name": user.name, "email": user.email, "roles": list(user.roles)}
-    with audit_lib.context(user=who, source=_client(request), service={"name": "shop"}):
-        yield user
+    audit_lib.bind(
+        user={"id": user.id, "name": user.name, "email": user.email, "roles": list(user.roles)}
+    )
+    return user
 
 
 Acting = Annotated[User, Depends(acting_user)]
@@ -153,15 +154,13 @@ async def refund(order_id: str, wish: Refund, _: Acting) -> None:
 
 
 @app.post("/login")
-async def login(attempt: Login, request: Request) -> dict[str, str]:
+async def login(attempt: Login) -> dict[str, str]:
     user = next((user for user in store.users.values() if user.email == attempt.email), None)
     succeeded = user is not None and attempt.password == _PASSWORD
     with audit_lib.context(
         user={"id": user.id, "name": user.name, "email": user.email}
         if user
-        else {"email": attempt.email},
-        source=_client(request),
-        service={"name": "shop"},
+        else {"email": attempt.email}
     ):
         logger.audit.event(
             "login",

@@ -50,3 +50,5 @@ complete: bool = report.complete and report.intact
 found: list[tuple[int, str]] = [(each.line, each.kind) for each in report.problems]
 ends: list[tuple[str, audit_lib.Head]] = [(each.end, each.head) for each in report.chains]
 audit_lib.configure(chain=False)
+audit_lib.configure(service={"name": "shop"})
+carried: int = audit_lib.carry(len)([1])

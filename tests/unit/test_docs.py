@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-PAGES = [ROOT / "README.md", ROOT / "docs/emitting.md", ROOT / "docs/proof.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PYTHON = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES

@@ -1,0 +1,116 @@
+"""From a request's headers to ECS fields: from where it came, and which one it is.
+
+Whatever is in a header came from outside: it is parsed, cut, or left out, and never raises.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from ._ids import new_id
+
+__all__ = ["request_fields"]
+
+_LONGEST: Final = 512
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-"
+)
+# https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+_AMAZON_TRACE: Final = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24})")
+
+
+def request_fields(  # noqa: PLR0913 - what a request is made of
+    header: Callable[[str], str | None],
+    peer: str | None,
+    *,
+    method: str = "",
+    path: str = "",
+    port: int | None = None,
+    trusted_proxies: int = 0,
+) -> dict[str, Any]:
+    """Give the ECS fields of a request.
+
+    Args:
+        header: gives a header by its lower-case name; several of one name joined by commas.
+        peer: the address of whoever is connected.
+        method: such as `GET`.
+        path: without the query, which may hold a token.
+        port: the peer's.
+        trusted_proxies: how many proxies of your own stand before the application. Each adds the
+            address that it sees to `X-Forwarded-For`, so the client is that many from its right;
+            what is left of it anybody can have written.
+    """
+    fields: dict[str, Any] = {
+        "source": _source(header("x-forwarded-for"), peer, port, trusted_proxies)
+    }
+    request: dict[str, Any] = {"id": _request_id(header("x-request-id"))}
+    if method:
+        request["method"] = method[:_LONGEST]
+    fields["http"] = {"request": request}
+    if path:
+        fields["url"] = {"path": path[:_LONGEST]}
+    if agent := header("user-agent"):
+        fields["user_agent"] = {"original": agent[:_LONGEST]}
+    fields.update(_trace(header))
+    return fields
+
+
+def _source(
+    forwarded: str | None, peer: str | None, port: int | None, trusted: int
+) -> dict[str, Any]:
+    hops = (
+        [hop.strip() for hop in (forwarded or "").split(",") if hop.strip()] if trusted > 0 else []
+    )
+    if not hops:
+        return _address(peer or "", port)
+    return _address(hops[-trusted] if trusted <= len(hops) else hops[0], None)
+
+
+def _address(text: str, port: int | None) -> dict[str, Any]:
+    """Read `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1` or `[2001:db8::1]:443`."""
+    from ipaddress import ip_address  # noqa: PLC0415 - for whoever has requests
+
+    host, given = text.strip('"'), port
+    if host.startswith("["):
+        host, _, rest = host[1:].partition("]")
+        given = _port(rest.removeprefix(":")) or port
+    elif host.count(":") == 1:
+        host, _, rest = host.partition(":")
+        given = _port(rest) or port
+    try:
+        source: dict[str, Any] = {"ip": str(ip_address(host.partition("%")[0]))}
+    except ValueError:  # a socket's path, `unknown`, or somebody's invention
+        return {"address": text[:_LONGEST]} if text else {}
+    if given:
+        source["port"] = given
+    return source
+
+
+def _port(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) < 65536 else None
+
+
+def _request_id(given: str | None) -> str:
+    return given if given and _REQUEST_ID.fullmatch(given) else new_id()
+
+
+def _trace(header: Callable[[str], str | None]) -> dict[str, Any]:
+    """Give `trace.id`, of OpenTelemetry's span where there is one, or of the request's headers."""
+    if opentelemetry := sys.modules.get("opentelemetry.trace"):
+        try:
+            span = opentelemetry.get_current_span().get_span_context()
+            if span.is_valid:
+                return {
+                    "trace": {"id": f"{span.trace_id:032x}"},
+                    "transaction": {"id": f"{span.span_id:016x}"},
+                }
+        except Exception:  # noqa: BLE001 - another version of it; the headers are there
+            return {}
+    if found := _TRACEPARENT.match(header("traceparent") or ""):
+        return {"trace": {"id": found[1]}}
+    if found := _AMAZON_TRACE.search(header("x-amzn-trace-id") or ""):
+        return {"trace": {"id": found[1] + found[2]}}
+    return {}

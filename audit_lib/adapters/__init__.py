@@ -1,0 +1,4 @@
+"""One module a framework; each fills the context of a request, a task or an invocation.
+
+Each imports its framework, so none is imported by `audit_lib` itself.
+"""

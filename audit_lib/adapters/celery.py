@@ -1,0 +1,42 @@
+"""Celery: `install()` where the application is made, which the web processes and the workers import.
+
+A task's records say who asked for it: the context of whoever sent it travels with the message, through
+countdowns and retries; so do the task's name and id, as `task`.
+"""
+
+from typing import Any, Final
+
+from celery import signals
+
+from audit_lib._context import Request, current_context
+
+__all__ = ["install"]
+
+_HEADER: Final = "audit_context"
+_open: Final[dict[str, Request]] = {}
+
+
+def install() -> None:
+    """Carry the context with every task that is sent from now on, and into those that run."""
+    signals.before_task_publish.connect(_send, weak=False, dispatch_uid="audit_lib.send")
+    signals.task_prerun.connect(_begin, weak=False, dispatch_uid="audit_lib.begin")
+    signals.task_postrun.connect(_end, weak=False, dispatch_uid="audit_lib.end")
+
+
+def _send(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    fields = {name: value for name, value in current_context().fields.items() if name != "task"}
+    if headers is not None and fields:
+        headers[_HEADER] = fields
+
+
+def _begin(task_id: str, task: Any, **_: Any) -> None:
+    carried = getattr(task.request, _HEADER, None)
+    fields = carried if isinstance(carried, dict) else {}
+    _open[task_id] = Request({**fields, "task": {"id": task_id, "name": task.name}})
+    _open[task_id].__enter__()
+
+
+def _end(task_id: str, **_: Any) -> None:
+    opened = _open.pop(task_id, None)
+    if opened is not None:
+        opened.__exit__()

@@ -1,0 +1,122 @@
+"""Whose record it is, across blocks, requests, threads and pools."""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import audit_lib
+from audit_lib._context import Request
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+def test_what_is_bound_anywhere_in_a_request_holds_for_all_of_it(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    """As when a framework runs a dependency in a thread, with a copy of the context."""
+    with Request({"http": {"request": {"id": "r-1"}}}):
+        thread = threading.Thread(
+            target=contextvars.copy_context().run,
+            args=(lambda: audit_lib.bind(user={"id": "7"}),),
+        )
+        thread.start()
+        thread.join()
+        logger.audit.info("inside")
+    logger.audit.info("after")
+    inside, after = lines()
+    assert (inside["user"]["id"], inside["http"]["request"]["id"]) == ("7", "r-1")
+    assert not {"user", "http"} & set(after)
+
+
+def test_requests_at_the_same_time_keep_their_users_apart(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    async def answer(number: int) -> None:
+        with Request({"http": {"request": {"id": str(number)}}}):
+            await asyncio.to_thread(audit_lib.bind, user={"id": str(number)})
+            await asyncio.sleep(0)
+            await asyncio.to_thread(logger.audit.info, "x")
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*map(answer, range(200)))
+
+    asyncio.run(all_of_them())
+    written = lines()
+    assert len(written) == 200
+    assert all(line["user"]["id"] == line["http"]["request"]["id"] for line in written)
+
+
+def test_a_pools_threads_have_the_context_that_is_carried_and_no_other(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    with ThreadPoolExecutor(max_workers=1) as pool, audit_lib.context(user={"id": "7"}):
+        work = audit_lib.carry(logger.audit.info)
+        for _ in range(3):
+            pool.submit(work, "carried").result()
+        pool.submit(logger.audit.info, "not carried").result()
+    users = [line.get("user", {}).get("id") for line in lines()]
+    assert users == ["7", "7", "7", None]
+
+
+def test_a_user_is_asked_for_once_it_is_known(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    asked: list[dict[str, Any] | None] = []
+
+    def user() -> dict[str, Any] | None:
+        asked.append({"id": "7", "name": "Ana"} if len(asked) == 2 else None)
+        if len(asked) == 1:
+            raise RuntimeError("no database in here")
+        return asked[-1]
+
+    with Request({}, user=user):
+        for _ in range(5):
+            logger.audit.info("x")
+    assert [line.get("user", {}).get("id") for line in lines()] == [None, None, "7", "7", "7"]
+    assert len(asked) == 3
+
+
+def test_somebody_who_acts_for_another_for_another_stays_the_first(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    with audit_lib.context(user={"id": "1", "name": "Ana"}, on_behalf_of={"id": "2", "name": "B"}):
+        with audit_lib.context(on_behalf_of={"id": "3"}):
+            logger.audit.info("x")
+        logger.audit.info("y")
+    deep, released = lines()
+    assert deep["user"] == {
+        "id": "1", "name": "Ana", "effective": {"id": "3", "via": [{"id": "2", "name": "B"}]},
+    }  # fmt: skip
+    assert released["user"]["effective"] == {"id": "2", "name": "B"}
+
+
+def test_nothing_of_one_user_is_said_of_another(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    first, second = {"id": "1", "email": "ana@example.com"}, {"id": "2"}
+    with audit_lib.context(user=first), audit_lib.context(user=second):
+        logger.audit.info("x")
+    assert lines()[0]["user"] == {"id": "2"}
+
+
+def test_a_secret_of_the_context_is_hidden_in_the_message(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    with Request({"session_token": "tok-12345"}):
+        logger.audit.info("session tok-12345")
+    [line] = lines()
+    assert line["message"] == "session ***"
+    assert line["session_token"] == "***"
+
+
+def test_the_service_is_said_once(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    audit_lib.configure(service={"name": "shop", "version": "1.2"})
+    try:
+        logger.audit.info("x")
+        with audit_lib.context(service={"environment": "test"}):
+            logger.audit.info("y")
+    finally:
+        audit_lib.configure()
+    assert [line["service"] for line in lines()] == [
+        {"name": "shop", "version": "1.2"},
+        {"name": "shop", "version": "1.2", "environment": "test"},
+    ]

@@ -1,0 +1,74 @@
+"""What a request's headers say, hostile ones included: parsed, cut or left out, never raised."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit_lib._request import request_fields
+
+
+def fields(peer: str | None = "198.51.100.1", trusted: int = 0, **headers: str) -> dict[str, Any]:
+    named = {k.replace("_", "-"): v for k, v in headers.items()}.get
+    return request_fields(named, peer, trusted_proxies=trusted)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "trusted", "source"),
+    [
+        ("203.0.113.9", 0, {"ip": "198.51.100.1"}),
+        ("203.0.113.9", 1, {"ip": "203.0.113.9"}),
+        ("1.1.1.1, 203.0.113.9", 1, {"ip": "203.0.113.9"}),
+        ("1.1.1.1, 203.0.113.9, 10.0.0.7", 2, {"ip": "203.0.113.9"}),
+        ("203.0.113.9", 3, {"ip": "203.0.113.9"}),
+        ("203.0.113.9:51234", 1, {"ip": "203.0.113.9", "port": 51234}),
+        ("[2001:db8::1]:443", 1, {"ip": "2001:db8::1", "port": 443}),
+        ("2001:DB8::1", 1, {"ip": "2001:db8::1"}),
+        ("[2001:db8::1]", 1, {"ip": "2001:db8::1"}),
+        ("fe80::1%eth0", 1, {"ip": "fe80::1"}),
+        ('"203.0.113.9"', 1, {"ip": "203.0.113.9"}),
+        ("203.0.113.9:99999", 1, {"ip": "203.0.113.9"}),
+        ("unknown", 1, {"address": "unknown"}),
+        ("<script>", 1, {"address": "<script>"}),
+        ("", 1, {"ip": "198.51.100.1"}),
+        (" , ,", 1, {"ip": "198.51.100.1"}),
+    ],
+)
+def test_the_client_is_counted_from_the_right(
+    forwarded: str, trusted: int, source: dict[str, Any]
+) -> None:
+    assert fields(trusted=trusted, x_forwarded_for=forwarded)["source"] == source
+
+
+@pytest.mark.parametrize(
+    ("headers", "trace"),
+    [
+        ({"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}, "ab" * 16),
+        ({"traceparent": f"00-{'0' * 32}-{'cd' * 8}-01"}, None),
+        ({"traceparent": f"ff-{'ab' * 16}-{'cd' * 8}-01"}, None),
+        ({"traceparent": "garbage"}, None),
+        (
+            {"x_amzn_trace_id": "Self=1;Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"},
+            "5759e988bd862e3fe1be46a994272793",
+        ),
+    ],
+)
+def test_the_trace_is_the_one_of_the_headers(headers: dict[str, str], trace: str | None) -> None:
+    assert fields(**headers).get("trace", {}).get("id") == trace
+
+
+def test_a_request_has_an_id_its_own_one_if_that_is_one() -> None:
+    assert fields(x_request_id="req-1")["http"]["request"]["id"] == "req-1"
+    made = [fields(x_request_id=bad)["http"]["request"]["id"] for bad in ("a b", "\n", "x" * 200)]
+    assert len(set(made)) == 3
+    assert all(len(each) == 36 for each in made)
+
+
+@given(st.text(), st.text(), st.text(), st.integers(-1, 5))
+def test_nothing_in_a_header_raises(forwarded: str, trace: str, peer: str, trusted: int) -> None:
+    found = fields(
+        peer, trusted, x_forwarded_for=forwarded, traceparent=trace, x_request_id=trace,
+        x_amzn_trace_id=trace, user_agent=forwarded,
+    )  # fmt: skip
+    assert found["http"]["request"]["id"]

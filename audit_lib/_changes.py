@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from ._configuration import settings
 from ._masking import Guarded
-from ._plain import plain_fields, text_of
+from ._plain import is_plain, plain_fields, text_of
 
 __all__ = ["changes_between"]
 
 _MISSING: Final = object()
+_MOST_PLAIN: Final = 256
 _ATOMS: Final = frozenset({str, int, float, bool})
 
 
@@ -32,8 +33,41 @@ def changes_between(
                 _take_apart(state, path.split("."), key)
         return _compare(*states, ())
     if type(before) is dict and type(after) is dict:
+        if (changes := _of_plain(before, after)) is not None:
+            return changes
         before, after = _without_equals(before, after)
     return _compare(plain_fields(before), plain_fields(after), ())
+
+
+def _of_plain(before: dict[Any, Any], after: dict[Any, Any]) -> dict[str, Any] | None:
+    """Compare two states whose differences are plain already, as nearly all are; else None."""
+    old_part: dict[str, Any] = {}
+    new_part: dict[str, Any] = {}
+    fields: dict[str, str] = {}
+    shared = 0
+    for name, old in before.items():
+        new = after.get(name, _MISSING)
+        if new is _MISSING:
+            fields[name] = "removed"
+        else:
+            shared += 1
+            # The types first: an `==` of somebody's class may do anything.
+            if old is new or (type(old) in _ATOMS and type(old) is type(new) and old == new):
+                continue
+            new_part[name] = new
+            fields[name] = "updated"
+        old_part[name] = old
+    for name in after if shared < len(after) else ():
+        if name not in before:
+            new_part[name] = after[name]
+            fields[name] = "added"
+    for part in (old_part, new_part):
+        for name, value in part.items():
+            if not (is_plain(value) and type(name) is str and name.isascii()):
+                return None
+    if len(fields) > _MOST_PLAIN:
+        return None
+    return {"before": old_part, "after": new_part, "fields": fields}
 
 
 def _take_apart(state: dict[str, Any], path: list[str], key: str | None) -> None:

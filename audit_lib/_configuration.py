@@ -39,6 +39,8 @@ class Settings(NamedTuple):
     masking: Masking
     chain: bool
     service: dict[str, Any]
+    described: dict[Any, Any]
+    """What was found out about events so far, for as long as this holds."""
 
     def unknown_action(self, name: str) -> str | None:
         """Say what is wrong with an action, where there is a catalogue and it is not in it."""
@@ -61,7 +63,15 @@ def _fitting_bytes() -> int:
 
 
 _settings = Settings(
-    {}, "stderr", None, _fitting_bytes(), fsync=False, masking=Masking(), chain=True, service={}
+    {},
+    "stderr",
+    None,
+    _fitting_bytes(),
+    fsync=False,
+    masking=Masking(),
+    chain=True,
+    service={},
+    described={},
 )
 
 
@@ -143,7 +153,7 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
     file = None if spool is None else Spool(spool)
     masking = Masking(sensitive, hash_key)
     _settings = Settings(
-        actions, on_failure, file, longest, fsync, masking, chain, dict(service or {})
+        actions, on_failure, file, longest, fsync, masking, chain, dict(service or {}), {}
     )
 
 

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 from ._configuration import settings
+from ._ecs import related
 from ._masking import Withheld
 from ._plain import plain, plain_fields
 
@@ -17,13 +18,17 @@ _R = TypeVar("_R")
 
 
 class Context(NamedTuple):
-    """The fields in force, as plain values that are not to be changed, and what they withhold."""
+    """The fields in force, as plain values that are not to be changed.
+
+    `withheld` is what of them is not written, `related` everybody and every address in them.
+    """
 
     fields: dict[str, Any]
     withheld: Withheld
+    related: dict[str, list[str]]
 
 
-_NOTHING: Final = Context({}, Withheld())
+_NOTHING: Final = Context({}, Withheld(), {})
 _CONTEXT: Final[ContextVar[Context]] = ContextVar("audit_lib.context", default=_NOTHING)
 
 
@@ -134,7 +139,11 @@ def _with(present: Context, on_behalf_of: Any, fields: dict[str, Any]) -> Contex
         above = merged(above, {"user": {"effective": effective}})
     withheld = Withheld()
     withheld.also(present.withheld)
-    return Context(merged(below, settings().masking.covered(above, (), withheld)), withheld)
+    return _made(merged(below, settings().masking.covered(above, (), withheld)), withheld)
+
+
+def _made(fields: dict[str, Any], withheld: Withheld) -> Context:
+    return Context(fields, withheld, related(fields))
 
 
 def current_context() -> Context:
@@ -148,7 +157,7 @@ def current_context() -> Context:
     withheld = Withheld()
     withheld.also(around.withheld)
     withheld.also(block.withheld)
-    return Context(merged(around.fields, block.fields), withheld)
+    return _made(merged(around.fields, block.fields), withheld)
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

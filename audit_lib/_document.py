@@ -4,10 +4,14 @@ The model is the document of Elastic's `ecs-logging` (https://github.com/elastic
 which it keeps every field but `log.original`, the message a second time.
 """
 
+import os
+import sys
 import traceback
 from datetime import UTC, datetime
 from functools import lru_cache
-from logging import LogRecord
+from logging import LogRecord, getLevelName
+from threading import current_thread, get_ident
+from time import time
 from typing import Any, Final
 
 from ._context import merged
@@ -16,7 +20,7 @@ from ._masking import Withheld
 from ._notes import add_notes, event_last
 from ._plain import plain, text_of
 
-__all__ = ["ECS_VERSION", "PAYLOAD", "Payload", "document_of"]
+__all__ = ["ECS_VERSION", "PAYLOAD", "Payload", "document_here", "document_of"]
 
 ECS_VERSION: Final = "9.0.0"
 
@@ -27,21 +31,27 @@ PAYLOAD: Final = "_audit"
 class Payload:
     """What an audit logger adds to a `LogRecord`. Nothing shows it, and no pickle holds secrets."""
 
-    __slots__ = ("extra", "fields", "withheld")
+    __slots__ = ("extra", "fields", "named", "withheld")
 
     def __init__(
-        self, fields: dict[str, Any], extra: dict[str, Any], withheld: Withheld | None = None
+        self,
+        fields: dict[str, Any],
+        extra: dict[str, Any],
+        withheld: Withheld,
+        named: dict[str, list[str]] | None = None,
     ) -> None:
         self.fields = fields
         self.extra = extra
-        self.withheld = withheld or Withheld()
+        self.withheld = withheld
+        self.named = named
+        """Who is related, where that is known; None where the document has to be looked at."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.fields, self.extra, self.withheld.notes)
 
 
 def _unpickled(fields: dict[str, Any], extra: dict[str, Any], notes: dict[str, str]) -> Payload:
-    payload = Payload(fields, extra)
+    payload = Payload(fields, extra, Withheld())
     payload.withheld.notes.update(notes)
     return payload
 
@@ -63,49 +73,112 @@ _ECS_OBJECTS: Final = frozenset({
 
 def document_of(record: LogRecord) -> dict[str, Any]:
     """Give the record's fields as plain JSON values. Never raises because of a value in it."""
-    message, ill_formed = _message(record)
-    second, fraction = divmod(record.created, 1)
-    document: dict[str, Any] = {
-        "@timestamp": f"{_to_the_second(second)}.{int(fraction * 1000):03}Z",
-        "log.level": record.levelname.lower(),
-        "message": message,
-        "ecs.version": ECS_VERSION,
-        "log": {
-            "logger": record.name,
-            "origin": {
-                "file": {"line": record.lineno, "name": record.filename},
-                "function": record.funcName,
-            },
-        },
-        "process": {
-            "pid": record.process,
-            "name": record.processName,
-            "thread": {"id": record.thread, "name": record.threadName},
-        },
+    message, ill_formed = _message(record.msg, record.args)
+    log = {
+        "logger": record.name,
+        "origin": _origin(record.lineno, record.filename, record.funcName),
     }
+    process = {
+        "pid": record.process,
+        "name": record.processName,
+        "thread": {"id": record.thread, "name": record.threadName},
+    }
+    document = _head(record.created, record.levelname.lower(), message, log, process)
     if error := _error(record):
         document["error"] = error
-    payload: Payload = getattr(record, PAYLOAD, _NOTHING)
+    return _whole(
+        document, getattr(record, PAYLOAD, None) or Payload({}, {}, Withheld()), ill_formed
+    )
+
+
+def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
+    name: str, level: int, msg: object, args: tuple[object, ...], payload: Payload, depth: int
+) -> dict[str, Any]:
+    """Give what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller.
+
+    Raises:
+        ValueError: there are not so many frames.
+    """
+    frame = sys._getframe(depth + 1)  # noqa: SLF001 - as `logging` does it
+    code = frame.f_code
+    place = (name, id(code), frame.f_lineno)
+    known = _PLACES.get(place)
+    if known is None:
+        if len(_PLACES) >= _MOST_PLACES:  # code that is made without end
+            _PLACES.clear()
+        file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
+        log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
+        known = _PLACES[place] = (log, code)  # while it is kept, no other code has its id
+    message, ill_formed = _message(msg, args)
+    document = _head(time(), getLevelName(level).lower(), message, known[0], _process())
+    return _whole(document, payload, ill_formed)
+
+
+_PLACES: Final[dict[tuple[str, int, int], tuple[dict[str, Any], Any]]] = {}
+_PROCESSES: Final[dict[tuple[int, str], dict[str, Any]]] = {}
+_MOST_PLACES: Final = 4096
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_PROCESSES.clear)
+
+
+def _process() -> dict[str, Any]:
+    thread = current_thread()
+    place = get_ident(), thread.name
+    known = _PROCESSES.get(place)
+    if known is None:
+        if len(_PROCESSES) >= _MOST_PLACES:  # threads that are made without end
+            _PROCESSES.clear()
+        multiprocessing: Any = sys.modules.get("multiprocessing")
+        known = _PROCESSES[place] = {
+            "pid": os.getpid(),
+            "name": multiprocessing.current_process().name if multiprocessing else "MainProcess",
+            "thread": {"id": place[0], "name": place[1]},
+        }
+    return known
+
+
+def _origin(line: int, file: str, function: str | None) -> dict[str, Any]:
+    return {"file": {"line": line, "name": file}, "function": function}
+
+
+def _head(
+    created: float, level: str, message: str, log: dict[str, Any], process: dict[str, Any]
+) -> dict[str, Any]:
+    second, fraction = divmod(created, 1)
+    return {
+        "@timestamp": f"{_to_the_second(second)}.{int(fraction * 1000):03}Z",
+        "log.level": level,
+        "message": message,
+        "ecs.version": ECS_VERSION,
+        "log": log,
+        "process": process,
+    }
+
+
+def _whole(document: dict[str, Any], payload: Payload, ill_formed: Any) -> dict[str, Any]:
+    """Add what the audit logger and the caller say."""
     document.update(payload.fields)
-    kept_apart = _add(document, payload.extra)
-    if ill_formed:
-        kept_apart["arguments"] = ill_formed
-    if kept_apart:
-        document["extra"] = _beside(document.get("extra", {}), kept_apart)
-    if named := related(document):
+    if payload.extra or ill_formed is not None:
+        kept_apart = _add(document, payload.extra)
+        if ill_formed is not None:
+            kept_apart["arguments"] = ill_formed
+        if kept_apart:
+            document["extra"] = _beside(document.get("extra", {}), kept_apart)
+    named = related(document) if payload.named is None else payload.named
+    if named:
         _add_related(document, named)
     if payload.withheld.notes:
         add_notes(document, payload.withheld.notes)
     return event_last(document)
 
 
-_NOTHING: Final = Payload({}, {})
-
-
 def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
     """Beside what the caller gave as related, where that is a list as ECS has it."""
-    present = document.setdefault("related", {})
-    if isinstance(present, dict):
+    present = document.get("related")
+    if present is None:
+        document["related"] = named
+    elif isinstance(present, dict):
+        document["related"] = present = present.copy()
         for kind, values in named.items():
             own = present.get(kind, [])
             if isinstance(own, list):
@@ -117,12 +190,13 @@ def _to_the_second(second: float) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
-def _message(record: LogRecord) -> tuple[str, Any]:
-    """Give the message, and the arguments that could not be put into it."""
+def _message(msg: object, args: Any) -> tuple[str, Any]:
+    """Give the message as `logging` does, and the arguments that could not be put into it."""
     try:
-        return text_of(record.getMessage()), None
+        text = msg if type(msg) is str else str(msg)
+        return text_of(text % args if args else text), None
     except Exception:  # noqa: BLE001 - `"%d items" % "three"`, and whatever a __str__ raises
-        return text_of(record.msg), plain(record.args)
+        return text_of(msg), plain(args)
 
 
 def _error(record: LogRecord) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ._configuration import Settings, settings
 from ._document import PAYLOAD, Payload, document_of
 from ._encoding import encode
 from ._exceptions import RecordLostError
-from ._masking import Withheld, gives_away, scrubbed
+from ._masking import Withheld, gives_away, repeats, scrubbed
 from ._notes import add_notes, event_last
 from ._size import fitted
 from ._stream import Outlet, TornWriteError, standard_output
@@ -63,11 +63,15 @@ class AuditHandler(logging.Handler):
             RecordLostError: nothing took it, or its failure policy is to raise.
         """
         if type(self.formatter) is AuditFormatter:
-            document = document_of(record)
-            body = _body(document, _withheld(record), settings())
-            self._deliver(body, document.get("event", {}).get("action"))
+            self.write(document_of(record), _withheld(record))
         else:
             self._deliver(ascii_line(self.format(record)), None)
+
+    def write(self, document: dict[str, Any], withheld: Withheld) -> None:
+        """Write a document, as `emit` does a record."""
+        self._deliver(
+            _body(document, withheld, settings()), document.get("event", _NONE).get("action")
+        )
 
     def seal(self) -> None:
         """End the chain, where one is open: done by itself when the process ends."""
@@ -172,12 +176,22 @@ class AuditHandler(logging.Handler):
 
 def _withheld(record: logging.LogRecord) -> Withheld:
     payload = getattr(record, PAYLOAD, None)
-    return payload.withheld if isinstance(payload, Payload) else Withheld()
+    if isinstance(payload, Payload):
+        return payload.withheld
+    unknown = Withheld()  # a record of another logger: nobody has looked at what is in it
+    unknown.gives_away = True
+    return unknown
 
 
 def _body(document: dict[str, Any], withheld: Withheld, now: Settings) -> bytes:
     body = encode(document)
-    if gives_away(body, withheld.seen):
+    if (
+        withheld.gives_away
+        or "error" in document
+        or gives_away(document["message"])
+        or gives_away(document.get("event", _NONE).get("reason", ""))
+        or (withheld.seen and repeats(body, withheld.seen))
+    ):
         scrubbing = Withheld()
         scrubbing.seen = withheld.seen
         document = scrubbed(document, scrubbing)
@@ -201,6 +215,7 @@ class _NoLock:
 
 
 _NO_LOCK: Final = _NoLock()
+_NONE: Final[dict[str, Any]] = {}
 _HANDLERS: Final[weakref.WeakSet[AuditHandler]] = weakref.WeakSet()
 
 

@@ -8,13 +8,13 @@ from threading import RLock
 from typing import Any, Final, NamedTuple, cast
 
 from ._changes import changes_between
-from ._configuration import settings
+from ._configuration import Settings, settings
 from ._context import current_context, merged
-from ._document import PAYLOAD, Payload
+from ._document import PAYLOAD, Payload, document_here
 from ._ecs import classified, misfits
 from ._encoding import prepare
 from ._exceptions import AuditUsageWarning, LoggerConflictError
-from ._handler import DEFAULT_HANDLER, AuditHandler
+from ._handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler
 from ._ids import new_id
 from ._masking import Withheld
 from ._plain import plain, plain_fields, text_of
@@ -23,6 +23,8 @@ __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
 _SUFFIX: Final = ".audit"
 _ADOPTING: Final = RLock()
+_DEFAULT: Final = (DEFAULT_HANDLER,)
+_MOST_DESCRIBED: Final = 4096
 
 
 class AuditLogger(logging.Logger):
@@ -90,10 +92,9 @@ class AuditLogger(logging.Logger):
         """
         changes = changes_between(None, after)
         self._write(
-            _Said(msg, args, exc_info, stack_info, stacklevel),
             _done("created", record_type, record_id, changes, action, outcome, reason, target),
-            _named(extra) | _named(fields),
-        )
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+        )  # fmt: skip
 
     def record_updated(  # noqa: PLR0913 - what there is to say about a record
         self,
@@ -146,10 +147,9 @@ class AuditLogger(logging.Logger):
         if not changes["fields"] and not even_if_unchanged and outcome == "success":
             return
         self._write(
-            _Said(msg, args, exc_info, stack_info, stacklevel),
             _done("updated", record_type, record_id, changes, action, outcome, reason, target),
-            _named(extra) | _named(fields),
-        )
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+        )  # fmt: skip
 
     @contextmanager
     def track(  # noqa: PLR0913 - what there is to say about a record
@@ -244,10 +244,9 @@ class AuditLogger(logging.Logger):
         """
         changes = changes_between(before, None)
         self._write(
-            _Said(msg, args, exc_info, stack_info, stacklevel),
             _done("deleted", record_type, record_id, changes, action, outcome, reason, target),
-            _named(extra) | _named(fields),
-        )
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+        )  # fmt: skip
 
     def record_accessed(  # noqa: PLR0913 - what there is to say about a record
         self,
@@ -286,10 +285,9 @@ class AuditLogger(logging.Logger):
             RecordLostError: no stream took the record.
         """
         self._write(
-            _Said(msg, args, exc_info, stack_info, stacklevel),
             _done("accessed", record_type, record_id, {}, action, outcome, reason, target),
-            _named(extra) | _named(fields),
-        )
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+        )  # fmt: skip
 
     def event(  # noqa: PLR0913 - what there is to say about an event
         self,
@@ -330,41 +328,75 @@ class AuditLogger(logging.Logger):
             RecordLostError: no stream took the record.
         """
         self._write(
-            _Said(msg, args, exc_info, stack_info, stacklevel, level),
             _Deed(
                 text_of(action), outcome, reason, target, _several(category), _several(type), None
             ),
-            _named(extra) | _named(fields),
-        )
+            msg, args, exc_info, stack_info, stacklevel, level, _given(extra, fields),
+        )  # fmt: skip
 
-    def _write(self, said: "_Said", deed: "_Deed", given: dict[str, Any]) -> None:
+    def _write(  # noqa: PLR0913, PLR0917 - what `logging` is told of a record
+        self,
+        deed: "_Deed",
+        msg: object,
+        args: tuple[object, ...],
+        exc_info: Any,
+        stack_info: bool,
+        stacklevel: int,
+        level: int,
+        given: dict[str, Any],
+    ) -> None:
         if self._muted:
             return
-        event, problems = _event(deed)
+        now = settings()
+        withheld = Withheld()
+        event, problems = _event(deed, now)
         own: dict[str, Any] = {"event": event}
-        masking, withheld = settings().masking, Withheld()
         if changes := deed.changes:
             own["changes"] = changes
-            for state in ("before", "after"):
-                if fields := changes.get(state):
-                    changes[state] = masking.covered(fields, ("changes", state), withheld)
+            if "fields" in changes:
+                now.masking.cover_changes(changes, withheld)
         if deed.target is not None:
             target = {"target": plain_fields(deed.target)}
-            own["user"] = masking.covered(target, ("user",), withheld)
+            own["user"] = now.masking.covered(target, ("user",), withheld)
         if problems:
             own["labels"] = {"audit_problem": "; ".join(problems)}
-        self._log(
-            said.level,
-            said.msg,
-            said.args,
-            exc_info=said.exc_info,
-            extra=cast("Any", _Prepared(own, given, withheld)),
-            stack_info=said.stack_info,
-            stacklevel=said.stacklevel + 2,  # these two frames are not the caller's
-        )
+        if not (exc_info or stack_info) and (handlers := self._only_handlers()):
+            payload = _payload(own, given, withheld, now)
+            document = document_here(self.name, level, msg, args, payload, stacklevel + 1)
+            for handler in handlers:
+                handler.write(document, withheld)
+        else:
+            self._log(
+                level, msg, args, exc_info=exc_info,
+                extra=cast("Any", _Prepared(own, given, withheld)), stack_info=stack_info,
+                stacklevel=stacklevel + 2,  # these two frames are not the caller's
+            )  # fmt: skip
         if problems:
             # Only now: where warnings are errors, the record is there all the same.
-            warnings.warn("; ".join(problems), AuditUsageWarning, stacklevel=said.stacklevel + 2)
+            warnings.warn("; ".join(problems), AuditUsageWarning, stacklevel=stacklevel + 2)
+
+    def _only_handlers(self) -> "Sequence[AuditHandler] | None":
+        """Give those that hear of a record, where none of them asks for a `LogRecord`.
+
+        That is how it mostly is, and making one takes as long as all the rest.
+        """
+        if self.filters or logging.getLogRecordFactory() is not logging.LogRecord:
+            return None
+        handlers: Any = self.handlers or _DEFAULT
+        for handler in handlers:
+            if (
+                type(handler) is not AuditHandler
+                or handler.filters
+                or type(handler.formatter) is not AuditFormatter
+            ):
+                return None
+        ancestor = self.parent
+        while ancestor is not None:
+            for handler in ancestor.handlers:
+                if isinstance(getattr(handler, "records", None), list):
+                    return None
+            ancestor = ancestor.parent
+        return handlers if type(self).makeRecord is AuditLogger.makeRecord else None
 
     def makeRecord(  # noqa: N802, PLR0913, PLR0917 - logging's name and arguments
         self,
@@ -389,18 +421,13 @@ class AuditLogger(logging.Logger):
             own, given, withheld = prepared
         else:
             given, withheld = _named(extra), Withheld()
-        if given:
-            given = settings().masking.covered(given, (), withheld)
-        for key, value in given.items():  # for a handler's own formatter, as logging does it
+        payload = _payload(own or {"event": {}}, given, withheld, settings())
+        for (
+            key,
+            value,
+        ) in payload.extra.items():  # for a handler's own formatter, as logging does it
             record.__dict__.setdefault(key, value)
-        own["event"] = {"id": new_id(), "kind": "event", **own.get("event", {})}
-        context = current_context()
-        if context.fields:
-            own = merged(context.fields, own)
-            withheld.also(context.withheld)
-        if service := settings().service:
-            own = merged({"service": service}, own)
-        record.__dict__[PAYLOAD] = Payload(own, given, withheld)
+        record.__dict__[PAYLOAD] = payload
         return record
 
     def handle(self, record: logging.LogRecord) -> None:
@@ -450,17 +477,6 @@ class AppLogger(logging.Logger):
         return cast("AuditLogger", found)
 
 
-class _Said(NamedTuple):
-    """What `logging` is told of a record."""
-
-    msg: object
-    args: tuple[object, ...]
-    exc_info: Any
-    stack_info: bool
-    stacklevel: int
-    level: int = logging.INFO
-
-
 class _Deed(NamedTuple):
     """What was done, in ECS's terms."""
 
@@ -481,23 +497,57 @@ class _Prepared(NamedTuple):
     withheld: Withheld
 
 
-def _event(deed: _Deed) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _event(deed: _Deed, now: Settings) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Give the ECS `event` of a deed, and what ECS or the catalogue does not know of it."""
+    known = deed.action, deed.outcome, deed.category, deed.types
+    try:
+        described = now.described.get(known)
+    except TypeError:  # an outcome of any type
+        described = None
+    if described is None:
+        described = _described(deed, now)
+        if len(now.described) < _MOST_DESCRIBED and type(deed.outcome) is str:
+            now.described[known] = described
+    event, problems = described
+    event = event.copy()
+    if deed.reason is not None:
+        event["reason"] = text_of(deed.reason)
+    return event, problems
+
+
+def _described(deed: _Deed, now: Settings) -> tuple[dict[str, Any], tuple[str, ...]]:
     outcome = text_of(deed.outcome)
-    event: dict[str, Any] = {"action": deed.action, "outcome": outcome}
+    event: dict[str, Any] = {"id": "", "kind": "event", "action": deed.action, "outcome": outcome}
     category, types = deed.category, deed.types
-    now = settings()
     if catalogued := now.actions.get(deed.action):
         category, types = catalogued.category or category, catalogued.types or types
     if category:
         event["category"] = list(category)
     if types:
         event["type"] = list(types)
-    if deed.reason is not None:
-        event["reason"] = text_of(deed.reason)
     unknown = now.unknown_action(deed.action)
     problems = misfits(category, types, outcome)
     return event, (unknown, *problems) if unknown else problems
+
+
+def _payload(
+    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, now: Settings
+) -> Payload:
+    """Give what is said of a record beside what `logging` says."""
+    event = own["event"]
+    event["id"] = new_id()
+    event.setdefault("kind", "event")
+    context = current_context()
+    fields = context.fields.copy()
+    if now.service:
+        fields = merged({"service": now.service}, fields)
+    for name, value in own.items():
+        fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
+    if context.withheld.notes or context.withheld.gives_away:
+        withheld.also(context.withheld)
+    if given:
+        given = now.masking.covered(given, (), withheld)
+    return Payload(fields, given, withheld, None if given or "user" in own else context.related)
 
 
 def _done(  # noqa: PLR0913, PLR0917 - what the verbs are told
@@ -521,6 +571,10 @@ def _done(  # noqa: PLR0913, PLR0917 - what the verbs are told
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:
     return (text_of(value),) if isinstance(value, str) else tuple(map(text_of, value))
+
+
+def _given(extra: Mapping[str, Any] | None, fields: dict[str, Any]) -> dict[str, Any]:
+    return _named(extra) | _named(fields) if extra or fields else {}
 
 
 def _named(extra: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ __all__ = [
     "Withheld",
     "annotated_rules",
     "gives_away",
+    "repeats",
     "scrubbed",
 ]
 
@@ -101,6 +102,7 @@ class Drop(Rule):
 
 
 _DROPPED: Final = object()
+_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class Guarded:
@@ -172,16 +174,19 @@ _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 class Withheld:
     """What was not written: path → why, for `changes.notes`; and texts that nothing else may show."""
 
-    __slots__ = ("notes", "seen")
+    __slots__ = ("gives_away", "notes", "seen")
 
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
         self.seen: list[str] = []
+        self.gives_away = False
+        """Whether a text holds a secret by its looks: all of the record is searched then."""
 
     def also(self, other: "Withheld") -> None:
         """Add what was withheld elsewhere."""
         self.notes.update(other.notes)
         self.seen += other.seen
+        self.gives_away = self.gives_away or other.gives_away
 
 
 class Masking:
@@ -220,12 +225,50 @@ class Masking:
         words = {word.lower() for word in _WORD.findall(name)}
         return _DEFAULT if _ANYWHERE.search(squeezed) or words & _WORDS else None
 
+    def cover_changes(self, changes: dict[str, Any], withheld: Withheld) -> None:
+        """Mask what `changes_between` gave, in place."""
+        parts = changes["before"], changes["after"]
+        if self._paths or not (self._is_simple(parts[0]) and self._is_simple(parts[1])):
+            for state in ("before", "after"):
+                changes[state] = self.covered(changes[state], ("changes", state), withheld)
+            return
+        for part in parts:
+            for name, value in part.items():
+                rule = self._known[name]
+                if rule is not None:
+                    part[name] = self._shown(name, value, rule, withheld)
+                elif type(value) is str and gives_away(value):
+                    withheld.gives_away = True
+            if _DROPPED in part.values():
+                for name in [name for name, value in part.items() if value is _DROPPED]:
+                    del part[name]
+
+    def _shown(self, path: str, bare: Any, rule: Rule, withheld: Withheld) -> Any:
+        if bare is not None:
+            withheld.notes[path] = rule.note
+            _see(bare, withheld.seen)
+        return rule.shown(bare, self.key)
+
+    def _is_simple(self, part: dict[str, Any]) -> bool:
+        """Whether there is nothing inside the members, and each name was met before."""
+        known = self._known
+        for name, value in part.items():
+            if name not in known or type(value) not in _ATOMS:
+                return False
+        return True
+
     def covered(
         self, value: dict[str, Any], path: tuple[str, ...], withheld: Withheld
     ) -> dict[str, Any]:
         """Give an object with its sensitive members masked: itself, where it has none."""
         covered: dict[str, Any] | None = None
+        known, paths = self._known, self._paths
         for name, item in value.items():
+            kind = type(item)
+            if not paths and name in known and known[name] is None and kind in _ATOMS:
+                if kind is str and not withheld.gives_away and gives_away(item):
+                    withheld.gives_away = True
+                continue
             here = (*path, name)
             new = self._covered(item, here, self.rule(here), withheld)
             if new is not item:
@@ -243,11 +286,7 @@ class Masking:
         if kind is Guarded:
             rule, item = item.rule, item.value
         if rule is not None:
-            bare = _bare(item)
-            if bare is not None:
-                withheld.notes[path_text(path)] = rule.note
-                _see(bare, withheld.seen)
-            return rule.shown(bare, self.key)
+            return self._shown(path_text(path), _bare(item), rule, withheld)
         if kind is dict:
             return self.covered(item, path, withheld)
         if kind is list:
@@ -259,7 +298,9 @@ class Masking:
             return item if same else [each for each in new if each is not _DROPPED]
         if kind is Unreadable:
             withheld.notes[path_text(path)] = "unreadable"
-            return str(item)
+            item = str(item)
+        if isinstance(item, str) and not withheld.gives_away and gives_away(item):
+            withheld.gives_away = True
         return item
 
 
@@ -297,29 +338,33 @@ _IN_TEXT: Final = re.compile(
     (?P<kept> [a-z][a-z0-9+.-]*://[^\s/@:"']*: ) [^\s/@"']+ (?=@)             # postgres://u:pw@h
     | (?P<scheme> \b(?:bearer|basic)\s+ ) [a-z0-9._~+/=-]{3,}                 # Authorization: Bearer …
     | \beyJ[a-z0-9_-]+\.eyJ[a-z0-9_-]+\.[a-z0-9_-]*                           # a JSON Web Token
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                                           # an AWS access key
+    | \bAKIA[A-Z0-9]{16}\b                                                  # an AWS access key
     | -----BEGIN[ A-Z]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*PRIVATE[ ]KEY-----|\Z)
     | (?P<named> (?:passw(?:or)?d|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key)
                  ["']?\s*[=:]\s*["']? ) [^\s"'&,;)\]}]+                        # password=…
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-# One of these is in every line of JSON that has such a text: most have none, and are not searched.
-_SIGNS: Final = (
-    b"=", b": ", b'\\"', b"eyJ", b"earer ", b"asic ", b"EARER ", b"AKIA", b"ASIA", b"KEY-",
-    b"ord:", b"ret:", b"ken:", b"key:", b"pwd:", b"ORD:", b"RET:", b"KEN:", b"KEY:",
-)  # fmt: skip
 
 
-def gives_away(line: bytes, seen: list[str]) -> bool:
-    """Whether a line of JSON may hold a secret in one of its texts, or one of those in `seen`."""
-    for sign in _SIGNS:
-        if sign in line:
-            return True
-    if b"://" in line and b"@" in line:
-        return True
+def gives_away(text: str) -> bool:
+    """Whether a text holds a secret that can be told by its looks. Most have no sign of one."""
+    if text.isalnum():
+        return False
+    return (
+        ":" in text or "=" in text or "eyJ" in text or "earer " in text or "asic " in text
+        or "AKIA" in text or "EARER " in text or "ASIC " in text
+    ) and _IN_TEXT.search(text) is not None  # fmt: skip
+
+
+def repeats(line: bytes, seen: list[str]) -> bool:
+    """Whether a line of JSON has one of these texts in it."""
     for secret in seen:
-        if not (secret.isascii() and secret.isalnum()) or secret.encode() in line:
+        # As JSON writes it, which for most is as it is.
+        plain = (
+            secret.isascii() and secret.isprintable() and '"' not in secret and "\\" not in secret
+        )
+        if (secret.encode() if plain else encode(secret)[1:-1]) in line:
             return True
     return False
 

@@ -28,7 +28,7 @@ from ._encoding import hidden
 from ._masking import Guarded, annotated_rules
 from ._notes import Unreadable
 
-__all__ = ["plain", "plain_fields", "register", "text_of"]
+__all__ = ["is_plain", "plain", "plain_fields", "register", "text_of"]
 
 # A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
 _MAX_DEPTH = 32
@@ -87,8 +87,20 @@ def text_of(value: Any) -> str:
     """Give the text of a value that is wanted as one: a name, an id, a key."""
     if type(value) is str and value.isascii():
         return value
+    if type(value) is int and is_plain(value):
+        return str(value)
     as_plain = plain(value)
     return as_plain if isinstance(as_plain, str) else _dumps(as_plain)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is written as it is: `None`, a truth value, or a small number or plain text."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii()  # type: ignore[no-any-return] # a str's own method
+    if kind is int:
+        return -_MAX_SAFE_INTEGER <= value <= _MAX_SAFE_INTEGER  # type: ignore[no-any-return] # an int's
+    return value is None or kind is bool
 
 
 def _copy_of(value: dict[Any, Any]) -> dict[str, Any] | None:
@@ -96,16 +108,7 @@ def _copy_of(value: dict[Any, Any]) -> dict[str, Any] | None:
     if len(value) > _MAX_COPIED:
         return None
     for name, item in value.items():
-        if type(name) is not str or not name.isascii():
-            return None
-        kind = type(item)
-        if kind is str:
-            if not item.isascii():
-                return None
-        elif kind is int:
-            if not -_MAX_SAFE_INTEGER <= item <= _MAX_SAFE_INTEGER:
-                return None
-        elif item is not None and kind is not bool:
+        if not (is_plain(item) and type(name) is str and name.isascii()):
             return None
     return value.copy()
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from uuid import RFC_4122, UUID
 
+import deepdiff
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -321,3 +322,65 @@ ANYTHING = st.recursive(
 def test_a_value_does_not_differ_from_itself(value: Any) -> None:
     assert changes_between({"v": value}, {"v": value})["fields"] == {}
     assert plain(plain(value)) == plain(value)
+
+
+class Unequal:
+    """Its comparison raises, as an array's does in a condition."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+
+def test_a_comparison_that_raises_harms_no_record(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    logger.audit.record_updated("x", "thing", {"v": Unequal(), "n": 1}, {"v": Unequal(), "n": 2})
+    assert lines()[0]["changes"]["after"] == {"n": 2}
+
+
+@pytest.mark.parametrize("size", [1, 300])
+def test_the_quick_way_and_the_thorough_one_find_the_same(size: int) -> None:
+    """A tuple among the values takes the thorough way."""
+    before = {f"k{n}": n % 5 for n in range(size)} | {"gone": "x", "same": None, "t": 1}
+    after = {f"k{n}": n % 7 for n in range(size)} | {"new": True, "same": None, "t": True}
+    quick = changes_between(before, after)
+    thorough = changes_between(before | {"z": (1,)}, after | {"z": (2,)})
+    for part in thorough.values():
+        del part["z"]
+    assert quick == thorough
+
+
+STATES = st.dictionaries(
+    st.sampled_from("abcdef"),
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-3, 3) | st.text("xy", max_size=2),
+        lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+        max_leaves=5,
+    ),
+    max_size=6,
+)
+
+
+def _leaves(fields: dict[str, Any], kind: str, path: str = "") -> set[str]:
+    return {
+        leaf
+        for name, inner in fields.items()
+        for leaf in (
+            _leaves(inner, kind, f"{path}['{name}']")
+            if isinstance(inner, dict)
+            else ({f"root{path}['{name}']"} if inner == kind else set())
+        )
+    }
+
+
+@given(STATES, STATES)
+def test_it_finds_what_deepdiff_finds(before: dict[str, Any], after: dict[str, Any]) -> None:
+    theirs = deepdiff.DeepDiff(before, after, threshold_to_diff_deeper=0, verbose_level=1)
+    fields = changes_between(before, after)["fields"]
+    changed = {*theirs.get("values_changed", {}), *theirs.get("type_changes", {})}
+    assert _leaves(fields, "added") == set(theirs.get("dictionary_item_added", ()))
+    assert _leaves(fields, "removed") == set(theirs.get("dictionary_item_removed", ()))
+    assert _leaves(fields, "updated") == changed

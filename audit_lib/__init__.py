@@ -5,12 +5,13 @@ from ._context import bind, carry, context
 from ._exceptions import (
     AuditLibError,
     AuditUsageWarning,
+    CaptureError,
     CatalogueError,
     ConfigurationError,
     LoggerConflictError,
     RecordLostError,
 )
-from ._handler import AuditFormatter, AuditHandler
+from ._handler import AuditFileHandler, AuditFormatter, AuditHandler
 from ._logger import AppLogger, AuditLogger, get_logger
 from ._masking import Drop, Hash, Mask
 from ._plain import register
@@ -18,11 +19,13 @@ from ._verify import ChainReport, Head, Problem, Report, verify
 
 __all__ = [
     "AppLogger",
+    "AuditFileHandler",
     "AuditFormatter",
     "AuditHandler",
     "AuditLibError",
     "AuditLogger",
     "AuditUsageWarning",
+    "CaptureError",
     "CatalogueError",
     "ChainReport",
     "ConfigurationError",

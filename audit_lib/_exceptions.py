@@ -1,6 +1,7 @@
 """What this library raises, all of it.
 
 AuditLibError
+├── CaptureError          (also a RuntimeError)
 ├── ConfigurationError    (also a ValueError)
 │   └── CatalogueError
 ├── LoggerConflictError   (also a TypeError)
@@ -15,6 +16,7 @@ about the process around it.
 __all__ = [
     "AuditLibError",
     "AuditUsageWarning",
+    "CaptureError",
     "CatalogueError",
     "ConfigurationError",
     "LoggerConflictError",
@@ -24,6 +26,10 @@ __all__ = [
 
 class AuditLibError(Exception):
     """The root of the tree; catch it to catch everything."""
+
+
+class CaptureError(AuditLibError, RuntimeError):
+    """What an ORM is asked to do cannot be audited; nothing was done. The text says what to do."""
 
 
 class ConfigurationError(AuditLibError, ValueError):

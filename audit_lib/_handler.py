@@ -18,7 +18,7 @@ from ._notes import add_notes, event_last
 from ._size import fitted
 from ._stream import Outlet, TornWriteError, standard_output
 
-__all__ = ["AuditFormatter", "AuditHandler"]
+__all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler"]
 
 
 class AuditFormatter(logging.Formatter):
@@ -103,8 +103,12 @@ class AuditHandler(logging.Handler):
         except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
             self._rescue(body + b"\n", now, now.failure_policy(action), error)
 
+    def _target(self) -> Any:
+        """Give the stream of this moment."""
+        return standard_output() if self.stream is None else self.stream
+
     def _write(self, body: bytes, now: Settings) -> None:
-        stream = standard_output() if self.stream is None else self.stream
+        stream = self._target()
         if now.chain and body[-2:] == b"}}" and self._outlet.reaches_kernel(stream):
             self._write_linked(body, stream, now)
         else:
@@ -172,6 +176,50 @@ class AuditHandler(logging.Handler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
         """Raise what `emit` raised: an audit record is never dropped in silence."""
         raise  # noqa: PLE0704 - logging calls this inside `except`
+
+
+class AuditFileHandler(AuditHandler):
+    """Writes to a file that something else may rotate, such as logrotate, and others may write to.
+
+    When the file was renamed or is gone, the next record goes to a new one of that name; the chain
+    goes on in it. Do not have it copied and truncated: what is written in between is lost.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str]) -> None:
+        """Open nothing yet.
+
+        Args:
+            filename: made when the first record is written, readable by its owner alone.
+        """
+        super().__init__()
+        self.filename = os.path.abspath(filename)  # noqa: PTH100 - the process may change its folder
+
+    def _target(self) -> Any:
+        if self.stream is not None:
+            if self._is_there(self.stream):
+                return self.stream
+            self.stream.close()
+        descriptor = os.open(self.filename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        stream = os.fdopen(descriptor, "w", encoding="utf-8")
+        if self._chain is not None and self._chain_stream is self.stream:
+            self._chain_stream = stream
+        self.stream = stream
+        return stream
+
+    def _is_there(self, stream: TextIO) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.filename), os.fstat(stream.fileno()))  # noqa: PTH116
+        except FileNotFoundError:
+            return False
+
+    def close(self) -> None:
+        """Seal the chain and close the file; another record opens it again."""
+        self.seal()
+        with self.lock or _NO_LOCK:
+            if self.stream is not None:
+                self.stream.close()
+                self.stream = None
+        super().close()
 
 
 def _withheld(record: logging.LogRecord) -> Withheld:

@@ -36,6 +36,7 @@ _MAX_NODES = 20_000
 # I-JSON (RFC 7493, section 2.2): beyond this many readers lose an integer's last digits.
 _MAX_SAFE_INTEGER = 2**53 - 1
 _MAX_COPIED = 256
+_AS_THEY_ARE = frozenset({type(None), bool, Unreadable, Guarded})
 _NO_REPR: Any = object.__repr__
 
 _dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
@@ -165,7 +166,7 @@ class _Walk:
         exact = type(value)
         if exact is str:
             return _well_formed(value)
-        if value is None or exact is bool or exact is Unreadable:
+        if exact in _AS_THEY_ARE:
             return value
         if exact is int:
             return _integer(value)

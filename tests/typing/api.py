@@ -52,3 +52,4 @@ ends: list[tuple[str, audit_lib.Head]] = [(each.end, each.head) for each in repo
 audit_lib.configure(chain=False)
 audit_lib.configure(service={"name": "shop"})
 carried: int = audit_lib.carry(len)([1])
+audit.addHandler(audit_lib.AuditFileHandler("audit.log"))

@@ -327,3 +327,50 @@ def test_a_line_to_a_file_is_synced_when_asked(
         audit_lib.configure(fsync=True)
         handler.handle(record)
         assert synced == [file.fileno()]
+
+
+def test_a_file_may_be_rotated_while_processes_write_to_it(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    program = (
+        f"audit.addHandler(audit_lib.AuditFileHandler({str(log)!r}))\n"
+        "for number in range(3000): audit.info('%d', number)"
+    )
+    processes = [subprocess.Popen([*PYTHON, PREFIX + program]) for _ in range(2)]
+    rotated = []
+    while any(process.poll() is None for process in processes):
+        if log.exists():
+            rotated.append(log.rename(tmp_path / f"audit.log.{len(rotated)}"))
+        threading.Event().wait(0.02)
+    if log.exists():
+        rotated.append(log)
+    assert len(rotated) > 2
+    lines = [line for file in rotated for line in file.read_bytes().splitlines()]
+    report = audit_lib.verify(lines)
+    # Two processes may change over to the new file one after the other.
+    assert {problem.kind for problem in report.problems} <= {"reordered"}
+    assert [chain.lines for chain in report.chains] == [3002, 3002]
+    assert rotated[0].stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_is_opened_again_and_sealed_when_it_is_closed(
+    logger: audit_lib.AppLogger, tmp_path: Path
+) -> None:
+    handler = audit_lib.AuditFileHandler(tmp_path / "log")
+    logger.audit.addHandler(handler)
+    logger.audit.info("one")
+    handler.close()
+    logger.audit.info("two")
+    handler.close()
+    report = audit_lib.verify((tmp_path / "log").read_bytes().splitlines())
+    assert report.complete
+    assert [chain.lines for chain in report.chains] == [3, 3]
+
+
+def test_a_file_in_a_folder_that_is_not_there_follows_the_policy(
+    logger: audit_lib.AppLogger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger.audit.addHandler(audit_lib.AuditFileHandler(tmp_path / "none" / "log"))
+    logger.audit.info("kept")
+    note, line = capsys.readouterr().err.splitlines()
+    assert "FileNotFoundError" in note
+    assert messages(line) == ["kept"]

@@ -1,0 +1,284 @@
+"""Django's ORM: models that are audited by themselves, whatever changes them, and only once it holds.
+
+    audit_models(Customer, logger=logger.audit)      # in an AppConfig.ready
+
+What is saved, deleted, linked or changed by a query set is told when its transaction is committed
+(`transaction.on_commit`), never for a rollback, nested ones included.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import wraps
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Model, QuerySet, signals
+
+from audit_lib._context import carry
+from audit_lib._exceptions import CaptureError
+from audit_lib._logger import AuditLogger
+
+from ._models import AuditedModel, equal, stacklevel, written
+
+__all__ = ["audit_models"]
+
+_BEFORE: Final = "_audit_lib_before"
+# More rows of one statement than these are one record, with their number.
+_MOST_ROWS: Final = 1000
+
+_models: Final[dict[type, AuditedModel]] = {}
+
+
+def audit_models(
+    *models: type,
+    logger: AuditLogger,
+    record_type: str | None = None,
+    leave_out: Collection[str] = (),
+) -> None:
+    """Audit what is done to these models and to their subclasses, from now on.
+
+    Args:
+        models: concrete model classes.
+        logger: where it is written; the context says who it was.
+        record_type: kind of the records; the model's name in small letters when left out.
+        leave_out: fields that nobody wants to hear of, such as `updated_at`: they are not written, and
+            a change of nothing else is none.
+    """
+    model: Any
+    for model in models:
+        if not issubclass(model, Model) or model._meta.abstract:
+            raise CaptureError(f"{model!r} is no table of Django's; give concrete model classes")
+        _models[model] = AuditedModel(
+            logger, record_type or model._meta.model_name, frozenset(leave_out)
+        )
+    for signal, receiver in (
+        (signals.pre_save, _before_save),
+        (signals.post_save, _after_save),
+        (signals.pre_delete, _before_delete),
+        (signals.post_delete, _after_delete),
+        (signals.m2m_changed, _links_changed),
+    ):
+        signal.connect(receiver, weak=False, dispatch_uid="audit_lib")
+    for name, audited in (("update", _update), ("bulk_create", _bulk_create)):
+        original = getattr(QuerySet, name)
+        if not hasattr(original, "_audit_lib"):
+            setattr(QuerySet, name, _around(original, audited))
+
+
+def _model_of(cls: type) -> AuditedModel | None:
+    for base in cls.__mro__:
+        if base in _models:
+            return _models[base]
+    return None
+
+
+def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
+    """Give the loaded fields as the database has them: `"5"` in a number's field is 5."""
+    cls = type(instance)
+    state = {}
+    for field in cls._meta.concrete_fields:
+        name = field.attname
+        if name in instance.__dict__ and name not in model.left_out:
+            value = instance.__dict__[name]
+            if not hasattr(value, "resolve_expression"):
+                state[name] = _prepared(field, value, cls)
+    return state
+
+
+def _prepared(field: Any, value: Any, cls: type) -> Any:
+    try:
+        value = field.get_prep_value(value)
+    except Exception:  # noqa: BLE001 - the database refuses it in a moment, or takes it as it is
+        return written(cls, field.attname, value)
+    return written(cls, field.attname, value)
+
+
+def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]]:
+    """Read rows by their primary key: one more than anybody reads, at most."""
+    fields = {field.attname: field for field in cls._meta.concrete_fields}
+    key = cls._meta.pk.attname
+    return {
+        row[key]: {
+            name: _prepared(fields[name], value, cls)
+            for name, value in row.items()
+            if name not in model.left_out
+        }
+        for row in query.order_by().values(*fields)[: _MOST_ROWS + 1]
+    }
+
+
+def _tell(using: str | None, say: Callable[[], None]) -> None:
+    transaction.on_commit(carry(say), using=using)
+
+
+def _say(model: AuditedModel, verb: str, known: Any, before: Any, after: Any) -> Callable[[], None]:
+    level = stacklevel("django")
+    kind, known = model.record_type, str(known)
+
+    def say() -> None:
+        # The code that asked is gone from the stack when a transaction is committed by others.
+        about: dict[str, Any] = {"record_id": known, "stacklevel": min(level, 2)}
+        said = f"{kind} {known} {verb}"
+        if verb == "created":
+            model.logger.record_created(said, kind, after, **about)
+        elif verb == "deleted":
+            model.logger.record_deleted(said, kind, before, **about)
+        else:
+            model.logger.record_updated(said, kind, before, after, **about)
+
+    return say
+
+
+def _changed(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = [name for name in after if name not in before or not equal(before[name], after[name])]
+    return {name: before[name] for name in names if name in before}, {
+        name: after[name] for name in names
+    }
+
+
+# ── one object ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _stored(instance: Any, model: AuditedModel, using: str) -> dict[str, Any] | None:
+    if instance.pk is None:
+        return None
+    cls = type(instance)
+    query = cls._base_manager.using(using).filter(pk=instance.pk)
+    return next(iter(_rows(query, cls, model).values()), None)
+
+
+def _before_save(sender: Any, instance: Any, using: str, **_: Any) -> None:
+    if model := _model_of(sender):
+        instance.__dict__[_BEFORE] = _stored(instance, model, using)
+
+
+def _after_save(sender: Any, instance: Any, using: str, created: bool, **_: Any) -> None:
+    model = _model_of(sender)
+    if model is None:
+        return
+    before = instance.__dict__.pop(_BEFORE, None)
+    after = _state(instance, model)
+    if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
+        after = _stored(instance, model, using) or after  # what the database computed
+    if created or before is None:
+        made = {name: value for name, value in after.items() if value is not None}
+        _tell(using, _say(model, "created", instance.pk, {}, made))
+        return
+    update_fields = _.get("update_fields")
+    if update_fields is not None:
+        attnames = {sender._meta.get_field(name).attname for name in update_fields}
+        after = {name: value for name, value in after.items() if name in attnames}
+    old, new = _changed(before, after)
+    if new:
+        _tell(using, _say(model, "updated", instance.pk, old, new))
+
+
+def _before_delete(sender: Any, instance: Any, **_: Any) -> None:
+    if model := _model_of(sender):
+        instance.__dict__[_BEFORE] = (instance.pk, _state(instance, model))
+
+
+def _after_delete(sender: Any, instance: Any, using: str, **_: Any) -> None:
+    if (model := _model_of(sender)) and _BEFORE in instance.__dict__:
+        known, state = instance.__dict__.pop(_BEFORE)
+        _tell(using, _say(model, "deleted", known, state, {}))
+
+
+# ── links ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _links_changed(  # noqa: PLR0913, PLR0917 - Django's signature
+    sender: Any,
+    instance: Any,
+    action: str,
+    reverse: bool,
+    model: Any,
+    pk_set: Any,
+    using: str,
+    **_: Any,
+) -> None:
+    """Tell whom the object with the relationship was linked to, or no longer is."""
+    if action not in {"post_add", "post_remove", "pre_clear"}:
+        return
+    owner_class = model if reverse else type(instance)
+    audited = _model_of(owner_class)
+    field = next(
+        (f for f in owner_class._meta.many_to_many if f.remote_field.through is sender), None
+    )
+    if audited is None or field is None or field.name in audited.left_out:
+        return
+    if action == "pre_clear":
+        related = getattr(
+            instance, field.remote_field.get_accessor_name() if reverse else field.name
+        )
+        pk_set = set(related.using(using).values_list("pk", flat=True))
+    pairs = [(pk, [instance.pk]) for pk in pk_set] if reverse else [(instance.pk, sorted(pk_set))]
+    for known, members in pairs:
+        if members:
+            linked = {field.name: {str(member): str(member) for member in members}}
+            none: dict[str, Any] = {field.name: {}}
+            states = (none, linked) if action == "post_add" else (linked, none)
+            _tell(using, _say(audited, "updated", known, *states))
+
+
+# ── query sets ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _around(original: Any, audited: Any) -> Any:
+    @wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        model = _model_of(self.model)
+        if model is None:
+            return original(self, *args, **kwargs)
+        return audited(model, original, self, *args, **kwargs)
+
+    method._audit_lib = True  # type: ignore[attr-defined] # so that it is put there once
+    method.alters_data = True  # type: ignore[attr-defined] # Django's mark: templates cannot call it
+    return method
+
+
+def _update(model: AuditedModel, original: Any, query: Any, **values: Any) -> int:
+    """Read the rows before and after, and tell each that changed."""
+    cls = query.model
+    before = _rows(query, cls, model)
+    count: int = original(query, **values)
+    if len(before) > _MOST_ROWS:
+        _tell(query.db, _say_many(model, "updated", count))
+        return count
+    after = _rows(cls._base_manager.using(query.db).filter(pk__in=list(before)), cls, model)
+    for known, state in before.items():
+        old, new = _changed(state, after.get(known, {}))
+        if new:
+            _tell(query.db, _say(model, "updated", known, old, new))
+    return count
+
+
+def _bulk_create(
+    model: AuditedModel, original: Any, query: Any, objs: Any, *args: Any, **kwargs: Any
+) -> Any:
+    names = ("batch_size", "ignore_conflicts", "update_conflicts")
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    made = original(query, objs, *args, **kwargs)
+    if given.get("ignore_conflicts") or given.get("update_conflicts"):
+        _tell(query.db, _say_many(model, "created", len(made), "conflicts: which is not certain"))
+        return made
+    for each in made:
+        state = {name: value for name, value in _state(each, model).items() if value is not None}
+        _tell(query.db, _say(model, "created", each.pk if each.pk is not None else "", {}, state))
+    return made
+
+
+def _say_many(
+    model: AuditedModel, verb: str, count: int, reason: str | None = None
+) -> Callable[[], None]:
+    def say() -> None:
+        kind = model.record_type
+        model.logger.event(
+            f"{kind}-bulk-{verb}", f"{count} records of {kind} {verb} by one statement",
+            category="database", type="change", reason=reason,
+            outcome="success" if reason is None else "unknown",
+            changes={"record_type": kind, "count": count},
+        )  # fmt: skip
+
+    return say

@@ -1,5 +1,7 @@
 """Audit records from an application: `audit_lib.get_logger(__name__).audit`."""
 
+from typing import TYPE_CHECKING, Any
+
 from ._configuration import configure
 from ._context import bind, carry, context
 from ._exceptions import (
@@ -15,7 +17,9 @@ from ._handler import AuditFileHandler, AuditFormatter, AuditHandler
 from ._logger import AppLogger, AuditLogger, get_logger
 from ._masking import Drop, Hash, Mask
 from ._plain import register
-from ._verify import ChainReport, Head, Problem, Report, verify
+
+if TYPE_CHECKING:
+    from ._verify import ChainReport, Head, Problem, Report, verify
 
 __all__ = [
     "AppLogger",
@@ -45,3 +49,12 @@ __all__ = [
     "register",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Give what verifies when it is asked for: who writes records need not import it."""
+    if name in {"ChainReport", "Head", "Problem", "Report", "verify"}:
+        from . import _verify  # noqa: PLC0415
+
+        return getattr(_verify, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,11 +7,10 @@ which it keeps every field but `log.original`, the message a second time.
 import os
 import sys
 import traceback
-from datetime import UTC, datetime
 from functools import lru_cache
 from logging import LogRecord, getLevelName
 from threading import current_thread, get_ident
-from time import time
+from time import gmtime, strftime, time
 from typing import Any, Final
 
 from ._context import merged
@@ -20,7 +19,7 @@ from ._masking import Withheld
 from ._notes import add_notes, event_last
 from ._plain import plain, text_of
 
-__all__ = ["ECS_VERSION", "PAYLOAD", "Payload", "document_here", "document_of"]
+__all__ = ["ECS_VERSION", "PAYLOAD", "Payload", "document_here", "document_of", "timestamp"]
 
 ECS_VERSION: Final = "9.0.0"
 
@@ -110,7 +109,7 @@ def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made 
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
         known = _PLACES[place] = (log, code)  # while it is kept, no other code has its id
     message, ill_formed = _message(msg, args)
-    document = _head(time(), getLevelName(level).lower(), message, known[0], _process())
+    document = _head(time(), _level(level), message, known[0], _process())
     return _whole(document, payload, ill_formed)
 
 
@@ -119,6 +118,11 @@ _PROCESSES: Final[dict[tuple[int, str], dict[str, Any]]] = {}
 _MOST_PLACES: Final = 4096
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_PROCESSES.clear)
+
+
+@lru_cache(maxsize=64)
+def _level(level: int) -> str:
+    return getLevelName(level).lower()
 
 
 def _process() -> dict[str, Any]:
@@ -144,9 +148,8 @@ def _origin(line: int, file: str, function: str | None) -> dict[str, Any]:
 def _head(
     created: float, level: str, message: str, log: dict[str, Any], process: dict[str, Any]
 ) -> dict[str, Any]:
-    second, fraction = divmod(created, 1)
     return {
-        "@timestamp": f"{_to_the_second(second)}.{int(fraction * 1000):03}Z",
+        "@timestamp": timestamp(created),
         "log.level": level,
         "message": message,
         "ecs.version": ECS_VERSION,
@@ -185,13 +188,21 @@ def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
                 present[kind] = own + [value for value in values if value not in own]
 
 
+def timestamp(created: float) -> str:
+    """Give a time, in seconds since 1970, as ECS has it: UTC, to the millisecond."""
+    second = int(created)
+    return f"{_to_the_second(second)}.{int((created - second) * 1000):03}Z"
+
+
 @lru_cache(maxsize=8)
-def _to_the_second(second: float) -> str:
-    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
+def _to_the_second(second: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
 
 
 def _message(msg: object, args: Any) -> tuple[str, Any]:
     """Give the message as `logging` does, and the arguments that could not be put into it."""
+    if type(msg) is str and not args and msg.isascii():
+        return msg, None
     try:
         text = msg if type(msg) is str else str(msg)
         return text_of(text % args if args else text), None

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any, Final, NamedTuple, cast
 
+from . import _chain, _encoding
 from ._changes import changes_between
 from ._configuration import Settings, settings
 from ._context import current_context, merged
 from ._document import PAYLOAD, Payload, document_here
 from ._ecs import classified, misfits
-from ._encoding import prepare
 from ._exceptions import AuditUsageWarning, LoggerConflictError
 from ._handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler
 from ._ids import new_id
@@ -595,7 +595,8 @@ def get_logger(name: str) -> AppLogger:
 
 def _adopt(name: str, kind: type[logging.Logger]) -> logging.Logger:
     """Give logging's own logger of that name, with the methods of `kind` on it."""
-    prepare()
+    _encoding.prepare()
+    _chain.prepare()
     with _ADOPTING:
         logger = logging.getLogger(name)
         present = type(logger)

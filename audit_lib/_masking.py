@@ -5,6 +5,7 @@ That a value changed is always written; what it is, never.
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from ._encoding import encode
@@ -57,6 +58,8 @@ class Mask(Rule):
         """Give `***` and what is kept, which is at most a third of the value."""
         if value is None:
             return None
+        if not self.keep:
+            return _HIDDEN
         text = value if isinstance(value, str) else ""
         if not 0 < self.keep * _SHARE <= len(text):
             return _HIDDEN
@@ -162,13 +165,13 @@ def _annotations(cls: type) -> Mapping[str, Any]:
 
 
 # A name is sensitive when one of these is anywhere in it, its separators left out …
-_ANYWHERE: Final = re.compile(
+_ANYWHERE: Final = (
     r"passw(?:or)?d|passphrase|secret(?!ar)|token|authori[sz]ation|apikey|privatekey|accesskey|"
     r"signingkey|encryptionkey|credential|cookie|cardnumber|creditcard|socialsecurity"
 )
 # … or one of its words is one of these.
 _WORDS: Final = frozenset({"card", "cards", "cvc", "cvv", "jwt", "otp", "pin", "pwd", "ssn"})
-_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_WORD: Final = r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+"
 
 
 class Withheld:
@@ -222,8 +225,8 @@ class Masking:
         squeezed = _squeezed(name)
         if squeezed in self._by_name:
             return self._by_name[squeezed]
-        words = {word.lower() for word in _WORD.findall(name)}
-        return _DEFAULT if _ANYWHERE.search(squeezed) or words & _WORDS else None
+        words = {word.lower() for word in re.findall(_WORD, name)}
+        return _DEFAULT if re.search(_ANYWHERE, squeezed) or words & _WORDS else None
 
     def cover_changes(self, changes: dict[str, Any], withheld: Withheld) -> None:
         """Mask what `changes_between` gave, in place."""
@@ -306,7 +309,7 @@ class Masking:
 
 def _see(value: Any, seen: list[str]) -> None:
     """Remember the texts of a sensitive value, which the message may repeat."""
-    if isinstance(value, str):
+    if type(value) is str:
         if len(value) >= _SHORTEST_SECRET:
             seen.append(value)
     elif isinstance(value, dict | list):
@@ -333,8 +336,12 @@ def _squeezed(name: str) -> str:
 
 
 # What gives itself away in a free text, whatever the name of the field that holds it.
-_IN_TEXT: Final = re.compile(
-    r"""
+@cache
+def _in_text() -> re.Pattern[str]:
+    return re.compile(_SECRETS, re.VERBOSE | re.IGNORECASE | re.DOTALL)
+
+
+_SECRETS: Final = r"""
     (?P<kept> [a-z][a-z0-9+.-]*://[^\s/@:"']*: ) [^\s/@"']+ (?=@)             # postgres://u:pw@h
     | (?P<scheme> \b(?:bearer|basic)\s+ ) [a-z0-9._~+/=-]{3,}                 # Authorization: Bearer …
     | \beyJ[a-z0-9_-]+\.eyJ[a-z0-9_-]+\.[a-z0-9_-]*                           # a JSON Web Token
@@ -342,19 +349,21 @@ _IN_TEXT: Final = re.compile(
     | -----BEGIN[ A-Z]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*PRIVATE[ ]KEY-----|\Z)
     | (?P<named> (?:passw(?:or)?d|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key)
                  ["']?\s*[=:]\s*["']? ) [^\s"'&,;)\]}]+                        # password=…
-    """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
+"""
+
+
+# What such a text has at least one of, as most texts have not.
+_MARKS: Final = frozenset(":= .")
 
 
 def gives_away(text: str) -> bool:
     """Whether a text holds a secret that can be told by its looks. Most have no sign of one."""
-    if text.isalnum():
-        return False
+    if _MARKS.isdisjoint(text):
+        return "AKIA" in text
     return (
         ":" in text or "=" in text or "eyJ" in text or "earer " in text or "asic " in text
         or "AKIA" in text or "EARER " in text or "ASIC " in text
-    ) and _IN_TEXT.search(text) is not None  # fmt: skip
+    ) and _in_text().search(text) is not None  # fmt: skip
 
 
 def repeats(line: bytes, seen: list[str]) -> bool:
@@ -386,7 +395,7 @@ def _scrub(item: Any, withheld: Withheld, path: tuple[str, ...]) -> Any:
     text = item
     for secret in withheld.seen:
         text = text.replace(secret, _HIDDEN)
-    text = _IN_TEXT.sub(_without, text)
+    text = _in_text().sub(_without, text)
     if text != item:
         withheld.notes[path_text(path)] = "masked"
     return text

@@ -4,27 +4,16 @@ Nothing in here raises because of a value: a part that cannot be shown becomes a
 it was, and all its neighbours stay.
 """
 
-import dataclasses
 import json
-import math
-import re
-from base64 import b64encode
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from enum import Enum
-from functools import partial, singledispatch
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from functools import partial
 from itertools import islice
-from numbers import Integral, Number
-from pathlib import PurePath
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from ._encoding import hidden
+from ._leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from ._masking import Guarded, annotated_rules
 from ._notes import Unreadable
 
@@ -33,9 +22,8 @@ __all__ = ["is_plain", "plain", "plain_fields", "register", "text_of"]
 # A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
 _MAX_DEPTH = 32
 _MAX_NODES = 20_000
-# I-JSON (RFC 7493, section 2.2): beyond this many readers lose an integer's last digits.
-_MAX_SAFE_INTEGER = 2**53 - 1
 _MAX_COPIED = 256
+_MOST_CLASSES = 4096
 _AS_THEY_ARE = frozenset({type(None), bool, Unreadable, Guarded})
 _NO_REPR: Any = object.__repr__
 
@@ -67,7 +55,8 @@ def register(kind: type, convert: Callable[[Any], Any]) -> None:
     `convert` gives any value that records can hold: `register(Money, lambda money: str(money))`. A
     class that is a mapping, dataclass, attrs, pydantic or ORM model stays what it is.
     """
-    _leaf.register(kind, lambda value: plain(convert(value)))
+    _REGISTERED[kind] = lambda value: plain(convert(value))
+    _LEAVES.clear()
 
 
 def plain_fields(value: Any) -> dict[str, Any]:
@@ -100,7 +89,7 @@ def is_plain(value: Any) -> bool:
     if kind is str:
         return value.isascii()  # type: ignore[no-any-return] # a str's own method
     if kind is int:
-        return -_MAX_SAFE_INTEGER <= value <= _MAX_SAFE_INTEGER  # type: ignore[no-any-return] # an int's
+        return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER  # type: ignore[no-any-return] # an int's
     return value is None or kind is bool
 
 
@@ -116,40 +105,7 @@ def _copy_of(value: dict[Any, Any]) -> dict[str, Any] | None:
 
 def _describe(value: Any, error: BaseException) -> str:
     """Say what a value was that could not be shown, and why, whatever its class does."""
-    return Unreadable(f"<unserialisable {_class_name(type(value))}: {_error_text(error)}>")
-
-
-def _error_text(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {_well_formed(str(error))}"
-    except Exception:  # noqa: BLE001 - an exception whose own text fails is named by its class
-        return type(error).__name__
-
-
-def _class_name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
-
-
-def _well_formed(text: str) -> str:
-    # Lone surrogates are no Unicode text: strict JSON readers refuse a line that holds one.
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _integer(value: int) -> int | str:
-    if -_MAX_SAFE_INTEGER <= value <= _MAX_SAFE_INTEGER:
-        return value
-    try:
-        return str(value)
-    except ValueError:  # over sys.get_int_max_str_digits(), which hexadecimal has no limit of
-        return hex(value)
-
-
-def _float(value: float) -> float | str:
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return Unreadable(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
 
 
 class _Walk:
@@ -165,13 +121,13 @@ class _Walk:
         # The exact types first: they are nearly all there is, and they cannot misbehave.
         exact = type(value)
         if exact is str:
-            return _well_formed(value)
+            return well_formed(value)
         if exact in _AS_THEY_ARE:
             return value
         if exact is int:
-            return _integer(value)
+            return integer(value)
         if exact is float:
-            return _float(value)
+            return finite(value)
         try:
             return self._container(value, depth)
         except Exception as error:  # noqa: BLE001 - hostile values raise what they like
@@ -193,7 +149,7 @@ class _Walk:
     def _container(self, value: Any, depth: int) -> Any:
         if (named := _named(value)) is not None:
             return self._within(value, depth, lambda: self._model(value, named, depth + 1))
-        convert: Any = _leaf.dispatch(type(value))
+        convert = _leaf_of(type(value))
         if convert is not _opaque:
             return convert(value)
         if isinstance(value, AbstractSet):
@@ -206,9 +162,9 @@ class _Walk:
 
     def _within(self, value: Any, depth: int, enter: Callable[[], Any]) -> Any:
         if id(value) in self._inside:
-            return Unreadable(f"<cycle: this {_class_name(type(value))} contains itself>")
+            return Unreadable(f"<cycle: this {class_name(type(value))} contains itself>")
         if depth >= _MAX_DEPTH:
-            name = _class_name(type(value))
+            name = class_name(type(value))
             return Unreadable(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>")
         self._inside.add(id(value))
         try:
@@ -230,9 +186,9 @@ class _Walk:
     def _object(self, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
         for key, value in self._counted(named.items()):
-            name = _well_formed(key) if type(key) is str else text_of(key)
+            name = well_formed(key) if type(key) is str else text_of(key)
             if name in visited:  # 1 and "1" are two keys in Python, and one in JSON
-                name = f"{name} ({_class_name(type(key))})"
+                name = f"{name} ({class_name(type(key))})"
             visited[name] = self.visit(value, depth)
         if self._nodes >= _MAX_NODES:
             visited["…"] = Unreadable(f"<left out: over {_MAX_NODES} values>")
@@ -261,8 +217,10 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
         return _dumped(value)
     if hasattr(cls, "__mapper__"):
         return _mapped(value)
-    if dataclasses.is_dataclass(cls):
-        names: Iterable[str] = (field.name for field in dataclasses.fields(cls))
+    if hasattr(cls, "__dataclass_fields__"):
+        from dataclasses import fields  # noqa: PLC0415 - it is there: the class is made by it
+
+        names: Iterable[str] = (field.name for field in fields(cls))
     elif hasattr(cls, "__attrs_attrs__"):
         names = (attribute.name for attribute in cls.__attrs_attrs__)
     elif isinstance(value, tuple) and hasattr(cls, "_fields"):
@@ -303,7 +261,7 @@ def _mapped(value: Any) -> dict[str, Any]:
             try:
                 named[column.key] = getattr(value, column.key)
             except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: the others stay
-                named[column.key] = Unreadable(f"<unread: {_error_text(error)}>")
+                named[column.key] = Unreadable(f"<unread: {error_text(error)}>")
     return named
 
 
@@ -320,71 +278,44 @@ def _attributes(value: Any) -> dict[str, Any] | None:
 
 def _opaque(value: Any) -> Any:
     """Name a value of an unknown class; its `repr` could hold anything, a password too."""
-    name = _class_name(type(value))
+    name = class_name(type(value))
     for key in ("id", "pk"):
         identity = getattr(value, key, None)
-        if type(identity) in {int, str, UUID}:
-            return f"<{name} {key}={_well_formed(str(identity))}>"
+        if class_name(type(identity)) in {"int", "str", "uuid.UUID"}:
+            return f"<{name} {key}={well_formed(str(identity))}>"
     return f"<{name}>"
 
 
-_leaf: Any = singledispatch(_opaque)  # its own type cannot say what registered functions give
+def _leaf_of(cls: type) -> Callable[[Any], Any]:
+    """Give how the values of a class are written: as the application says, else as it is known."""
+    found = _LEAVES.get(cls)
+    if found is None:
+        found = _looked_up(cls)
+        if len(_LEAVES) >= _MOST_CLASSES:  # classes made without end
+            _LEAVES.clear()
+        _LEAVES[cls] = found
+    return found
 
 
-def _date_time(value: datetime) -> str:
-    if value.tzinfo is not None and value.utcoffset() is not None:
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-    return value.isoformat()
+def _looked_up(cls: type) -> Callable[[Any], Any]:
+    for base in cls.__mro__:
+        if base in _REGISTERED:
+            return _REGISTERED[base]
+        if (leaf := LEAVES.get(class_name(base))) is not None:
+            return leaf
+        if class_name(base) == "enum.Enum":
+            return lambda value: plain(value.value)
+    for (
+        kind,
+        convert,
+    ) in _REGISTERED.items():  # an abstract class, of which others are by their word
+        if issubclass(cls, kind):
+            return convert
+    numbers = sys.modules.get("numbers")  # such as NumPy's
+    if numbers is None or not issubclass(cls, numbers.Number):
+        return _opaque
+    return LEAVES["int"] if issubclass(cls, numbers.Integral) else str
 
 
-def _duration(value: timedelta) -> str:
-    # ISO 8601 has no sign for a whole duration in its first edition; XML Schema and Java read this.
-    sign, rest = ("-", -value) if value < timedelta() else ("", value)
-    hours, seconds = divmod(rest.seconds, 3600)
-    minutes, seconds = divmod(seconds, 60)
-    fraction = f".{rest.microseconds:06}".rstrip("0") if rest.microseconds else ""
-    days = f"{rest.days}D" if rest.days else ""
-    parts = [f"{hours}H" if hours else "", f"{minutes}M" if minutes else ""]
-    if seconds or fraction or not (days or any(parts)):
-        parts.append(f"{seconds}{fraction}S")
-    clock = "".join(parts)
-    return f"{sign}P{days}{'T' if clock else ''}{clock}"
-
-
-def _decimal(value: Decimal) -> int | float | str:
-    if not value.is_finite():
-        return "NaN" if value.is_nan() else "-Infinity" if value.is_signed() else "Infinity"
-    # A number only where it is the very same value: 30.40 is (as 30.4), 0.1000000000000000000001 not.
-    as_float = float(value)
-    if math.isfinite(as_float) and Decimal(repr(as_float)) == value:
-        return as_float if value.as_tuple().exponent else _integer(int(value))
-    return str(value)
-
-
-def _enum(value: Enum) -> Any:
-    return plain(value.value)
-
-
-_leaf.register(str, lambda value: _well_formed(str.__str__(value)))
-_leaf.register(bool, bool)
-_leaf.register(Integral, lambda value: _integer(int(value)))
-_leaf.register(float, lambda value: _float(float(value)))
-_leaf.register(Decimal, _decimal)
-_leaf.register(Enum, _enum)
-_leaf.register(datetime, _date_time)
-_leaf.register(date, date.isoformat)
-_leaf.register(time, time.isoformat)
-_leaf.register(timedelta, _duration)
-_leaf.register(UUID, str)
-_leaf.register(PurePath, str)
-for _binary in (bytes, bytearray, memoryview):
-    _leaf.register(_binary, lambda value: f"base64:{b64encode(value).decode()}")
-for _address in (IPv4Address, IPv6Address, IPv4Network, IPv6Network):
-    _leaf.register(_address, str)
-_leaf.register(type, _class_name)
-_leaf.register(Number, str)
-_leaf.register(ZoneInfo, str)
-_leaf.register(re.Pattern, lambda value: _well_formed(str(value.pattern)))
-for _routine in (FunctionType, BuiltinFunctionType, MethodType, ModuleType):
-    _leaf.register(_routine, lambda value: getattr(value, "__qualname__", value.__name__))
-_leaf.register(BaseException, _error_text)
+_REGISTERED: dict[type, Callable[[Any], Any]] = {}
+_LEAVES: dict[type, Callable[[Any], Any]] = {}

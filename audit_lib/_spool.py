@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
 from ._lock import claim
@@ -15,13 +14,13 @@ class Spool:
     """An append-only file of lines, which processes may share; its owner alone can read it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = os.fspath(path)
 
     @property
     def waiting(self) -> bool:
         """Whether there is anything to replay."""
         try:
-            return self.path.stat().st_size > 0
+            return os.stat(self.path).st_size > 0
         except OSError:
             return False
 
@@ -64,13 +63,13 @@ class Spool:
 
     def _keep(self, lines: list[bytes]) -> None:
         # A new file in the old one's place: at every moment one of them is there, whole.
-        rest = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        rest = f"{self.path}.{os.getpid()}"
         with _opened(rest) as file:
             file.truncate(0)
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
-        rest.replace(self.path)
+        os.replace(rest, self.path)
 
     def _locked(self) -> BinaryIO:
         """Open the file and wait until no other process has it."""
@@ -79,7 +78,7 @@ class Spool:
             try:
                 claim(file.fileno())
                 with suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
+                    if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
                         return file  # closing it unlocks
             except BaseException:
                 file.close()
@@ -87,6 +86,6 @@ class Spool:
             file.close()  # another process has put a new file in its place meanwhile
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: str) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
     return os.fdopen(os.open(path, flags, 0o600), "r+b")

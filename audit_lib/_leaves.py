@@ -1,0 +1,138 @@
+"""How a value that has no fields is written: by the name of its class, so that none is imported.
+
+Whoever has a `Decimal` or a `UUID` has imported its module already; nobody else waits for it.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+__all__ = [
+    "LEAVES",
+    "MAX_SAFE_INTEGER",
+    "class_name",
+    "error_text",
+    "finite",
+    "integer",
+    "well_formed",
+]
+
+# I-JSON (RFC 7493, section 2.2): beyond this many readers lose an integer's last digits.
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+
+
+def class_name(cls: type) -> str:
+    """Give a class's full name, without that of the builtins' module."""
+    return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
+
+
+def error_text(error: BaseException) -> str:
+    """Give an exception's class and text."""
+    try:
+        return f"{type(error).__name__}: {well_formed(str(error))}"
+    except Exception:  # noqa: BLE001 - an exception whose own text fails is named by its class
+        return type(error).__name__
+
+
+def well_formed(text: str) -> str:
+    """Give a text that strict JSON readers take: a lone surrogate is no Unicode text."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def integer(value: int) -> int | str:
+    """Give an integer, as its decimal digits where it is too large for JSON."""
+    if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return value
+    try:
+        return str(value)
+    except ValueError:  # over sys.get_int_max_str_digits(), which hexadecimal has no limit of
+        return hex(value)
+
+
+def finite(value: float) -> float | str:
+    """Give a float, or the name of what JSON has no number for."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _date_time(value: Any) -> str:
+    if value.tzinfo is not None and value.utcoffset() is not None:
+        from datetime import UTC  # noqa: PLC0415 - it is there: the value is of it
+
+        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+    return str(value.isoformat())
+
+
+def _iso(value: Any) -> str:
+    return str(value.isoformat())
+
+
+def _duration(value: Any) -> str:
+    # ISO 8601 has no sign for a whole duration in its first edition; XML Schema and Java read this.
+    sign, rest = ("-", -value) if value.days < 0 else ("", value)
+    hours, seconds = divmod(rest.seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    fraction = f".{rest.microseconds:06}".rstrip("0") if rest.microseconds else ""
+    days = f"{rest.days}D" if rest.days else ""
+    parts = [f"{hours}H" if hours else "", f"{minutes}M" if minutes else ""]
+    if seconds or fraction or not (days or any(parts)):
+        parts.append(f"{seconds}{fraction}S")
+    clock = "".join(parts)
+    return f"{sign}P{days}{'T' if clock else ''}{clock}"
+
+
+def _decimal(value: Any) -> int | float | str:
+    if not value.is_finite():
+        return "NaN" if value.is_nan() else "-Infinity" if value.is_signed() else "Infinity"
+    # A number only where it is the very same value: 30.40 is (as 30.4), 0.1000000000000000000001 not.
+    as_float = float(value)
+    if math.isfinite(as_float) and type(value)(repr(as_float)) == value:
+        return as_float if value.as_tuple().exponent else integer(int(value))
+    return str(value)
+
+
+def _binary(value: Any) -> str:
+    from base64 import b64encode  # noqa: PLC0415 - hardly anybody has such values
+
+    return f"base64:{b64encode(value).decode()}"
+
+
+def _routine(value: Any) -> str:
+    return str(getattr(value, "__qualname__", value.__name__))
+
+
+LEAVES: Final[dict[str, Callable[[Any], Any]]] = {
+    "str": lambda value: well_formed(str.__str__(value)),
+    "bool": bool,
+    "int": lambda value: integer(int(value)),
+    "float": lambda value: finite(float(value)),
+    "complex": str,
+    "bytes": _binary,
+    "bytearray": _binary,
+    "memoryview": _binary,
+    "type": class_name,
+    "function": _routine,
+    "builtin_function_or_method": _routine,
+    "method": _routine,
+    "module": _routine,
+    "BaseException": error_text,
+    "decimal.Decimal": _decimal,
+    "fractions.Fraction": str,
+    "datetime.datetime": _date_time,
+    "datetime.date": _iso,
+    "datetime.time": _iso,
+    "datetime.timedelta": _duration,
+    "uuid.UUID": str,
+    "pathlib.PurePath": str,
+    "pathlib._local.PurePath": str,
+    "ipaddress.IPv4Address": str,
+    "ipaddress.IPv6Address": str,
+    "ipaddress.IPv4Network": str,
+    "ipaddress.IPv6Network": str,
+    "zoneinfo.ZoneInfo": str,
+    "re.Pattern": lambda value: well_formed(str(value.pattern)),
+}
+"""By the name of a class, as `class_name` gives it, how its values are written; subclasses too."""

@@ -16,6 +16,7 @@ __all__ = ["NO_HASH", "TAIL_BYTES", "Chain", "prepare"]
 
 NO_HASH: Final = b"0" * 64
 """The hash before the first line."""
+_TIME: Final = b'{"@timestamp":"'
 TAIL_BYTES: Final = 220
 """The most that a line grows by when it is linked, its end included."""
 
@@ -77,24 +78,28 @@ class Chain:
         self._next_hash = self._hash
         self._next_sequence = self.sequence + 1
 
-    def opening(self, link: str) -> bytes:
-        """Give the chain's first line. `link` is `parent:<place>`, `follows:<place>` or empty."""
+    def opening(self, link: str, body: bytes) -> bytes:
+        """Give the chain's first line, before that of a document, and no later than it.
+
+        `link` is `parent:<place>`, `follows:<place>` or empty.
+        """
         kind, _, place = link.partition(":")
         says = f'"{kind}":"{place}",'.encode() if place else b""
-        return self.link(_notice("opened", "start"), says)
+        at = body[15:39].decode("ascii") if body.startswith(_TIME) else timestamp(time())
+        return self.link(_notice("opened", "start", at), says)
 
     def sealing(self) -> bytes:
         """Give the chain's last line."""
-        return self.link(_notice("sealed", "end"), b'"sealed":true,')
+        return self.link(_notice("sealed", "end", timestamp(time())), b'"sealed":true,')
 
 
-def _notice(what: str, kind: str) -> bytes:
+def _notice(what: str, kind: str, at: str) -> bytes:
     """Give the record of a chain's beginning or end."""
     multiprocessing: Any = sys.modules.get("multiprocessing")
     name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
     return encode(
         {
-            "@timestamp": timestamp(time()),
+            "@timestamp": at,
             "log.level": "info",
             "message": f"Audit chain {what}",
             "ecs.version": ECS_VERSION,

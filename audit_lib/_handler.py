@@ -119,7 +119,7 @@ class AuditHandler(logging.Handler):
         if chain is None or stream is not self._chain_stream:
             self._leave_chain()
             chain, self._chain_stream = Chain(), stream
-            line = chain.opening(self._link) + chain.link(body)
+            line = chain.opening(self._link, body) + chain.link(body)
         else:
             line = chain.link(body)
         if self._ending:

@@ -238,6 +238,7 @@ def kinds(lines: list[bytes]) -> list[tuple[int, str]]:
 def test_line_and_kind_are_said() -> None:
     lines = one_chain()
     assert len(lines) == 10
+    assert [line[15:39] for line in lines] == sorted(line[15:39] for line in lines)
     changed = lines[4].replace(b'"message":"3"', b'"message":"X"')
     assert kinds([*lines[:4], changed, *lines[5:]]) == [(5, "altered")]
     assert kinds([*lines[:4], *lines[5:]]) == [(5, "missing")]

@@ -40,10 +40,13 @@ demo: setup ## the whole path on the embedded cloud; ONCE=1 ends by itself
 	$(BIN)/audit demo $(if $(ONCE),--once)
 
 .PHONY: lint
-lint: setup .venv/.dev ## ruff, ruff format, mypy --strict
+lint: setup .venv/.dev ## ruff, ruff format, mypy --strict; the documented usage under pyright, pyrefly and ty too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	pyright --pythonpath $(BIN)/python tests/typing
+	$(BIN)/pyrefly check tests/typing
+	$(BIN)/ty check --python .venv tests/typing
 
 .PHONY: test
 test: lint ## everything CI runs

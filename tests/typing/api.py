@@ -1,4 +1,4 @@
-"""The documented usage, for type checkers: never run, only checked by `mypy --strict`."""
+"""The documented usage, for type checkers: never run, only checked (mypy, pyright, pyrefly, ty)."""
 
 import logging
 from typing import Annotated

@@ -51,9 +51,8 @@ class AuditHandler(logging.Handler):
         _HANDLERS.add(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write the record; a filter may replace it, and cannot keep it back."""
-        passed: Any = self.filter(record)
-        self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        """Write the record; a filter may replace it, and cannot keep it back, not by failing."""
+        self.emit(filtered(self, record))
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -248,6 +247,15 @@ def _body(document: dict[str, Any], withheld: Withheld, now: Settings) -> bytes:
             body = encode(event_last(document))
     longest = now.max_bytes - (TAIL_BYTES if now.chain else 1)
     return body if len(body) <= longest else fitted(document, longest)
+
+
+def filtered(by: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
+    """Give what the filters of a logger or a handler make of a record; itself, if they fail."""
+    try:
+        passed: Any = by.filter(record)
+    except Exception:  # noqa: BLE001 - somebody else's code: the record is not theirs to lose
+        return record
+    return passed if isinstance(passed, logging.LogRecord) else record
 
 
 def ascii_line(text: str) -> bytes:

@@ -14,7 +14,7 @@ from ._context import current_context, merged
 from ._document import PAYLOAD, Payload, document_here
 from ._ecs import classified, misfits
 from ._exceptions import AuditUsageWarning, LoggerConflictError
-from ._handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler
+from ._handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filtered
 from ._ids import new_id
 from ._masking import Withheld
 from ._plain import plain, plain_fields, text_of
@@ -432,8 +432,7 @@ class AuditLogger(logging.Logger):
 
     def handle(self, record: logging.LogRecord) -> None:
         """Hand the record to the handlers, whatever a filter says of it and `disabled` or not."""
-        passed = cast("Any", self.filter(record))  # a filter may give another record
-        self.callHandlers(passed if isinstance(passed, logging.LogRecord) else record)
+        self.callHandlers(filtered(self, record))
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Hand the record to the logger's own handlers, to standard output, and to test tools."""

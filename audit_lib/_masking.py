@@ -247,10 +247,11 @@ class Masking:
                     del part[name]
 
     def _shown(self, path: str, bare: Any, rule: Rule, withheld: Withheld) -> Any:
+        shown = rule.shown(bare, self.key)
         if bare is not None:
-            withheld.notes[path] = rule.note
+            withheld.notes[path] = "masked" if shown == _HIDDEN else rule.note
             _see(bare, withheld.seen)
-        return rule.shown(bare, self.key)
+        return shown
 
     def _is_simple(self, part: dict[str, Any]) -> bool:
         """Whether there is nothing inside the members, and each name was met before."""

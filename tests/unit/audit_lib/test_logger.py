@@ -188,6 +188,18 @@ def test_a_filter_may_change_a_record_and_cannot_keep_it_back(
     assert [line["message"] for line in lines()] == ["seen: noise"]
 
 
+def test_a_filter_that_fails_loses_no_record(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    def fail(_: logging.LogRecord) -> bool:
+        raise RuntimeError("somebody's filter")
+
+    handler = audit_lib.AuditHandler()
+    handler.addFilter(fail)
+    logger.audit.addHandler(handler)
+    logger.audit.addFilter(fail)
+    logger.audit.info("kept")
+    assert [line["message"] for line in lines()] == ["kept"]
+
+
 def test_only_mute_mutes_and_says_so(logger: audit_lib.AppLogger, lines: Lines) -> None:
     audit = logger.audit
     audit.setLevel(logging.CRITICAL)

@@ -199,6 +199,11 @@ class AsRow(Base):
     plan: sqlalchemy.orm.Mapped[str]
 
 
+@dataclasses.dataclass
+class Hashed:
+    tax_id: Annotated[str, Hash()]
+
+
 class Holder(pydantic.BaseModel):
     accounts: list[AsPydantic]
 
@@ -229,6 +234,18 @@ def test_an_annotation_inside_a_model_inside_a_list_counts(
     made, misfit = lines()
     assert made["changes"]["after"]["accounts"][0]["number"] == "***3333"
     assert "2222" not in str(misfit["extra"])
+
+
+def test_an_annotated_hash_without_a_key_is_masked_and_says_so(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    logger.audit.record_created("x", "person", Hashed("12345678Z"))
+    audit_lib.configure(hash_key=KEY)
+    logger.audit.record_created("x", "person", Hashed("12345678Z"))
+    masked, hashed = (line["changes"] for line in lines())
+    assert (masked["after"], masked["notes"]) == ({"tax_id": "***"}, {"tax_id": "masked"})
+    assert hashed["after"]["tax_id"].startswith("hmac:")
+    assert hashed["notes"] == {"tax_id": "hashed"}
 
 
 def test_what_cannot_be_read_is_noted(logger: audit_lib.AppLogger, lines: Lines) -> None:

@@ -68,9 +68,8 @@ class AuditHandler(logging.Handler):
 
     def write(self, document: dict[str, Any], withheld: Withheld) -> None:
         """Write a document, as `emit` does a record."""
-        self._deliver(
-            _body(document, withheld, settings()), document.get("event", _NONE).get("action")
-        )
+        event = document.setdefault("event", {"kind": "event"})  # the proof's place is its end
+        self._deliver(_body(document, withheld, settings()), event.get("action"))
 
     def seal(self) -> None:
         """End the chain, where one is open: done by itself when the process ends."""

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import logging
 import random
 import subprocess
 import sys
@@ -329,6 +330,17 @@ def test_records_in_hostile_words_break_no_proof(tmp_path: Path) -> None:
     assert [document["event"]["sequence"] for document in documents] == list(range(6))
     assert len({document["chain"]["id"] for document in documents}) == 1
     assert all(list(document)[-3:] == ["event", "chain", "hash"] for document in documents)
+
+
+def test_an_ordinary_loggers_lines_can_prove_themselves_too(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as file:
+        handler = audit_lib.AuditHandler(file)
+        for text in ("one", "x" * 30_000):
+            handler.handle(logging.LogRecord("x", logging.INFO, "x.py", 1, text, None, None))
+        handler.seal()
+    lines = (tmp_path / "log").read_bytes().splitlines()
+    assert audit_lib.verify(lines).complete
+    assert [json.loads(line)["event"]["sequence"] for line in lines] == [0, 1, 2, 3]
 
 
 def test_no_chain_where_it_is_not_wanted_or_no_log(

@@ -3,12 +3,10 @@
 `docs/proof.md` has the format; `_verify` reads it and shares no code with this module.
 """
 
-import os
-import sys
 from time import time
 from typing import Any, Final
 
-from ._document import ECS_VERSION, timestamp
+from ._document import ECS_VERSION, process_fields, timestamp
 from ._encoding import encode
 from ._ids import new_chain_id, new_id
 
@@ -95,8 +93,6 @@ class Chain:
 
 def _notice(what: str, kind: str, at: str) -> bytes:
     """Give the record of a chain's beginning or end."""
-    multiprocessing: Any = sys.modules.get("multiprocessing")
-    name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
     return encode(
         {
             "@timestamp": at,
@@ -104,7 +100,7 @@ def _notice(what: str, kind: str, at: str) -> bytes:
             "message": f"Audit chain {what}",
             "ecs.version": ECS_VERSION,
             "log": {"logger": "audit_lib.audit"},
-            "process": {"pid": os.getpid(), "name": name},
+            "process": process_fields(),
             "event": {
                 "id": new_id(), "kind": "event", "action": f"audit-chain-{what}",
                 "category": ["process"], "type": [kind], "outcome": "success",

@@ -5,12 +5,11 @@ from typing import Any, Final
 
 from ._configuration import settings
 from ._masking import Guarded
-from ._plain import is_plain, plain_fields, text_of
+from ._plain import is_plain_object, plain_fields, text_of
 
-__all__ = ["changes_between"]
+__all__ = ["changes_between", "same"]
 
 _MISSING: Final = object()
-_MOST_PLAIN: Final = 256
 _ATOMS: Final = frozenset({str, int, float, bool})
 
 
@@ -33,17 +32,22 @@ def changes_between(
                 _take_apart(state, path.split("."), key)
         return _compare(*states, ())
     if type(before) is dict and type(after) is dict:
-        if (changes := _of_plain(before, after)) is not None:
-            return changes
-        before, after = _without_equals(before, after)
+        before, after, fields = _differing(before, after)
+        if is_plain_object(before) and is_plain_object(after):  # as nearly all are
+            return {"before": before, "after": after, "fields": fields}
     return _compare(plain_fields(before), plain_fields(after), ())
 
 
-def _of_plain(before: dict[Any, Any], after: dict[Any, Any]) -> dict[str, Any] | None:
-    """Compare two states whose differences are plain already, as nearly all are; else None."""
-    old_part: dict[str, Any] = {}
-    new_part: dict[str, Any] = {}
-    fields: dict[str, str] = {}
+def _differing(
+    before: dict[Any, Any], after: dict[Any, Any]
+) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, str]]:
+    """Leave out what is plainly equal, most of a record: it need not be converted to be compared.
+
+    Gives what is left of both, and what became of each name if all of it is plain.
+    """
+    old_part: dict[Any, Any] = {}
+    new_part: dict[Any, Any] = {}
+    fields: dict[Any, str] = {}
     shared = 0
     for name, old in before.items():
         new = after.get(name, _MISSING)
@@ -61,13 +65,7 @@ def _of_plain(before: dict[Any, Any], after: dict[Any, Any]) -> dict[str, Any] |
         if name not in before:
             new_part[name] = after[name]
             fields[name] = "added"
-    for part in (old_part, new_part):
-        for name, value in part.items():
-            if not (is_plain(value) and type(name) is str and name.isascii()):
-                return None
-    if len(fields) > _MOST_PLAIN:
-        return None
-    return {"before": old_part, "after": new_part, "fields": fields}
+    return old_part, new_part, fields
 
 
 def _take_apart(state: dict[str, Any], path: list[str], key: str | None) -> None:
@@ -86,20 +84,6 @@ def _take_apart(state: dict[str, Any], path: list[str], key: str | None) -> None
             name += f" ({position})"
         apart[name] = element
     holder[path[-1]] = apart
-
-
-def _without_equals(
-    before: dict[Any, Any], after: dict[Any, Any]
-) -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """Leave out what is plainly equal, most of a record: it need not be converted to be compared."""
-    differing_before, differing_after = {}, after.copy()
-    for name, old in before.items():
-        new = after.get(name, _MISSING)
-        if old is new or (type(old) in _ATOMS and type(old) is type(new) and old == new):
-            del differing_after[name]
-        else:
-            differing_before[name] = old
-    return differing_before, differing_after
 
 
 def _compare(
@@ -122,21 +106,21 @@ def _compare(
         elif new is _MISSING:
             changes["before"][name] = old
             changes["fields"][name] = "removed"
-        elif not _same(old, new):
+        elif not same(old, new):
             changes["before"][name] = old
             changes["after"][name] = new
             changes["fields"][name] = "updated"
     return changes
 
 
-def _same(old: Any, new: Any) -> bool:
-    # Python holds True == 1, also inside lists: JSON does not.
+def same(old: Any, new: Any) -> bool:
+    """Whether two plain values are one. Python holds True == 1, also inside lists: JSON does not."""
     if isinstance(old, bool) is not isinstance(new, bool) or old != new:
         return False
     if isinstance(old, Guarded):
-        return isinstance(new, Guarded) and _same(old.value, new.value)
+        return isinstance(new, Guarded) and same(old.value, new.value)
     if isinstance(old, list):
-        return all(map(_same, old, new))
+        return all(map(same, old, new))
     if isinstance(old, dict):
-        return all(_same(old[name], new[name]) for name in old)
+        return all(same(old[name], new[name]) for name in old)
     return True

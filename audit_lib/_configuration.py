@@ -62,17 +62,7 @@ def _fitting_bytes() -> int:
     return _LAMBDA_BYTES if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _CONTAINER_BYTES
 
 
-_settings = Settings(
-    {},
-    "stderr",
-    None,
-    _fitting_bytes(),
-    fsync=False,
-    masking=Masking(),
-    chain=True,
-    service={},
-    described={},
-)
+_settings: Settings
 
 
 def settings() -> Settings:
@@ -191,3 +181,6 @@ def _names(place: str, body: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise CatalogueError(f"{place}: {key}: found {names!r}; write an array of texts")
     return tuple(names)
+
+
+configure()  # as it is without any

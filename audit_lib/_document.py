@@ -15,11 +15,20 @@ from typing import Any, Final
 
 from ._context import merged
 from ._ecs import related
+from ._leaves import class_name
 from ._masking import Withheld
 from ._notes import add_notes, event_last
 from ._plain import plain, text_of
 
-__all__ = ["ECS_VERSION", "PAYLOAD", "Payload", "document_here", "document_of", "timestamp"]
+__all__ = [
+    "ECS_VERSION",
+    "PAYLOAD",
+    "Payload",
+    "document_here",
+    "document_of",
+    "process_fields",
+    "timestamp",
+]
 
 ECS_VERSION: Final = "9.0.0"
 
@@ -132,13 +141,16 @@ def _process() -> dict[str, Any]:
     if known is None:
         if len(_PROCESSES) >= _MOST_PLACES:  # threads that are made without end
             _PROCESSES.clear()
-        multiprocessing: Any = sys.modules.get("multiprocessing")
-        known = _PROCESSES[place] = {
-            "pid": os.getpid(),
-            "name": multiprocessing.current_process().name if multiprocessing else "MainProcess",
-            "thread": {"id": place[0], "name": place[1]},
-        }
+        thread_fields = {"id": place[0], "name": place[1]}
+        known = _PROCESSES[place] = {**process_fields(), "thread": thread_fields}
     return known
+
+
+def process_fields() -> dict[str, Any]:
+    """Give the ECS `process` of this process, without the thread."""
+    multiprocessing: Any = sys.modules.get("multiprocessing")
+    name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
+    return {"pid": os.getpid(), "name": name}
 
 
 def _origin(line: int, file: str, function: str | None) -> dict[str, Any]:
@@ -214,7 +226,7 @@ def _error(record: LogRecord) -> dict[str, Any]:
     error: dict[str, Any] = {}
     if record.exc_info and record.exc_info[1] is not None:
         kind, value, trace = record.exc_info
-        error["type"] = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+        error["type"] = class_name(kind)
         try:
             error["message"] = text_of(str(value))
             error["stack_trace"] = "".join(traceback.format_exception(kind, value, trace))

@@ -8,12 +8,15 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["encode", "hidden", "prepare"]
+__all__ = ["HIDDEN", "encode", "hidden", "prepare"]
+
+HIDDEN: Final = "***"
+"""What is written in the place of a sensitive value."""
 
 
 def hidden(_: Any) -> str:
     """Give the text in the place of a sensitive value that is in no field of its own."""
-    return "***"
+    return HIDDEN
 
 
 # allow_nan holds the promise that `plain` makes.

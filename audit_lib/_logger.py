@@ -390,13 +390,18 @@ class AuditLogger(logging.Logger):
                 or type(handler.formatter) is not AuditFormatter
             ):
                 return None
+        if self._test_tools() or type(self).makeRecord is not AuditLogger.makeRecord:
+            return None
+        return handlers  # type: ignore[no-any-return] # all of them are `AuditHandler`s
+
+    def _test_tools(self) -> list[logging.Handler]:
+        """Give the handlers of ancestors that keep records in a list, as pytest's `caplog` does."""
+        found: list[logging.Handler] = []
         ancestor = self.parent
         while ancestor is not None:
-            for handler in ancestor.handlers:
-                if isinstance(getattr(handler, "records", None), list):
-                    return None
+            found += [h for h in ancestor.handlers if isinstance(getattr(h, "records", None), list)]
             ancestor = ancestor.parent
-        return handlers if type(self).makeRecord is AuditLogger.makeRecord else None
+        return found
 
     def makeRecord(  # noqa: N802, PLR0913, PLR0917 - logging's name and arguments
         self,
@@ -422,10 +427,8 @@ class AuditLogger(logging.Logger):
         else:
             given, withheld = _named(extra), Withheld()
         payload = _payload(own or {"event": {}}, given, withheld, settings())
-        for (
-            key,
-            value,
-        ) in payload.extra.items():  # for a handler's own formatter, as logging does it
+        # For a handler's own formatter, as logging does it.
+        for key, value in payload.extra.items():
             record.__dict__.setdefault(key, value)
         record.__dict__[PAYLOAD] = payload
         return record
@@ -441,13 +444,7 @@ class AuditLogger(logging.Logger):
         if self.handlers:
             own = [handler for handler in self.handlers if isinstance(handler, AuditHandler)]
             handlers = [*(own or handlers), *(h for h in self.handlers if h not in own)]
-        ancestor = self.parent
-        while ancestor is not None:
-            for handler in ancestor.handlers:
-                if isinstance(getattr(handler, "records", None), list):
-                    handlers.append(handler)
-            ancestor = ancestor.parent
-        for handler in handlers:
+        for handler in [*handlers, *self._test_tools()]:
             if record.levelno >= handler.level or isinstance(handler, AuditHandler):
                 handler.handle(record)
 

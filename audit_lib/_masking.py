@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from ._encoding import encode
+from ._encoding import HIDDEN, encode
 from ._notes import Unreadable, path_text
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "scrubbed",
 ]
 
-_HIDDEN: Final = "***"
 # The last n of a text show at most a third of it: `7` must not become `7`.
 _SHARE: Final = 3
 _MOST_NAMES: Final = 4096
@@ -59,11 +58,11 @@ class Mask(Rule):
         if value is None:
             return None
         if not self.keep:
-            return _HIDDEN
+            return HIDDEN
         text = value if isinstance(value, str) else ""
         if not 0 < self.keep * _SHARE <= len(text):
-            return _HIDDEN
-        return f"{_HIDDEN}{text[-self.keep :]}"
+            return HIDDEN
+        return f"{HIDDEN}{text[-self.keep :]}"
 
 
 class Hash(Rule):
@@ -84,7 +83,7 @@ class Hash(Rule):
         if value is None:
             return None
         if key is None:
-            return _HIDDEN
+            return HIDDEN
         from hmac import digest  # noqa: PLC0415 - most applications hash nothing
 
         return f"hmac:{digest(key, encode(value), 'sha256').hex()[:32]}"
@@ -105,6 +104,7 @@ class Drop(Rule):
 
 
 _DROPPED: Final = object()
+_UNMET: Final[Any] = object()
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 
 
@@ -230,51 +230,25 @@ class Masking:
 
     def cover_changes(self, changes: dict[str, Any], withheld: Withheld) -> None:
         """Mask what `changes_between` gave, in place."""
-        parts = changes["before"], changes["after"]
-        if self._paths or not (self._is_simple(parts[0]) and self._is_simple(parts[1])):
-            for state in ("before", "after"):
-                changes[state] = self.covered(changes[state], ("changes", state), withheld)
-            return
-        for part in parts:
-            for name, value in part.items():
-                rule = self._known[name]
-                if rule is not None:
-                    part[name] = self._shown(name, value, rule, withheld)
-                elif type(value) is str and gives_away(value):
-                    withheld.gives_away = True
-            if _DROPPED in part.values():
-                for name in [name for name, value in part.items() if value is _DROPPED]:
-                    del part[name]
-
-    def _shown(self, path: str, bare: Any, rule: Rule, withheld: Withheld) -> Any:
-        shown = rule.shown(bare, self.key)
-        if bare is not None:
-            withheld.notes[path] = "masked" if shown == _HIDDEN else rule.note
-            _see(bare, withheld.seen)
-        return shown
-
-    def _is_simple(self, part: dict[str, Any]) -> bool:
-        """Whether there is nothing inside the members, and each name was met before."""
-        known = self._known
-        for name, value in part.items():
-            if name not in known or type(value) not in _ATOMS:
-                return False
-        return True
+        for state in ("before", "after"):
+            changes[state] = self.covered(changes[state], ("changes", state), withheld)
 
     def covered(
         self, value: dict[str, Any], path: tuple[str, ...], withheld: Withheld
     ) -> dict[str, Any]:
         """Give an object with its sensitive members masked: itself, where it has none."""
         covered: dict[str, Any] | None = None
-        known, paths = self._known, self._paths
+        known = {} if self._paths else self._known  # names decide alone where no path has a say
         for name, item in value.items():
             kind = type(item)
-            if not paths and name in known and known[name] is None and kind in _ATOMS:
+            rule = known.get(name, _UNMET)
+            if rule is None and kind in _ATOMS:  # nearly all of them
                 if kind is str and not withheld.gives_away and gives_away(item):
                     withheld.gives_away = True
                 continue
             here = (*path, name)
-            new = self._covered(item, here, self.rule(here), withheld)
+            rule = self.rule(here) if rule is _UNMET else rule
+            new = self._covered(item, here, rule, withheld)
             if new is not item:
                 covered = value.copy() if covered is None else covered
                 if new is _DROPPED:
@@ -283,6 +257,13 @@ class Masking:
                     covered[name] = new
         return value if covered is None else covered
 
+    def _shown(self, path: tuple[str, ...], bare: Any, rule: Rule, withheld: Withheld) -> Any:
+        shown = rule.shown(bare, self.key)
+        if bare is not None:
+            withheld.notes[path_text(path)] = "masked" if shown == HIDDEN else rule.note
+            _see(bare, withheld.seen)
+        return shown
+
     def _covered(
         self, item: Any, path: tuple[str, ...], rule: Rule | None, withheld: Withheld
     ) -> Any:
@@ -290,7 +271,7 @@ class Masking:
         if kind is Guarded:
             rule, item = item.rule, item.value
         if rule is not None:
-            return self._shown(path_text(path), _bare(item), rule, withheld)
+            return self._shown(path, _bare(item), rule, withheld)
         if kind is dict:
             return self.covered(item, path, withheld)
         if kind is list:
@@ -395,7 +376,7 @@ def _scrub(item: Any, withheld: Withheld, path: tuple[str, ...]) -> Any:
         return item
     text = item
     for secret in withheld.seen:
-        text = text.replace(secret, _HIDDEN)
+        text = text.replace(secret, HIDDEN)
     text = _in_text().sub(_without, text)
     if text != item:
         withheld.notes[path_text(path)] = "masked"
@@ -404,4 +385,4 @@ def _scrub(item: Any, withheld: Withheld, path: tuple[str, ...]) -> Any:
 
 def _without(match: re.Match[str]) -> str:
     kept = match["kept"] or match["scheme"] or match["named"] or ""
-    return f"{kept}{_HIDDEN}"
+    return f"{kept}{HIDDEN}"

@@ -17,7 +17,7 @@ from ._leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, i
 from ._masking import Guarded, annotated_rules
 from ._notes import Unreadable
 
-__all__ = ["is_plain", "plain", "plain_fields", "register", "text_of"]
+__all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register", "text_of"]
 
 # A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
 _MAX_DEPTH = 32
@@ -44,8 +44,8 @@ def plain(value: Any) -> Any:
     - Everything else is the name of its class, with its `id` where it has one: a `repr` can hold
       anything. `register` says better.
     """
-    if type(value) is dict and (copy := _copy_of(value)) is not None:
-        return copy
+    if type(value) is dict and is_plain_object(value):
+        return value.copy()
     return _Walk().visit(value, 0)
 
 
@@ -67,8 +67,8 @@ def plain_fields(value: Any) -> dict[str, Any]:
     """
     if value is None:
         return {}
-    if type(value) is dict and (copy := _copy_of(value)) is not None:
-        return copy
+    if type(value) is dict and is_plain_object(value):
+        return value.copy()
     fields = _Walk().fields(value)
     return fields if fields is not None else {"value": plain(value)}
 
@@ -93,14 +93,14 @@ def is_plain(value: Any) -> bool:
     return value is None or kind is bool
 
 
-def _copy_of(value: dict[Any, Any]) -> dict[str, Any] | None:
-    """Copy a small dict that is plain already, as nearly all are; None for any other."""
+def is_plain_object(value: dict[Any, Any]) -> bool:
+    """Whether a dict is small and written as it is, names and members, as nearly all are."""
     if len(value) > _MAX_COPIED:
-        return None
+        return False
     for name, item in value.items():
         if not (is_plain(item) and type(name) is str and name.isascii()):
-            return None
-    return value.copy()
+            return False
+    return True
 
 
 def _describe(value: Any, error: BaseException) -> str:

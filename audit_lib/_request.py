@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ._ids import new_id
 
-__all__ = ["request_fields"]
+__all__ = ["request_fields", "trace_fields"]
 
 _LONGEST: Final = 512
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
@@ -54,7 +54,7 @@ def request_fields(  # noqa: PLR0913 - what a request is made of
         fields["url"] = {"path": path[:_LONGEST]}
     if agent := header("user-agent"):
         fields["user_agent"] = {"original": agent[:_LONGEST]}
-    fields.update(_trace(header))
+    fields.update(trace_fields(header))
     return fields
 
 
@@ -97,7 +97,7 @@ def _request_id(given: str | None) -> str:
     return given if given and _REQUEST_ID.fullmatch(given) else new_id()
 
 
-def _trace(header: Callable[[str], str | None]) -> dict[str, Any]:
+def trace_fields(header: Callable[[str], str | None]) -> dict[str, Any]:
     """Give `trace.id`, of OpenTelemetry's span where there is one, or of the request's headers."""
     if opentelemetry := sys.modules.get("opentelemetry.trace"):
         try:

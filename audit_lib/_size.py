@@ -3,6 +3,7 @@
 Docker's and Kubernetes' log drivers cut a line at 16 KiB, in the middle of the JSON.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ._encoding import encode
@@ -30,19 +31,19 @@ def fitted(document: dict[str, Any], limit: int) -> bytes:
     When that is not enough, objects and lists keep their first members; at last the record keeps
     what it is about. A text says how much of it is left out, `changes.notes` where.
     """
-    longest = limit // 2
-    while longest >= _SHORTEST_TEXT:
-        line = _encoded(document, longest, limit)
+    attempts = [(longest, limit) for longest in _halves(limit // 2, _SHORTEST_TEXT)]
+    attempts += [(_SHORTEST_TEXT, most) for most in _halves(limit // 32, _FEWEST_MEMBERS)]
+    for longest, most in attempts:
+        line = _encoded(document, longest, most)
         if len(line) <= limit:
             return line
-        longest //= 2
-    most = limit // 32
-    while most >= _FEWEST_MEMBERS:
-        line = _encoded(document, _SHORTEST_TEXT, most)
-        if len(line) <= limit:
-            return line
-        most //= 2
     return encode(_essence(document))
+
+
+def _halves(number: int, least: int) -> Iterator[int]:
+    while number >= least:
+        yield number
+        number //= 2
 
 
 def _encoded(document: dict[str, Any], longest: int, most: int) -> bytes:

@@ -32,9 +32,8 @@ def standard_output() -> Any:
     if type(stream) is not TextIOWrapper:
         if isinstance(getattr(stream, "logger", None), Logger):
             return sys.__stdout__
-        if type(stream).__module__.startswith(
-            "awslambdaric"
-        ):  # it flushes after each write, as we do
+        # Lambda's own one flushes after each write, as we do.
+        if type(stream).__module__.startswith("awslambdaric"):
             return getattr(stream, "stream", stream)
     return stream
 
@@ -63,11 +62,9 @@ class Outlet:
             TornWriteError: a part of it was written; the next line will begin on a line of its own.
             Exception: nothing was written, for whatever reason a stream has.
         """
-        if stream is not self._stream:
-            self._look_at(stream)
         if self._torn:
             line = b"\n" + line
-        if self._file < 0:
+        if not self.reaches_kernel(stream):
             _write_text(stream, line)
         else:
             stream.flush()  # what was printed before comes before; raises when it is closed

@@ -186,12 +186,13 @@ class _Reading:
 
     def look_at(self, number: int, line: bytes) -> None:
         """Take a line that is not simply the next one."""
-        match = _TAIL.search(line.removesuffix(b"\r")[-_LONGEST_TAIL:])
+        line = line.removesuffix(b"\r")
+        match = _TAIL.search(line[-_LONGEST_TAIL:])
         if match is None:
             self._unchained += 1
             return
         sequence, link, other, place, sealed, chain_id, hash_ = match.groups()
-        body = line.removesuffix(b"\r")[:-_HASH_BYTES]
+        body = line[:-_HASH_BYTES]
         chain = self.chains.get(chain_id)
         if chain is None:
             watched = {h.sequence: h for h in self._heads if h.chain.encode() == chain_id}
@@ -206,11 +207,8 @@ class _Reading:
             self._links.append((number, chain_id, link, other, int(place)))
         if at > chain.next:
             chain.jump(number, at).after = (number, body, hash_)
-        elif not _follows(chain.hash, body, hash_):
+        elif not self._fits(chain, at, chain.hash, (number, body, hash_)):
             chain.doubt = (at, chain.hash, number)
-            self._tell(
-                number, "altered", chain_id, f"line {at} of the chain is not what was written"
-            )
         watched_head = chain.watched.get(at)
         if watched_head is not None and watched_head.hash.encode() != hash_:
             self._tell(
@@ -245,38 +243,36 @@ class _Reading:
 
     def _fill(self, chain: _Chain, number: int, at: int, body: bytes, hash_: bytes) -> None:
         self._tell(number, "reordered", chain.id, f"line {at} of the chain comes late")
+        gaps = (gap for gap in chain.gaps if gap.first <= at <= gap.last and at not in gap.waiting)
+        gap = next(gaps, None)
+        if gap is None:
+            self._tell(number, "doubled", chain.id, f"line {at} of the chain once more")
+            return
         chain.lines += 1
-        for gap in chain.gaps:
-            if gap.first <= at <= gap.last:
-                if at in gap.waiting:
-                    self._tell(number, "doubled", chain.id, f"line {at} of the chain once more")
-                    chain.lines -= 1
-                    return
-                gap.waiting[at] = (number, body, hash_)
-                self._close(chain, gap)
-                return
-        chain.lines -= 1
-        self._tell(number, "doubled", chain.id, f"line {at} of the chain once more")
+        gap.waiting[at] = (number, body, hash_)
+        self._close(chain, gap)
 
     def _close(self, chain: _Chain, gap: _Gap) -> None:
         """Check the lines that came late against those before them, as far as they go."""
         while gap.first in gap.waiting:
-            number, body, hash_ = gap.waiting.pop(gap.first)
-            if not _follows(gap.hash_before, body, hash_):
-                self._tell(
-                    number, "altered", chain.id,
-                    f"line {gap.first} of the chain is not what was written",
-                )  # fmt: skip
-            gap.hash_before = hash_
+            line = gap.waiting.pop(gap.first)
+            self._fits(chain, gap.first, gap.hash_before, line)
+            gap.hash_before = line[2]
             gap.first += 1
         if gap.first > gap.last and gap.after:
-            number, body, hash_ = gap.after
+            self._fits(chain, gap.first, gap.hash_before, gap.after)
             gap.after = None
-            if not _follows(gap.hash_before, body, hash_):
-                self._tell(
-                    number, "altered", chain.id,
-                    f"line {gap.first} of the chain is not what was written",
-                )  # fmt: skip
+
+    def _fits(
+        self, chain: _Chain, at: int, hash_before: bytes, line: tuple[int, bytes, bytes]
+    ) -> bool:
+        """Tell of a line, its number, body and hash, that does not follow from the one before."""
+        number, body, hash_ = line
+        fits = _follows(hash_before, body, hash_)
+        if not fits:
+            text = f"line {at} of the chain is not what was written"
+            self._tell(number, "altered", chain.id, text)
+        return fits
 
     def _tell(self, line: int, kind: str, chain: bytes, text: str) -> None:
         if len(self._problems) < _MOST_PROBLEMS:

@@ -3,18 +3,17 @@
 Installed with the library as a pytest plugin: nothing to import, nothing to set up.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from ._coverage import Finding
 
 __all__ = ["AuditRecords", "audit_records", "ecs_problems"]
 
@@ -167,23 +166,39 @@ def ecs_problems(document: Mapping[str, Any]) -> list[str]:
 @pytest.fixture
 def audit_records() -> Iterator[AuditRecords]:
     """The audit records that the test makes, whatever logger and thread they come from."""
-    from ._document import PAYLOAD
     from ._handler import AuditFormatter
 
     kept = AuditRecords()
     formatter = AuditFormatter()
+    with _heard(lambda record: kept._documents.append(json.loads(formatter.format(record)))):  # noqa: SLF001
+        yield kept
 
-    class Keeping(logging.Handler):
-        records: list[logging.LogRecord] = []  # noqa: RUF012 - by this, audit loggers know a test tool
 
-        def emit(self, record: logging.LogRecord) -> None:
-            if hasattr(record, PAYLOAD):
-                kept._documents.append(json.loads(formatter.format(record)))  # noqa: SLF001
+class _Hearing(logging.Handler):
+    """Hears of audit records alone."""
 
-    keeping = Keeping()
-    logging.getLogger().addHandler(keeping)
-    yield kept
-    logging.getLogger().removeHandler(keeping)
+    records: list[logging.LogRecord] = []  # noqa: RUF012 - by this, audit loggers know a test tool
+
+    def __init__(self, tell: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from ._document import PAYLOAD
+
+        if hasattr(record, PAYLOAD):
+            self._tell(record)
+
+
+@contextmanager
+def _heard(tell: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Have a function called with each audit record of the block."""
+    hearing = _Hearing(tell)
+    logging.getLogger().addHandler(hearing)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(hearing)
 
 
 # ── --audit-coverage ───────────────────────────────────────────────────────────────────────────
@@ -226,8 +241,7 @@ class _Coverage:
         self._config = config
         self._watch = Watch(sensitive, self._is_own)
         self._watched: set[str] = set()
-        self._listening: logging.Handler | None = None
-        self._found: list[tuple[Any, ...]] = []
+        self._found: list[Finding] = []
 
     def _is_own(self, file: str) -> bool:
         return file.startswith(self._root) and "site-packages" not in file
@@ -248,45 +262,32 @@ class _Coverage:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self) -> Iterator[None]:
-        from ._document import PAYLOAD
-
-        watch = self._watch
         self._look_for_databases()
-        watch.begin_test()
-
-        class Listening(logging.Handler):
-            records: list[logging.LogRecord] = []  # noqa: RUF012 - by this, audit loggers know a test tool
-
-            def emit(self, record: logging.LogRecord) -> None:
-                if hasattr(record, PAYLOAD):
-                    watch.record()
-
-        listening = Listening()
-        logging.getLogger().addHandler(listening)
+        self._watch.begin_test()
         try:
-            return (yield)
+            with _heard(lambda _: self._watch.record()):
+                return (yield)
         finally:
-            logging.getLogger().removeHandler(listening)
-            watch.end_test()
+            self._watch.end_test()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         from ._coverage import is_test
 
-        found = [tuple(finding) for finding in self._watch.findings]
         if hasattr(self._config, "workeroutput"):  # pytest-xdist's: the main process reports
-            self._config.workeroutput["audit_coverage"] = found
+            sent = [tuple(finding) for finding in self._watch.findings]
+            self._config.workeroutput["audit_coverage"] = sent
             return
-        self._found += found
-        if session.exitstatus == 0 and any(
-            not each[5] and not is_test(each[0]) for each in self._found
-        ):
+        self._found += self._watch.findings
+        silent = (each for each in self._found if not each.audited and not is_test(each.file))
+        if session.exitstatus == 0 and any(silent):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self._found += [
-            tuple(each) for each in getattr(node, "workeroutput", {}).get("audit_coverage", ())
-        ]
+        from ._coverage import Finding
+
+        sent = getattr(node, "workeroutput", {}).get("audit_coverage", ())
+        self._found += [Finding(*each) for each in sent]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         from ._coverage import is_test

@@ -1,14 +1,20 @@
 """What the ORM adapters have in common: which models, how a value is taken, who asked for it."""
 
 import sys
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 from audit_lib._logger import AuditLogger
 from audit_lib._masking import Guarded, annotated_rules
 from audit_lib._plain import plain, text_of
 
-__all__ = ["AuditedModel", "equal", "record_id", "stacklevel", "written"]
+__all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "written"]
+
+
+MOST_ROWS: Final = 1000
+"""More rows of one statement than these are one record, with their number."""
+# Whose frames between a record and the code that asked for it are nobody's business.
+_BETWEEN: Final = frozenset({"asgiref", "audit_lib", "django", "greenlet", "sqlalchemy"})
 
 
 class AuditedModel(NamedTuple):
@@ -18,17 +24,42 @@ class AuditedModel(NamedTuple):
     record_type: str
     left_out: frozenset[str]
 
+    def tell(
+        self, verb: str, known: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Write that a record was created, updated or deleted."""
+        kind = self.record_type
+        said = f"{kind} {known} {verb}"
+        about: dict[str, Any] = {"record_id": known, "stacklevel": _stacklevel()}
+        if verb == "created":
+            self.logger.record_created(said, kind, after, **about)
+        elif verb == "deleted":
+            self.logger.record_deleted(said, kind, before, **about)
+        else:
+            self.logger.record_updated(said, kind, before, after, **about)
 
-def stacklevel(*packages: str) -> int:
-    """Find the code that asked: the first frame that is in none of these packages, nor ours.
+    def tell_many(self, verb: str, count: int, unsure: str | None = None) -> None:
+        """Write what one statement did to more records than anybody reads."""
+        kind = self.record_type
+        self.logger.event(
+            f"{kind}-bulk-{verb}", f"{count} records of {kind} {verb} by one statement",
+            category="database", type="change", stacklevel=_stacklevel(), reason=unsure,
+            outcome="success" if unsure is None else "unknown",
+            changes={"record_type": kind, "count": count},
+        )  # fmt: skip
 
-    Gives it as `logging` counts: 1 is the caller of this function.
-    """
+
+def model_of(models: Mapping[type, AuditedModel], cls: type) -> AuditedModel | None:
+    """Give how a class is audited: as it is said of it, or of the nearest class above it."""
+    return next((models[base] for base in cls.__mro__ if base in models), None)
+
+
+def _stacklevel() -> int:
+    """Find the code that asked, as `logging` counts: 1 is the caller of this function."""
     frame, level = sys._getframe(1), 1  # noqa: SLF001 - as `logging` does it
     while frame.f_back is not None:
         frame, level = frame.f_back, level + 1
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in packages and package != "audit_lib":
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _BETWEEN:
             return level
     return 1
 
@@ -42,8 +73,3 @@ def written(cls: type, name: str, value: Any) -> Any:
     """Take a value as it is now, guarded where the class calls it sensitive."""
     rule = annotated_rules(cls).get(name)
     return plain(value) if rule is None else Guarded(plain(value), rule)
-
-
-def equal(old: Any, new: Any) -> bool:
-    """Whether two plain values are one; `True` and `1` are two."""
-    return bool(old == new) and isinstance(old, bool) is isinstance(new, bool)

@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from audit_lib._context import Request
-from audit_lib._request import request_fields
+from audit_lib._request import request_fields, trace_fields
 
 __all__ = ["audited"]
 
@@ -49,14 +49,7 @@ def _fields(event: Any, context: Any) -> dict[str, Any]:
     if isinstance(asked, Mapping):
         fields.update(_of_request(event, asked))
     elif root := os.environ.get("_X_AMZN_TRACE_ID"):
-        given = {"x-amzn-trace-id": root}
-        fields.update(
-            {
-                name: found
-                for name, found in request_fields(given.get, None).items()
-                if name == "trace"
-            }
-        )
+        fields.update(trace_fields({"x-amzn-trace-id": root}.get))
     return fields
 
 

@@ -6,24 +6,24 @@ What is saved, deleted, linked or changed by a query set is told when its transa
 (`transaction.on_commit`), never for a rollback, nested ones included.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from functools import wraps
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from functools import partial, wraps
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Model, QuerySet, signals
 
+from audit_lib._changes import same
 from audit_lib._context import carry
 from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
 
-from ._models import AuditedModel, equal, stacklevel, written
+from ._models import MOST_ROWS, AuditedModel, model_of, written
 
 __all__ = ["audit_models"]
 
 _BEFORE: Final = "_audit_lib_before"
-# More rows of one statement than these are one record, with their number.
-_MOST_ROWS: Final = 1000
 
 _models: Final[dict[type, AuditedModel]] = {}
 
@@ -65,10 +65,7 @@ def audit_models(
 
 
 def _model_of(cls: type) -> AuditedModel | None:
-    for base in cls.__mro__:
-        if base in _models:
-            return _models[base]
-    return None
+    return model_of(_models, cls)
 
 
 def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
@@ -85,10 +82,8 @@ def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
 
 
 def _prepared(field: Any, value: Any, cls: type) -> Any:
-    try:
+    with suppress(Exception):  # the database refuses it in a moment, or takes it as it is
         value = field.get_prep_value(value)
-    except Exception:  # noqa: BLE001 - the database refuses it in a moment, or takes it as it is
-        return written(cls, field.attname, value)
     return written(cls, field.attname, value)
 
 
@@ -102,36 +97,33 @@ def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]
             for name, value in row.items()
             if name not in model.left_out
         }
-        for row in query.order_by().values(*fields)[: _MOST_ROWS + 1]
+        for row in query.order_by().values(*fields)[: MOST_ROWS + 1]
     }
 
 
-def _tell(using: str | None, say: Callable[[], None]) -> None:
-    transaction.on_commit(carry(say), using=using)
+def _tell(  # noqa: PLR0913, PLR0917 - what there is to say of a record, and where
+    using: str | None, model: AuditedModel, verb: str, known: Any, before: Any, after: Any
+) -> None:
+    """Tell of a record when the transaction is committed, in the context of this moment."""
+    tell = carry(model.tell)
+    transaction.on_commit(partial(tell, verb, str(known), before, after), using=using)
 
 
-def _say(model: AuditedModel, verb: str, known: Any, before: Any, after: Any) -> Callable[[], None]:
-    level = stacklevel("django")
-    kind, known = model.record_type, str(known)
+def _tell_many(
+    using: str | None, model: AuditedModel, verb: str, count: int, unsure: str | None = None
+) -> None:
+    transaction.on_commit(partial(carry(model.tell_many), verb, count, unsure), using=using)
 
-    def say() -> None:
-        # The code that asked is gone from the stack when a transaction is committed by others.
-        about: dict[str, Any] = {"record_id": known, "stacklevel": min(level, 2)}
-        said = f"{kind} {known} {verb}"
-        if verb == "created":
-            model.logger.record_created(said, kind, after, **about)
-        elif verb == "deleted":
-            model.logger.record_deleted(said, kind, before, **about)
-        else:
-            model.logger.record_updated(said, kind, before, after, **about)
 
-    return say
+def _set(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what was never set, of a record that was created."""
+    return {name: value for name, value in state.items() if value is not None}
 
 
 def _changed(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    names = [name for name in after if name not in before or not equal(before[name], after[name])]
+    names = [name for name in after if name not in before or not same(before[name], after[name])]
     return {name: before[name] for name in names if name in before}, {
         name: after[name] for name in names
     }
@@ -153,7 +145,9 @@ def _before_save(sender: Any, instance: Any, using: str, **_: Any) -> None:
         instance.__dict__[_BEFORE] = _stored(instance, model, using)
 
 
-def _after_save(sender: Any, instance: Any, using: str, created: bool, **_: Any) -> None:
+def _after_save(
+    sender: Any, instance: Any, *, using: str, created: bool, update_fields: Any, **_: Any
+) -> None:
     model = _model_of(sender)
     if model is None:
         return
@@ -162,16 +156,14 @@ def _after_save(sender: Any, instance: Any, using: str, created: bool, **_: Any)
     if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
         after = _stored(instance, model, using) or after  # what the database computed
     if created or before is None:
-        made = {name: value for name, value in after.items() if value is not None}
-        _tell(using, _say(model, "created", instance.pk, {}, made))
+        _tell(using, model, "created", instance.pk, {}, _set(after))
         return
-    update_fields = _.get("update_fields")
     if update_fields is not None:
         attnames = {sender._meta.get_field(name).attname for name in update_fields}
         after = {name: value for name, value in after.items() if name in attnames}
     old, new = _changed(before, after)
     if new:
-        _tell(using, _say(model, "updated", instance.pk, old, new))
+        _tell(using, model, "updated", instance.pk, old, new)
 
 
 def _before_delete(sender: Any, instance: Any, **_: Any) -> None:
@@ -182,7 +174,7 @@ def _before_delete(sender: Any, instance: Any, **_: Any) -> None:
 def _after_delete(sender: Any, instance: Any, using: str, **_: Any) -> None:
     if (model := _model_of(sender)) and _BEFORE in instance.__dict__:
         known, state = instance.__dict__.pop(_BEFORE)
-        _tell(using, _say(model, "deleted", known, state, {}))
+        _tell(using, model, "deleted", known, state, {})
 
 
 # ── links ──────────────────────────────────────────────────────────────────────────────────────
@@ -219,7 +211,7 @@ def _links_changed(  # noqa: PLR0913, PLR0917 - Django's signature
             linked = {field.name: {str(member): str(member) for member in members}}
             none: dict[str, Any] = {field.name: {}}
             states = (none, linked) if action == "post_add" else (linked, none)
-            _tell(using, _say(audited, "updated", known, *states))
+            _tell(using, audited, "updated", known, *states)
 
 
 # ── query sets ─────────────────────────────────────────────────────────────────────────────────
@@ -243,14 +235,14 @@ def _update(model: AuditedModel, original: Any, query: Any, **values: Any) -> in
     cls = query.model
     before = _rows(query, cls, model)
     count: int = original(query, **values)
-    if len(before) > _MOST_ROWS:
-        _tell(query.db, _say_many(model, "updated", count))
+    if len(before) > MOST_ROWS:
+        _tell_many(query.db, model, "updated", count)
         return count
     after = _rows(cls._base_manager.using(query.db).filter(pk__in=list(before)), cls, model)
     for known, state in before.items():
         old, new = _changed(state, after.get(known, {}))
         if new:
-            _tell(query.db, _say(model, "updated", known, old, new))
+            _tell(query.db, model, "updated", known, old, new)
     return count
 
 
@@ -261,24 +253,9 @@ def _bulk_create(
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     made = original(query, objs, *args, **kwargs)
     if given.get("ignore_conflicts") or given.get("update_conflicts"):
-        _tell(query.db, _say_many(model, "created", len(made), "conflicts: which is not certain"))
+        _tell_many(query.db, model, "created", len(made), "conflicts: which is not certain")
         return made
     for each in made:
-        state = {name: value for name, value in _state(each, model).items() if value is not None}
-        _tell(query.db, _say(model, "created", each.pk if each.pk is not None else "", {}, state))
+        known = each.pk if each.pk is not None else ""
+        _tell(query.db, model, "created", known, {}, _set(_state(each, model)))
     return made
-
-
-def _say_many(
-    model: AuditedModel, verb: str, count: int, reason: str | None = None
-) -> Callable[[], None]:
-    def say() -> None:
-        kind = model.record_type
-        model.logger.event(
-            f"{kind}-bulk-{verb}", f"{count} records of {kind} {verb} by one statement",
-            category="database", type="change", reason=reason,
-            outcome="success" if reason is None else "unknown",
-            changes={"record_type": kind, "count": count},
-        )  # fmt: skip
-
-    return say

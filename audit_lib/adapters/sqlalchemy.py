@@ -13,10 +13,11 @@ from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import Mapper, PassiveFlag, Session, SessionTransaction, attributes
 from sqlalchemy.sql import ClauseElement
 
+from audit_lib._changes import same
 from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
 
-from ._models import AuditedModel, equal, record_id, stacklevel, written
+from ._models import MOST_ROWS, AuditedModel, model_of, record_id, written
 
 __all__ = ["audit_models"]
 
@@ -24,10 +25,7 @@ _MISSING: Final = object()
 _COMPUTED: Final = object()  # in the place of a value that the database computes
 _STATE: Final = "audit_lib"
 _OPTION: Final = "audit"
-# More rows of one statement than these are one record, with their number.
-_MOST_ROWS: Final = 1000
 _AT_ONCE: Final = 500
-
 
 _models: Final[dict[type, AuditedModel]] = {}
 
@@ -76,11 +74,10 @@ def _loads_the_old_value(*_: Any) -> None:
 
 
 def _model_of(cls: type) -> AuditedModel | None:
-    for base in cls.__mro__:
-        if base in _models:
-            model = _models[base]
-            return model if base is cls else model._replace(record_type=cls.__name__.lower())
-    return None
+    model = model_of(_models, cls)
+    if model is None or cls in _models:
+        return model
+    return model._replace(record_type=cls.__name__.lower())
 
 
 class _Change:
@@ -108,21 +105,8 @@ class _Change:
             self.verb = "updated" if self.verb == "deleted" else "created"
 
     def tell(self) -> None:
-        if self.verb == "nothing":
-            return
-        before, after = _nested(self.old), _nested(self.new)
-        about: dict[str, Any] = {
-            "record_id": self.id,
-            "stacklevel": stacklevel("sqlalchemy", "greenlet"),
-        }
-        said = f"{self.model.record_type} {self.id} {self.verb}"
-        logger, kind = self.model.logger, self.model.record_type
-        if self.verb == "created":
-            logger.record_created(said, kind, after, **about)
-        elif self.verb == "deleted":
-            logger.record_deleted(said, kind, before, **about)
-        else:
-            logger.record_updated(said, kind, before, after, **about)
+        if self.verb != "nothing":
+            self.model.tell(self.verb, self.id, _nested(self.old), _nested(self.new))
 
 
 def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
@@ -305,7 +289,7 @@ def _many(state: Any, mapper: Any, model: AuditedModel) -> Any:
     session, statement = state.session, state.statement
     columns = [getattr(mapper.class_, column.key) for column in mapper.column_attrs]
     names = [column.key for column in mapper.column_attrs]
-    asked = select(*columns).limit(_MOST_ROWS + 1)
+    asked = select(*columns).limit(MOST_ROWS + 1)
     if statement._where_criteria:  # noqa: SLF001 - `whereclause` is one of several
         asked = asked.where(*statement._where_criteria)  # noqa: SLF001
     before = {
@@ -313,7 +297,7 @@ def _many(state: Any, mapper: Any, model: AuditedModel) -> Any:
     }
     result = state.invoke_statement()
     frame = _frames(session)[-1]
-    if len(before) > _MOST_ROWS:
+    if len(before) > MOST_ROWS:
         _note(frame, object(), _Many(model, mapper.class_, state, result.rowcount))
         return result
     after = {} if state.is_delete else _read(session, mapper, names, columns, list(before))
@@ -332,7 +316,7 @@ def _row_change(mapper: Any, model: AuditedModel, names: list[str], old: Any, ne
         if name not in model.left_out:
             was = written(mapper.class_, name, old[at])
             now = _MISSING if new is None else written(mapper.class_, name, new[at])
-            if now is _MISSING or not equal(was, now):
+            if now is _MISSING or not same(was, now):
                 change.changed((name,), was, now)
     return change
 
@@ -398,12 +382,7 @@ class _Many(_Change):
         self.count = count
 
     def tell(self) -> None:
-        kind = self.model.record_type
-        self.model.logger.event(
-            f"{kind}-bulk-{self.what}", f"{self.count} records of {kind} {self.what} by one statement",
-            category="database", type="change", stacklevel=stacklevel("sqlalchemy", "greenlet"),
-            changes={"record_type": kind, "count": self.count},
-        )  # fmt: skip
+        self.model.tell_many(self.what, self.count)
 
 
 _LISTENERS: Final[dict[str, Callable[..., Any]]] = {

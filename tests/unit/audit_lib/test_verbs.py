@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 import audit_lib
+from audit_lib._configuration import _POLICIES
 from audit_lib._ecs import _TYPES
+from audit_rules._config._sections import _FAILURE_POLICIES
 from audit_rules._ecs import EVENT_TYPES
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -92,8 +94,9 @@ def test_each_verb_has_a_category_and_types_that_ecs_allows(
     assert set(event["type"]) <= EVENT_TYPES[category]
 
 
-def test_the_library_and_the_rules_know_the_same_ecs() -> None:
+def test_the_library_and_the_rules_know_the_same_ecs_and_failure_policies() -> None:
     assert _TYPES == EVENT_TYPES
+    assert set(_POLICIES) == _FAILURE_POLICIES
 
 
 @pytest.mark.parametrize(

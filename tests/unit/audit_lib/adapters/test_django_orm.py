@@ -157,6 +157,18 @@ def test_what_holds_is_told(program: str, expected: list[object]) -> None:
     assert told(program) == [CREATED, *expected]
 
 
+def test_a_record_says_which_code_asked_for_it() -> None:
+    program = "def act():\n  show.count = 9; show.save()\nact()\nwith transaction.atomic(): act()"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SET_UP + program + "\nshow.delete()"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    said = [json.loads(line) for line in done.stdout.splitlines() if '"changes"' in line]
+    functions = [each["log"]["origin"]["function"] for each in said]
+    assert functions == ["<module>", "act", "<module>"]
+    assert {each["log"]["origin"]["file"]["name"] for each in said} == {"<string>"}
+
+
 def test_a_query_set_tells_the_rows_that_it_changed() -> None:
     said = told(
         "Show.objects.bulk_create([Show(count=5 if n < 3 else n) for n in range(500)])\n"

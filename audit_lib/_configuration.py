@@ -35,6 +35,8 @@ class Settings(NamedTuple):
     on_failure: str
     spool: Spool | None
     max_bytes: int
+    said_bytes: int | None
+    """The longest line, where `configure` was told; else each destination has its own."""
     fsync: bool
     masking: Masking
     chain: bool
@@ -98,7 +100,7 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
         spool: a file of this machine, made when it is needed; processes may share it.
         max_bytes: the longest line, its end included, from 4,096 to 1,048,550 (CloudWatch's). A
             longer record is shortened where it can be seen. 16,384, where Docker and Kubernetes
-            cut; 262,144 in AWS Lambda.
+            cut; 262,144 in AWS Lambda; what it takes itself for a destination that is no stream.
         fsync: whether a line that goes to a file is on the disk before the call returns.
         sensitive: fields whose values are not written: name, or end of a dotted path, → `Mask`,
             `Hash` or `Drop`, or None for one that is not sensitive although its name sounds like it.
@@ -143,7 +145,16 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
     file = None if spool is None else Spool(spool)
     masking = Masking(sensitive, hash_key)
     _settings = Settings(
-        actions, on_failure, file, longest, fsync, masking, chain, dict(service or {}), {}
+        actions,
+        on_failure,
+        file,
+        longest,
+        max_bytes,
+        fsync,
+        masking,
+        chain,
+        dict(service or {}),
+        {},
     )
 
 

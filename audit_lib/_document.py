@@ -13,6 +13,7 @@ from threading import current_thread, get_ident
 from time import gmtime, strftime, time
 from typing import Any, Final
 
+from ._configuration import settings
 from ._context import merged
 from ._ecs import related
 from ._leaves import class_name
@@ -26,6 +27,7 @@ __all__ = [
     "Payload",
     "document_here",
     "document_of",
+    "payload_of",
     "process_fields",
     "timestamp",
 ]
@@ -79,7 +81,7 @@ _ECS_OBJECTS: Final = frozenset({
 # fmt: on
 
 
-def document_of(record: LogRecord) -> dict[str, Any]:
+def document_of(record: LogRecord, payload: Payload | None = None) -> dict[str, Any]:
     """Give the record's fields as plain JSON values. Never raises because of a value in it."""
     message, ill_formed = _message(record.msg, record.args)
     log = {
@@ -94,20 +96,41 @@ def document_of(record: LogRecord) -> dict[str, Any]:
     document = _head(record.created, record.levelname.lower(), message, log, process)
     if error := _error(record):
         document["error"] = error
-    return _whole(
-        document, getattr(record, PAYLOAD, None) or Payload({}, {}, Withheld()), ill_formed
-    )
+    return _whole(document, payload or payload_of(record), ill_formed)
+
+
+def payload_of(record: LogRecord) -> Payload:
+    """Give what an audit logger adds to a record; an ordinary one's is its `extra`."""
+    payload = getattr(record, PAYLOAD, None)
+    if isinstance(payload, Payload):
+        return payload
+    extra = {name: value for name, value in record.__dict__.items() if name not in _ATTRIBUTES}
+    withheld = Withheld()
+    if extra:
+        extra = settings().masking.covered(plain(extra), (), withheld)
+    withheld.gives_away = True  # nobody has looked at its texts
+    return Payload({}, extra, withheld)
+
+
+# fmt: off
+_ATTRIBUTES: Final = frozenset({
+    "args", "asctime", "created", "exc_info", "exc_text", "filename", "funcName", "levelname",
+    "levelno", "lineno", "message", "module", "msecs", "msg", "name", "pathname", "process",
+    "processName", "relativeCreated", "stack_info", "taskName", "thread", "threadName",
+})
+# fmt: on
 
 
 def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
     name: str, level: int, msg: object, args: tuple[object, ...], payload: Payload, depth: int
 ) -> dict[str, Any]:
-    """Give what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller.
-
-    Raises:
-        ValueError: there are not so many frames.
-    """
-    frame = sys._getframe(depth + 1)  # noqa: SLF001 - as `logging` does it
+    """Give what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller."""
+    try:
+        frame = sys._getframe(depth + 1)  # noqa: SLF001 - as `logging` does it
+    except ValueError:  # a `stacklevel` of more frames than there are: the outermost
+        frame = sys._getframe()  # noqa: SLF001
+        while frame.f_back is not None:
+            frame = frame.f_back
     code = frame.f_code
     place = (name, id(code), frame.f_lineno)
     known = _PLACES.get(place)

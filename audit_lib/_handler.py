@@ -10,15 +10,16 @@ from typing import Any, Final, TextIO
 
 from ._chain import TAIL_BYTES, Chain
 from ._configuration import Settings, settings
-from ._document import PAYLOAD, Payload, document_of
+from ._document import document_of, payload_of
 from ._encoding import encode
 from ._exceptions import RecordLostError
 from ._masking import Withheld, gives_away, repeats, scrubbed
 from ._notes import add_notes, event_last
 from ._size import fitted
+from ._spool import Spool
 from ._stream import Outlet, TornWriteError, standard_output
 
-__all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler"]
+__all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all"]
 
 
 class AuditFormatter(logging.Formatter):
@@ -26,7 +27,10 @@ class AuditFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line, without its end."""
-        return _body(document_of(record), _withheld(record), settings()).decode("ascii")
+        now = settings()
+        payload = payload_of(record)
+        document = document_of(record, payload)
+        return _body(document, payload.withheld, now, now.max_bytes).decode("ascii")
 
 
 class AuditHandler(logging.Handler):
@@ -62,14 +66,16 @@ class AuditHandler(logging.Handler):
             RecordLostError: nothing took it, or its failure policy is to raise.
         """
         if type(self.formatter) is AuditFormatter:
-            self.write(document_of(record), _withheld(record))
+            payload = payload_of(record)
+            self.write(document_of(record, payload), payload.withheld)
         else:
             self._deliver(ascii_line(self.format(record)), None)
 
     def write(self, document: dict[str, Any], withheld: Withheld) -> None:
         """Write a document, as `emit` does a record."""
         event = document.setdefault("event", {"kind": "event"})  # the proof's place is its end
-        self._deliver(_body(document, withheld, settings()), event.get("action"))
+        now = settings()
+        self._deliver(_body(document, withheld, now, self._longest(now)), event.get("action"))
 
     def seal(self) -> None:
         """End the chain, where one is open: done by itself when the process ends."""
@@ -79,6 +85,10 @@ class AuditHandler(logging.Handler):
                 with suppress(Exception):  # a chain without a seal is what a crash leaves, too
                     self._outlet.write(self._chain_stream, self._chain.sealing())
                 self._chain = None
+
+    def _longest(self, now: Settings) -> int:
+        """Give the longest line that its destination takes."""
+        return now.max_bytes
 
     def _deliver(self, body: bytes, action: object) -> None:
         with self.lock or _NO_LOCK:
@@ -96,10 +106,15 @@ class AuditHandler(logging.Handler):
         now = settings()
         try:
             if now.spool is not None and now.spool.waiting:
-                now.spool.replay(lambda line: self._write(line[:-1], now))
+                now.spool.replay(lambda lines: self._write(lines[0][:-1], now))
             self._write(body, now)
         except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
-            self._rescue(body + b"\n", now, now.failure_policy(action), error)
+            self._rescue(body + b"\n", now.spool, now.failure_policy(action), error)
+
+    @property
+    def place(self) -> str:
+        """What the records go to, for people."""
+        return "its stream"
 
     def _target(self) -> Any:
         """Give the stream of this moment."""
@@ -139,30 +154,31 @@ class AuditHandler(logging.Handler):
 
     def _leave_chain(self) -> None:
         """Begin another chain with the next line; it will say where this one stood."""
-        if self._chain is not None:
-            self._link = f"follows:{self._chain.place}"
-            self._chain = None
+        self._begin_chain("follows")
+
+    def _begin_chain(self, why: str) -> None:
+        if self._chain is not None and self._chain.sequence >= 0:
+            self._link = f"{why}:{self._chain.place}"
+        self._chain = None
 
     def begin_child(self) -> None:
         """Forget what the process that this one was forked from, or another thread of it, is at."""
         self._busy = False
         self._waiting.clear()
         self._ending = False
-        if self._chain is not None:
-            self._link = f"parent:{self._chain.place}"
-            self._chain = None
+        self._begin_chain("parent")
 
-    def _rescue(self, line: bytes, now: Settings, policy: str, error: Exception) -> None:
-        """Bring a record that its stream did not take to where its policy says."""
-        note = f"audit_lib: the record below could not be written to its stream: {error!r}"
-        text = f"{note}\n{line.decode('ascii')}"
+    def _rescue(self, lines: bytes, spool: Spool | None, policy: str, error: BaseException) -> None:
+        """Bring what its destination did not take to where its policy says."""
+        note = f"audit_lib: the record below could not be written to {self.place}: {error!r}"
+        text = f"{note}\n{lines.decode('ascii')}"
         if policy == "raise":
             raise RecordLostError(text) from error
-        if policy == "spool" and now.spool is not None:
+        if policy == "spool" and spool is not None:
             try:
-                now.spool.append(line)
+                spool.append(lines)
             except OSError as failure:
-                text = f"{note}; nor to {now.spool.path}: {failure!r}\n{line.decode('ascii')}"
+                text = f"{note}; nor to {spool.path}: {failure!r}\n{lines.decode('ascii')}"
             else:
                 return
         try:
@@ -220,16 +236,7 @@ class AuditFileHandler(AuditHandler):
         super().close()
 
 
-def _withheld(record: logging.LogRecord) -> Withheld:
-    payload = getattr(record, PAYLOAD, None)
-    if isinstance(payload, Payload):
-        return payload.withheld
-    unknown = Withheld()  # a record of another logger: nobody has looked at what is in it
-    unknown.gives_away = True
-    return unknown
-
-
-def _body(document: dict[str, Any], withheld: Withheld, now: Settings) -> bytes:
+def _body(document: dict[str, Any], withheld: Withheld, now: Settings, longest: int) -> bytes:
     body = encode(document)
     if (
         withheld.gives_away
@@ -244,7 +251,7 @@ def _body(document: dict[str, Any], withheld: Withheld, now: Settings) -> bytes:
         if scrubbing.notes:
             add_notes(document, scrubbing.notes)
             body = encode(event_last(document))
-    longest = now.max_bytes - (TAIL_BYTES if now.chain else 1)
+    longest -= TAIL_BYTES if now.chain else 1
     return body if len(body) <= longest else fitted(document, longest)
 
 
@@ -277,6 +284,12 @@ _HANDLERS: Final[weakref.WeakSet[AuditHandler]] = weakref.WeakSet()
 def _begin_child() -> None:
     for handler in _HANDLERS:
         handler.begin_child()
+
+
+def flush_all() -> None:
+    """Have each destination take what it has been given: before a process is frozen, as Lambda's."""
+    for handler in tuple(_HANDLERS):
+        handler.flush()
 
 
 def _seal_all() -> None:

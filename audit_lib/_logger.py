@@ -385,7 +385,8 @@ class AuditLogger(logging.Logger):
         handlers: Any = self.handlers or _DEFAULT
         for handler in handlers:
             if (
-                type(handler) is not AuditHandler
+                not isinstance(handler, AuditHandler)
+                or type(handler).emit is not AuditHandler.emit
                 or handler.filters
                 or type(handler.formatter) is not AuditFormatter
             ):

@@ -323,10 +323,11 @@ def _in_text() -> re.Pattern[str]:
     return re.compile(_SECRETS, re.VERBOSE | re.IGNORECASE | re.DOTALL)
 
 
+# Each alternative is linear, whatever the text is: what repeats has a bound or begins only once.
 _SECRETS: Final = r"""
-    (?P<kept> [a-z][a-z0-9+.-]*://[^\s/@:"']*: ) [^\s/@"']+ (?=@)             # postgres://u:pw@h
+    (?P<kept> [a-z][a-z0-9+.-]{0,20}://[^\s/@:"']*: ) [^\s/@"']+ (?=@)        # postgres://u:pw@h
     | (?P<scheme> \b(?:bearer|basic)\s+ ) [a-z0-9._~+/=-]{3,}                 # Authorization: Bearer …
-    | \beyJ[a-z0-9_-]+\.eyJ[a-z0-9_-]+\.[a-z0-9_-]*                           # a JSON Web Token
+    | (?<![a-z0-9_-]) [a-z0-9_-]{8,}+ \.eyJ[a-z0-9_-]++ (?:\.[a-z0-9_-]*)+    # a JSON Web Token
     | \bAKIA[A-Z0-9]{16}\b                                                  # an AWS access key
     | -----BEGIN[ A-Z]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*PRIVATE[ ]KEY-----|\Z)
     | (?P<named> (?:passw(?:or)?d|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key)

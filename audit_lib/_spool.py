@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO
 
 from ._lock import claim
@@ -24,8 +25,8 @@ class Spool:
         except OSError:
             return False
 
-    def append(self, line: bytes) -> None:
-        """Keep a line; it is on the disk when this returns.
+    def append(self, lines: bytes) -> None:
+        """Keep lines, their ends included; they are on the disk when this returns.
 
         Raises:
             OSError: the file cannot be written.
@@ -33,27 +34,30 @@ class Spool:
         with self._locked() as file:
             size = file.seek(0, os.SEEK_END)
             torn = size and os.pread(file.fileno(), 1, size - 1) != b"\n"  # a full disk, a crash
-            file.write(b"\n" + line if torn else line)
+            file.write(b"\n" + lines if torn else lines)
             file.flush()
             os.fsync(file.fileno())
 
-    def replay(self, write: Callable[[bytes], None]) -> int:
+    def replay(self, write: Callable[[list[bytes]], None], at_once: int = 1) -> int:
         """Hand all lines to `write`, oldest first, and forget those that it took; give their number.
+
+        It gets `at_once` at a time, and takes all of them or raises.
 
         A process that dies in between leaves lines that were written already: they are written
         again, and `event.id` tells the two apart from two events.
 
         Raises:
-            Exception: what `write` raises; that line and those after it stay.
+            Exception: what `write` raises; those lines and all after them stay.
         """
         taken = 0
         with self._locked() as file:
             file.seek(0)
             try:
-                for line in file:
-                    if line.endswith(b"}\n"):  # else a torn one: its whole record went elsewhere
-                        write(line)
-                        taken += 1
+                while lines := list(islice(file, at_once)):
+                    # A torn one is no record: its whole record went elsewhere.
+                    if whole := [line for line in lines if line.endswith(b"}\n")]:
+                        write(whole)
+                    taken += len(lines)
             except Exception:
                 file.seek(0)
                 self._keep(file.readlines()[taken:])

@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from audit_lib._context import Request
+from audit_lib._handler import flush_all
 from audit_lib._request import request_fields, trace_fields
 
 __all__ = ["audited"]
@@ -25,8 +26,11 @@ def audited(handler: Callable[_P, _R]) -> Callable[_P, _R]:
     @wraps(handler)
     def invoked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         event, context = (*args, None, None)[:2]
-        with Request(_fields(event, context)):
-            return handler(*args, **kwargs)
+        try:
+            with Request(_fields(event, context)):
+                return handler(*args, **kwargs)
+        finally:
+            flush_all()  # the process is frozen after it
 
     return invoked
 

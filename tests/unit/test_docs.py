@@ -24,8 +24,31 @@ PYTHON = [
 @pytest.mark.parametrize("code", PYTHON)
 def test_the_python_on_a_page_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+    if "boto3" in code or "audit_lib.destinations" in code:
+        _run_on_moto(code, monkeypatch)
+        return
     exec(compile(code, "page", "exec"), {"__name__": "page"})
     audit_lib.configure(catalogue=None)
+
+
+def _run_on_moto(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+    from moto import mock_aws
+
+    from audit_lib.destinations._batching import BatchingHandler
+
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "eu-west-1")
+    with mock_aws():
+        boto3.client("logs").create_log_group(logGroupName="/audit/shop")
+        page: dict[str, object] = {"__name__": "page"}
+        exec(compile(code, "page", "exec"), page)
+        for logger in (audit_lib.get_logger(name).audit for name in ("shop", "shop.orders")):
+            for handler in logger.handlers[:]:
+                assert isinstance(handler, BatchingHandler)
+                handler.flush()
+                handler.close()
+                logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize("code", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))

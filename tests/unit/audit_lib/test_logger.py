@@ -273,3 +273,10 @@ def test_a_record_that_nothing_takes_raises_with_the_record_in_it(
     monkeypatch.setattr(sys, "stderr", None)
     with pytest.raises(audit_lib.RecordLostError, match='"message":"gone"'):
         logger.audit.info("gone")
+
+
+def test_a_stacklevel_of_more_frames_than_there_are_loses_nothing(
+    logger: audit_lib.AppLogger, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    logger.audit.event("tried", "one", stacklevel=10_000)
+    assert [line["message"] for line in lines()] == ["one"]

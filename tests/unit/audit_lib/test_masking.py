@@ -301,3 +301,16 @@ def test_a_policy_that_cannot_work_is_refused(given: dict[str, Any], complaint: 
     with pytest.raises(audit_lib.ConfigurationError) as refused:
         audit_lib.configure(**given)
     assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["x", "1", " ", "x=", "eyJ-", "eyJ.", "eyJx.eyJ", "://", "a://b:", "a+", "bearer ", "token ",
+     "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "AKIA", "a.eyJ", "aaaaaaaa.eyJ.", "password="],
+)  # fmt: skip
+def test_a_long_text_of_anybodys_choosing_takes_no_longer_than_its_length(
+    piece: str, logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    # Were one of the patterns quadratic, this would take hours rather than a second.
+    logger.audit.event("tried", "bearer abc", extra={"body": piece * (1_000_000 // len(piece))})
+    assert len(lines()) == 1

@@ -360,6 +360,7 @@ def test_no_chain_where_it_is_not_wanted_or_no_log(
 
 
 def test_another_stream_begins_another_chain(logger: audit_lib.AppLogger, tmp_path: Path) -> None:
+    logger.audit.addHandler(audit_lib.AuditHandler())  # one that has no chain yet
     for name in "ab":
         with (tmp_path / name).open("w") as file, contextlib.redirect_stdout(file):
             logger.audit.info("x")

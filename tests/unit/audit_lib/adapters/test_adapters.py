@@ -253,7 +253,10 @@ def test_a_celery_worker_says_who_asked_for_the_task(tmp_path: Path) -> None:
     assert "user" not in nobody
 
 
-def test_one_invocation_of_a_function_leaves_nothing_for_the_next(lines: Lines) -> None:
+def test_one_invocation_of_a_function_leaves_nothing_for_the_next(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_lambda, "_warm", False)
     audit = audit_lib.get_logger("function").audit
 
     class Context:

@@ -1,0 +1,1 @@
+"""Where records go besides a stream: one module a destination, each importing what it needs."""

@@ -1,0 +1,160 @@
+"""CloudWatch Logs, written to directly: for what runs where nothing collects standard output."""
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from time import time
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from botocore.exceptions import ClientError
+
+from audit_lib._configuration import Settings, settings
+
+from ._batching import (
+    BatchingHandler,
+    Entry,
+    Limits,
+    PartlyRefusedError,
+    RefusedError,
+    client_of,
+    milliseconds_of,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import RejectedLogEventsInfoTypeDef
+
+__all__ = ["CloudWatchLogsHandler"]
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+_OLDEST_MS: Final = 14 * _DAY_MS
+_AHEAD_MS: Final = 2 * 60 * 60 * 1000
+_LEEWAY_MS: Final = 60 * 1000  # until the call arrives
+_RACE_MS: Final = 10 * 1000
+
+
+class CloudWatchLogsHandler(BatchingHandler):
+    """Writes to a log group, which has to be there; the stream is made with the first record.
+
+    It needs `logs:CreateLogStream` and `logs:PutLogEvents`, and calls nothing else.
+    """
+
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+    limits: ClassVar = Limits(
+        events=10_000, batch_bytes=1_048_576, line_bytes=1_048_576 - 26, event_overhead_bytes=26
+    )
+
+    def __init__(  # noqa: PLR0913 - all have a default but the group
+        self,
+        group: str,
+        stream: str | None = None,
+        *,
+        client: "Callable[[], CloudWatchLogsClient] | None" = None,
+        linger: float = 0.5,
+        queue_bytes: int = 16 * 1024 * 1024,
+        give_up: float = 30.0,
+    ) -> None:
+        """Make a client, and call nothing yet.
+
+        Args:
+            group: the log group's name.
+            stream: the stream's name; processes may share one. `<host>/<process id>`.
+            client: makes the `logs` client of a process; boto3's default, when left out.
+            linger: how many seconds a record waits for others to go with it.
+            queue_bytes: how much may wait before the call that writes a record waits too.
+            give_up: for how many seconds what may pass is tried again.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
+        """
+        self.group = group
+        self._stream_name = stream
+        super().__init__(
+            client or client_of("logs"), linger=linger, queue_bytes=queue_bytes, give_up=give_up
+        )
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._latest = 0  # the time of the last event of the chain
+
+    @property
+    def place(self) -> str:
+        return f"CloudWatch Logs, log group {self.group}"
+
+    @property
+    def log_stream(self) -> str:
+        """Give the name of the stream that this process writes to."""
+        if self._stream_name is not None:
+            return self._stream_name
+        host = socket.gethostname().replace(":", "-").replace("*", "-")
+        return f"{host}/{os.getpid()}"
+
+    def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
+        """Sort by time, and part where a call would span a day; refuse what no call may hold."""
+        now = int(time() * 1000)
+        oldest, newest = now - _OLDEST_MS + _LEEWAY_MS, now + _AHEAD_MS - _LEEWAY_MS
+        timed = [(entry.milliseconds, entry) for entry in entries]
+        for what, those in (
+            ("older than 14 days", [entry for at, entry in timed if at < oldest]),
+            ("more than 2 hours ahead", [entry for at, entry in timed if at > newest]),
+        ):
+            if those:
+                self._refuse(those, settings(), RefusedError(f"it takes no event {what}"))
+        group: list[Entry] = []
+        first = 0
+        for at, entry in sorted(timed, key=lambda each: each[0]):
+            if not oldest <= at <= newest:
+                continue
+            if group and at - first >= _DAY_MS:
+                yield group
+                group = []
+            if not group:
+                first = at
+            group.append(entry)
+        if group:
+            yield group
+
+    def _attempt(self, bodies: list[bytes], now: Settings) -> None:
+        """Begin another chain where time goes back: the events are read in its order."""
+        if milliseconds_of(bodies[0]) < self._latest - _RACE_MS:
+            self._leave_chain()
+            self._latest = 0
+        super()._attempt(bodies, now)
+
+    def _send(self, lines: Sequence[bytes]) -> None:
+        events: list[Any] = []
+        latest = self._latest
+        for line in lines:
+            # Of two threads, the one that was a moment earlier may have come later.
+            latest = max(latest, milliseconds_of(line))
+            events.append({"timestamp": latest, "message": line[:-1].decode("ascii")})
+        client: CloudWatchLogsClient = self._client
+        try:
+            answer = self._put_events(client, events)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            self._make_stream(client)
+            answer = self._put_events(client, events)
+        self._latest = latest
+        if rejected := answer.get("rejectedLogEventsInfo"):
+            raise PartlyRefusedError(_rejected(rejected, len(events)), f"it rejected {rejected}")
+
+    def _put_events(self, client: "CloudWatchLogsClient", events: list[Any]) -> Any:
+        return client.put_log_events(
+            logGroupName=self.group, logStreamName=self.log_stream, logEvents=events
+        )
+
+    def _make_stream(self, client: "CloudWatchLogsClient") -> None:
+        try:
+            client.create_log_stream(logGroupName=self.group, logStreamName=self.log_stream)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                raise
+
+
+def _rejected(info: "RejectedLogEventsInfoTypeDef", number: int) -> set[int]:
+    """Give the positions: the ends are exclusive, the start is not."""
+    end = max(info.get("tooOldLogEventEndIndex", 0), info.get("expiredLogEventEndIndex", 0))
+    start = info.get("tooNewLogEventStartIndex", number)
+    return {*range(end), *range(start, number)}

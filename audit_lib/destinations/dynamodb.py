@@ -1,0 +1,238 @@
+"""DynamoDB: a table that answers "what happened to this record" and "what did this person do".
+
+    record  (partition key)  <record type>#<record id>, or #<action>#<day> of what is about no record
+    at      (sort key)       <@timestamp>#<event.id>: the order in which it happened
+    actor   (index by_actor) user.id
+    line                     the record, byte for byte as it was written, with its proof
+    action, outcome, fields, chain, sequence, expires    for filters, proof and time to live
+
+A record that is sent twice is one item.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from time import sleep
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
+
+from ._batching import BatchingHandler, Limits, client_of, milliseconds_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["TABLE", "AuditTable", "DynamoDBHandler"]
+
+_INDEX: Final = "by_actor"
+_LONGEST_KEY_BYTES: Final = 1024
+_ROUNDS: Final = 8
+_DAY_SECONDS: Final = 24 * 60 * 60
+
+TABLE: Final[dict[str, Any]] = {
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": "S"} for name in ("record", "at", "actor")
+    ],
+    "KeySchema": [
+        {"AttributeName": "record", "KeyType": "HASH"},
+        {"AttributeName": "at", "KeyType": "RANGE"},
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": _INDEX,
+            "KeySchema": [
+                {"AttributeName": "actor", "KeyType": "HASH"},
+                {"AttributeName": "at", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+"""The table: `client.create_table(TableName=…, **TABLE)`. Its time to live is `expires`."""
+
+
+class DynamoDBHandler(BatchingHandler):
+    """Writes to a table like `TABLE`. It needs `dynamodb:BatchWriteItem`."""
+
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+    # An item has 400 KB, of which a line leaves room for what is beside it.
+    limits: ClassVar = Limits(events=25, batch_bytes=16_000_000, line_bytes=380_000)
+
+    def __init__(  # noqa: PLR0913 - all have a default but the table
+        self,
+        table: str,
+        *,
+        keep_days: int | None = None,
+        client: "Callable[[], DynamoDBClient] | None" = None,
+        linger: float = 0.5,
+        queue_bytes: int = 16 * 1024 * 1024,
+        give_up: float = 30.0,
+    ) -> None:
+        """Make a client, and call nothing yet.
+
+        Args:
+            table: the table's name.
+            keep_days: after how many days DynamoDB may delete an item; never, when left out.
+            client: makes the `dynamodb` client of a process; boto3's default, when left out.
+            linger: how many seconds a record waits for others to go with it.
+            queue_bytes: how much may wait before the call that writes a record waits too.
+            give_up: for how many seconds what may pass is tried again.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
+        """
+        self.table = table
+        self._keep_seconds = None if keep_days is None else keep_days * _DAY_SECONDS
+        super().__init__(
+            client or client_of("dynamodb"), linger=linger, queue_bytes=queue_bytes, give_up=give_up
+        )
+
+    @property
+    def place(self) -> str:
+        return f"DynamoDB table {self.table}"
+
+    def _send(self, lines: Sequence[bytes]) -> None:
+        client: DynamoDBClient = self._client
+        items = {}
+        for line in lines:
+            item = _item(line, self._keep_seconds)
+            items[item["record"]["S"], item["at"]["S"]] = item
+        requests: Any = [{"PutRequest": {"Item": item}} for item in items.values()]
+        for attempt in range(_ROUNDS):
+            answer = client.batch_write_item(RequestItems={self.table: requests})
+            requests = answer.get("UnprocessedItems", {}).get(self.table)
+            if not requests:
+                return
+            sleep(0.05 * 2**attempt)
+        raise TimeoutError(f"the table has taken all but {len(requests)} of {len(items)} items")
+
+
+class AuditTable:
+    """Reads a table like `TABLE`. It needs `dynamodb:Query` on the table and its index."""
+
+    def __init__(self, table: str, client: "DynamoDBClient | None" = None) -> None:
+        self.table = table
+        self._client: DynamoDBClient = client or client_of("dynamodb")()
+
+    def history_of(
+        self,
+        record_type: str,
+        record_id: object,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Give what happened to a record, oldest first, from `since` on and before `until`."""
+        return self._found("record", _record_key(record_type, str(record_id)), since, until)
+
+    def done_by(
+        self, actor: object, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Give what a person did, by `user.id`, oldest first; what is new may be a moment late."""
+        return self._found("actor", _key(str(actor)), since, until)
+
+    def happened(self, action: str, day: datetime) -> Iterator[dict[str, Any]]:
+        """Give what happened about no record, such as `login`, on a day of UTC."""
+        return self._found("record", _event_key(action, f"{day:%Y-%m-%d}"), None, None)
+
+    def _found(
+        self, name: str, value: str, since: datetime | None, until: datetime | None
+    ) -> Iterator[dict[str, Any]]:
+        query: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": "#key = :key AND #at BETWEEN :since AND :until",
+            "ExpressionAttributeNames": {"#key": name, "#at": "at"},
+            "ExpressionAttributeValues": {
+                ":key": {"S": value},
+                ":since": {"S": _moment(since) if since else "0"},
+                ":until": {"S": _moment(until) if until else "A"},
+            },
+        }
+        if name == "actor":
+            query["IndexName"] = _INDEX
+        else:
+            query["ConsistentRead"] = True
+        for page in self._client.get_paginator("query").paginate(**query):
+            for item in page["Items"]:
+                yield json.loads(item["line"]["S"])
+
+
+def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
+    """Give the item of a line; a line that is no audit record is an item too."""
+    text = line[:-1].decode("ascii")
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = {}
+    at = milliseconds_of(line)
+    event = _object(document, "event")
+    changes = _object(document, "changes")
+    chain = _object(document, "chain")
+    moment = _moment(datetime.fromtimestamp(at / 1000, UTC))
+    unique = str(event.get("id") or sha256(line).hexdigest())
+    record_type = changes.get("record_type")
+    action = str(event.get("action", ""))
+    item: dict[str, Any] = {
+        "record": {
+            "S": _event_key(action, moment[:10])
+            if record_type is None
+            else _record_key(str(record_type), str(changes.get("record_id", "")))
+        },
+        "at": {"S": f"{moment}#{unique[:64]}"},
+        "line": {"S": text},
+    }
+    if actor := _object(document, "user").get("id"):
+        item["actor"] = {"S": _key(str(actor))}
+    for name, value in (("action", action), ("outcome", event.get("outcome"))):
+        if value:
+            item[name] = {"S": str(value)[:_LONGEST_KEY_BYTES]}
+    if fields := sorted(_leaves(changes.get("fields"), ""))[:_MOST_FIELDS]:
+        item["fields"] = {"SS": fields}
+    if "id" in chain and "sequence" in event:
+        item["chain"] = {"S": str(chain["id"])}
+        item["sequence"] = {"N": str(event["sequence"])}
+    if keep_seconds is not None:
+        item["expires"] = {"N": str(at // 1000 + keep_seconds)}
+    return item
+
+
+_MOST_FIELDS: Final = 100
+
+
+def _object(document: Any, name: str) -> dict[str, Any]:
+    found = document.get(name) if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _leaves(fields: Any, path: str) -> set[str]:
+    """Give the dotted paths of what changed."""
+    if not isinstance(fields, dict):
+        return {path[:_LONGEST_KEY_BYTES]} if path else set()
+    found: set[str] = set()
+    for name, inner in fields.items():
+        found |= _leaves(inner, f"{path}.{name}" if path else name)
+    return found
+
+
+def _record_key(record_type: str, record_id: str) -> str:
+    # Quoted, so that no other type and id make the same key; `%` is what no quoted type is.
+    return _key(f"{quote(record_type, safe='') or '%'}#{record_id}")
+
+
+def _event_key(action: str, day: str) -> str:
+    return _key(f"#{action}#{day}")
+
+
+def _key(text: str) -> str:
+    """Give a text as a key: it has a longest length, which what comes from outside may exceed."""
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= _LONGEST_KEY_BYTES:
+        return encoded.decode()
+    return f"sha256:{sha256(encoded).hexdigest()}"
+
+
+def _moment(at: datetime) -> str:
+    """Give a time as the sort key has it; one without a zone is UTC."""
+    utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"

@@ -1,0 +1,56 @@
+"""Amazon Data Firehose: to S3, a data lake or a search engine, one JSON line a record."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from ._batching import BatchingHandler, Limits, client_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_firehose import FirehoseClient
+
+__all__ = ["FirehoseHandler"]
+
+
+class FirehoseHandler(BatchingHandler):
+    """Sends all lines of a call as one Firehose record, each line with its end.
+
+    So they keep their order, all of them are taken or none, and the service, which bills each of
+    its records as 5 KB at least, bills a few. It needs `firehose:PutRecord`.
+    """
+
+    # A record has 1,000 KiB: https://docs.aws.amazon.com/firehose/latest/dev/limits.html
+    limits: ClassVar = Limits(events=10_000, batch_bytes=1_024_000, line_bytes=1_000_000)
+
+    def __init__(
+        self,
+        stream: str,
+        *,
+        client: "Callable[[], FirehoseClient] | None" = None,
+        linger: float = 1.0,
+        queue_bytes: int = 16 * 1024 * 1024,
+        give_up: float = 30.0,
+    ) -> None:
+        """Make a client, and call nothing yet.
+
+        Args:
+            stream: the delivery stream's name.
+            client: makes the `firehose` client of a process; boto3's default, when left out.
+            linger: how many seconds a record waits for others to go with it.
+            queue_bytes: how much may wait before the call that writes a record waits too.
+            give_up: for how many seconds what may pass is tried again.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
+        """
+        self.stream_name = stream
+        super().__init__(
+            client or client_of("firehose"), linger=linger, queue_bytes=queue_bytes, give_up=give_up
+        )
+
+    @property
+    def place(self) -> str:
+        return f"Firehose stream {self.stream_name}"
+
+    def _send(self, lines: Sequence[bytes]) -> None:
+        client: FirehoseClient = self._client
+        client.put_record(DeliveryStreamName=self.stream_name, Record={"Data": b"".join(lines)})

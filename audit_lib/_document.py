@@ -226,7 +226,10 @@ def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
 def timestamp(created: float) -> str:
     """Give a time, in seconds since 1970, as ECS has it: UTC, to the millisecond."""
     second = int(created)
-    return f"{_to_the_second(second)}.{int((created - second) * 1000):03}Z"
+    return _to_the_second(second) + _MILLISECONDS[int((created - second) * 1000)]
+
+
+_MILLISECONDS: Final = tuple(f".{number:03}Z" for number in range(1000))
 
 
 @lru_cache(maxsize=8)

@@ -400,7 +400,8 @@ class AuditLogger(logging.Logger):
         found: list[logging.Handler] = []
         ancestor = self.parent
         while ancestor is not None:
-            found += [h for h in ancestor.handlers if isinstance(getattr(h, "records", None), list)]
+            if handlers := ancestor.handlers:
+                found += [h for h in handlers if isinstance(getattr(h, "records", None), list)]
             ancestor = ancestor.parent
         return found
 

@@ -248,7 +248,10 @@ class Masking:
                 continue
             here = (*path, name)
             rule = self.rule(here) if rule is _UNMET else rule
-            new = self._covered(item, here, rule, withheld)
+            if rule is not None and kind in _ATOMS:
+                new = self._shown(here, item, rule, withheld)
+            else:
+                new = self._covered(item, here, rule, withheld)
             if new is not item:
                 covered = value.copy() if covered is None else covered
                 if new is _DROPPED:

@@ -64,7 +64,9 @@ class Outlet:
         """
         if self._torn:
             line = b"\n" + line
-        if not self.reaches_kernel(stream):
+        if stream is not self._stream:
+            self._look_at(stream)
+        if self._file < 0:
             _write_text(stream, line)
         else:
             stream.flush()  # what was printed before comes before; raises when it is closed

@@ -139,7 +139,9 @@ def rule_pattern(value: str) -> str | None:
     if not value:
         return "is empty and would match every record; write a JSON filter pattern"
     try:
-        FilterPattern(value)
+        pattern = FilterPattern(value)
     except FilterPatternError as error:
         return f"is no usable filter pattern: {error}"
+    if not pattern.is_json:  # anybody may write a term into a field
+        return 'looks at the text of a record; name its field, like { $.event.action = "login" }'
     return None

@@ -1,13 +1,15 @@
-"""CloudWatch Logs filter patterns, their JSON form, evaluated without AWS.
+"""CloudWatch Logs filter patterns, evaluated without AWS.
 
-    text ──_tokens──▶ tokens ──_parser──▶ conditions ──_conditions──▶ true or false
-                                │   └─ `%regex%` by _regex, in linear time
-                                └───── `$.a.b[0]` by _selector
+    text ─┬─▶ _parser    { $.a = 1 && … }   conditions on JSON   (_tokens, _selector, _conditions)
+          ├─▶ _fields    [ip, ..., status]  space-delimited fields
+          └─▶ _terms     ERROR -"a phrase"  terms anywhere in the message
+               └─ `%regex%` in each of them by _regex, in linear time
 
 Source of the syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
+from ._event import LogEvent
 from ._filter import AUDIT_PATTERN, FilterPattern
 
-__all__ = ["AUDIT_PATTERN", "FilterPattern"]
+__all__ = ["AUDIT_PATTERN", "FilterPattern", "LogEvent"]

@@ -1,7 +1,7 @@
-"""A log message as JSON, read so that no message can do harm."""
+"""A log event as patterns look at it, read so that no message can do harm."""
 
 import json
-from typing import Final, NewType
+from typing import Any, Final, NewType
 
 JsonEvent = NewType("JsonEvent", dict[str, object])
 """A parsed message; its numbers are `NumberText`, all else is what `json` gives."""
@@ -17,6 +17,35 @@ class NumberText(str):
     __slots__ = ()
 
 
+class LogEvent:
+    """A message, and what patterns of each form see in it: read once, for as many as ask."""
+
+    __slots__ = ("_fields", "_json", "message")
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self._json: Any = _UNREAD
+        self._fields: list[str] | None = None
+
+    @property
+    def json(self) -> JsonEvent | None:
+        """The message as JSON; None when it is not one object, or nests too deeply to be read."""
+        if self._json is _UNREAD:
+            self._json = _read_json(self.message)
+        found: JsonEvent | None = self._json
+        return found
+
+    @property
+    def fields(self) -> list[str]:
+        """The message as fields with spaces between them; `[…]` and `"…"` are one field each."""
+        if self._fields is None:
+            self._fields = _split(self.message)
+        return self._fields
+
+
+_UNREAD: Final = object()
+
+
 def _refuse_constant(name: str) -> object:
     raise ValueError(name)  # NaN and Infinity: Python reads them, JSON has none
 
@@ -26,11 +55,34 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def read_event(message: str) -> JsonEvent | None:
-    """Parse a message; None when it is not one JSON object, or nests too deeply to be read."""
+def _read_json(message: str) -> JsonEvent | None:
     if not message.lstrip(" \t\r\n").startswith("{"):
         return None  # most ordinary log lines end here
     try:
         return JsonEvent(_DECODER.decode(message))
     except (ValueError, RecursionError):
         return None
+
+
+_CLOSING: Final = {"[": "]", '"': '"'}
+
+
+def _split(message: str) -> list[str]:
+    fields = []
+    last = {closing: message.rfind(closing) for closing in _CLOSING.values()}
+    at = 0
+    while at < len(message):
+        if message[at].isspace():
+            at += 1
+            continue
+        closing = _CLOSING.get(message[at])
+        if closing is not None and last[closing] > at:
+            end = message.index(closing, at + 1)
+            fields.append(message[at + 1 : end])
+            at = end + 1
+            continue
+        begin = at
+        while at < len(message) and not message[at].isspace():
+            at += 1
+        fields.append(message[begin:at])
+    return fields

@@ -10,9 +10,11 @@ Operators and parentheses go through a stack of their own (Dijkstra's shunting y
 pattern of a thousand parentheses cannot exhaust Python's.
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 from audit_rules._exceptions import FilterPatternError
@@ -29,16 +31,11 @@ from ._conditions import (
     TextTest,
     Wildcard,
 )
+from ._event import LogEvent
+from ._limits import MAX_REGEXES, MAX_WILDCARDS, MAX_WILDCARDS_IN_SELECTOR
 from ._regex import RegexError, parse_regex
-from ._selector import Element, EveryElement, Property, Selector, Step
+from ._selector import Element, EveryElement, EveryMember, Property, Selector, Step
 from ._tokens import Kind, Token, tokenize
-
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
-MAX_LENGTH: Final = 1024
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-MAX_REGEXES: Final = 2
-MAX_WILDCARDS_IN_SELECTOR: Final = 1
-MAX_WILDCARDS: Final = 3
 
 _PRECEDENCE: Final = {"||": 1, "&&": 2}
 _CONSTANTS: Final = {"NULL": None, "TRUE": True, "FALSE": False}
@@ -49,6 +46,7 @@ _STEP: Final = re.compile(
     | \.(?P<name>[A-Za-z0-9_-]+)
     | \[(?P<index>[0-9]{1,9})\]
     | \[(?P<every>\*)\]
+    | \.(?P<all>\*)
     """,
     re.VERBOSE,
 )
@@ -60,25 +58,30 @@ class Parsed:
 
     condition: Condition
     regexes: int
+    selectors: tuple[tuple[str, Selector], ...]
+    """Those of its conditions, by their texts."""
+
+    def selects(self, event: LogEvent) -> bool:
+        """Whether a message is JSON for which the condition holds."""
+        return event.json is not None and self.condition.holds(event.json)
+
+    def extracted(self, event: LogEvent) -> dict[str, str]:
+        """Give the value that each selector finds: text as it is, all else as JSON."""
+        if event.json is None:
+            return {}
+        return {
+            text: value if isinstance(value, str) else json.dumps(value)
+            for text, selector in self.selectors
+            for value in islice(selector.select(event.json), 1)
+        }
 
 
 def parse(text: str) -> Parsed:
-    """Read a pattern in the JSON form.
+    """Read a pattern in the JSON form, which begins with a brace.
 
     Raises:
-        FilterPatternError: CloudWatch would refuse it, or it has another form.
+        FilterPatternError: CloudWatch would refuse it.
     """
-    if len(text) > MAX_LENGTH:
-        raise FilterPatternError(
-            text, MAX_LENGTH + 1, f"a pattern has at most {MAX_LENGTH} characters, not {len(text)}"
-        )
-    if not text.lstrip().startswith("{"):
-        raise FilterPatternError(
-            text,
-            1,
-            "only the JSON form of filter patterns is supported here, like"
-            ' { $.event.action = "login" }; terms and space-delimited forms are not',
-        )
     return _Parser(text).parse()
 
 
@@ -89,6 +92,7 @@ class _Parser:
     wildcards: int = 0
     _tokens: list[Token] = field(init=False)
     _position: int = 0
+    _selectors: dict[str, Selector] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._tokens = list(tokenize(self.text))
@@ -99,7 +103,7 @@ class _Parser:
         self._next()  # the closing one, where `_expression` stops
         if self._peek().kind is not Kind.END:
             raise self._error(self._peek(), 'nothing can follow the closing "}"')
-        return Parsed(condition, self.regexes)
+        return Parsed(condition, self.regexes, tuple(self._selectors.items()))
 
     def _expression(self) -> Condition:
         conditions: list[Condition] = []
@@ -208,23 +212,24 @@ class _Parser:
                 raise FilterPatternError(
                     self.text,
                     token.offset + offset + 1,
-                    "a selector goes on with .name, .['any name'], [0] or [*]; names outside of"
+                    "a selector goes on with .name, .['any name'], .*, [0] or [*]; names outside of"
                     " brackets hold ASCII letters, digits, - and _",
                 )
             steps.append(_step(found))
             offset = found.end()
-        if not steps or not isinstance(steps[0], Property):
+        if not steps or not isinstance(steps[0], Property | EveryMember):
             raise self._error(token, "a selector names a property first, like $.name")
         selector = Selector(tuple(steps))
         self._count_wildcards(token, selector)
+        self._selectors.setdefault(token.text, selector)
         return selector
 
     def _count_wildcards(self, token: Token, selector: Selector) -> None:
         self.wildcards += selector.wildcards
         if selector.wildcards > MAX_WILDCARDS_IN_SELECTOR:
-            raise self._error(token, "a selector holds at most one [*]")
+            raise self._error(token, "a selector holds at most one [*] or .*")
         if self.wildcards > MAX_WILDCARDS:
-            raise self._error(token, f"a pattern holds at most {MAX_WILDCARDS} [*]")
+            raise self._error(token, f"a pattern holds at most {MAX_WILDCARDS} [*] and .*")
 
     def _peek(self) -> Token:
         return self._tokens[self._position]
@@ -244,6 +249,8 @@ def _step(found: re.Match[str]) -> Step:
         return Element(int(found["index"]))
     if found["every"] is not None:
         return EveryElement()
+    if found["all"] is not None:
+        return EveryMember()
     return Property(found["key"] or found["name"])
 
 

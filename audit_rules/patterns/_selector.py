@@ -25,7 +25,12 @@ class EveryElement:
     """`[*]`: each element of an array; one that satisfies the condition is enough."""
 
 
-Step = Property | Element | EveryElement
+@dataclass(frozen=True, slots=True)
+class EveryMember:
+    """`.*`: each member of an object; one that satisfies the condition is enough."""
+
+
+Step = Property | Element | EveryElement | EveryMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,8 @@ class Selector:
 
     @property
     def wildcards(self) -> int:
-        """How often the selector says `[*]`."""
-        return sum(isinstance(step, EveryElement) for step in self.steps)
+        """How often the selector says `[*]` or `.*`."""
+        return sum(isinstance(step, EveryElement | EveryMember) for step in self.steps)
 
     def select(self, event: JsonEvent) -> Iterator[object]:
         """Give the values there are: none where a step finds nothing, many through `[*]`."""
@@ -56,5 +61,7 @@ def _follow(step: Step, values: Iterator[object]) -> Iterator[object]:
                 yield value[index]
             case EveryElement(), list():
                 yield from value
+            case EveryMember(), dict():
+                yield from value.values()
             case _:
                 pass

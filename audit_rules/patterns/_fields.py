@@ -1,0 +1,251 @@
+"""Patterns of space-delimited fields: `[ip, user, ..., status = 4* && status != 404, bytes > 1000]`.
+
+pattern   = "[" field { "," field } "]"
+field     = "..." | [ name ] | condition { ( "&&" | "||" ) condition }
+condition = name ( "=" | "!=" | "<" | ">" | "<=" | ">=" ) value
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from audit_rules._exceptions import FilterPatternError
+
+from ._conditions import ORDER, TextTest, Wildcard
+from ._event import LogEvent
+from ._limits import MAX_REGEXES
+from ._regex import RegexError, parse_regex
+
+__all__ = ["Fields", "parse_fields"]
+
+_TOKEN: Final = re.compile(
+    r"""
+    \s* (?:
+      (?P<rest>     \.\.\. )
+    | (?P<logic>    && | \|\| )
+    | (?P<operator> != | <= | >= | [=<>] )
+    | (?P<mark>     [,\[\]] )
+    | (?P<string>   " (?: [^"\\] | \\. )* " )
+    | (?P<regex>    % [^%]* % )
+    | (?P<word>     [A-Za-z0-9_.*+\-/:]+ )
+    | (?P<end>      \Z )
+    )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class TextIs:
+    """`field = text*`, `field != %regex%`."""
+
+    test: TextTest
+    equal: bool
+
+    def holds(self, text: str) -> bool:
+        return self.test.matches(text) is self.equal
+
+
+@dataclass(frozen=True, slots=True)
+class NumberIs:
+    """`field > 1000`; a text that is no number is only unequal to one."""
+
+    operator: str
+    number: Decimal
+
+    def holds(self, text: str) -> bool:
+        found = _decimal(text)
+        if found is None:
+            return self.operator == "!="
+        return ORDER[self.operator](found, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: any of `alternatives` holds, each of which is a number of conditions."""
+
+    name: str
+    alternatives: tuple[tuple[TextIs | NumberIs, ...], ...] = ()
+
+    def holds(self, text: str) -> bool:
+        return not self.alternatives or any(
+            all(condition.holds(text) for condition in each) for each in self.alternatives
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Fields before and after an ellipsis; `after` is None where there is none."""
+
+    before: tuple[Field, ...]
+    after: tuple[Field, ...] | None
+    regexes: int
+
+    def selects(self, event: LogEvent) -> bool:
+        return self._assigned(event.fields) is not None
+
+    def extracted(self, event: LogEvent) -> dict[str, str]:
+        """Give each field of a message by its name, or by its position where it has none."""
+        names = self._assigned(event.fields) or []
+        texts = enumerate(event.fields, 1)
+        return {
+            f"${name or position}": text
+            for (position, text), name in zip(texts, names, strict=True)
+        }
+
+    def _assigned(self, texts: list[str]) -> list[str] | None:
+        """Give the names of a message's fields; None, if they do not fit."""
+        after = self.after or ()
+        between = len(texts) - len(self.before) - len(after)
+        # What follows a last field without a condition belongs to it.
+        open_ended = self.after is not None or not self.before[-1].alternatives
+        if between < 0 or (between and not open_ended):
+            return None
+        fields = [*self.before, *[_ANY] * between, *after]
+        if not all(field.holds(text) for field, text in zip(fields, texts, strict=True)):
+            return None
+        return [field.name for field in fields]
+
+
+_ANY: Final = Field("")
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text) if _NUMBER.fullmatch(text) else None
+    except InvalidOperation:
+        return None
+
+
+def parse_fields(text: str) -> Fields:
+    """Read a pattern of fields.
+
+    Raises:
+        FilterPatternError: CloudWatch would refuse it.
+    """
+    return _Parser(text).parse()
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    column: int
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._regexes = 0
+        self._tokens = list(self._tokenize())
+        self._at = 0
+
+    def _tokenize(self) -> Iterator[_Token]:
+        at = 0
+        while True:
+            found = _TOKEN.match(self._text, at)
+            if found is None or found.lastgroup is None:
+                at += len(self._text[at:]) - len(self._text[at:].lstrip())
+                character = self._text[at]
+                reason = f"found {character!r}; put such a value in double quotes"
+                raise FilterPatternError(self._text, at + 1, reason)
+            kind = found.lastgroup
+            yield _Token(kind, found[kind], found.start(kind) + 1)
+            if kind == "end":
+                return
+            at = found.end()
+
+    def parse(self) -> Fields:
+        self._take()  # the opening bracket, which `FilterPattern` has seen
+        groups: list[list[Field]] = [[]]
+        while True:
+            token = self._peek()
+            if token.kind == "rest":
+                self._take()
+                if len(groups) > 1:
+                    raise self._error(token, 'there is one "..." at most')
+                groups.append([])
+            else:
+                groups[-1].append(self._field())
+            token = self._take()
+            if token.text == "]":
+                break
+            if token.text != ",":
+                raise self._error(token, f'found {_shown(token)}; expected "," or "]"')
+        if self._peek().kind != "end":
+            raise self._error(self._peek(), 'nothing can follow the closing "]"')
+        after = tuple(groups[1]) if len(groups) > 1 else None
+        return Fields(tuple(groups[0]), after, self._regexes)
+
+    def _field(self) -> Field:
+        token = self._peek()
+        if token.text in {",", "]"}:
+            return _ANY
+        if token.kind != "word" or not _NAME.fullmatch(token.text):
+            raise self._error(token, f"found {_shown(token)}; a field is a name, such as status")
+        name = self._take().text
+        if self._peek().kind != "operator":
+            return Field(name)
+        alternatives = [[self._condition()]]
+        while self._peek().kind == "logic":
+            together = self._take().text == "&&"
+            again = self._take()
+            if again.text != name:
+                reason = f"found {_shown(again)}; the conditions of a field name it again: {name}"
+                raise self._error(again, reason)
+            if together:
+                alternatives[-1].append(self._condition())
+            else:
+                alternatives.append([self._condition()])
+        return Field(name, tuple(map(tuple, alternatives)))
+
+    def _condition(self) -> TextIs | NumberIs:
+        operator = self._take()
+        if operator.kind != "operator":
+            raise self._error(operator, f"found {_shown(operator)}; expected = != < > <= or >=")
+        value = self._take()
+        if value.kind == "word" and _NUMBER.fullmatch(value.text):
+            return NumberIs(operator.text, Decimal(value.text))
+        test = self._test(value)
+        if operator.text not in {"=", "!="}:
+            reason = f"found {_shown(value)}; {operator.text} compares with a number only"
+            raise self._error(value, reason)
+        return TextIs(test, operator.text == "=")
+
+    def _test(self, value: _Token) -> TextTest:
+        if value.kind == "word":
+            return Wildcard(value.text)
+        if value.kind == "string":
+            return Wildcard(re.sub(r"\\(.)", r"\1", value.text[1:-1], flags=re.DOTALL))
+        if value.kind != "regex":
+            reason = f'found {_shown(value)}; expected a number, a "text" or a %regex%'
+            raise self._error(value, reason)
+        self._regexes += 1
+        if self._regexes > MAX_REGEXES:
+            reason = f"a pattern holds at most {MAX_REGEXES} regular expressions"
+            raise self._error(value, reason)
+        try:
+            return parse_regex(value.text[1:-1])
+        except RegexError as error:
+            column = value.column + 1 + error.offset
+            raise FilterPatternError(self._text, column, error.reason) from None
+
+    def _peek(self) -> _Token:
+        return self._tokens[self._at]
+
+    def _take(self) -> _Token:
+        token = self._peek()
+        if token.kind != "end":
+            self._at += 1
+        return token
+
+    def _error(self, token: _Token, reason: str) -> FilterPatternError:
+        return FilterPatternError(self._text, token.column, reason)
+
+
+def _shown(token: _Token) -> str:
+    return "the end" if token.kind == "end" else token.text

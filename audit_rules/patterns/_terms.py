@@ -1,0 +1,116 @@
+"""Patterns of terms: `ERROR`, `"exact phrase"`, `-excluded`, `?this ?or ?that`, `%regex%`.
+
+pattern = term { term }
+term    = [ "-" | "?" ] ( word | '"' phrase '"' | "%" regex "%" )
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from audit_rules._exceptions import FilterPatternError
+
+from ._conditions import TextTest
+from ._event import LogEvent
+from ._limits import MAX_REGEXES
+from ._regex import RegexError, parse_regex
+
+__all__ = ["Terms", "parse_terms"]
+
+_TERM: Final = re.compile(
+    r"""
+      (?P<sign> [?-]? ) \s*
+      (?: (?P<word> [A-Za-z0-9_]+ ) | "(?P<phrase> (?: [^"\\] | \\. )* )" | %(?P<regex> [^%]* )% )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SPACE: Final = re.compile(r"\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """A text that is somewhere in the message; a blank one is in every message."""
+
+    text: str
+
+    def matches(self, text: str) -> bool:
+        return self.text in text or not self.text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All of `included`, none of `excluded`; where there are neither, at least one of `optional`."""
+
+    included: tuple[TextTest, ...]
+    excluded: tuple[TextTest, ...]
+    optional: tuple[TextTest, ...]
+    regexes: int
+
+    def selects(self, event: LogEvent) -> bool:
+        message = event.message
+        if not self.included and not self.excluded:
+            return any(term.matches(message) for term in self.optional)
+        # CloudWatch ignores the optional ones beside any others.
+        return all(term.matches(message) for term in self.included) and not any(
+            term.matches(message) for term in self.excluded
+        )
+
+    def extracted(self, event: LogEvent) -> dict[str, str]:  # noqa: ARG002 - what a form has
+        return {}
+
+
+def parse_terms(text: str) -> Terms:
+    """Read a pattern of terms.
+
+    Raises:
+        FilterPatternError: CloudWatch would refuse it.
+    """
+    terms: dict[str, list[TextTest]] = {"": [], "-": [], "?": []}
+    regexes = 0
+    at = _behind_space(text, 0)
+    while at < len(text):
+        found = _TERM.match(text, at)
+        if found is None or not _ends(text, found.end()):
+            raise FilterPatternError(text, at + 1, _why(text, at))
+        if found["regex"] is not None:
+            regexes += 1
+            if regexes > MAX_REGEXES:
+                reason = f"a pattern holds at most {MAX_REGEXES} regular expressions"
+                raise FilterPatternError(text, at + 1, reason)
+            try:
+                test: TextTest = parse_regex(found["regex"])
+            except RegexError as error:
+                column = found.start("regex") + 1 + error.offset
+                raise FilterPatternError(text, column, error.reason) from None
+        elif found["phrase"] is not None:
+            test = Contains(re.sub(r"\\(.)", r"\1", found["phrase"], flags=re.DOTALL))
+        else:
+            test = Contains(found["word"])
+        terms[found["sign"]].append(test)
+        at = _behind_space(text, found.end())
+    return Terms(tuple(terms[""]), tuple(terms["-"]), tuple(terms["?"]), regexes)
+
+
+def _behind_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _ends(text: str, at: int) -> bool:
+    return at == len(text) or text[at].isspace()
+
+
+def _why(text: str, at: int) -> str:
+    rest = text[at:].lstrip("?- \t")
+    if rest.startswith('"') and rest.count('"') == 1:
+        return "a quoted phrase is not closed"
+    if rest.startswith("%") and rest.count("%") == 1:
+        return "a regular expression is not closed"
+    if rest.startswith("."):
+        return (
+            "found a field without its dollar sign: { $.name = … }; in double quotes a shell takes it"
+            " away, so put the pattern in single ones"
+        )
+    word = re.match(r"\S*", text[at:])
+    found = word.group() if word else ""
+    return f'found {found}; put a term with other characters than letters, digits and _ in double quotes: "{found}"'

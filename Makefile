@@ -59,6 +59,7 @@ bench: setup .venv/.dev ## what is measured, beside a peer in the same run
 	$(BIN)/python bench/destinations.py
 	$(BIN)/python bench/orm.py
 	$(BIN)/python bench/conformance.py
+	$(BIN)/python bench/replay.py
 	$(BIN)/python bench/line_to_notification.py
 	$(BIN)/python bench/embedded_cloud.py
 	$(BIN)/python bench/demo.py

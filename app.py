@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aws_cdk import App
 
-from audit_rules import AuditRulesError, load_config
+from audit_rules import AuditRulesError, approve, load_config
 from infra.assets import AssetError
 from infra.stacks.trail import TrailStack
 
@@ -18,6 +18,7 @@ def main() -> None:
     path = HERE / (app.node.try_get_context("config") or "audit.toml")
     try:
         config = load_config(path)
+        approve(config, path.name)
         TrailStack(app, "Trail", config=config, config_file=path)
     except (AuditRulesError, AssetError) as error:
         sys.exit(f"{error}\nNothing was synthesized.")

@@ -5,12 +5,15 @@ Each command imports what it needs: moto alone takes a second.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from audit_ops.errors import AuditOpsError
 from audit_rules import AuditRulesError
+
+if TYPE_CHECKING:
+    from audit_rules import AuditConfig, Rule
 
 __all__ = ["main"]
 
@@ -103,6 +106,144 @@ def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]
     if not yes:
         click.confirm("Go on?", abort=True)
     Cdk(Path.cwd()).roll_out(plan, assembly, ask=not yes, options=options)
+
+
+@main.group()
+def rules() -> None:
+    """Check, test, explain and begin the rules of audit.toml, without AWS."""
+
+
+@rules.command("check")
+@_config
+def rules_check(*, config: Path) -> None:
+    """Find what would never ring, ring for the wrong records, or tell nobody.
+
+    The exit status is 1 when there is an error; warnings may be meant so.
+    """
+    from audit_ops.rules import checked
+    from audit_rules import load_config, review
+
+    loaded = load_config(config)
+    findings = review(loaded)
+    click.echo("\n".join(checked(loaded, findings)))
+    if any(finding.level == "error" for finding in findings):
+        raise SystemExit(1)
+
+
+@rules.command("test")
+@_config
+@click.option(
+    "--junit",
+    "junit_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the results, those of `check` included, as JUnit's XML.",
+)
+@click.option(
+    "--against",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Say what the rules would have told of the records of a file, gzipped or not.",
+)
+def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ...]) -> None:
+    """Try each rule on its examples, as CloudWatch would. The exit status is 1 when one fails.
+
+    With --against: how often each rule would have told and rung, a day and on the busiest one, and
+    because of whom.
+    """
+    from audit_ops.rules import junit, tried
+    from audit_rules import load_config, review, trials
+
+    loaded = load_config(config)
+    if against:
+        _replay(loaded, against)
+        return
+    results = trials(loaded)
+    click.echo("\n".join(tried(results)))
+    if junit_file is not None:
+        junit_file.write_bytes(junit(results, review(loaded)))
+    if not all(trial.passed for trial in results):
+        raise SystemExit(1)
+
+
+@rules.command("explain")
+@_config
+@click.argument("rule_id")
+def rules_explain(*, config: Path, rule_id: str) -> None:
+    """Say in words when a rule tells, whom, and show a record that it matches."""
+    from audit_ops.rules import explanation
+    from audit_rules import load_config
+
+    loaded = load_config(config)
+    click.echo("\n".join(explanation(loaded, _rule(loaded, rule_id))))
+
+
+@rules.command("preview")
+@_config
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/preview"),
+    show_default=True,
+    help="Where the page with the Slack message and the mail goes.",
+)
+@click.argument("rule_id")
+def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
+    """Show a rule's notification as its reader will see it, from its first example."""
+    from audit_ops.rules.preview import preview
+    from audit_rules import load_config
+
+    loaded = load_config(config)
+    rule = _rule(loaded, rule_id)
+    shown = preview(loaded, rule)
+    output.mkdir(parents=True, exist_ok=True)
+    page = output / f"{rule.id}.html"
+    page.write_text(shown.page(rule.title), encoding="utf-8")
+    click.echo(f"{shown.text.strip()}\n\nSlack and e-mail: {page}")
+
+
+@rules.command("new")
+@_config
+@click.argument("record", type=click.File(encoding="utf-8"), default="-")
+def rules_new(*, config: Path, record: TextIO) -> None:
+    """Begin a rule with a record that somebody wants to hear of: print its TOML.
+
+    RECORD is a file with one line of audit_lib, standard input when left out.
+    """
+    from audit_ops.rules import starter
+    from audit_rules import load_config
+
+    click.echo(starter(record.readline(), load_config(config)), nl=False)
+
+
+def _replay(config: "AuditConfig", paths: tuple[Path, ...]) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from audit_ops.rules.replay import ReplayError, lines_of, replay
+    from audit_ops.rules.replayed import shown
+
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        raise ReplayError(f"{missing[0]}: there is no such file")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("records", total=sum(path.stat().st_size for path in paths))
+        lines = (
+            line for path in paths for line in lines_of(path, lambda n: progress.advance(task, n))
+        )
+        result = replay(lines, config)
+    Console().print(shown(result, config))
+
+
+def _rule(config: "AuditConfig", rule_id: str) -> "Rule":
+    from difflib import get_close_matches
+
+    try:
+        return config.rule(rule_id)
+    except KeyError:
+        ids = [rule.id for rule in config.rules]
+        close = get_close_matches(rule_id, ids, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(ids)}"
+        raise click.BadParameter(f"no rule {rule_id!r}; {hint}") from None
 
 
 @main.group()

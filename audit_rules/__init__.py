@@ -11,6 +11,7 @@ from ._model import (
     AuditConfig,
     Channel,
     EmailChannel,
+    Example,
     Rule,
     Severity,
     SlackChannel,
@@ -18,8 +19,9 @@ from ._model import (
 )
 from ._names import Names
 from ._retention import RETENTION_DAYS
+from ._review import Finding, Trial, approve, review, trials
 from ._sentence import Sentence, actor_of, member, record_of, shown_value, target_of
-from .patterns import AUDIT_PATTERN, FilterPattern
+from .patterns import AUDIT_PATTERN, FilterPattern, in_words
 
 __all__ = [
     "AUDIT_PATTERN",
@@ -30,19 +32,26 @@ __all__ = [
     "Channel",
     "ConfigError",
     "EmailChannel",
+    "Example",
     "FilterPattern",
     "FilterPatternError",
+    "Finding",
     "Names",
     "Rule",
     "Sentence",
     "Severity",
     "SlackChannel",
     "Sources",
+    "Trial",
     "actor_of",
+    "approve",
+    "in_words",
     "load_config",
     "member",
     "parse_config",
     "record_of",
+    "review",
     "shown_value",
     "target_of",
+    "trials",
 ]

@@ -4,10 +4,12 @@ These classes hold; `_config` checks. An `AuditConfig` that came from `load_conf
 `parse_config` is consistent: every channel that a rule names exists, every id is unique.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ._names import Names
@@ -72,11 +74,27 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A record that a rule has to match, or must not: what its owner agreed to."""
+
+    matches: bool
+    record: Mapping[str, Any] = field(hash=False)
+    name: str = ""
+
+    @property
+    def line(self) -> str:
+        """The record as the line that `audit_lib` would write of it."""
+        logger = {"logger": "example.audit"}
+        return json.dumps({"log": logger, **self.record}, default=str, ensure_ascii=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Which audit records are told, to whom, and in which words.
 
     `threshold` records within `window_minutes` make the rule's alarm ring. `labels` gives words
-    for field names and record types. `description` and `runbook` may be empty.
+    for field names and record types. `description` and `runbook` may be empty. `pattern` is what the
+    friendly `when` of the file was made into, where it has one.
     """
 
     id: str
@@ -90,16 +108,21 @@ class Rule:
     window_minutes: int = 1
     runbook: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
-    """The whole of `audit.toml`. `name` is the prefix of every AWS name."""
+    """The whole of `audit.toml`. `name` is the prefix of every AWS name.
+
+    `examples_required`: each rule has a record that it matches and one that it does not.
+    """
 
     name: str
     time_zone: ZoneInfo
     retention_days: int
     sources: Sources
+    examples_required: bool = True
     channels: Mapping[str, Channel] = field(hash=False)
     rules: tuple[Rule, ...]
     actions: Mapping[str, Action] = field(default_factory=lambda: MappingProxyType({}), hash=False)

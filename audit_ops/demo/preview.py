@@ -7,7 +7,7 @@ import re
 from html import escape
 from typing import Any, Final
 
-__all__ = ["slack_html"]
+__all__ = ["page", "slack_html"]
 
 _MARKUP: Final = re.compile(
     r"(?P<code>`[^`\n]+`)|<(?P<url>https?://[^|>]+)\|(?P<label>[^>]+)>"
@@ -62,3 +62,22 @@ def _marked(text: str) -> str:
 
 def _decoded(text: str) -> str:
     return re.sub("&(?:lt|gt|amp);", lambda found: _ENTITIES[found[0]], text)
+
+
+_STYLE: Final = """
+body{font-family:Helvetica,Arial,sans-serif;margin:24px;background:#f8f8f8;color:#1d1c1d}
+h2{margin:32px 0 8px}.pair{display:flex;gap:24px;align-items:flex-start;flex-wrap:wrap}
+.slack{background:#fff;border:1px solid #ddd;border-radius:8px;padding:16px 20px;width:560px;font-size:15px;line-height:1.47}
+.slack .header{font-size:18px;font-weight:900;margin-bottom:4px}.slack hr{border:0;border-top:1px solid #ddd;margin:10px 0}
+.slack .context{color:#616061;font-size:13px;margin:6px 0}.slack .fields{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:8px 0}
+.slack code{color:#e01e5a;background:#f7f7f7;border:1px solid #ddd;border-radius:3px;padding:1px 3px;font-size:12px;word-break:break-word}
+.slack a{color:#1264a3;text-decoration:none}iframe{border:1px solid #ddd;border-radius:8px;width:700px;height:560px;background:#fff}
+"""
+
+
+def page(title: str, body: str) -> str:
+    """Give a page around pieces of HTML."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body>{body}</body></html>"
+    )

@@ -8,13 +8,13 @@ from functools import partial
 from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape as rich_escape
 from rich.table import Table
 
-from audit_ops.demo.preview import slack_html
+from audit_ops.demo.preview import page, slack_html
 from audit_ops.demo.story import Act
 from audit_ops.local.receivers import Post
 
@@ -82,7 +82,7 @@ def write_report(outcome: Outcome, output: Path, console: Console) -> None:
         if told.kind == "slack":
             text = json.dumps(told.original, indent=2, ensure_ascii=False)
             (output / f"{name}.json").write_text(text)
-            (output / f"{name}.html").write_text(_page(told.title, slack_html(told.original)))
+            (output / f"{name}.html").write_text(page(told.title, slack_html(told.original)))
         else:
             (output / f"{name}.eml").write_bytes(told.original.as_bytes())
             (output / f"{name}.html").write_text(_html_of(told.original))
@@ -141,24 +141,6 @@ def _channels(told: Sequence[Told], rule: str) -> str:
     return ", ".join(each.channel for each in told if each.rule == rule)
 
 
-_STYLE: Final = """
-body{font-family:Helvetica,Arial,sans-serif;margin:24px;background:#f8f8f8;color:#1d1c1d}
-h2{margin:32px 0 8px}.pair{display:flex;gap:24px;align-items:flex-start;flex-wrap:wrap}
-.slack{background:#fff;border:1px solid #ddd;border-radius:8px;padding:16px 20px;width:560px;font-size:15px;line-height:1.47}
-.slack .header{font-size:18px;font-weight:900;margin-bottom:4px}.slack hr{border:0;border-top:1px solid #ddd;margin:10px 0}
-.slack .context{color:#616061;font-size:13px;margin:6px 0}.slack .fields{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:8px 0}
-.slack code{color:#e01e5a;background:#f7f7f7;border:1px solid #ddd;border-radius:3px;padding:1px 3px;font-size:12px;word-break:break-word}
-.slack a{color:#1264a3;text-decoration:none}iframe{border:1px solid #ddd;border-radius:8px;width:700px;height:560px;background:#fff}
-"""
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body>{body}</body></html>"
-    )
-
-
 def _index(outcome: Outcome) -> str:
     """Show each message beside its mail; a mail's HTML stays in a frame that may run nothing."""
     parts = ["<h1>What the business team got</h1>"]
@@ -169,4 +151,4 @@ def _index(outcome: Outcome) -> str:
             source = escape(f"{number:02}-{told.kind}-{told.rule}.html")
             heading = f"<h2>{escape(str(told.original['To']))}: {escape(told.title)}</h2>"
             parts.append(f'{heading}<iframe sandbox src="{source}"></iframe>')
-    return _page("What the business team got", "".join(parts))
+    return page("What the business team got", "".join(parts))

@@ -14,6 +14,7 @@ from ._problems import Problems, shown
 from ._sections import (
     read_action,
     read_channels,
+    read_examples_required,
     read_name,
     read_retention,
     read_rule,
@@ -76,6 +77,7 @@ def _read(root: Table, problems: Problems) -> AuditConfig:
         time_zone=read_time_zone(audit),
         retention_days=read_retention(audit),
         sources=read_sources(root.table("sources", required=True), name),
+        examples_required=read_examples_required(audit),
         channels=read_channels(channels_table),
         actions=MappingProxyType(
             {name: read_action(actions.table(name), name) for name in actions.names()}

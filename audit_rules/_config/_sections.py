@@ -6,10 +6,21 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from audit_rules._ecs import EVENT_TYPES
-from audit_rules._model import Action, Channel, EmailChannel, Rule, Severity, SlackChannel, Sources
+from audit_rules._exceptions import FilterPatternError
+from audit_rules._model import (
+    Action,
+    Channel,
+    EmailChannel,
+    Example,
+    Rule,
+    Severity,
+    SlackChannel,
+    Sources,
+)
 from audit_rules._names import Names
 from audit_rules._retention import DEFAULT_RETENTION_DAYS, RETENTION_DAYS, nearest_retentions
 from audit_rules._sentence import Sentence
+from audit_rules._when import WHEN, pattern_of
 from audit_rules.patterns import FilterPattern
 
 from . import _checks as checks
@@ -37,6 +48,14 @@ def read_name(table: Table) -> str:
     """Read the prefix of every AWS name."""
     advice = "write a lower-case letter, then at most 30 lower-case letters, digits and -"
     return table.text("name", checks.matching(checks.NAME, advice))
+
+
+def read_examples_required(table: Table) -> bool:
+    """Read whether each rule has to have examples."""
+    offered = {"required", "optional"}
+    return (
+        table.text("examples", checks.one_of(offered, "policy"), default="required") != "optional"
+    )
 
 
 def read_time_zone(table: Table) -> ZoneInfo:
@@ -130,14 +149,45 @@ def read_rule(table: Table, channels: Collection[str]) -> Rule:
         owner=table.text("owner", checks.line(_LONGEST_TITLE)),
         severity=Severity(table.text("severity", checks.severity) or Severity.LOW),
         channels=table.texts("channels", checks.one_of(channels, "channel")),
-        pattern=FilterPattern(table.text("pattern", checks.rule_pattern)),
+        pattern=_pattern(table),
         threshold=table.integer("threshold", 1, _MAX_THRESHOLD, default=1),
         window_minutes=table.integer("window_minutes", 1, _MINUTES_A_DAY, default=1),
         runbook=table.text("runbook", checks.https_url, default=""),
         labels=_labels(table.table("labels")),
+        examples=tuple(_example(each) for each in table.tables("examples", label="name")),
     )
     table.finish()
     return rule
+
+
+def _pattern(table: Table) -> FilterPattern:
+    """Read the pattern, or make it of `when`."""
+    if "when" not in table.names():
+        return FilterPattern(table.text("pattern", checks.rule_pattern))
+    if "pattern" in table.names():
+        table.tell("pattern", "is there beside when; write one of them")
+    when = table.table("when")
+    given = {name: when.texts(name, checks.line(_LONGEST_TITLE)) for name in when.names()
+             if name in WHEN}  # fmt: skip
+    when.ask(WHEN)
+    when.finish()
+    if not given:
+        when.tell("", f"is empty; name one or more of {', '.join(WHEN)}")
+    try:
+        return pattern_of(given)
+    except FilterPatternError as error:
+        when.tell("", f"makes no usable filter pattern: {error}")
+        return FilterPattern("")
+
+
+def _example(table: Table) -> Example:
+    example = Example(
+        name=table.text("name", checks.line(_LONGEST_TITLE), default=""),
+        matches=table.flag("matches"),
+        record=MappingProxyType(dict(table.record("record"))),
+    )
+    table.finish()
+    return example
 
 
 def _labels(table: Table) -> Mapping[str, str]:

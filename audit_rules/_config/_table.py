@@ -1,6 +1,6 @@
 """One table of the file: its fields, read by type, checked, and the unknown ones told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from ._checks import Check
@@ -77,6 +77,14 @@ class Table:
             return default
         return value
 
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        """Read a boolean."""
+        return bool(self._read(key, bool, default))
+
+    def record(self, key: str) -> Mapping[str, object]:
+        """Read a table as it is, whatever is in it."""
+        return self._read(key, dict, None) or {}
+
     def table(self, key: str, *, required: bool = False) -> "Table":
         """Read a table inside this one; one that may be left out is then an empty one."""
         value = self._read(key, dict, None if required else {})
@@ -91,16 +99,23 @@ class Table:
         for number, value in enumerate(self._read(key, list, []) or [], start=1):
             place = f"{key}[{number}]"
             if not isinstance(value, dict):
-                self._problems.add(place, "", f"found {type_name(value)}; write [[{key}]] tables")
+                self._problems.add(
+                    self.place, place, f"found {type_name(value)}; write [[{key}]] tables"
+                )
                 continue
             if isinstance(value.get(label), str):
                 place += f" {shown(value[label])}"
+            place = f"{self.place}.{place}" if self.place else place
             read.append(Table(self._problems, place, value))
         return read
 
     def names(self) -> tuple[str, ...]:
         """Give the keys of a table whose keys are names, in the order of the file."""
         return tuple(self._values)
+
+    def ask(self, keys: Iterable[str]) -> None:
+        """Say which keys there may be, when they are read as they come."""
+        self._asked.update(keys)
 
     def finish(self) -> None:
         """Tell the keys that nobody asked for. Their values are not shown: they may be secret."""

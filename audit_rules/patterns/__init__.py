@@ -9,7 +9,34 @@ Source of the syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
+from ._compiled import Compiled, InexactError, compiled, required_texts
+from ._conditions import (
+    Condition,
+    Leaf,
+    NumericComparison,
+    TextComparison,
+    Wildcard,
+    all_of,
+    leaves,
+)
 from ._event import LogEvent
 from ._filter import AUDIT_PATTERN, FilterPattern
+from ._words import in_words
 
-__all__ = ["AUDIT_PATTERN", "FilterPattern", "LogEvent"]
+__all__ = [
+    "AUDIT_PATTERN",
+    "Compiled",
+    "Condition",
+    "FilterPattern",
+    "InexactError",
+    "Leaf",
+    "LogEvent",
+    "NumericComparison",
+    "TextComparison",
+    "Wildcard",
+    "all_of",
+    "compiled",
+    "in_words",
+    "leaves",
+    "required_texts",
+]

@@ -5,8 +5,8 @@ value that is not there satisfy no comparison, not even `!=`.
 """
 
 import operator
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Final, Protocol
 
@@ -56,6 +56,7 @@ class TextComparison:
     selector: Selector
     test: TextTest
     equal: bool
+    column: int = field(default=0, compare=False)
 
     def holds(self, event: JsonEvent) -> bool:
         return any(
@@ -82,6 +83,7 @@ class NumericComparison:
     selector: Selector
     operator: str
     number: Decimal
+    column: int = field(default=0, compare=False)
 
     def holds(self, event: JsonEvent) -> bool:
         compare = ORDER[self.operator]
@@ -106,6 +108,7 @@ class Is:
 
     selector: Selector
     constant: bool | None
+    column: int = field(default=0, compare=False)
 
     def holds(self, event: JsonEvent) -> bool:
         return any(value is self.constant for value in self.selector.select(event))
@@ -116,6 +119,7 @@ class NotExists:
     """`$.a NOT EXISTS`: there is no such value; a `null` is one."""
 
     selector: Selector
+    column: int = field(default=0, compare=False)
 
     def holds(self, event: JsonEvent) -> bool:
         return not any(True for _ in self.selector.select(event))
@@ -141,3 +145,28 @@ class Or:
 
     def holds(self, event: JsonEvent) -> bool:
         return self.left.holds(event) or self.right.holds(event)
+
+
+Leaf = TextComparison | NumericComparison | Is | NotExists
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """Give the comparisons of a condition, from left to right."""
+    waiting = [condition]
+    while waiting:
+        match waiting.pop():
+            case And(left, right) | Or(left, right):
+                waiting += [right, left]
+            case TextComparison() | NumericComparison() | Is() | NotExists() as leaf:
+                yield leaf
+
+
+def all_of(condition: Condition) -> Iterator[Condition]:
+    """Give the conditions that all have to hold, none of which is an `And`."""
+    waiting = [condition]
+    while waiting:
+        match waiting.pop():
+            case And(left, right):
+                waiting += [right, left]
+            case other:
+                yield other

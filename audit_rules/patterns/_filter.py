@@ -5,10 +5,11 @@ from typing import Final, Protocol
 
 from audit_rules._exceptions import FilterPatternError
 
+from ._conditions import Condition
 from ._event import LogEvent
 from ._fields import parse_fields
 from ._limits import MAX_LENGTH
-from ._parser import parse
+from ._parser import Parsed, parse
 from ._terms import parse_terms
 
 
@@ -46,6 +47,11 @@ class FilterPattern:
     def is_json(self) -> bool:
         """Whether it is of the JSON form, the only one that can look into an audit record."""
         return self.text.lstrip().startswith("{")
+
+    @property
+    def condition(self) -> Condition | None:
+        """What a pattern of the JSON form says of a record; None for the other forms."""
+        return self._form.condition if isinstance(self._form, Parsed) else None
 
     @property
     def regexes(self) -> int:

@@ -149,14 +149,14 @@ class _Parser:
         selector = self._selector(token)
         relation = self._next()
         if relation.kind is Kind.OPERATOR and relation.text in ORDER:
-            return self._comparison(selector, relation)
+            return self._comparison(selector, relation, token.offset + 1)
         match relation.text, self._peek().text:
             case "IS", ("NULL" | "TRUE" | "FALSE") as constant:
                 self._next()
-                return Is(selector, _CONSTANTS[constant])
+                return Is(selector, _CONSTANTS[constant], token.offset + 1)
             case "NOT", "EXISTS":
                 self._next()
-                return NotExists(selector)
+                return NotExists(selector, token.offset + 1)
             case "IS", _:
                 reason = f"found {_shown(self._peek())} after IS; there are NULL, TRUE and FALSE"
                 raise self._error(self._peek(), reason)
@@ -171,16 +171,16 @@ class _Parser:
             " = != < > <= >=, IS NULL, IS TRUE, IS FALSE, NOT EXISTS",
         )
 
-    def _comparison(self, selector: Selector, relation: Token) -> Condition:
+    def _comparison(self, selector: Selector, relation: Token, column: int) -> Condition:
         value = self._next()
         if value.kind is Kind.WORD and _NUMBER.fullmatch(value.text):
-            return NumericComparison(selector, relation.text, Decimal(value.text))
+            return NumericComparison(selector, relation.text, Decimal(value.text), column)
         test = self._text_test(value)
         if relation.text not in {"=", "!="}:
             raise self._error(
                 value, f"found {_shown(value)}; {relation.text} compares with a number only"
             )
-        return TextComparison(selector, test, equal=relation.text == "=")
+        return TextComparison(selector, test, relation.text == "=", column)
 
     def _text_test(self, value: Token) -> TextTest:
         match value.kind:

@@ -1,7 +1,9 @@
 """`$.a.b[0]`: which values of an event a condition looks at."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ._event import JsonEvent
 
@@ -39,6 +41,14 @@ class Selector:
 
     steps: tuple[Step, ...]
 
+    def __str__(self) -> str:
+        return "$" + "".join(map(_written, self.steps))
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names that it goes through; an element is its index or `*`, any member `*`."""
+        return tuple(_named(step) for step in self.steps)
+
     @property
     def wildcards(self) -> int:
         """How often the selector says `[*]` or `.*`."""
@@ -65,3 +75,28 @@ def _follow(step: Step, values: Iterator[object]) -> Iterator[object]:
                 yield from value.values()
             case _:
                 pass
+
+
+def _named(step: Step) -> str:
+    match step:
+        case Property(name):
+            return name
+        case Element(index):
+            return str(index)
+        case _:
+            return "*"
+
+
+def _written(step: Step) -> str:
+    match step:
+        case Property(name):
+            return f".{name}" if _BARE.fullmatch(name) else f".['{name}']"
+        case Element(index):
+            return f"[{index}]"
+        case EveryElement():
+            return "[*]"
+        case _:
+            return ".*"
+
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")

@@ -113,7 +113,7 @@ def test_rules_added_changed_and_removed_are_just_that(world: World) -> None:
     before = world.resources()
     text = CONFIG[: CONFIG.index('[[rules]]\nid = "repeated-failed-logins"')]
     text = text.replace('title = "Large refund"', 'title = "Large refund"\nthreshold = 2')
-    text = text.replace("retention_days = 3653", "retention_days = 1827")
+    text = text.replace("retention_days = 3653", 'retention_days = 1827\nexamples = "optional"')
     text += """
 [[rules]]
 id = "email-changed"

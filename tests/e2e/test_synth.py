@@ -47,6 +47,8 @@ def test_cdk_synth_writes_the_template(tmp_path: Path) -> None:
         ('id = "large-refund"', 'id = "mfa-phone-changed"', "2 times, in rules 1, 4"),
         ("refunded >= 1000 }", "refunded >= 1000", 'expected "&&"'),
         ('["finance-slack", "finance-email"]', '["finance-slak"]', 'did you mean "finance-slack"?'),
+        ("refunded >= 1000 }", "refunded > 1000 }", '"a thousand" has to match, and does not'),
+        ('outcome = "failure"', 'outcome = "failed"', '$.event.outcome is never "failed"'),
     ],
 )
 def test_a_bad_audit_toml_is_refused_at_synth(

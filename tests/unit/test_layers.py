@@ -22,7 +22,7 @@ ALLOWED = {
     "lambda/router": {"router"},
     "lambda/forwarder": {"forwarder", "audit_rules"},
     "infra": {"infra", "audit_rules"},
-    "audit_ops": {"audit_ops", "audit_rules"},
+    "audit_ops": {"audit_ops", "audit_rules", "forwarder"},  # which previews are worded by
     "app.py": {"infra", "audit_rules"},
     "examples": {"audit_lib", "examples"},
 }

@@ -1,0 +1,82 @@
+"""What `audit rules test --against` shows of a replay."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from audit_rules import AuditConfig
+
+from .replay import Replay, Told
+
+__all__ = ["shown"]
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_MOST_BARS = 60
+_TOP = 3
+_LONGEST = 40
+
+
+def shown(result: Replay, config: AuditConfig) -> Group:
+    """Give a table of the rules, a plot of each over the days, and what nobody declared."""
+    days = sorted(day for day in result.days if day)
+    span = f", {days[0]} to {days[-1]}" if days else ""
+    heading = f"{result.records:,} records{span}"
+    if result.unreadable:
+        heading += f"; {result.unreadable:,} lines are no records"
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in (
+        ("rule", "left"), ("records", "right"), ("a day", "right"), ("busiest day", "left"),
+        ("rings", "right"), ("most by", "left"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for told in result.told:
+        table.add_row(*_row(told, len(days)))
+    plots = Table(box=None, show_header=False, pad_edge=False)
+    for told in result.told:
+        if told.records:
+            plots.add_row(Text(told.rule.id), Text(_plot(told.days, days)))
+    parts: list[object] = [Text(heading), Text(""), table]
+    if plots.row_count and len(days) > 1:
+        parts += [Text(""), plots]
+    parts += list(_undeclared(result, config))
+    return Group(*parts)  # type: ignore[arg-type]
+
+
+def _row(told: Told, days: int) -> Iterator[Text]:
+    busiest = told.days.most_common(1)
+    by = ", ".join(f"{_clean(who)} ({n:,})" for who, n in told.actors.most_common(_TOP))
+    yield Text(told.rule.id)
+    yield Text(f"{told.records:,}")
+    yield Text(f"{told.records / days:.1f}" if days else "")
+    yield Text(f"{busiest[0][0]}: {busiest[0][1]:,}" if busiest else "")
+    yield Text(f"{told.rings:,}")
+    yield Text(by)
+
+
+def _plot(counts: Counter[str], days: list[str]) -> str:
+    """Give a bar for each day, or for several where there are many: none is left out."""
+    each = -(-len(days) // _MOST_BARS)
+    sums = [sum(counts[day] for day in days[at : at + each]) for at in range(0, len(days), each)]
+    top = max(sums)
+    bars = "".join(_BARS[-(-count * (len(_BARS) - 1) // top)] for count in sums)
+    return f"{bars}  at most {top:,} {'a day' if each == 1 else f'in {each} days'}"
+
+
+def _undeclared(result: Replay, config: AuditConfig) -> Iterator[Text]:
+    unknown = [(name, n) for name, n in result.actions.most_common() if name not in config.actions]
+    if config.actions and unknown:
+        named = ", ".join(f"{_clean(name)} ({n:,})" for name, n in unknown[:10])
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        yield Text("")
+        yield Text(f"Actions that [actions] does not declare: {named}{more}")
+
+
+def _clean(text: str) -> str:
+    """Give a text of a record in characters that no terminal takes for an order."""
+    printable = "".join(
+        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text
+    )
+    return printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]}…"

@@ -1,0 +1,60 @@
+"""What `audit rules check` and `audit rules test` say."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from xml.etree import ElementTree as ET
+
+from audit_rules import AuditConfig, Finding, Trial
+
+__all__ = ["checked", "junit", "tried"]
+
+
+def checked(config: AuditConfig, findings: Sequence[Finding]) -> Iterator[str]:
+    """Give a line for each finding, errors first, and one that sums up."""
+    for level in ("error", "warning"):
+        yield from (f"{level:<8}{each}" for each in findings if each.level == level)
+    errors = sum(each.level == "error" for each in findings)
+    examples = sum(len(rule.examples) for rule in config.rules)
+    yield (
+        f"{_number(len(config.rules), 'rule')}, {_number(examples, 'example')}:"
+        f" {_number(errors, 'error')}, {_number(len(findings) - errors, 'warning')}"
+    )
+
+
+def tried(trials: Sequence[Trial]) -> Iterator[str]:
+    """Give the trials, rule by rule, and a line that sums up."""
+    for rule, of_rule in groupby(trials, key=lambda trial: trial.rule.id):
+        yield rule
+        for number, trial in enumerate(of_rule, 1):
+            does = "matches" if trial.matched else "does not match"
+            wrong = "" if trial.passed else f"; it {_must(trial)}: {trial.rule.pattern.text}"
+            named = trial.example.name or f"example {number}"
+            yield f"  {'ok    ' if trial.passed else 'FAILED'}  {named}: {does}{wrong}"
+    failed = sum(not trial.passed for trial in trials)
+    yield f"{_number(len(trials), 'example')}, {failed} failed"
+
+
+def junit(trials: Iterable[Trial], findings: Iterable[Finding]) -> bytes:
+    """Give examples and findings as JUnit's XML, which CI shows."""
+    suite = ET.Element("testsuite", name="audit rules")
+    for number, trial in enumerate(trials, 1):
+        named = trial.example.name or f"example {number}"
+        case = ET.SubElement(suite, "testcase", classname=trial.rule.id, name=named)
+        if not trial.passed:
+            ET.SubElement(case, "failure", message=str(trial)).text = trial.example.line
+    for finding in findings:
+        case = ET.SubElement(suite, "testcase", classname=finding.place, name=finding.text)
+        if finding.level == "error":
+            ET.SubElement(case, "failure", message=str(finding))
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(len(suite.findall("*/failure"))))
+    xml: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return xml
+
+
+def _must(trial: Trial) -> str:
+    return "has to match" if trial.example.matches else "must not match"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,400 @@
+"""What is wrong with rules that can be read: above all, what would silently never ring."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from ._ecs import EVENT_TYPES
+from ._exceptions import ConfigError
+from ._model import AuditConfig, Example, Rule
+from .patterns import (
+    Leaf,
+    NumericComparison,
+    TextComparison,
+    Wildcard,
+    all_of,
+    leaves,
+)
+
+__all__ = ["Finding", "Trial", "approve", "review", "trials"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a rule: an `error` must not deploy, a `warning` may be meant so.
+
+    `place` is the rule (or what else it is about), `column` where in its pattern, from 1; or 0.
+    """
+
+    level: str
+    place: str
+    text: str
+    column: int = 0
+
+    def __str__(self) -> str:
+        at = f"pattern, column {self.column}: " if self.column else ""
+        return f"{self.place}: {at}{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An example of a rule, and whether the rule does with it what it says."""
+
+    rule: Rule
+    example: Example
+    matched: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rule matches what it has to, and does not what it must not."""
+        return self.matched is self.example.matches
+
+    def __str__(self) -> str:
+        named = f' "{self.example.name}"' if self.example.name else ""
+        expected = "has to match" if self.example.matches else "must not match"
+        return f'rule "{self.rule.id}": example{named} {expected}, and does{"" if self.matched else " not"}'
+
+
+def trials(config: AuditConfig) -> tuple[Trial, ...]:
+    """Try each rule on its examples, as CloudWatch would."""
+    return tuple(
+        Trial(rule, example, rule.pattern.matches(example.line))
+        for rule in config.rules
+        for example in rule.examples
+    )
+
+
+def approve(config: AuditConfig, source: str) -> None:
+    """Refuse what must not deploy.
+
+    Raises:
+        ConfigError: a rule has an error, or an example fails; with all of them.
+    """
+    problems = [str(finding) for finding in review(config) if finding.level == "error"]
+    problems += [str(trial) for trial in trials(config) if not trial.passed]
+    if problems:
+        raise ConfigError(source, tuple(problems))
+
+
+def review(config: AuditConfig) -> tuple[Finding, ...]:
+    """Look for what would never ring, ring for the wrong records, or tell nobody."""
+    found: list[Finding] = []
+    for rule in config.rules:
+        found += _of_rule(rule, config)
+    found += _of_all(config)
+    return tuple(found)
+
+
+# What audit_lib writes. Below `user`, `source` and the like an application may add what it wants.
+_ROOTS: Final = frozenset(
+    [
+        "@timestamp",
+        "message",
+        "log.level",
+        "ecs.version",
+        "log",
+        "process",
+        "event",
+        "changes",
+        "related",
+        "user",
+        "user_agent",
+        "source",
+        "client",
+        "destination",
+        "server",
+        "host",
+        "http",
+        "url",
+        "network",
+        "service",
+        "trace",
+        "span",
+        "transaction",
+        "session",
+        "error",
+        "labels",
+        "tags",
+        "extra",
+        "task",
+        "faas",
+        "cloud",
+        "container",
+        "orchestrator",
+        "organization",
+        "group",
+        "device",
+        "file",
+        "email",
+        "dns",
+        "tls",
+        "rule",
+        "threat",
+        "observer",
+        "agent",
+        "package",
+        "chain",
+        "hash",
+    ]
+)
+_MEMBERS: Final = {
+    "event": frozenset(
+        [
+            "id",
+            "kind",
+            "action",
+            "outcome",
+            "category",
+            "type",
+            "reason",
+            "sequence",
+            "code",
+            "created",
+            "dataset",
+            "duration",
+            "end",
+            "hash",
+            "ingested",
+            "module",
+            "original",
+            "provider",
+            "reference",
+            "risk_score",
+            "risk_score_norm",
+            "severity",
+            "start",
+            "timezone",
+            "url",
+        ]
+    ),
+    "changes": frozenset(
+        ["record_type", "record_id", "before", "after", "fields", "notes", "extra"]
+    ),
+    "log": frozenset(["logger", "origin", "file", "syslog"]),
+}
+_OBJECTS: Final = frozenset(
+    [
+        "event",
+        "changes",
+        "changes.before",
+        "changes.after",
+        "changes.fields",
+        "changes.notes",
+        "log",
+        "log.origin",
+        "log.origin.file",
+        "process",
+        "process.thread",
+        "user",
+        "user.target",
+        "user.effective",
+        "source",
+        "client",
+        "http",
+        "http.request",
+        "http.response",
+        "url",
+        "service",
+        "trace",
+        "labels",
+        "related",
+        "error",
+        "extra",
+        "task",
+        "faas",
+        "chain",
+    ]
+)
+_ARRAYS: Final = frozenset(
+    [
+        "event.category",
+        "event.type",
+        "related.user",
+        "related.ip",
+        "related.hosts",
+        "related.hash",
+        "tags",
+    ]
+)
+_TEXTS: Final = frozenset(
+    [
+        "event.action",
+        "event.outcome",
+        "event.kind",
+        "event.id",
+        "event.reason",
+        "changes.record_type",
+        "changes.record_id",
+        "log.logger",
+        "@timestamp",
+        "message",
+    ]
+)
+_ALWAYS: Final = frozenset(
+    [
+        "event.action",
+        "event.outcome",
+        "event.kind",
+        "event.id",
+        "log.logger",
+        "@timestamp",
+        "message",
+    ]
+)
+_FLAT: Final = {"log.level": "$.['log.level']", "ecs.version": "$.['ecs.version']"}
+_CATEGORIES: Final = frozenset(EVENT_TYPES)
+_TYPES: Final = frozenset().union(*EVENT_TYPES.values())
+_VALUES: Final = {
+    "event.outcome": frozenset({"success", "failure", "unknown"}),
+    "event.kind": frozenset({"event"}),
+    "event.category.*": _CATEGORIES,
+    "event.type.*": _TYPES,
+}
+_CHANGES: Final = frozenset({"added", "removed", "updated"})
+_AUDIT: Final = ".audit"
+
+
+def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[Finding]:
+    place = f'rule "{rule.id}"'
+    condition = rule.pattern.condition
+    if condition is not None:
+        for leaf in leaves(condition):
+            for level, text in _of_leaf(leaf, config):
+                yield Finding(level, place, text, leaf.column)
+        yield from _contradictions(rule, place)
+    if config.examples_required:
+        for matches, what in ((True, "that it has to match"), (False, "that it must not match")):
+            if not any(example.matches is matches for example in rule.examples):
+                yield Finding(
+                    "error", place,
+                    f"has no example {what}; add [[rules.examples]] with matches ="
+                    f' {str(matches).lower()}, or say examples = "optional" under [audit]',
+                )  # fmt: skip
+
+
+def _of_leaf(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
+    path = leaf.selector.path
+    dotted = ".".join(path)
+    selector = str(leaf.selector)
+    if dotted in _FLAT:
+        yield (
+            "error",
+            f"{selector} never matches: the field's name has a dot; write {_FLAT[dotted]}",
+        )
+        return
+    if unknown := _unknown(path):
+        yield unknown
+        return
+    if not isinstance(leaf, TextComparison | NumericComparison):
+        return
+    if dotted in _ARRAYS:
+        yield "error", f"{selector} never matches: it is an array; write {selector}[*]"
+    elif dotted in _OBJECTS:
+        yield "error", f"{selector} never matches: it is an object; name a member of it"
+    elif isinstance(leaf, NumericComparison):
+        if dotted in _TEXTS:
+            text = (
+                f'{selector} never matches a number: it is a text; write "{leaf.number}" in quotes'
+            )
+            yield "error", text
+        elif leaf.operator == "!=" and dotted not in _ALWAYS:
+            yield "warning", _absent(selector)
+    else:
+        yield from _of_text(leaf, path, config)
+        if not leaf.equal and dotted not in _ALWAYS:
+            yield "warning", _absent(selector)
+
+
+def _absent(selector: str) -> str:
+    return (
+        f"{selector} != … does not match a record that has no such field; if it shall, write"
+        f" ({selector} != … || {selector} NOT EXISTS)"
+    )
+
+
+def _of_text(
+    leaf: TextComparison, path: tuple[str, ...], config: AuditConfig
+) -> Iterator[tuple[str, str]]:
+    dotted = ".".join(path)
+    known: Iterable[str] = _VALUES.get(dotted, ())
+    if path[:2] == ("changes", "fields") and len(path) > 2:
+        known = _CHANGES
+    what = "a record has"
+    if dotted == "event.action" and config.actions:
+        known, what = config.actions, "the catalogue, [actions], has"
+    if known and leaf.equal and not any(leaf.test.matches(each) for each in known):
+        found = f'"{leaf.test.text}"' if isinstance(leaf.test, Wildcard) else "what it looks for"
+        yield "error", f"{leaf.selector} is never {found}; {what} {_offer(leaf, known)}"
+    if (
+        dotted == "log.logger" and leaf.equal and isinstance(leaf.test, Wildcard)
+        and not leaf.test.text.endswith((_AUDIT, "*"))
+    ):  # fmt: skip
+        yield "error", f"$.log.logger of an audit record ends with {_AUDIT}: it is never that"
+
+
+def _offer(leaf: TextComparison, known: Iterable[str]) -> str:
+    """Give the closest of the values that there are, or all."""
+    names = sorted(known)
+    if isinstance(leaf.test, Wildcard):
+        by_case = {name.lower(): name for name in names}
+        wanted = leaf.test.text.strip("*").lower()
+        begun = [name for name in by_case if wanted and name.startswith(wanted)]
+        if close := begun or get_close_matches(wanted, by_case, n=1):
+            return f'"{by_case[close[0]]}"; case matters'
+    return ", ".join(names)
+
+
+def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
+    """Say what is wrong with a field that no record has."""
+    root = path[0]
+    if root not in _ROOTS and root != "*":
+        level, offered, where, name = "warning", _ROOTS, "$.", root
+    elif len(path) > 1 and root in _MEMBERS and path[1] not in {*_MEMBERS[root], "*"}:
+        level, offered, where, name = "error", _MEMBERS[root], f"$.{root}.", path[1]
+    else:
+        return None
+    close = get_close_matches(name, offered, n=1)
+    advice = f"did you mean {where}{close[0]}?" if close else "is it a field of your own?"
+    return level, f"{where}{name} is no field that audit_lib writes; {advice}"
+
+
+def _contradictions(rule: Rule, place: str) -> Iterator[Finding]:
+    """Find a field that would have to be two things at once."""
+    wanted: dict[tuple[str, ...], str] = {}
+    condition = rule.pattern.condition
+    for part in all_of(condition) if condition else ():
+        if not isinstance(part, TextComparison) or not part.equal or part.selector.wildcards:
+            continue
+        path, test = part.selector.path, part.test
+        if isinstance(test, Wildcard) and "*" not in {test.text[:1], test.text[-1:]}:
+            before = wanted.setdefault(path, test.text)
+            if before != test.text:
+                yield Finding(
+                    "error", place,
+                    f'never matches: {part.selector} cannot be "{before}" and "{test.text}"; did'
+                    " you mean ||?",
+                    part.column,
+                )  # fmt: skip
+
+
+def _of_all(config: AuditConfig) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for rule in config.rules:
+        text = " ".join(rule.pattern.text.split())
+        other = first.setdefault(text, rule.id)
+        if other != rule.id:
+            yield Finding(
+                "warning", f'rule "{rule.id}"',
+                f'has the pattern of rule "{other}": each record is told twice; give one of them both'
+                " channels",
+            )  # fmt: skip
+    used = {channel for rule in config.rules for channel in rule.channels}
+    for name in config.channels:
+        if name not in used:
+            yield Finding("warning", f'channel "{name}"', "no rule tells it anything")
+    for action in config.actions.values():
+        for placeholder in action.sentence.placeholders:
+            unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
+            if unknown is not None:
+                yield Finding(unknown[0], f'action "{action.name}"', f"sentence: {unknown[1]}")

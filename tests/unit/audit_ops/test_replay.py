@@ -1,0 +1,191 @@
+"""What the rules would have done with records that there are."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit_ops.cli import main
+from audit_ops.rules.replay import Replay, ReplayError, lines_of, replay
+from audit_rules import AuditConfig, FilterPattern, load_config, parse_config
+from audit_rules.patterns import InexactError, compiled, required_texts
+
+ROOT = Path(__file__).parents[3]
+CONFIG = load_config(ROOT / "audit.toml")
+
+
+def line(action: str, at: str = "2026-11-25T10:00:00.000Z", **more: Any) -> bytes:
+    record = {"@timestamp": at, "event": {"action": action}, "user": {"name": "Ana"}}
+    return json.dumps({**record, **more}).encode() + b"\n"
+
+
+def login(at: str) -> bytes:
+    return line("login", at, event={"action": "login", "outcome": "failure"})
+
+
+def told(result: Replay) -> dict[str, int]:
+    return {each.rule.id: each.records for each in result.told if each.records}
+
+
+def test_records_are_counted_by_rule_day_and_actor() -> None:
+    phone = {"record_type": "user", "fields": {"mfa_phone": "updated"}}
+    lines = [
+        line("user-updated", changes=phone),
+        line("user-updated", "2026-11-26T10:00:00.000Z", changes=phone, user={"name": "Li"}),
+        line("order-refunded", changes={"after": {"refunded": 999.99}}),
+        line("order-refunded", changes={"after": {"refunded": 1000.0}}),
+        line("order-refunded", changes={"after": {"refunded": 1000}}),
+        line("unheard-of"),
+        b"no json\n", b"[]\n", b"\n",
+        b'{"event": {"action": "login", "outcome": "failure"}, "message": "\\ud800"}\n',
+    ]  # fmt: skip
+    result = replay(lines, CONFIG)
+    assert told(result) == {"mfa-phone-changed": 2, "large-refund": 2, "repeated-failed-logins": 1}
+    assert (result.records, result.unreadable) == (7, 2)
+    assert result.told[0].days == {"2026-11-25": 1, "2026-11-26": 1}
+    assert result.told[0].actors == {"Ana": 1, "Li": 1}
+    assert result.actions["unheard-of"] == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rings"),
+    [
+        ((0, 1, 2), 1),
+        ((0, 1), 0),
+        ((3, 4, 5), 0),  # in two windows of five minutes
+        ((0, 1, 2, 5, 6, 7), 1),  # it goes on ringing
+        ((0, 1, 2, 10, 11, 12), 2),
+    ],
+)
+def test_an_alarm_rings_when_its_threshold_is_reached_in_a_window(
+    minutes: tuple[int, ...], rings: int
+) -> None:
+    lines = [login(f"2026-11-25T10:{minute:02}:00.000Z") for minute in minutes]
+    by_rule = {each.rule.id: each.rings for each in replay(lines, CONFIG).told}
+    assert by_rule["repeated-failed-logins"] == rings
+
+
+def test_a_rule_without_an_action_looks_at_all_records() -> None:
+    head = (ROOT / "audit.toml").read_text().split("[[rules]]")[0]
+    text = (
+        head
+        + """
+[[rules]]
+id = "all"
+title = "T"
+owner = "O"
+severity = "low"
+channels = ["finance-slack"]
+pattern = '{ $.user.name = "Ana" || $.event.action = 5 }'
+"""
+    )
+    config: AuditConfig = parse_config(text)
+    lines = [line("x"), line("y", user={"name": "Li"}), line("z", event={"action": 5}), b"{}\n"]
+    assert told(replay(lines, config)) == {"all": 2}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_command_shows_it_and_no_order_reaches_the_terminal(
+    packed: bool, tmp_path: Path
+) -> None:
+    lines = [login("2026-11-25T10:00:00.000Z"), line("\x1b[31mevil", user={"name": "\x9b2J"})]
+    hostile = {"action": "login", "outcome": "failure"}
+    lines.append(line("login", "2026-11-26T10:00:00.000Z", event=hostile, user={"name": "\x9b2J"}))
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(gzip.compress(b"".join(lines)) if packed else b"".join(lines))
+    shown = CliRunner().invoke(
+        main, ["rules", "test", "--against", str(path)], env={"COLUMNS": "150"}
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "3 records, 2026-11-25 to 2026-11-26" in shown.output
+    assert "repeated-failed-logins        2    1.0  2026-11-25: 1      0" in shown.output
+    assert "\N{FULL BLOCK}\N{FULL BLOCK}  at most 1 a day" in shown.output
+    assert "does not declare: \ufffd[31mevil (1)" in shown.output
+    assert shown.output.replace("\n", "").isprintable()
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
+    missing = CliRunner().invoke(main, ["rules", "test", "--against", "nowhere.jsonl"])
+    assert (missing.exit_code, "nowhere.jsonl: there is no such file" in missing.output) == (
+        1,
+        True,
+    )
+    cut = tmp_path / "cut.gz"
+    cut.write_bytes(gzip.compress(line("x") * 1000)[:40])
+    with pytest.raises(ReplayError, match=r"cut\.gz: cannot be read"):
+        list(lines_of(cut, lambda _: None))
+
+
+def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    path.write_bytes(line("x") * 5000)
+    read = 0
+
+    def advance(count: int) -> None:
+        nonlocal read
+        read += count
+
+    assert len(list(lines_of(path, advance))) == 5000
+    assert read == path.stat().st_size
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False)
+    | st.sampled_from(["x", "5", "xy", "login", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab*"), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+PATTERNS = [
+    FilterPattern(text)
+    for text in (
+        "{ $.a = x }", "{ $.a != x }", "{ $.a = 5 }", "{ $.a != 5 && $.b > -1 }", "{ $.a.b = x* }",
+        "{ $.a[*] = x || $.b NOT EXISTS }", "{ $.a[0].b IS NULL }", "{ $.* = *x }", "{ $.a IS TRUE }",
+        "{ ($.a = x || $.a = xy) && $.b = %5% }", "{ $.a[*].b NOT EXISTS && $.b.a != 5 }",
+        "{ $.a.* >= 5 }",
+    )
+]  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from("ab"), VALUES), st.sampled_from(PATTERNS))
+def test_compiled_and_plain_evaluation_agree(
+    record: dict[str, Any], pattern: FilterPattern
+) -> None:
+    condition = pattern.condition
+    assert condition is not None
+    try:
+        fast = compiled(condition)(record)
+    except InexactError:  # a float, or a number where a text is compared: the message has to tell
+        assert any(type(value) in {int, float} for value in _flat(record))
+        return
+    assert fast is pattern.matches(json.dumps(record))
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return [leaf for each in inner for leaf in _flat(each)]
+    return [value]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts"),
+    [
+        ('{ $.event.action = "a" && $.x = 1 }', {"a"}),
+        ("{ ($.event.action = a || $.event.action = b) && $.x = 1 }", {"a", "b"}),
+        ("{ $.event.action = a || $.x = 1 }", None),
+        ("{ $.event.action = a* }", None),
+        ("{ $.event.action != a }", None),
+        ("{ $.event.action = %a% }", None),
+        ("{ $.x = 1 }", None),
+        ("{ ($.event.action = a && $.x = 1) || $.event.action = b }", None),
+    ],
+)
+def test_which_texts_a_field_has_to_be(pattern: str, texts: set[str] | None) -> None:
+    condition = FilterPattern(pattern).condition
+    assert condition is not None
+    assert required_texts(condition, ("event", "action")) == texts

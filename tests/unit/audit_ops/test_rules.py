@@ -1,0 +1,124 @@
+"""The `audit rules` commands, as somebody types them."""
+
+import json
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner, Result
+
+from audit_ops.cli import main
+
+ROOT = Path(__file__).parents[3]
+RECORD = {
+    "event": {"action": "user-updated"},
+    "changes": {"record_type": "user", "fields": {"mfa_phone": "updated", "a": {"b c": "added"}}},
+}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Give a copy of the real configuration, to break."""
+    path = tmp_path / "audit.toml"
+    path.write_text((ROOT / "audit.toml").read_text())
+    return path
+
+
+def run(*arguments: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["rules", *arguments], input=typed)
+
+
+def broken(config: Path, old: str, new: str) -> str:
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new, 1))
+    return str(config)
+
+
+def test_our_own_rules_pass(config: Path) -> None:
+    assert run("check", "--config", str(config)).output == (
+        "5 rules, 10 examples: 0 errors, 0 warnings\n"
+    )
+    tested = run("test", "--config", str(config))
+    assert (tested.exit_code, tested.output.splitlines()[-1]) == (0, "10 examples, 0 failed")
+
+
+def test_what_never_rings_fails_the_check(config: Path) -> None:
+    path = broken(config, '$.event.outcome = "failure"', '$.event.outcome = "failed"')
+    checked = run("check", "--config", path)
+    assert checked.exit_code == 1
+    assert checked.output.startswith(
+        'error   rule "repeated-failed-logins": pattern, column 31: $.event.outcome is never "failed";'
+    )
+
+
+def test_an_example_that_fails_is_shown_with_its_pattern(config: Path, tmp_path: Path) -> None:
+    path = broken(config, "refunded >= 1000", "refunded > 1000")
+    report = tmp_path / "junit.xml"
+    tested = run("test", "--config", path, "--junit", str(report))
+    assert tested.exit_code == 1
+    assert "FAILED  a thousand: does not match; it has to match: { $.event.action" in tested.output
+    suite = ET.fromstring(report.read_text())
+    assert (suite.get("tests"), suite.get("failures")) == ("10", "1")
+    (failure,) = suite.iter("failure")
+    assert failure.get("message") == (
+        'rule "large-refund": example "a thousand" has to match, and does not'
+    )
+
+
+def test_a_rule_in_words(config: Path) -> None:
+    said = run("explain", "large-refund", "--config", str(config)).output
+    assert 'event.action is "order-refunded" and changes.after.refunded is at least 1000' in said
+    assert "finance-slack (slack), finance-email (email)" in said
+    assert '"refunded": 1000' in said
+    wrong = run("explain", "large-refunds", "--config", str(config))
+    assert (wrong.exit_code, "did you mean large-refund?" in wrong.output) == (2, True)
+
+
+def test_a_rule_begun_with_a_record_passes_its_own_test(config: Path) -> None:
+    begun = run("new", "--config", str(config), typed=json.dumps(RECORD) + "\n")
+    assert begun.exit_code == 0
+    (rule,) = tomllib.loads(begun.output)["rules"]
+    assert rule["when"] == {"actions": ["user-updated"], "changed": ["a.b c", "mfa_phone"]}
+    config.write_text(config.read_text() + "\n" + begun.output)
+    assert run("test", "--config", str(config)).exit_code == 0
+    assert run("check", "--config", str(config)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "hostile", ["\x1b[2J", "\u202e", "\x9b31m", "\U000e0001", '"\n[[rules]]\nid = "x"', "\x7f"]
+)
+def test_a_hostile_record_gives_no_orders_to_terminal_or_file(hostile: str, config: Path) -> None:
+    record = {"event": {"action": hostile}, "changes": {"fields": {hostile: "added"}}}
+    begun = run("new", "--config", str(config), typed=json.dumps(record))
+    assert begun.output.replace("\n", "").isprintable()
+    (rule,) = tomllib.loads(begun.output)["rules"]
+    assert rule["when"]["actions"] == [hostile]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [("no json", "is no JSON"), ("[]", "no event.action"), ("{}", "no event.")],
+)
+def test_a_line_that_is_no_record_is_refused(line: str, complaint: str, config: Path) -> None:
+    begun = run("new", "--config", str(config), typed=line)
+    assert (begun.exit_code, complaint in begun.output) == (1, True)
+
+
+def test_a_preview_is_what_the_reader_will_see(config: Path, tmp_path: Path) -> None:
+    path = broken(config, "refunded = 1000", 'refunded = 1000\nrecord.user.name = "<b>Ana</b>"')
+    shown = run("preview", "large-refund", "--config", path, "--output", str(tmp_path))
+    assert shown.exit_code == 0, shown.output
+    assert "Large refund" in shown.output
+    assert "refunded a record; 1000 are refunded by now" in shown.output
+    page = (tmp_path / "large-refund.html").read_text()
+    assert 'class="slack"' in page
+    assert "<iframe sandbox srcdoc=" in page
+    assert "<b>Ana</b>" not in page
+
+
+def test_a_preview_needs_an_example(config: Path) -> None:
+    path = broken(config, 'name = "a thousand"\nmatches = true', 'name = "x"\nmatches = false')
+    shown = run("preview", "large-refund", "--config", path)
+    assert (shown.exit_code, "has no example that it matches" in shown.output) == (1, True)

@@ -215,6 +215,16 @@ def rules_new(*, config: Path, record: TextIO) -> None:
     click.echo(starter(record.readline(), load_config(config)), nl=False)
 
 
+@rules.command("schema")
+def rules_schema() -> None:
+    """Print the JSON Schema of audit.toml, for editors."""
+    import json
+
+    from audit_rules import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
 def _replay(config: "AuditConfig", paths: tuple[Path, ...]) -> None:
     from rich.console import Console
     from rich.progress import Progress

@@ -4,7 +4,7 @@ Nothing here calls AWS or reads the environment, and only the standard library i
 that the package can travel inside a Lambda asset as it is.
 """
 
-from ._config import load_config, parse_config
+from ._config import json_schema, load_config, parse_config
 from ._exceptions import AuditRulesError, ConfigError, FilterPatternError
 from ._model import (
     Action,
@@ -46,6 +46,7 @@ __all__ = [
     "actor_of",
     "approve",
     "in_words",
+    "json_schema",
     "load_config",
     "member",
     "parse_config",

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ._beyond import ANYTHING, Beyond
 from ._names import Names
 from ._sentence import Sentence
 from .patterns import FilterPattern
@@ -94,7 +95,8 @@ class Rule:
 
     `threshold` records within `window_minutes` make the rule's alarm ring. `labels` gives words
     for field names and record types. `description` and `runbook` may be empty. `pattern` is what the
-    friendly `when` of the file was made into, where it has one.
+    friendly `when` of the file was made into, where it has one; `beyond` is what no pattern can say.
+    `message` is said in the place of the action's sentence.
     """
 
     id: str
@@ -109,6 +111,17 @@ class Rule:
     runbook: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     examples: tuple[Example, ...] = ()
+    beyond: Beyond = ANYTHING
+    message: Sentence | None = None
+
+    def tells(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record that the pattern selects is told: what no pattern can say."""
+        return self.beyond.holds(record)
+
+    def matches(self, message: str) -> bool:
+        """Whether a log message is told of. Never raises."""
+        event = FilterPattern.read(message)
+        return self.pattern.matches(event) and self.tells(event.json or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

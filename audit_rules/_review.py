@@ -15,6 +15,7 @@ from .patterns import (
     Wildcard,
     all_of,
     leaves,
+    printed,
 )
 
 __all__ = ["Finding", "Trial", "approve", "review", "trials"]
@@ -59,7 +60,7 @@ class Trial:
 def trials(config: AuditConfig) -> tuple[Trial, ...]:
     """Try each rule on its examples, as CloudWatch would."""
     return tuple(
-        Trial(rule, example, rule.pattern.matches(example.line))
+        Trial(rule, example, rule.matches(example.line))
         for rule in config.rules
         for example in rule.examples
     )
@@ -381,7 +382,8 @@ def _contradictions(rule: Rule, place: str) -> Iterator[Finding]:
 def _of_all(config: AuditConfig) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for rule in config.rules:
-        text = " ".join(rule.pattern.text.split())
+        condition = rule.pattern.condition
+        text = printed(condition) if condition else rule.pattern.text
         other = first.setdefault(text, rule.id)
         if other != rule.id:
             yield Finding(

@@ -63,7 +63,7 @@ class _Stage:
                 self.world.cloud.advance(act.then)
             records = [line for line in printed if AUDIT_PATTERN.matches(line)]
             for line in records:
-                fired.update(rule.id for rule in self.config.rules if rule.pattern.matches(line))
+                fired.update(rule.id for rule in self.config.rules if rule.matches(line))
             acts.append((act, len(printed), len(records), self._new()))
             lines += len(printed)
             emitted += len(records)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 from audit_rules import AuditConfig, Rule, in_words
+from audit_rules.patterns import printed
 
 __all__ = ["explanation"]
 
@@ -16,6 +17,8 @@ def explanation(config: AuditConfig, rule: Rule) -> Iterator[str]:
     yield ""
     if rule.pattern.condition is not None:
         yield f"Tells of a record when {in_words(rule.pattern.condition)}."
+        for further in rule.beyond.in_words():
+            yield f"Of these, only when {further}: the forwarder looks at that, CloudWatch cannot."
     if rule.threshold > 1 or rule.window_minutes > 1:
         yield (
             f"It rings when {rule.threshold} such records come within {rule.window_minutes} minutes,"
@@ -24,6 +27,9 @@ def explanation(config: AuditConfig, rule: Rule) -> Iterator[str]:
     yield f"Tells {', '.join(f'{name} ({_kind(config, name)})' for name in rule.channels)}."
     yield ""
     yield f"pattern   {rule.pattern.text}"
+    condition = rule.pattern.condition
+    if condition is not None and len(shorter := printed(condition)) < len(rule.pattern.text):
+        yield f"shorter   {shorter}"
     for example in rule.examples:
         if example.matches:
             yield ""

@@ -107,7 +107,7 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
                 matched = holds(record)
             except InexactError:
                 matched = told.rule.pattern.matches(line.decode("utf-8", "replace"))
-            if matched:
+            if matched and told.rule.tells(record):
                 told.add(record)
     return result
 

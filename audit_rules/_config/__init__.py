@@ -4,6 +4,6 @@
 `_sections` builds the model, `_load` ties them together.
 """
 
-from ._load import load_config, parse_config
+from ._load import json_schema, load_config, parse_config
 
-__all__ = ["load_config", "parse_config"]
+__all__ = ["json_schema", "load_config", "parse_config"]

@@ -6,6 +6,7 @@ each check lets through a known alphabet instead of looking for known dangers.
 
 import re
 from collections.abc import Callable, Collection
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -38,13 +39,19 @@ _LONGEST_SENTENCE: Final = 200
 _MAX_URL: Final = 1000  # a Slack button's URL has at most 3000, an alarm's description 1024
 
 
+def _says(check: Check, **schema: object) -> Check:
+    """Note on a check what a JSON Schema can say of it."""
+    check.schema = schema  # type: ignore[attr-defined]
+    return check
+
+
 def matching(pattern: re.Pattern[str], advice: str) -> Check:
     """Make a check that the whole text matches."""
 
     def check(value: str) -> str | None:
         return None if pattern.fullmatch(value) else f"found {shown(value)}; {advice}"
 
-    return check
+    return _says(check, pattern=f"^(?:{pattern.pattern})$")
 
 
 def line(longest: int) -> Check:
@@ -59,7 +66,7 @@ def line(longest: int) -> Check:
             return f"has {len(value)} characters; write at most {longest}"
         return None
 
-    return check
+    return _says(check, minLength=1, maxLength=longest)
 
 
 def paragraph(longest: int) -> Check:
@@ -69,7 +76,7 @@ def paragraph(longest: int) -> Check:
     def check(value: str) -> str | None:
         return one_line(value.replace("\n", " "))
 
-    return check
+    return _says(check, minLength=1, maxLength=longest)
 
 
 def one_of(offered: Collection[str], what: str) -> Check:
@@ -80,7 +87,7 @@ def one_of(offered: Collection[str], what: str) -> Check:
             return None
         return f"found {shown(value)}; no such {what}, {did_you_mean(value, offered)}"
 
-    return check
+    return _says(check, enum=sorted(offered))
 
 
 def time_zone(value: str) -> str | None:
@@ -96,6 +103,9 @@ def severity(value: str) -> str | None:
     """Check that it is a severity."""
     offered = [str(known) for known in Severity]
     return None if value in offered else f"found {shown(value)}; write {', '.join(offered)}"
+
+
+_says(severity, enum=[str(known) for known in Severity])
 
 
 def sentence(value: str) -> str | None:
@@ -120,6 +130,22 @@ def email(value: str) -> str | None:
     if len(value) <= _MAX_EMAIL and _EMAIL.fullmatch(value):
         return None
     return f"found {shown(value)}; write one bare address like audit@example.com"
+
+
+def network(value: str) -> str | None:
+    """Check that it is a network, such as `10.0.0.0/8` or one address."""
+    try:
+        ip_network(value)
+    except ValueError as error:
+        return f"found {shown(value)}: {error}; write a network like 10.0.0.0/8 or 2001:db8::/32"
+    return None
+
+
+def field_path(value: str) -> str | None:
+    """Check that it is a dotted path of names."""
+    if all(value.split(".")) and value.isprintable() and len(value) <= _LONGEST_SENTENCE:
+        return None
+    return f"found {shown(value)}; write a field of the record, dotted where it is nested: address.city"
 
 
 def https_url(value: str) -> str | None:

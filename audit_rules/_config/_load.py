@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from audit_rules._exceptions import ConfigError
 from audit_rules._model import AuditConfig, Rule
 
 from ._problems import Problems, shown
+from ._schema import SchemaTable, resolved
 from ._sections import (
     read_action,
     read_channels,
@@ -65,6 +66,17 @@ def parse_config(text: str, *, source: str = "audit.toml") -> AuditConfig:
     if problems:
         raise ConfigError(source, tuple(problems))
     return config
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of an `audit.toml`, for editors."""
+    root = SchemaTable()
+    _read(root, Problems())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "audit.toml",
+        **resolved(root.schema),
+    }
 
 
 def _read(root: Table, problems: Problems) -> AuditConfig:

@@ -1,10 +1,12 @@
 """The sections of `audit.toml`, each from its table to its part of the model."""
 
 from collections.abc import Collection, Mapping
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from audit_rules._beyond import Beyond, Materiality, Network
 from audit_rules._ecs import EVENT_TYPES
 from audit_rules._exceptions import FilterPatternError
 from audit_rules._model import (
@@ -99,7 +101,8 @@ def read_channels(table: Table) -> Mapping[str, Channel]:
     for name in table.names():
         if complaint := is_name(name):
             table.tell("a channel's name", complaint)
-        channels[name] = _read_channel(table.table(name), name)
+        for each in table.variants(name, [{"type": "slack"}, {"type": "email"}]):
+            channels[name] = _read_channel(each, name)
     return MappingProxyType(channels)
 
 
@@ -155,6 +158,8 @@ def read_rule(table: Table, channels: Collection[str]) -> Rule:
         runbook=table.text("runbook", checks.https_url, default=""),
         labels=_labels(table.table("labels")),
         examples=tuple(_example(each) for each in table.tables("examples", label="name")),
+        beyond=_beyond(table),
+        message=_message(table),
     )
     table.finish()
     return rule
@@ -162,22 +167,62 @@ def read_rule(table: Table, channels: Collection[str]) -> Rule:
 
 def _pattern(table: Table) -> FilterPattern:
     """Read the pattern, or make it of `when`."""
+    written = table.text("pattern", checks.rule_pattern, default=_NO_PATTERN)
     if "when" not in table.names():
-        return FilterPattern(table.text("pattern", checks.rule_pattern))
+        if "pattern" not in table.names():
+            table.tell("pattern", "is missing; write it, or when")
+        return FilterPattern(written)
     if "pattern" in table.names():
         table.tell("pattern", "is there beside when; write one of them")
     when = table.table("when")
     given = {name: when.texts(name, checks.line(_LONGEST_TITLE)) for name in when.names()
              if name in WHEN}  # fmt: skip
-    when.ask(WHEN)
+    when.ask([*WHEN, *_NETWORKS])
     when.finish()
     if not given:
-        when.tell("", f"is empty; name one or more of {', '.join(WHEN)}")
+        found = "names networks alone" if when.names() else "is empty"
+        when.tell("", f"{found}; name one or more of {', '.join(WHEN)}")
     try:
         return pattern_of(given)
     except FilterPatternError as error:
         when.tell("", f"makes no usable filter pattern: {error}")
         return FilterPattern("")
+
+
+def _beyond(table: Table) -> Beyond:
+    """Read what no pattern can say."""
+    inside: tuple[Network, ...] = ()
+    outside: tuple[Network, ...] = ()
+    if "when" in table.names():
+        when = table.table("when")
+        inside, outside = (_networks(when, name) for name in _NETWORKS)
+    if "materiality" not in table.names():
+        return Beyond(networks=inside, outside_networks=outside)
+    moved = table.table("materiality")
+    materiality = Materiality(
+        field=moved.text("field", checks.field_path),
+        by=moved.positive("by"),
+        percent=moved.positive("percent"),
+    )
+    if not {"by", "percent"} & set(moved.names()):
+        moved.tell("", "says not how far; write by = 1000, percent = 10, or both")
+    moved.finish()
+    return Beyond(networks=inside, outside_networks=outside, materiality=materiality)
+
+
+def _networks(when: Table, name: str) -> tuple[Network, ...]:
+    if name not in when.names():
+        return ()
+    return tuple(map(ip_network, when.texts(name, checks.network)))
+
+
+_NO_PATTERN: Final = " "  # an empty one is a mistake
+_NETWORKS: Final = ("networks", "outside_networks")
+
+
+def _message(table: Table) -> Sentence | None:
+    text = table.text("message", checks.sentence, default="")
+    return Sentence(text) if text else None
 
 
 def _example(table: Table) -> Example:

@@ -1,6 +1,7 @@
 """One table of the file: its fields, read by type, checked, and the unknown ones told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Final, TypeVar
 
 from ._checks import Check
@@ -81,6 +82,20 @@ class Table:
         """Read a boolean."""
         return bool(self._read(key, bool, default))
 
+    def positive(self, key: str) -> Decimal | None:
+        """Read a number above 0 that may be left out."""
+        value = self._values.get(key)
+        self._asked.add(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.tell(key, f"found {type_name(value)}; write a number")
+            return None
+        if not 0 < value < float("inf"):
+            self.tell(key, f"found {value}; write a number above 0")
+            return None
+        return Decimal(str(value))
+
     def record(self, key: str) -> Mapping[str, object]:
         """Read a table as it is, whatever is in it."""
         return self._read(key, dict, None) or {}
@@ -113,7 +128,11 @@ class Table:
         """Give the keys of a table whose keys are names, in the order of the file."""
         return tuple(self._values)
 
-    def ask(self, keys: Iterable[str]) -> None:
+    def variants(self, key: str, presets: "Iterable[Mapping[str, str]]") -> "Iterator[Table]":  # noqa: ARG002 - for who writes down all of them
+        """Give the table of a name, of whichever form it is."""
+        yield self.table(key)
+
+    def ask(self, keys: Collection[str]) -> None:
         """Say which keys there may be, when they are read as they come."""
         self._asked.update(keys)
 

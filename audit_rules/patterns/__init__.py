@@ -21,6 +21,7 @@ from ._conditions import (
 )
 from ._event import LogEvent
 from ._filter import AUDIT_PATTERN, FilterPattern
+from ._print import printed
 from ._words import in_words
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "compiled",
     "in_words",
     "leaves",
+    "printed",
     "required_texts",
 ]

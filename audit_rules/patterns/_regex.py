@@ -113,6 +113,7 @@ class Regex:
     """An expression; it is searched in a text, anchors aside."""
 
     chains: tuple[Chain, ...]
+    source: str = ""
 
     def matches(self, text: str) -> bool:
         return any(chain.matches(text) for chain in self.chains)
@@ -142,7 +143,7 @@ def parse_regex(source: str) -> Regex:
                 f"found {character!r}; a regular expression here may hold ASCII letters, digits,"
                 r" spaces, : _ # = @ / ; , - and the operators ^ $ ? [ ] { } | \ * + . only",
             )
-    return Regex(tuple(_Parser(source).chains()))
+    return Regex(tuple(_Parser(source).chains()), source)
 
 
 class _Parser:

@@ -183,8 +183,11 @@ class Forwarder:
         why: Why,
         turn: Turn,
     ) -> None:
-        to_tell = due(found, rule)
-        turn.decisions[Decision.BELOW_THRESHOLD] += len(found) - len(to_tell)
+        material = [record for record in found if rule.tells(record.fields)]
+        if len(material) < len(found):
+            turn.decisions[Decision.IMMATERIAL] += len(found) - len(material)
+        to_tell = due(material, rule)
+        turn.decisions[Decision.BELOW_THRESHOLD] += len(material) - len(to_tell)
         settled = True
         for name in rule.channels:
             claimed: dict[str, FoundRecord] = {}

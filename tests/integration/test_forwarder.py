@@ -56,6 +56,22 @@ channels = ["slack"]
 pattern = '{ $.event.outcome = "failure" }'
 threshold = 3
 window_minutes = 5
+[[rules]]
+id = "limit"
+title = "Limit moved"
+owner = "Finance"
+severity = "low"
+channels = ["slack"]
+message = "{actor} moved the limit of {record}"
+[rules.when]
+record_types = ["account"]
+changed = ["limit"]
+outside_networks = ["10.0.0.0/8"]
+[rules.materiality]
+field = "limit"
+percent = 10
+[rules.labels]
+USD = "US dollars"
 """
 
 
@@ -237,6 +253,45 @@ def test_a_threshold_is_reached_by_records_within_its_window(slack: WebhookRecei
     put(*({**failure, "n": n} for n in range(2, 5)))
     assert invoke(sns(alarm("guesses"))) == {"told": 3, "below_threshold": 2}
     assert "Guesses: 3 records" in slack.posts[0]["text"]
+
+
+def limit(number: int, before: Any, after: Any, ip: str = "203.0.113.9") -> dict[str, Any]:
+    return {
+        "message": "Limit changed",
+        "event": {"id": f"l-{number}", "action": "account-updated", "outcome": "success"},
+        "user": {"name": "Ana Souza"},
+        "source": {"ip": ip},
+        "changes": {
+            "record_type": "account",
+            "record_id": str(number),
+            "before": {"limit": before, "currency": "EUR"},
+            "after": {"limit": after, "currency": "USD"},
+            "fields": {"limit": "updated", "currency": "updated"},
+        },
+    }
+
+
+def test_what_no_pattern_can_say_is_looked_at_before_anybody_is_told(
+    slack: WebhookReceiver,
+) -> None:
+    put(
+        limit(1, 1000, 1100), limit(2, 1000, 1100.01), limit(3, 1000, 5000, "10.1.2.3"),
+        limit(4, "1000.00", "899.99"), limit(5, None, 1),
+    )  # fmt: skip
+    assert invoke(sns(alarm("limit"))) == {"told": 3, "below_threshold": 0, "immaterial": 2}
+    text = json.dumps(slack.posts, ensure_ascii=False)
+    assert "Limit moved: 3 records" in slack.posts[0]["text"]
+    for number, told in ((1, False), (2, True), (3, False), (4, True), (5, True)):
+        assert (f"Ana Souza moved the limit of account {number}" in text) is told
+    assert "US dollars" in text
+
+
+def test_an_alarm_of_immaterial_records_tells_nobody_not_even_that_nothing_was_found(
+    slack: WebhookReceiver,
+) -> None:
+    put(limit(1, 1000, 1001))
+    assert invoke(sns(alarm("limit"))) == {"below_threshold": 0, "immaterial": 1}
+    assert slack.posts == []
 
 
 def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: WebhookReceiver) -> None:

@@ -25,6 +25,7 @@ class Decision(StrEnum):
     ALREADY_TOLD = "already_told"
     IN_PROGRESS = "in_progress"
     BELOW_THRESHOLD = "below_threshold"
+    IMMATERIAL = "immaterial"  # the pattern selects it, and the rest of the rule does not
     FAILED = "failed"
 
 

@@ -51,7 +51,8 @@ class Wording:
         changes = list(_changes(fields, rule.labels))
         message = _value(fields.get("message"), missing="") or _value(record.line)
         action = self._config.actions.get(str(member(fields, "event.action")))
-        sentence = action.sentence.of(fields, rule.labels) if action else ""
+        template = rule.message or (action and action.sentence)
+        sentence = template.of(fields, rule.labels) if template else ""
         return RecordView(
             sentence=shortened(one_line(clean(sentence)), _LONGEST_VALUE) or message,
             message=message if sentence else "",
@@ -92,8 +93,8 @@ def _changes(fields: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[F
         note = notes.get(".".join(path)) if isinstance(notes, Mapping) else None
         yield FieldChange(
             label=_label(path, labels),
-            before=_value(_at(before, path)),
-            after=_value(_at(after, path)),
+            before=_labelled(_at(before, path), labels),
+            after=_labelled(_at(after, path), labels),
             kind=kind,
             note=_value(note, missing=""),
         )
@@ -124,6 +125,12 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:
 def _label(path: tuple[str, ...], labels: Mapping[str, str]) -> str:
     whole = labels.get(".".join(path))
     return _name(whole or _WITHIN.join(labels.get(name, name) for name in path))
+
+
+def _labelled(value: Any, labels: Mapping[str, str]) -> str:
+    """Give a value as text, in the rule's words where it has some for it."""
+    text = _value(value)
+    return labels.get(text, text)
 
 
 def _value(value: Any, *, missing: str = "nothing") -> str:

@@ -76,6 +76,13 @@ def test_a_rule_in_words(config: Path) -> None:
     assert (wrong.exit_code, "did you mean large-refund?" in wrong.output) == (2, True)
 
 
+def test_a_pattern_that_can_be_shorter_is_shown_so(config: Path) -> None:
+    path = broken(config, '{ $.event.action = "login" &&', '{ (($.event.action = "login")) &&')
+    said = run("explain", "repeated-failed-logins", "--config", path).output
+    assert '\nshorter   { $.event.action = "login" && $.event.outcome = "failure" }\n' in said
+    assert "It rings when 3 such records come within 5 minutes" in said
+
+
 def test_a_rule_begun_with_a_record_passes_its_own_test(config: Path) -> None:
     begun = run("new", "--config", str(config), typed=json.dumps(RECORD) + "\n")
     assert begun.exit_code == 0

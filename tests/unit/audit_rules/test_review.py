@@ -93,7 +93,9 @@ def test_what_can_ring_is_left_alone(pattern: str) -> None:
 
 def test_two_rules_of_one_pattern_and_a_channel_that_nobody_uses() -> None:
     pattern = "pattern = '{ $.event.action = login }'"
-    text = rule(pattern) + rule(pattern.replace(" = login", "  =  login"), "s")
+    text = rule(pattern) + rule(
+        pattern.replace("$.event.action = login", '($.event.action="login")'), "s"
+    )
     other = '[channels.b]\ntype = "slack"\nwebhook_secret = "audit/slack/b"\n'
     assert [(level, text.split(";")[0]) for level, _, text in found(other + text)] == [
         ("warning", 'has the pattern of rule "r": each record is told twice'),

@@ -215,6 +215,26 @@ def rules_new(*, config: Path, record: TextIO) -> None:
     click.echo(starter(record.readline(), load_config(config)), nl=False)
 
 
+@rules.command("compare")
+@click.option("--region", help="The region of the account; boto3's default, when left out.")
+@click.argument("cases", type=click.Path(dir_okay=False, path_type=Path))
+def rules_compare(*, region: str | None, cases: Path) -> None:
+    """Compare our reading of filter patterns with AWS's own, on a file of cases.
+
+    CASES has a JSON object a line: {"pattern": "...", "messages": ["..."]}. It calls TestMetricFilter,
+    which makes nothing and costs nothing, with your AWS credentials. The exit status is 1 when they differ.
+    """
+    import boto3
+
+    from audit_ops.rules.comparing import compared, read_cases
+
+    logs = boto3.Session(region_name=region or os.environ.get("AWS_REGION")).client("logs")
+    lines = list(compared(read_cases(cases), logs))
+    click.echo("\n".join(lines))
+    if len(lines) > 1:
+        raise SystemExit(1)
+
+
 @rules.command("schema")
 def rules_schema() -> None:
     """Print the JSON Schema of audit.toml, for editors."""

@@ -6,11 +6,12 @@ looks at this too.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
-__all__ = ["ANYTHING", "Beyond", "Materiality", "Network"]
+__all__ = ["ANYTHING", "Beyond", "Materiality", "Network", "QuietHours"]
 
 Network = IPv4Network | IPv6Network
 
@@ -40,6 +41,24 @@ class Materiality:
         far = [f"{self.by}"] if self.by is not None else []
         far += [f"{self.percent} %"] if self.percent is not None else []
         return f"{self.field} moved by more than {' or '.join(far)}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From when until when nobody is told, by the trail's time zone; over midnight if it has to be."""
+
+    begin: time
+    end: time
+
+    def includes(self, at: datetime) -> bool:
+        """Whether a moment lies in them; `at` is in the trail's time zone."""
+        now = at.time()
+        if self.begin < self.end:
+            return self.begin <= now < self.end
+        return now >= self.begin or now < self.end
+
+    def __str__(self) -> str:
+        return f"{self.begin:%H:%M}-{self.end:%H:%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ._beyond import ANYTHING, Beyond
+from ._beyond import ANYTHING, Beyond, QuietHours
 from ._names import Names
 from ._sentence import Sentence
 from .patterns import FilterPattern
@@ -96,7 +96,7 @@ class Rule:
     `threshold` records within `window_minutes` make the rule's alarm ring. `labels` gives words
     for field names and record types. `description` and `runbook` may be empty. `pattern` is what the
     friendly `when` of the file was made into, where it has one; `beyond` is what no pattern can say.
-    `message` is said in the place of the action's sentence.
+    `message` is said in the place of the action's sentence; what comes in `quiet_hours` is told after.
     """
 
     id: str
@@ -113,6 +113,7 @@ class Rule:
     examples: tuple[Example, ...] = ()
     beyond: Beyond = ANYTHING
     message: Sentence | None = None
+    quiet_hours: QuietHours | None = None
 
     def tells(self, record: Mapping[str, Any]) -> bool:
         """Whether a record that the pattern selects is told: what no pattern can say."""

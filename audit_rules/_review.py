@@ -7,7 +7,7 @@ from typing import Final
 
 from ._ecs import EVENT_TYPES
 from ._exceptions import ConfigError
-from ._model import AuditConfig, Example, Rule
+from ._model import AuditConfig, Example, Rule, Severity
 from .patterns import (
     Leaf,
     NumericComparison,
@@ -264,6 +264,9 @@ def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[Finding]:
             for level, text in _of_leaf(leaf, config):
                 yield Finding(level, place, text, leaf.column)
         yield from _contradictions(rule, place)
+    if rule.quiet_hours and rule.severity is Severity.CRITICAL:
+        text = f"is critical, and tells nobody from {str(rule.quiet_hours).replace('-', ' to ')}"
+        yield Finding("warning", place, text)
     if config.examples_required:
         for matches, what in ((True, "that it has to match"), (False, "that it must not match")):
             if not any(example.matches is matches for example in rule.examples):

@@ -25,6 +25,7 @@ from audit_ops.local.alarms import Metrics
 from audit_ops.local.clock import Clock
 from audit_ops.local.event_store import Event, EventFile, StoredEvents
 from audit_rules import FilterPattern, FilterPatternError
+from audit_rules.patterns import MetricFilter
 
 __all__ = [
     "EVENT_OVERHEAD_BYTES",
@@ -63,6 +64,19 @@ def parsed_pattern(text: str) -> FilterPattern:
         return FilterPattern(text)
     except FilterPatternError as error:
         raise InvalidParameterException(f"Invalid filter pattern: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def counted_by(pattern: str, value: str) -> MetricFilter:
+    """Give what a metric filter counts.
+
+    Raises:
+        InvalidParameterException: AWS would refuse it.
+    """
+    try:
+        return MetricFilter(parsed_pattern(pattern), value)
+    except FilterPatternError as error:
+        raise InvalidParameterException(f"Invalid metric transformation: {error}") from error
 
 
 class PatternFilter:
@@ -171,8 +185,8 @@ class LogGroups:
     def _count(self, group: LogGroup, events: list[Event]) -> None:
         backend = backend_of(group)
         for metric_filter in backend.filters.get_matching_filters(log_group_name=group.name):
-            pattern = parsed_pattern(metric_filter["filterPattern"])
             [transformation] = metric_filter["metricTransformations"]
+            counting = counted_by(metric_filter["filterPattern"], transformation["metricValue"])
             metric = (
                 group.region,
                 transformation["metricNamespace"],
@@ -180,11 +194,10 @@ class LogGroups:
             )
             default = transformation.get("defaultValue")
             for event in events:
-                if pattern.matches(event.message):
-                    self._metrics.count(
-                        metric, float(transformation["metricValue"]), event.timestamp
-                    )
-                elif default is not None:
+                message = FilterPattern.read(event.message)
+                if point := counting.point(message):
+                    self._metrics.count(metric, point[0], event.timestamp)
+                elif default is not None and not counting.pattern.matches(message):
                     self._metrics.count_default(metric, float(default), event.timestamp)
 
     def check_metric_filter(
@@ -196,15 +209,8 @@ class LogGroups:
         transformations: Sequence[Mapping[str, Any]],
     ) -> None:
         """Refuse a metric filter that AWS refuses, and one that is not evaluated here."""
-        parsed_pattern(pattern)
         [transformation] = transformations
-        try:
-            float(transformation["metricValue"])
-        except ValueError:
-            raise InvalidParameterException(
-                f"metricValue {transformation['metricValue']!r} is not evaluated by the embedded"
-                " cloud; it counts with numbers alone"
-            ) from None
+        counted_by(pattern, transformation["metricValue"])
         if transformation.get("dimensions"):
             raise InvalidParameterException("dimensions are not evaluated by the embedded cloud")
         others = backend.filters.get_matching_filters(log_group_name=group)

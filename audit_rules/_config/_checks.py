@@ -132,6 +132,22 @@ def email(value: str) -> str | None:
     return f"found {shown(value)}; write one bare address like audit@example.com"
 
 
+_HOURS: Final = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
+
+
+def quiet_hours(value: str) -> str | None:
+    """Check that it is a span of a day, such as `22:00-07:00`."""
+    found = _HOURS.fullmatch(value)
+    if found is None:
+        return f"found {shown(value)}; write from when until when, like 22:00-07:00"
+    if found[1] == found[2]:
+        return f"found {shown(value)}, which is no time or all of it; write like 22:00-07:00"
+    return None
+
+
+_says(quiet_hours, pattern=f"^{_HOURS.pattern}$")
+
+
 def network(value: str) -> str | None:
     """Check that it is a network, such as `10.0.0.0/8` or one address."""
     try:

@@ -1,12 +1,13 @@
 """The sections of `audit.toml`, each from its table to its part of the model."""
 
 from collections.abc import Collection, Mapping
+from datetime import time
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from audit_rules._beyond import Beyond, Materiality, Network
+from audit_rules._beyond import Beyond, Materiality, Network, QuietHours
 from audit_rules._ecs import EVENT_TYPES
 from audit_rules._exceptions import FilterPatternError
 from audit_rules._model import (
@@ -160,6 +161,7 @@ def read_rule(table: Table, channels: Collection[str]) -> Rule:
         examples=tuple(_example(each) for each in table.tables("examples", label="name")),
         beyond=_beyond(table),
         message=_message(table),
+        quiet_hours=_quiet_hours(table),
     )
     table.finish()
     return rule
@@ -218,6 +220,11 @@ def _networks(when: Table, name: str) -> tuple[Network, ...]:
 
 _NO_PATTERN: Final = " "  # an empty one is a mistake
 _NETWORKS: Final = ("networks", "outside_networks")
+
+
+def _quiet_hours(table: Table) -> QuietHours | None:
+    begin, _, end = table.text("quiet_hours", checks.quiet_hours, default="").partition("-")
+    return QuietHours(time.fromisoformat(begin), time.fromisoformat(end)) if end else None
 
 
 def _message(table: Table) -> Sentence | None:

@@ -21,6 +21,7 @@ from ._conditions import (
 )
 from ._event import LogEvent
 from ._filter import AUDIT_PATTERN, FilterPattern
+from ._metric import MetricFilter
 from ._print import printed
 from ._words import in_words
 
@@ -32,6 +33,7 @@ __all__ = [
     "InexactError",
     "Leaf",
     "LogEvent",
+    "MetricFilter",
     "NumericComparison",
     "TextComparison",
     "Wildcard",

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -114,6 +115,10 @@ class Forwarder:
     def _answer(self, wakeup: Wakeup, turn: Turn) -> None:
         rules = {self.config.names.alarm(rule.id): rule for rule in self.config.rules}
         match wakeup:
+            case AlarmChange(alarm, "ALARM" | "OK", _, at_ms) if self._holds(
+                rules.get(alarm), at_ms, turn
+            ):
+                pass  # the sweep tells it when the quiet hours are over
             case AlarmChange(alarm, "ALARM", _, at_ms) if alarm in rules:
                 self._rang(rules[alarm], at_ms, turn)
             case AlarmChange(alarm, "OK", "ALARM", at_ms) if alarm in rules:
@@ -148,7 +153,33 @@ class Forwarder:
         else:
             self._tell_records(rule, found, now_ms, Why.RANG, turn)
 
+    def _holds(self, rule: Rule | None, at_ms: int, turn: Turn) -> bool:
+        """Whether a rule is in its quiet hours; if so, what it has to tell waits."""
+        if rule is None or not self._is_quiet(rule):
+            return False
+        since = self.ledger.read_until(rule.id) or at_ms - _LONGEST_LOOK_BACK_MS
+        self.ledger.hold(rule.id, since)
+        turn.decisions[Decision.HELD] += 1
+        return True
+
+    def _is_quiet(self, rule: Rule) -> bool:
+        now = datetime.fromtimestamp(self.now_ms() / 1000, self.config.time_zone)
+        return rule.quiet_hours is not None and rule.quiet_hours.includes(now)
+
+    def _tell_held(self, turn: Turn) -> None:
+        """Tell what came in quiet hours that are over."""
+        for rule in self.config.rules:
+            if rule.quiet_hours is None or self._is_quiet(rule):
+                continue
+            since = self.ledger.held_since(rule.id)
+            failed = len(turn.failures)
+            if since:
+                self._catch_up(rule, since, Why.HELD, turn)
+                if len(turn.failures) == failed:
+                    self.ledger.let_go(rule.id)
+
     def _sweep(self, rules: Mapping[str, Rule], turn: Turn) -> None:
+        self._tell_held(turn)
         names = list(rules)
         for first in range(0, len(names), _MAX_ALARMS_A_CALL):
             pages = self.cloudwatch.get_paginator("describe_alarms").paginate(
@@ -157,6 +188,8 @@ class Forwarder:
             for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
                 changed = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
                 rule = rules[alarm["AlarmName"]]
+                if self._holds(rule, int(changed.timestamp() * 1000), turn):
+                    continue
                 since = max(int(changed.timestamp() * 1000), self.ledger.read_until(rule.id))
                 try:
                     self._catch_up(rule, since, Why.STILL_RINGING, turn)

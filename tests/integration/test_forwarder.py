@@ -5,10 +5,11 @@ import email.policy
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -292,6 +293,67 @@ def test_an_alarm_of_immaterial_records_tells_nobody_not_even_that_nothing_was_f
     put(limit(1, 1000, 1001))
     assert invoke(sns(alarm("limit"))) == {"below_threshold": 0, "immaterial": 1}
     assert slack.posts == []
+
+
+def quiet(tmp_path: Path, begins_in: int, ends_in: int) -> None:
+    """Give the rule on phones quiet hours, in hours from now."""
+    now = datetime.now(ZoneInfo("Europe/Madrid"))
+    begin, end = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (begins_in, ends_in))
+    text = CONFIG.replace('id = "phone"', f'id = "phone"\nquiet_hours = "{begin}-{end}"')
+    (tmp_path / "audit.toml").write_text(text)
+    module._forwarder.cache_clear()
+
+
+def test_what_comes_in_quiet_hours_is_told_after_them_and_once(
+    slack: WebhookReceiver, tmp_path: Path
+) -> None:
+    quiet(tmp_path, -1, 1)
+    put(change(1))
+    assert invoke(sns(alarm())) == {"held": 1}
+    put(change(2))
+    assert invoke(sns(alarm(new="OK", old="ALARM")), "r-2") == {"held": 1}
+    assert invoke(SWEEP, "r-3") == {}
+    assert slack.posts == []
+    quiet(tmp_path, -2, -1)
+    assert invoke(SWEEP, "r-4")["told"] == 4  # two records, two channels
+    assert "Told because it came in the rule's quiet hours" in json.dumps(slack.posts)
+    assert invoke(SWEEP, "r-5") == {}
+    assert len(slack.posts) == 1
+
+
+def test_an_alarm_that_rings_on_into_quiet_hours_is_held_by_the_sweep(
+    slack: WebhookReceiver, tmp_path: Path
+) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="audit-phone", Namespace="n", MetricName="m", Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )  # fmt: skip
+    cloudwatch.set_alarm_state(AlarmName="audit-phone", StateValue="ALARM", StateReason="r")
+    quiet(tmp_path, -1, 1)
+    put(change(1))
+    assert invoke(SWEEP) == {"held": 1}
+    quiet(tmp_path, 1, 2)
+    assert invoke(SWEEP, "r-2")["told"] == 2
+    assert len(slack.posts) == 1
+
+
+def test_what_is_held_waits_on_while_a_channel_fails(
+    slack: WebhookReceiver, tmp_path: Path
+) -> None:
+    quiet(tmp_path, -1, 1)
+    put(change(1))
+    invoke(sns(alarm()))
+    quiet(tmp_path, -2, -1)
+    boto3.client("secretsmanager").delete_secret(
+        SecretId="audit/slack", ForceDeleteWithoutRecovery=True
+    )
+    with pytest.raises(ForwardingError):
+        invoke(SWEEP, "r-2")
+    assert len(mails()) == 1
+    boto3.client("secretsmanager").create_secret(Name="audit/slack", SecretString=slack.url())
+    assert invoke(SWEEP, "r-3")["told"] == 1
+    assert (len(slack.posts), len(mails())) == (1, 1)
 
 
 def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: WebhookReceiver) -> None:

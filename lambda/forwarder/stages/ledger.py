@@ -6,6 +6,7 @@ only after the lease. What was sent and then not marked, because the function di
 is told twice rather than never.
 """
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ class Decision(StrEnum):
     ALREADY_TOLD = "already_told"
     IN_PROGRESS = "in_progress"
     BELOW_THRESHOLD = "below_threshold"
+    HELD = "held"  # in the rule's quiet hours; counted once a wake-up
     IMMATERIAL = "immaterial"  # the pattern selects it, and the rest of the rule does not
     FAILED = "failed"
 
@@ -96,6 +98,30 @@ class Ledger:
                 "expires_at": {"N": str(until_ms // 1000 + KEPT_SECONDS)},
             },
         )
+
+    def hold(self, rule_id: str, since_ms: int) -> None:
+        """Note that a rule has something to tell since then, and may not yet; the earliest stays."""
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item={
+                    "id": {"S": f"held#{rule_id}"},
+                    "since_ms": {"N": str(since_ms)},
+                    "expires_at": {"N": str(since_ms // 1000 + KEPT_SECONDS)},
+                },
+                ConditionExpression="attribute_not_exists(id)",
+            )
+
+    def held_since(self, rule_id: str) -> int:
+        """Give since when a rule has something to tell, in ms since 1970; 0: it has nothing."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"id": {"S": f"held#{rule_id}"}}, ConsistentRead=True
+        )
+        return int(answer.get("Item", {}).get("since_ms", {"N": "0"})["N"])
+
+    def let_go(self, rule_id: str) -> None:
+        """Forget that a rule had something to tell: it is told."""
+        self.release(f"held#{rule_id}")
 
     def _why_not(self, key: str) -> Decision:
         answer = self._dynamodb.get_item(

@@ -292,7 +292,10 @@ def metric_filter(pattern: str, **transformation: Any) -> Resources:
     ("resources", "message"),
     [
         (metric_filter("{ $.a = "), "stack S: M: .*Invalid filter pattern"),
-        (metric_filter("{ $.a = 1 }", MetricValue="amount"), "'amount' is not evaluated"),
+        (
+            metric_filter("{ $.a = 1 }", MetricValue="amount"),
+            r"write a number or a field: \$\.amount",
+        ),
         (
             metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}]),
             "dimensions are not evaluated",
@@ -459,6 +462,14 @@ def test_a_metric_filter_that_is_put_again_is_changed_and_counts_once(cloud: Loc
     cloud.put_lines("/g", ['{"a": "x", "b": "x"}'])
     assert state() == "OK"
     cloud.put_lines("/g", ['{"b": "x"}', '{"a": "x"}'])
+    assert state() == "ALARM"
+
+
+def test_a_value_is_read_from_a_field_of_the_message(cloud: LocalCloud) -> None:
+    state = counting(cloud, threshold=7, metricValue="$.n")
+    cloud.put_lines("/g", ['{"b": "x", "n": 6}', '{"b": "x"}', '{"b": "x", "n": null}'])
+    assert state() == "OK"
+    cloud.put_lines("/g", ['{"b": "x", "n": 1}'])
     assert state() == "ALARM"
 
 

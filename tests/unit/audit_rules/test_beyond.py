@@ -1,6 +1,7 @@
 """What a rule asks of a record that no filter pattern can."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -114,3 +115,27 @@ def test_what_cannot_be_judged_is_refused(more: str, complaint: str) -> None:
 def test_networks_alone_make_no_pattern() -> None:
     with pytest.raises(ConfigError, match="names networks alone; name one or more of record_types"):
         parse_config(HEAD.replace('record_types = ["account"]', 'networks = ["10.0.0.0/8"]'))
+
+
+@pytest.mark.parametrize(
+    ("hours", "clock", "quiet"),
+    [
+        ("22:00-07:00", "21:59", False), ("22:00-07:00", "22:00", True),
+        ("22:00-07:00", "03:00", True), ("22:00-07:00", "07:00", False),
+        ("12:00-13:30", "12:00", True), ("12:00-13:30", "13:29", True),
+        ("12:00-13:30", "13:30", False), ("12:00-13:30", "00:00", False),
+    ],
+)  # fmt: skip
+def test_quiet_hours_may_go_over_midnight(hours: str, clock: str, quiet: bool) -> None:
+    text = HEAD.replace("[rules.when]", f'quiet_hours = "{hours}"\n[rules.when]')
+    (rule,) = parse_config(text).rules
+    assert rule.quiet_hours is not None
+    at = datetime.fromisoformat(f"2026-11-25T{clock}:00+01:00")
+    assert rule.quiet_hours.includes(at) is quiet
+
+
+@pytest.mark.parametrize("hours", ["22-7", "22:00-22:00", "24:00-07:00", "night"])
+def test_quiet_hours_that_are_none_are_refused(hours: str) -> None:
+    text = HEAD.replace("[rules.when]", f'quiet_hours = "{hours}"\n[rules.when]')
+    with pytest.raises(ConfigError, match="like 22:00-07:00"):
+        parse_config(text)

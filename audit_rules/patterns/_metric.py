@@ -1,0 +1,101 @@
+"""What a metric filter counts for a message: its value and its dimensions."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Final
+
+from audit_rules._exceptions import FilterPatternError
+
+from ._event import LogEvent
+from ._filter import FilterPattern
+
+__all__ = ["MetricFilter"]
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
+_MOST_DIMENSIONS: Final = 3
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFilter:
+    """A pattern, and what each message that it selects adds to a metric.
+
+    `value` is a number, or what to read it from: `$.changes.after.amount` with a JSON pattern, `$bytes`
+    or `$7` with space-delimited fields. `dimensions` are names and such references.
+
+    Raises:
+        FilterPatternError: CloudWatch would refuse it; the text of the error is the wrong part.
+    """
+
+    pattern: FilterPattern
+    value: str = "1"
+    dimensions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    default: float | None = None
+    _references: Mapping[str, FilterPattern] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.dimensions and self.default is not None:
+            found = next(iter(self.dimensions))
+            raise FilterPatternError(found, 1, "a metric with a default value has no dimensions")
+        if len(self.dimensions) > _MOST_DIMENSIONS:
+            found = list(self.dimensions)[_MOST_DIMENSIONS]
+            raise FilterPatternError(
+                found, 1, f"a metric has at most {_MOST_DIMENSIONS} dimensions"
+            )
+        references = {}
+        for text in (self.value, *self.dimensions.values()):
+            if text is self.value and _NUMBER.fullmatch(text):
+                continue
+            references[text] = self._reference(text)
+        object.__setattr__(self, "_references", references)
+
+    def point(self, message: str | LogEvent) -> tuple[float, dict[str, str]] | None:
+        """Give the value and the dimensions that a message adds; None, if it adds nothing.
+
+        A message without the field that the value or a dimension is read from adds nothing, nor does
+        one whose value is no number; a text that is one counts.
+        """
+        event = LogEvent(message) if isinstance(message, str) else message
+        if not self.pattern.matches(event):
+            return None
+        found = self._read(self.value, event) if self.value in self._references else self.value
+        dimensions = {name: self._read(text, event) for name, text in self.dimensions.items()}
+        value = _number(found)
+        if value is None or None in dimensions.values():
+            return None
+        return value, {name: text for name, text in dimensions.items() if text is not None}
+
+    def _reference(self, text: str) -> FilterPattern:
+        """Give the pattern that reads a reference: of JSON, one that finds anything there."""
+        if self.pattern.is_json:
+            if not text.startswith("$."):
+                raise FilterPatternError(
+                    text, 1, f"found {text!r}; write a number or a field: $.{text}"
+                )
+            pattern = FilterPattern(f"{{ {text} = * }}")
+            if pattern.condition is None or "*" in text:
+                raise FilterPatternError(
+                    text, 1, "a value is read from one field, without [*] or .*"
+                )
+            return pattern
+        if not self.pattern.text.lstrip().startswith("["):
+            reason = "a pattern of terms has no fields; only a number can be its value"
+            raise FilterPatternError(text, 1, reason)
+        if not re.fullmatch(r"\$[A-Za-z0-9_]+", text):
+            raise FilterPatternError(text, 1, f"found {text!r}; write a number or a field: ${text}")
+        return self.pattern
+
+    def _read(self, text: str, event: LogEvent) -> str | None:
+        return (self._references[text].extract(event) or {}).get(text)
+
+
+def _number(text: str | None) -> float | None:
+    if text is None or not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return float(Decimal(text))
+    except (InvalidOperation, OverflowError):
+        return None

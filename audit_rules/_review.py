@@ -382,6 +382,22 @@ def _contradictions(rule: Rule, place: str) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
+def _overlaps(config: AuditConfig) -> Iterator[Finding]:
+    """Find records that two rules tell the same channel, by the examples."""
+    for rule in config.rules:
+        for example in rule.examples:
+            for other in config.rules if example.matches else ():
+                shared = sorted(set(rule.channels) & set(other.channels))
+                if other is rule or not shared or not other.matches(example.line):
+                    continue
+                named = f' "{example.name}"' if example.name else ""
+                yield Finding(
+                    "warning", f'rule "{rule.id}"',
+                    f'its example{named} is told by rule "{other.id}" too: {", ".join(shared)} hears of'
+                    " such a record twice",
+                )  # fmt: skip
+
+
 def _of_all(config: AuditConfig) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for rule in config.rules:
@@ -394,6 +410,7 @@ def _of_all(config: AuditConfig) -> Iterator[Finding]:
                 f'has the pattern of rule "{other}": each record is told twice; give one of them both'
                 " channels",
             )  # fmt: skip
+    yield from _overlaps(config)
     used = {channel for rule in config.rules for channel in rule.channels}
     for name in config.channels:
         if name not in used:

@@ -10,11 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from hashlib import sha256
 from logging import LogRecord
 from random import uniform
 from threading import Condition, RLock, Thread, get_ident
 from time import monotonic, sleep, time
 from typing import Any, ClassVar, Final, NamedTuple
+from urllib.parse import quote
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -42,6 +44,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _LOOK_AT_SPOOL_SECONDS: Final = 30.0
 _OPENING_BYTES: Final = 1024
+_LONGEST_NAME: Final = 100
 _REPLAYED_AT_ONCE: Final = 500
 _CONTENT: Final = frozenset({
     "InvalidArgumentException", "InvalidParameterException", "SerializationException",
@@ -151,6 +154,11 @@ class BatchingHandler(AuditHandler):
 
     @property
     @abstractmethod
+    def target(self) -> str:
+        """The name of what the records go to, as the service knows it."""
+
+    @property
+    @abstractmethod
     def place(self) -> str:
         """What the records go to, for people."""
 
@@ -219,8 +227,13 @@ class BatchingHandler(AuditHandler):
 
     def _spool(self, now: Settings) -> Spool | None:
         """Give a file of this destination alone: no other one may take what it did not get."""
+        if now.spool is None:
+            return None
         kept_by = type(self).__name__.removesuffix("Handler").lower()
-        return None if now.spool is None else Spool(f"{now.spool.path}.{kept_by}")
+        name = quote(self.target, safe="")
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[:_LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:8]}"
+        return Spool(f"{now.spool.path}.{kept_by}.{name}")
 
     def _size(self, entry: Entry) -> int:
         return len(entry.body) + TAIL_BYTES + self.limits.event_overhead_bytes

@@ -78,6 +78,10 @@ class CloudWatchLogsHandler(BatchingHandler):
         self._latest = 0  # the time of the last event of the chain
 
     @property
+    def target(self) -> str:
+        return self.group
+
+    @property
     def place(self) -> str:
         return f"CloudWatch Logs, log group {self.group}"
 

@@ -89,6 +89,10 @@ class DynamoDBHandler(BatchingHandler):
         )
 
     @property
+    def target(self) -> str:
+        return self.table
+
+    @property
     def place(self) -> str:
         return f"DynamoDB table {self.table}"
 

@@ -48,6 +48,10 @@ class FirehoseHandler(BatchingHandler):
         )
 
     @property
+    def target(self) -> str:
+        return self.stream_name
+
+    @property
     def place(self) -> str:
         return f"Firehose stream {self.stream_name}"
 

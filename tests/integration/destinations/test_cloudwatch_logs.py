@@ -17,6 +17,7 @@ from audit_lib.destinations.cloudwatch_logs import CloudWatchLogsHandler
 from .conftest import BROKEN, DENIED, THROTTLED, Service, answer
 
 GROUP = "/audit/shop"
+SPOOL = "spool.jsonl.cloudwatchlogs.%2Faudit%2Fshop"
 HOUR = 3600
 
 
@@ -212,7 +213,7 @@ def test_what_the_service_does_not_take_waits_in_a_spool_of_its_own_and_goes_out
     service.always = DENIED
     say(audit, "one", "two")
     handler.flush()
-    spool = tmp_path / "spool.jsonl.cloudwatchlogs"
+    spool = tmp_path / SPOOL
     assert [json.loads(line)["message"] for line in spool.read_text().splitlines()] == [
         "one",
         "two",
@@ -224,6 +225,26 @@ def test_what_the_service_does_not_take_waits_in_a_spool_of_its_own_and_goes_out
     assert spool.read_text() == ""
     assert not (tmp_path / "spool.jsonl").exists()
     assert problems() == ()
+
+
+def test_two_groups_have_two_spools(
+    audit: audit_lib.AuditLogger, handler: CloudWatchLogsHandler, service: Service, tmp_path: Path
+) -> None:
+    audit_lib.configure(on_failure="spool", spool=tmp_path / "spool.jsonl")
+    other = CloudWatchLogsHandler("/not/there", "main", client=service.client("logs"), linger=0)
+    long = CloudWatchLogsHandler("/" + "x" * 500, "main", client=service.client("logs"), linger=0)
+    for each in (other, long):
+        audit.addHandler(each)
+    say(audit, "one")
+    for each in (other, long):
+        each.close()
+        audit.removeHandler(each)
+    handler.close()
+    assert told() == ["one"]
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept[0] == "spool.jsonl.cloudwatchlogs.%2Fnot%2Fthere"
+    assert len(kept) == 2
+    assert len(kept[1]) < 150
 
 
 def test_an_action_that_must_be_audited_is_there_when_the_call_returns_or_fails(
@@ -263,7 +284,7 @@ def test_events_are_sorted_and_parted_by_day_and_those_out_of_time_are_kept_else
         "earlier",
         "now",
     ]
-    refused = (tmp_path / "spool.jsonl.cloudwatchlogs.refused").read_text().splitlines()
+    refused = (tmp_path / f"{SPOOL}.refused").read_text().splitlines()
     kept = {json.loads(line)["message"]: json.loads(line)["@timestamp"] for line in refused}
     assert set(kept) == {"fortnight", "future"}
     assert kept["future"] > kept["fortnight"]
@@ -415,12 +436,12 @@ def test_a_spool_that_waits_since_another_process_goes_out_with_the_first_record
     audit_lib.configure(on_failure="spool", spool=tmp_path / "spool.jsonl")
     old = '{"@timestamp":"2020-01-01T00:00:00.000Z","message":"too old","event":{"action":"x"}}\n'
     new = old.replace("2020-01-01T00", _this_hour()).replace("too old", "old")
-    (tmp_path / "spool.jsonl.cloudwatchlogs").write_text(old + new)
+    (tmp_path / SPOOL).write_text(old + new)
     say(audit, "one")
     handler.close()
     assert told() == ["old", "one"]
-    assert (tmp_path / "spool.jsonl.cloudwatchlogs").read_text() == ""
-    assert "too old" in (tmp_path / "spool.jsonl.cloudwatchlogs.refused").read_text()
+    assert (tmp_path / SPOOL).read_text() == ""
+    assert "too old" in (tmp_path / f"{SPOOL}.refused").read_text()
 
 
 def _this_hour() -> str:

@@ -103,6 +103,24 @@ def test_two_rules_of_one_pattern_and_a_channel_that_nobody_uses() -> None:
     ]
 
 
+def test_a_record_that_a_channel_hears_of_twice_is_found_by_the_examples() -> None:
+    example = """
+[[rules.examples]]
+name = "a wrong password"
+matches = true
+record.event.action = "login"
+record.event.outcome = "failure"
+"""
+    one = rule("pattern = '{ $.event.action = login }'", "one")
+    two = rule("pattern = '{ $.event.outcome = failure }'", "two", example)
+    three = rule("pattern = '{ $.event.outcome = success }'", "three")
+    assert [text for _, _, text in found(one + two + three)] == [
+        'its example "a wrong password" is told by rule "one" too: a hears of such a record twice'
+    ]
+    elsewhere = '[channels.b]\ntype = "slack"\nwebhook_secret = "audit/slack/b"\n'
+    assert found(elsewhere + one.replace('["a"]', '["b"]') + two + three) == []
+
+
 def test_a_sentence_with_a_field_that_no_record_has() -> None:
     action = '[actions.x]\nsentence = "{event.resaon}"\ncategory = ["iam"]\ntype = ["user"]\n'
     ((level, _, text),) = found(action + rule("pattern = '{ $.event.action = login }'"))

@@ -13,9 +13,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ._beyond import ANYTHING, Beyond, QuietHours
+from ._exceptions import FilterPatternError
 from ._names import Names
 from ._sentence import Sentence
-from .patterns import FilterPattern
+from .patterns import AUDIT_PATTERN, FilterPattern, printed
 
 
 class Severity(StrEnum):
@@ -96,7 +97,8 @@ class Rule:
     `threshold` records within `window_minutes` make the rule's alarm ring. `labels` gives words
     for field names and record types. `description` and `runbook` may be empty. `pattern` is what the
     friendly `when` of the file was made into, where it has one; `beyond` is what no pattern can say.
-    `message` is said in the place of the action's sentence; what comes in `quiet_hours` is told after.
+    `message` is said in the place of the action's sentence; what comes in `quiet_hours` is told after;
+    what is `urgent` is told when it comes, without waiting for the alarm.
     """
 
     id: str
@@ -114,6 +116,7 @@ class Rule:
     beyond: Beyond = ANYTHING
     message: Sentence | None = None
     quiet_hours: QuietHours | None = None
+    urgent: bool = False
 
     def tells(self, record: Mapping[str, Any]) -> bool:
         """Whether a record that the pattern selects is told: what no pattern can say."""
@@ -145,6 +148,21 @@ class AuditConfig:
     def names(self) -> Names:
         """The names of everything in AWS."""
         return Names(self.name)
+
+    @property
+    def urgent_pattern(self) -> FilterPattern | None:
+        """One pattern for what all urgent rules select: a log group takes two subscriptions.
+
+        Where one has no room for them, it is that of all audit records.
+        """
+        conditions = [rule.pattern.condition for rule in self.rules if rule.urgent]
+        if not conditions:
+            return None
+        texts = [printed(condition)[1:-1].strip() for condition in conditions if condition]
+        try:
+            return FilterPattern(f"{{ {' || '.join(texts)} }}")
+        except FilterPatternError:
+            return AUDIT_PATTERN
 
     def rule(self, rule_id: str) -> Rule:
         """Find a rule by its id.

@@ -24,6 +24,8 @@ def explanation(config: AuditConfig, rule: Rule) -> Iterator[str]:
             f"It rings when {rule.threshold} such records come within {rule.window_minutes} minutes,"
             " and then tells each of them."
         )
+    if rule.urgent:
+        yield "It is urgent: each is told when it comes, without waiting for the alarm."
     if rule.quiet_hours:
         yield f"What comes in its quiet hours, {rule.quiet_hours}, it tells after them."
     yield f"Tells {', '.join(f'{name} ({_kind(config, name)})' for name in rule.channels)}."

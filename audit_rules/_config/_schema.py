@@ -33,6 +33,7 @@ _SAID: Final = {
     "rules.threshold": "How many records within window_minutes make the alarm ring.",
     "rules.materiality": "Tell only of a number that moved far.",
     "rules.message": "Said in the place of the action's sentence: {actor} moved {record}.",
+    "rules.delivery": "When people are told: with the alarm, or when the record comes (urgent).",
     "rules.quiet_hours": "Tell afterwards what comes between, like 22:00-07:00 in the trail's time zone.",
     "rules.labels": "Words for fields, record types and values.",
     "rules.examples": "Records that the rule has to match, and such that it must not.",

@@ -162,6 +162,7 @@ def read_rule(table: Table, channels: Collection[str]) -> Rule:
         beyond=_beyond(table),
         message=_message(table),
         quiet_hours=_quiet_hours(table),
+        urgent=_urgent(table),
     )
     table.finish()
     return rule
@@ -220,6 +221,19 @@ def _networks(when: Table, name: str) -> tuple[Network, ...]:
 
 _NO_PATTERN: Final = " "  # an empty one is a mistake
 _NETWORKS: Final = ("networks", "outside_networks")
+
+
+def _urgent(table: Table) -> bool:
+    delivery = table.text(
+        "delivery", checks.one_of({"alarm", "urgent"}, "delivery"), default="alarm"
+    )
+    if delivery != "urgent":
+        return False
+    for key in ("threshold", "window_minutes"):
+        if key in table.names():
+            reason = "an urgent rule tells of each record at once"
+            table.tell(key, f'is there beside delivery = "urgent", and {reason}; leave one out')
+    return True
 
 
 def _quiet_hours(table: Table) -> QuietHours | None:

@@ -1,15 +1,17 @@
-"""What matters: per rule a metric filter that counts its records, and an alarm on the count."""
+"""What matters: per rule a metric filter that counts its records and an alarm on it; what cannot wait."""
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from audit_rules import AuditConfig, Rule
+from audit_rules import AuditConfig, FilterPattern, Rule
 
-__all__ = ["Watch"]
+__all__ = ["Urgency", "Watch"]
 
 _LONGEST_DESCRIPTION = 1024
 
@@ -64,6 +66,39 @@ class Watch(Construct):
             )
             alarm.add_alarm_action(action)
             alarm.add_ok_action(action)
+
+
+class Urgency(Construct):
+    """The records of urgent rules, to the function that tells, as they come."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        pattern: FilterPattern,
+        log_group: logs.ILogGroup,
+        function: lambda_.IFunction,
+    ) -> None:
+        super().__init__(scope, id_)
+        permission = lambda_.CfnPermission(
+            self,
+            "CloudWatchLogsMayInvoke",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal=iam.ServicePrincipal("logs.amazonaws.com").service,
+            source_account=Aws.ACCOUNT_ID,
+            source_arn=log_group.log_group_arn,
+        )
+        subscription = logs.CfnSubscriptionFilter(
+            self,
+            "Records",
+            log_group_name=log_group.log_group_name,
+            filter_name="urgent",
+            filter_pattern=pattern.text,
+            destination_arn=function.function_arn,
+        )
+        subscription.node.add_dependency(permission)
 
 
 def _description(rule: Rule) -> str:

@@ -13,7 +13,7 @@ from infra.constructs.function import AuditFunction, evidence_queue
 from infra.constructs.record_store import RecordStore
 from infra.constructs.routing import Routing
 from infra.constructs.telling import AlarmTopic, Ledger, Sweep
-from infra.constructs.watch import Watch
+from infra.constructs.watch import Urgency, Watch
 
 __all__ = ["TrailStack"]
 
@@ -68,6 +68,11 @@ class TrailStack(Stack):
         alarms.wake(forwarder.function)
         Sweep(self, "Sweep", names=names, function=forwarder.function)
         Watch(self, "Watch", config=config, log_group=store.log_group, topic=alarms.topic)
+        if pattern := config.urgent_pattern:
+            Urgency(
+                self, "Urgency", pattern=pattern, log_group=store.log_group,
+                function=forwarder.function,
+            )  # fmt: skip
 
 
 def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:

@@ -19,6 +19,7 @@ class Why(StrEnum):
     RANG = "the rule's alarm rang"
     STILL_RINGING = "it came while the rule's alarm was ringing"
     CALMED = "it was found when the rule's alarm went back to OK"
+    ARRIVED = "it came, and the rule is urgent"
     HELD = "it came in the rule's quiet hours"
     NOT_FOUND = "the rule's alarm rang, but its records could not be found yet"
     UNREADABLE = "a message came that is no alarm's"

@@ -31,10 +31,10 @@ from forwarder.notification import Notification, Why
 from forwarder.stages.due import due
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.ledger import Decision, Ledger
-from forwarder.stages.read import FoundRecord, Reader
+from forwarder.stages.read import FoundRecord, Reader, found_records
 from forwarder.stages.word import Wording
 from forwarder.text import clean, shortened
-from forwarder.wakeups import AlarmChange, Sweep, Unreadable, Wakeup
+from forwarder.wakeups import AlarmChange, Arrived, Sweep, Unreadable, Wakeup
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -130,6 +130,8 @@ class Forwarder:
             case AlarmChange(alarm, state, _, at_ms):
                 text = f"The alarm {alarm} is {state}; no rule of audit.toml belongs to it."
                 self._pass_on(f"{alarm}@{at_ms}", text, turn)
+            case Arrived(records):
+                self._arrived(found_records(records), turn)
             case Unreadable(id_, text):
                 self._pass_on(id_ or text, text, turn)
             case Sweep():
@@ -152,6 +154,14 @@ class Forwarder:
             self._tell(rule.channels, notice, (rule.id, f"alarm@{at_ms}"), turn)
         else:
             self._tell_records(rule, found, now_ms, Why.RANG, turn)
+
+    def _arrived(self, records: Sequence[FoundRecord], turn: Turn) -> None:
+        """Tell of records as they come; the alarm, which rings all the same, finds them told."""
+        now_ms = self.now_ms()
+        for rule in self.config.rules:
+            mine = [r for r in records if rule.pattern.matches(r.line)] if rule.urgent else []
+            if mine and not self._holds(rule, now_ms, turn):
+                self._tell_records(rule, mine, None, Why.ARRIVED, turn)
 
     def _holds(self, rule: Rule | None, at_ms: int, turn: Turn) -> bool:
         """Whether a rule is in its quiet hours; if so, what it has to tell waits."""
@@ -212,10 +222,12 @@ class Forwarder:
         self,
         rule: Rule,
         found: Sequence[FoundRecord],
-        now_ms: int,
+        read_ms: int | None,
         why: Why,
         turn: Turn,
     ) -> None:
+        """Tell of records; `read_ms` is until when these are all that there are, None: nobody knows."""
+        now_ms = self.now_ms() if read_ms is None else read_ms
         material = [record for record in found if rule.tells(record.fields)]
         if len(material) < len(found):
             turn.decisions[Decision.IMMATERIAL] += len(found) - len(material)
@@ -235,8 +247,8 @@ class Forwarder:
             if claimed:
                 notice = self.wording.notification(rule, tuple(claimed.values()), why)
                 settled = self._send(name, notice, claimed, turn) and settled
-        if settled:
-            self.ledger.note_read(rule.id, now_ms)
+        if settled and read_ms is not None:
+            self.ledger.note_read(rule.id, read_ms)
 
     def _tell(
         self, channels: Iterable[str], notice: Notification, subject: tuple[str, str], turn: Turn

@@ -1,12 +1,15 @@
 """Why the function was invoked: an alarm changed its state, the sweep's turn came, or neither."""
 
+import gzip
 import json
+import zlib
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["AlarmChange", "Sweep", "Unreadable", "Wakeup", "wakeups_in"]
+__all__ = ["AlarmChange", "Arrived", "Sweep", "Unreadable", "Wakeup", "wakeups_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,23 @@ class Unreadable:
     text: str
 
 
-Wakeup = AlarmChange | Sweep | Unreadable
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Records that urgent rules may tell: each with its time in ms since 1970, and its line."""
+
+    records: tuple[tuple[int, str], ...]
+
+
+Wakeup = AlarmChange | Arrived | Sweep | Unreadable
 
 
 def wakeups_in(event: dict[str, Any]) -> Iterator[Wakeup]:
-    """Give the reasons in an event of SNS or EventBridge, each by itself. Never raises."""
+    """Give the reasons in an event of SNS, EventBridge or a subscription, each by itself. Never raises."""
     if event.get("source") == "aws.events":
         yield Sweep()
+        return
+    if "awslogs" in event:
+        yield _arrived(event)
         return
     records = event.get("Records")
     if not isinstance(records, list):
@@ -51,6 +64,22 @@ def wakeups_in(event: dict[str, Any]) -> Iterator[Wakeup]:
         )
         message = str(notice.get("Message", ""))
         yield _alarm_change(message) or Unreadable(str(notice.get("MessageId", "")), message)
+
+
+def _arrived(event: dict[str, Any]) -> Wakeup:
+    """Unpack what a subscription delivers: base64 of gzip of JSON.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+    """
+    try:
+        payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
+        if payload["messageType"] == "CONTROL_MESSAGE":
+            return Arrived(())
+        return Arrived(
+            tuple((int(each["timestamp"]), str(each["message"])) for each in payload["logEvents"])
+        )
+    except (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, RecursionError):
+        return Unreadable("", json.dumps(event, default=repr))
 
 
 def _alarm_change(message: str) -> AlarmChange | None:

@@ -1,7 +1,9 @@
 """The forwarder, on the events that SNS and EventBridge send: who is told what, and how often."""
 
+import base64
 import email
 import email.policy
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -293,6 +295,55 @@ def test_an_alarm_of_immaterial_records_tells_nobody_not_even_that_nothing_was_f
     put(limit(1, 1000, 1001))
     assert invoke(sns(alarm("limit"))) == {"below_threshold": 0, "immaterial": 1}
     assert slack.posts == []
+
+
+def arrival(*records: Any, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
+    events = [
+        {"id": str(n), "timestamp": event["timestamp"], "message": event["message"]}
+        for n, event in enumerate(records)
+    ]
+    payload = json.dumps({"messageType": kind, "logEvents": events}).encode()
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(payload)).decode()}}
+
+
+def stored() -> list[Any]:
+    return boto3.client("logs").filter_log_events(logGroupName="/audit/records")["events"]
+
+
+def urgent(tmp_path: Path) -> None:
+    text = CONFIG.replace('id = "phone"', 'id = "phone"\ndelivery = "urgent"')
+    (tmp_path / "audit.toml").write_text(text)
+    module._forwarder.cache_clear()
+
+
+def test_an_urgent_record_is_told_when_it_comes_and_the_alarm_finds_it_told(
+    slack: WebhookReceiver, tmp_path: Path
+) -> None:
+    urgent(tmp_path)
+    put(change(1))
+    other = {"timestamp": 1, "message": '{"changes": {"fields": {"limit": "updated"}}}'}
+    assert invoke(arrival(*stored(), other))["told"] == 2
+    assert "Told because it came, and the rule is urgent" in json.dumps(slack.posts)
+    put(change(2))
+    assert invoke(sns(alarm()), "r-2") == {"told": 2, "already_told": 2, "below_threshold": 0}
+    assert len(slack.posts) == 2
+    assert invoke(arrival(*stored()), "r-3") == {"already_told": 4, "below_threshold": 0}
+
+
+def test_what_arrives_of_rules_that_are_not_urgent_waits_for_the_alarm(
+    slack: WebhookReceiver,
+) -> None:
+    put(change(1))
+    assert invoke(arrival(*stored())) == {}
+    assert invoke(arrival(kind="CONTROL_MESSAGE")) == {}
+    assert slack.posts == []
+
+
+@pytest.mark.parametrize("data", ["", "no base64!", "YWJj", base64.b64encode(gzip.compress(b"[]"))])
+def test_a_delivery_that_is_none_is_shown(slack: WebhookReceiver, data: str | bytes) -> None:
+    text = data if isinstance(data, str) else data.decode()
+    assert invoke({"awslogs": {"data": text}})["told"] == 2
+    assert "A message to the audit trail" in slack.posts[0]["text"]
 
 
 def quiet(tmp_path: Path, begins_in: int, ends_in: int) -> None:

@@ -1,6 +1,7 @@
 """Read: the records that a rule selects, out of the audit log group."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from audit_rules import Rule
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-__all__ = ["FoundRecord", "Reader"]
+__all__ = ["FoundRecord", "Reader", "found_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,12 @@ class Reader:
         lines = {
             (event["timestamp"], event["message"]) for page in pages for event in page["events"]
         }
-        return [FoundRecord(when, line, _parsed(line)) for when, line in sorted(lines)]
+        return found_records(lines)
+
+
+def found_records(lines: Iterable[tuple[int, str]]) -> list[FoundRecord]:
+    """Give lines and their times as records, in order, none twice."""
+    return [FoundRecord(when, line, _parsed(line)) for when, line in sorted(set(lines))]
 
 
 def _parsed(line: str) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from audit_ops.local import World as LocalWorld
-from audit_rules import load_config
+from audit_rules import load_config, parse_config
 from tests.synthesis import ROOT, Template
 
 
@@ -165,3 +165,25 @@ def test_the_saved_queries_and_the_retention_are_there(world: World) -> None:
     assert group["retentionInDays"] == 3653
     with pytest.raises(logs.exceptions.InvalidParameterException, match="deletion protection"):
         logs.delete_log_group(logGroupName="/audit/records")
+
+
+def test_an_urgent_record_is_told_at_once_and_not_again_by_its_alarm(
+    synth: Callable[[str], Template],
+) -> None:
+    text = (ROOT / "audit.toml").read_text()
+    text = text.replace('id = "mfa-phone-changed"', 'id = "mfa-phone-changed"\ndelivery = "urgent"')
+    template = synth(text)
+    subscription = template.one("Logs::SubscriptionFilter", FilterName="urgent")
+    assert subscription["FilterPattern"] == (
+        '{ $.changes.record_type = "user" && $.changes.fields.mfa_phone = "*" }'
+    )
+    with LocalWorld() as local:
+        local.prepare(parse_config(text))
+        local.cloud.deploy(template.folder)
+        local.cloud.settle()
+        world = World(local)
+        world.put(phone_change("first"))
+        assert world.told() == world.mailed() == ["first"]
+        assert "it came, and the rule is urgent" in json.dumps(world.slack.posts)
+        world.cloud.advance(600)
+        assert world.told() == world.mailed() == ["first"]

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-__all__ = ["AuditFunction", "evidence_queue"]
+__all__ = ["AuditFunction", "evidence_queue", "logs_may_invoke"]
 
 
 class AuditFunction(Construct):
@@ -71,4 +71,19 @@ def evidence_queue(scope: Construct, id_: str) -> sqs.Queue:
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
         retention_period=Duration.days(14),
+    )
+
+
+def logs_may_invoke(
+    scope: Construct, function: lambda_.IFunction, source_arn: str
+) -> lambda_.CfnPermission:
+    """Let the subscriptions of a log group of this account, or of several, invoke a function."""
+    return lambda_.CfnPermission(
+        scope,
+        "CloudWatchLogsMayInvoke",
+        action="lambda:InvokeFunction",
+        function_name=function.function_arn,
+        principal=iam.ServicePrincipal("logs.amazonaws.com").service,
+        source_account=Aws.ACCOUNT_ID,
+        source_arn=source_arn,
     )

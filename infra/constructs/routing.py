@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from aws_cdk import Aws
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from audit_rules import AUDIT_PATTERN
+from infra.constructs.function import logs_may_invoke
 
 __all__ = ["Routing"]
 
@@ -21,15 +21,8 @@ class Routing(Construct):
     ) -> None:
         super().__init__(scope, id_)
         # One permission for all: a function's policy has room for about 20 KB.
-        permission = lambda_.CfnPermission(
-            self,
-            "CloudWatchLogsMayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=router.function_arn,
-            principal=iam.ServicePrincipal("logs.amazonaws.com").service,
-            source_account=Aws.ACCOUNT_ID,
-            source_arn=f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*:*",
-        )
+        every_group = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*:*"
+        permission = logs_may_invoke(self, router, every_group)
         for name in log_groups:
             subscription = logs.CfnSubscriptionFilter(
                 self,

@@ -1,15 +1,15 @@
 """What matters: per rule a metric filter that counts its records and an alarm on it; what cannot wait."""
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from audit_rules import AuditConfig, FilterPattern, Rule
+from infra.constructs.function import logs_may_invoke
 
 __all__ = ["Urgency", "Watch"]
 
@@ -81,15 +81,7 @@ class Urgency(Construct):
         function: lambda_.IFunction,
     ) -> None:
         super().__init__(scope, id_)
-        permission = lambda_.CfnPermission(
-            self,
-            "CloudWatchLogsMayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=function.function_arn,
-            principal=iam.ServicePrincipal("logs.amazonaws.com").service,
-            source_account=Aws.ACCOUNT_ID,
-            source_arn=log_group.log_group_arn,
-        )
+        permission = logs_may_invoke(self, function, log_group.log_group_arn)
         subscription = logs.CfnSubscriptionFilter(
             self,
             "Records",

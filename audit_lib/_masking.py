@@ -248,10 +248,7 @@ class Masking:
                 continue
             here = (*path, name)
             rule = self.rule(here) if rule is _UNMET else rule
-            if rule is not None and kind in _ATOMS:
-                new = self._shown(here, item, rule, withheld)
-            else:
-                new = self._covered(item, here, rule, withheld)
+            new = self._covered(item, here, rule, withheld)
             if new is not item:
                 covered = value.copy() if covered is None else covered
                 if new is _DROPPED:

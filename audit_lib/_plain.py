@@ -98,17 +98,7 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
     if len(value) > _MAX_COPIED:
         return False
     for name, item in value.items():
-        if type(name) is not str or not name.isascii():
-            return False
-        # `is_plain`, without the calls: this is done for every record.
-        kind = type(item)
-        if kind is str:
-            if not item.isascii():
-                return False
-        elif kind is int:
-            if not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
-                return False
-        elif item is not None and kind is not bool:
+        if not (is_plain(item) and type(name) is str and name.isascii()):
             return False
     return True
 

@@ -64,9 +64,7 @@ class Outlet:
         """
         if self._torn:
             line = b"\n" + line
-        if stream is not self._stream:
-            self._look_at(stream)
-        if self._file < 0:
+        if not self.reaches_kernel(stream):
             _write_text(stream, line)
         else:
             stream.flush()  # what was printed before comes before; raises when it is closed

@@ -16,7 +16,7 @@ from ._beyond import ANYTHING, Beyond, QuietHours
 from ._exceptions import FilterPatternError
 from ._names import Names
 from ._sentence import Sentence
-from .patterns import AUDIT_PATTERN, FilterPattern, printed
+from .patterns import AUDIT_PATTERN, FilterPattern, LogEvent, printed
 
 
 class Severity(StrEnum):
@@ -122,7 +122,7 @@ class Rule:
         """Whether a record that the pattern selects is told: what no pattern can say."""
         return self.beyond.holds(record)
 
-    def matches(self, message: str) -> bool:
+    def matches(self, message: str | LogEvent) -> bool:
         """Whether a log message is told of. Never raises."""
         event = FilterPattern.read(message)
         return self.pattern.matches(event) and self.tells(event.json or {})

@@ -9,6 +9,7 @@ from ._ecs import EVENT_TYPES
 from ._exceptions import ConfigError
 from ._model import AuditConfig, Example, Rule, Severity
 from .patterns import (
+    FilterPattern,
     Leaf,
     NumericComparison,
     TextComparison,
@@ -51,10 +52,18 @@ class Trial:
         """Whether the rule matches what it has to, and does not what it must not."""
         return self.matched is self.example.matches
 
+    @property
+    def expected(self) -> str:
+        """What the rule has to do with the example, in words."""
+        return "has to match" if self.example.matches else "must not match"
+
     def __str__(self) -> str:
-        named = f' "{self.example.name}"' if self.example.name else ""
-        expected = "has to match" if self.example.matches else "must not match"
-        return f'rule "{self.rule.id}": example{named} {expected}, and does{"" if self.matched else " not"}'
+        does = "does" if self.matched else "does not"
+        return f'rule "{self.rule.id}": example{_named(self.example)} {self.expected}, and {does}'
+
+
+def _named(example: Example) -> str:
+    return f' "{example.name}"' if example.name else ""
 
 
 def trials(config: AuditConfig) -> tuple[Trial, ...]:
@@ -371,7 +380,7 @@ def _contradictions(rule: Rule, place: str) -> Iterator[Finding]:
         if not isinstance(part, TextComparison) or not part.equal or part.selector.wildcards:
             continue
         path, test = part.selector.path, part.test
-        if isinstance(test, Wildcard) and "*" not in {test.text[:1], test.text[-1:]}:
+        if isinstance(test, Wildcard) and test.exact:
             before = wanted.setdefault(path, test.text)
             if before != test.text:
                 yield Finding(
@@ -385,15 +394,15 @@ def _contradictions(rule: Rule, place: str) -> Iterator[Finding]:
 def _overlaps(config: AuditConfig) -> Iterator[Finding]:
     """Find records that two rules tell the same channel, by the examples."""
     for rule in config.rules:
-        for example in rule.examples:
-            for other in config.rules if example.matches else ():
+        for example in (each for each in rule.examples if each.matches):
+            event = FilterPattern.read(example.line)
+            for other in config.rules:
                 shared = sorted(set(rule.channels) & set(other.channels))
-                if other is rule or not shared or not other.matches(example.line):
+                if other is rule or not shared or not other.matches(event):
                     continue
-                named = f' "{example.name}"' if example.name else ""
                 yield Finding(
                     "warning", f'rule "{rule.id}"',
-                    f'its example{named} is told by rule "{other.id}" too: {", ".join(shared)} hears of'
+                    f'its example{_named(example)} is told by rule "{other.id}" too: {", ".join(shared)} hears of'
                     " such a record twice",
                 )  # fmt: skip
 

@@ -1,10 +1,9 @@
 """The friendly form of a rule's condition, and the filter pattern that it makes."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from .patterns import FilterPattern
+from .patterns import FilterPattern, Property, quoted
 
 __all__ = ["WHEN", "pattern_of"]
 
@@ -16,8 +15,6 @@ WHEN: Final[Mapping[str, str]] = {
     "actors": "$.user.id",
 }
 """What a `when` may name, each as texts of which one has to be there, and the field it is about."""
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def pattern_of(when: Mapping[str, Iterable[str]]) -> FilterPattern:
@@ -35,7 +32,7 @@ def pattern_of(when: Mapping[str, Iterable[str]]) -> FilterPattern:
             each = [
                 f'{selector}{_steps(text)} = "*"'
                 if name == "changed"
-                else f"{selector} = {_quoted(text)}"
+                else f"{selector} = {quoted(text)}"
                 for text in texts
             ]
             conditions.append(each)
@@ -47,12 +44,5 @@ def pattern_of(when: Mapping[str, Iterable[str]]) -> FilterPattern:
     return FilterPattern(f"{{ {' && '.join(joined)} }}" if joined else "")
 
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 def _steps(path: str) -> str:
-    return "".join(
-        f".{name}" if _NAME.fullmatch(name) else f".['{name}']" for name in path.split(".")
-    )
+    return "".join(str(Property(name)) for name in path.split("."))

@@ -126,11 +126,20 @@ class BatchingHandler(AuditHandler):
     """
 
     limits: ClassVar[Limits]
+    kind: ClassVar[str]
+    """What its targets are, for people."""
 
     def __init__(
-        self, client: Callable[[], Any], *, linger: float, queue_bytes: int, give_up: float
+        self,
+        target: str,
+        client: Callable[[], Any],
+        *,
+        linger: float,
+        queue_bytes: int,
+        give_up: float,
     ) -> None:
         super().__init__()
+        self.target = target  # as the service names it
         self._make_client = client
         # Now, for what it imports: a thread may be about to fork, and its child could never import.
         self._client: Any = client()
@@ -153,14 +162,9 @@ class BatchingHandler(AuditHandler):
         self._worker: Thread | None = None
 
     @property
-    @abstractmethod
-    def target(self) -> str:
-        """The name of what the records go to, as the service knows it."""
-
-    @property
-    @abstractmethod
     def place(self) -> str:
         """What the records go to, for people."""
+        return f"{self.kind} {self.target}"
 
     @abstractmethod
     def _send(self, lines: Sequence[bytes]) -> None:
@@ -209,11 +213,14 @@ class BatchingHandler(AuditHandler):
             self._chain = None
 
     def close(self) -> None:
-        """Send what is queued, end the chain and the thread; another record begins again."""
+        """Send what is queued, end the chain and the thread; a later record is sent at once."""
         self.seal()
         with self._changed:
+            worker = self._worker
             self._closing = True
             self._changed.notify_all()
+        if worker is not None and worker.ident != get_ident():  # it may be at the spool
+            worker.join(_LONGEST_PAUSE_SECONDS)
         super().close()
 
     def begin_child(self) -> None:
@@ -341,10 +348,9 @@ class BatchingHandler(AuditHandler):
     def _send_all(self, entries: list[Entry]) -> None:
         now = settings()
         try:
-            for group in self._groups(entries):
-                for batch in self._batches(group):
-                    self._send_or_refuse(batch, now)
-                    self._settled(batch)
+            for batch in self._batches(entries):
+                self._send_or_refuse(batch, now)
+                self._settled(batch)
         except BaseException as error:
             self._leave_chain()
             self._refuse([entry for entry in entries if not entry.done], now, error)
@@ -363,17 +369,18 @@ class BatchingHandler(AuditHandler):
     def _batches(self, entries: list[Entry]) -> Iterable[list[Entry]]:
         """Cut entries into what one call takes, with room for the lines that open and seal."""
         most_bytes = self.limits.batch_bytes - 2 * _OPENING_BYTES
-        batch: list[Entry] = []
-        size = 0
-        for entry in entries:
-            more = self._size(entry)
-            if batch and (size + more > most_bytes or len(batch) + 2 >= self.limits.events):
+        for group in self._groups(entries):
+            batch: list[Entry] = []
+            size = 0
+            for entry in group:
+                more = self._size(entry)
+                if batch and (size + more > most_bytes or len(batch) + 2 >= self.limits.events):
+                    yield batch
+                    batch, size = [], 0
+                batch.append(entry)
+                size += more
+            if batch:
                 yield batch
-                batch, size = [], 0
-            batch.append(entry)
-            size += more
-        if batch:
-            yield batch
 
     def _send_or_refuse(self, batch: list[Entry], now: Settings, *, again: bool = False) -> None:
         """Send a batch; `again` is for one that was in the spool, and may stay there."""
@@ -458,9 +465,8 @@ class BatchingHandler(AuditHandler):
 
         def send(lines: list[bytes]) -> None:
             entries = [Entry(line[:-1], "spool") for line in lines]
-            for group in self._groups(entries):
-                for batch in self._batches(group):
-                    self._send_or_refuse(batch, now, again=True)
+            for batch in self._batches(entries):
+                self._send_or_refuse(batch, now, again=True)
 
         with suppress(Exception):  # they stay, and whoever comes next tries again
             spool.replay(send, at_once=_REPLAYED_AT_ONCE)

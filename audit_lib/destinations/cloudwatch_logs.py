@@ -39,6 +39,7 @@ class CloudWatchLogsHandler(BatchingHandler):
     It needs `logs:CreateLogStream` and `logs:PutLogEvents`, and calls nothing else.
     """
 
+    kind = "CloudWatch Logs, log group"
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
     limits: ClassVar = Limits(
         events=10_000, batch_bytes=1_048_576, line_bytes=1_048_576 - 26, event_overhead_bytes=26
@@ -67,23 +68,18 @@ class CloudWatchLogsHandler(BatchingHandler):
         Raises:
             botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
         """
-        self.group = group
         self._stream_name = stream
         super().__init__(
-            client or client_of("logs"), linger=linger, queue_bytes=queue_bytes, give_up=give_up
+            group,
+            client or client_of("logs"),
+            linger=linger,
+            queue_bytes=queue_bytes,
+            give_up=give_up,
         )
 
     def _begin(self) -> None:
         super()._begin()
         self._latest = 0  # the time of the last event of the chain
-
-    @property
-    def target(self) -> str:
-        return self.group
-
-    @property
-    def place(self) -> str:
-        return f"CloudWatch Logs, log group {self.group}"
 
     @property
     def log_stream(self) -> str:
@@ -146,12 +142,12 @@ class CloudWatchLogsHandler(BatchingHandler):
 
     def _put_events(self, client: "CloudWatchLogsClient", events: list[Any]) -> Any:
         return client.put_log_events(
-            logGroupName=self.group, logStreamName=self.log_stream, logEvents=events
+            logGroupName=self.target, logStreamName=self.log_stream, logEvents=events
         )
 
     def _make_stream(self, client: "CloudWatchLogsClient") -> None:
         try:
-            client.create_log_stream(logGroupName=self.group, logStreamName=self.log_stream)
+            client.create_log_stream(logGroupName=self.target, logStreamName=self.log_stream)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
                 raise

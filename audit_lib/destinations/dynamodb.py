@@ -55,6 +55,7 @@ TABLE: Final[dict[str, Any]] = {
 class DynamoDBHandler(BatchingHandler):
     """Writes to a table like `TABLE`. It needs `dynamodb:BatchWriteItem`."""
 
+    kind = "DynamoDB table"
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
     # An item has 400 KB, of which a line leaves room for what is beside it.
     limits: ClassVar = Limits(events=25, batch_bytes=16_000_000, line_bytes=380_000)
@@ -82,19 +83,14 @@ class DynamoDBHandler(BatchingHandler):
         Raises:
             botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
         """
-        self.table = table
         self._keep_seconds = None if keep_days is None else keep_days * _DAY_SECONDS
         super().__init__(
-            client or client_of("dynamodb"), linger=linger, queue_bytes=queue_bytes, give_up=give_up
+            table,
+            client or client_of("dynamodb"),
+            linger=linger,
+            queue_bytes=queue_bytes,
+            give_up=give_up,
         )
-
-    @property
-    def target(self) -> str:
-        return self.table
-
-    @property
-    def place(self) -> str:
-        return f"DynamoDB table {self.table}"
 
     def _send(self, lines: Sequence[bytes]) -> None:
         client: DynamoDBClient = self._client
@@ -104,8 +100,8 @@ class DynamoDBHandler(BatchingHandler):
             items[item["record"]["S"], item["at"]["S"]] = item
         requests: Any = [{"PutRequest": {"Item": item}} for item in items.values()]
         for attempt in range(_ROUNDS):
-            answer = client.batch_write_item(RequestItems={self.table: requests})
-            requests = answer.get("UnprocessedItems", {}).get(self.table)
+            answer = client.batch_write_item(RequestItems={self.target: requests})
+            requests = answer.get("UnprocessedItems", {}).get(self.target)
             if not requests:
                 return
             sleep(0.05 * 2**attempt)

@@ -18,6 +18,7 @@ class FirehoseHandler(BatchingHandler):
     its records as 5 KB at least, bills a few. It needs `firehose:PutRecord`.
     """
 
+    kind = "Firehose stream"
     # A record has 1,000 KiB: https://docs.aws.amazon.com/firehose/latest/dev/limits.html
     limits: ClassVar = Limits(events=10_000, batch_bytes=1_024_000, line_bytes=1_000_000)
 
@@ -42,19 +43,14 @@ class FirehoseHandler(BatchingHandler):
         Raises:
             botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
         """
-        self.stream_name = stream
         super().__init__(
-            client or client_of("firehose"), linger=linger, queue_bytes=queue_bytes, give_up=give_up
+            stream,
+            client or client_of("firehose"),
+            linger=linger,
+            queue_bytes=queue_bytes,
+            give_up=give_up,
         )
-
-    @property
-    def target(self) -> str:
-        return self.stream_name
-
-    @property
-    def place(self) -> str:
-        return f"Firehose stream {self.stream_name}"
 
     def _send(self, lines: Sequence[bytes]) -> None:
         client: FirehoseClient = self._client
-        client.put_record(DeliveryStreamName=self.stream_name, Record={"Data": b"".join(lines)})
+        client.put_record(DeliveryStreamName=self.target, Record={"Data": b"".join(lines)})

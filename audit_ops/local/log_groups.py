@@ -184,6 +184,7 @@ class LogGroups:
 
     def _count(self, group: LogGroup, events: list[Event]) -> None:
         backend = backend_of(group)
+        messages = [(FilterPattern.read(event.message), event.timestamp) for event in events]
         for metric_filter in backend.filters.get_matching_filters(log_group_name=group.name):
             [transformation] = metric_filter["metricTransformations"]
             counting = counted_by(metric_filter["filterPattern"], transformation["metricValue"])
@@ -193,12 +194,11 @@ class LogGroups:
                 transformation["metricName"],
             )
             default = transformation.get("defaultValue")
-            for event in events:
-                message = FilterPattern.read(event.message)
+            for message, timestamp in messages:
                 if point := counting.point(message):
-                    self._metrics.count(metric, point[0], event.timestamp)
+                    self._metrics.count(metric, point[0], timestamp)
                 elif default is not None and not counting.pattern.matches(message):
-                    self._metrics.count_default(metric, float(default), event.timestamp)
+                    self._metrics.count_default(metric, float(default), timestamp)
 
     def check_metric_filter(
         self,

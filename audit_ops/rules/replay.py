@@ -119,16 +119,13 @@ class _Index:
     """Which rules may match a record, by what nearly all of them ask for."""
 
     def __init__(self, told: Sequence[Told]) -> None:
-        self._asking: list[tuple[_Candidate, Mapping[int, frozenset[str] | None]]] = []
+        self._asking: list[tuple[_Candidate, tuple[frozenset[str] | None, ...]]] = []
         for each in told:
             condition = each.rule.pattern.condition
             if condition is None:  # the empty pattern
-                self._asking.append(((each, lambda _: True), {}))
+                self._asking.append(((each, lambda _: True), (None, None)))
                 continue
-            wanted = {
-                place: required_texts(condition, path)
-                for place, path in enumerate((_ACTION, _RECORD_TYPE))
-            }
+            wanted = tuple(required_texts(condition, path) for path in (_ACTION, _RECORD_TYPE))
             self._asking.append(((each, compiled(condition)), wanted))
         self._known: dict[tuple[Any, Any], list[_Candidate]] = {}
 
@@ -145,8 +142,8 @@ class _Index:
                 candidate
                 for candidate, wanted in self._asking
                 if all(
-                    texts is None or (action, kind)[place] in texts
-                    for place, texts in wanted.items()
+                    texts is None or found in texts
+                    for texts, found in zip(wanted, (action, kind), strict=True)
                 )
             ]
         return found

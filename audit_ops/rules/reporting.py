@@ -27,7 +27,7 @@ def tried(trials: Sequence[Trial]) -> Iterator[str]:
         yield rule
         for number, trial in enumerate(of_rule, 1):
             does = "matches" if trial.matched else "does not match"
-            wrong = "" if trial.passed else f"; it {_must(trial)}: {trial.rule.pattern.text}"
+            wrong = "" if trial.passed else f"; it {trial.expected}: {trial.rule.pattern.text}"
             named = trial.example.name or f"example {number}"
             yield f"  {'ok    ' if trial.passed else 'FAILED'}  {named}: {does}{wrong}"
     failed = sum(not trial.passed for trial in trials)
@@ -50,10 +50,6 @@ def junit(trials: Iterable[Trial], findings: Iterable[Finding]) -> bytes:
     suite.set("failures", str(len(suite.findall("*/failure"))))
     xml: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
     return xml
-
-
-def _must(trial: Trial) -> str:
-    return "has to match" if trial.example.matches else "must not match"
 
 
 def _number(count: int, what: str) -> str:

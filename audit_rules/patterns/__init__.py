@@ -3,7 +3,7 @@
     text ─┬─▶ _parser    { $.a = 1 && … }   conditions on JSON   (_tokens, _selector, _conditions)
           ├─▶ _fields    [ip, ..., status]  space-delimited fields
           └─▶ _terms     ERROR -"a phrase"  terms anywhere in the message
-               └─ `%regex%` in each of them by _regex, in linear time
+               └─ numbers, texts and `%regex%` of all of them by _values and _regex, in linear time
 
 Source of the syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
@@ -23,6 +23,8 @@ from ._event import LogEvent
 from ._filter import AUDIT_PATTERN, FilterPattern
 from ._metric import MetricFilter
 from ._print import printed
+from ._selector import Property
+from ._values import quoted
 from ._words import in_words
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "LogEvent",
     "MetricFilter",
     "NumericComparison",
+    "Property",
     "TextComparison",
     "Wildcard",
     "all_of",
@@ -42,5 +45,6 @@ __all__ = [
     "in_words",
     "leaves",
     "printed",
+    "quoted",
     "required_texts",
 ]

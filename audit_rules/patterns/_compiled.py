@@ -5,7 +5,7 @@ where one is compared, the function raises `InexactError`, and the message has t
 `FilterPattern.matches`. For all else the two agree.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,13 +21,14 @@ from ._conditions import (
     TextComparison,
     Wildcard,
     all_of,
-    leaves,
+    any_of,
 )
-from ._selector import Element, EveryElement, EveryMember, Property, Selector
+from ._event import JsonEvent
+from ._selector import Property
 
 __all__ = ["Compiled", "InexactError", "compiled", "required_texts"]
 
-Compiled = Callable[[Mapping[str, Any]], bool]
+Compiled = Callable[[dict[str, Any]], bool]
 
 
 class InexactError(Exception):
@@ -57,44 +58,33 @@ def compiled(condition: Condition) -> Compiled:
 def required_texts(condition: Condition, path: tuple[str, ...]) -> frozenset[str] | None:
     """Give the texts of which a field has to be one if the condition holds; None, if any will do."""
     for part in all_of(condition):
-        texts = []
-        for leaf in leaves(part):
-            if not (
-                isinstance(leaf, TextComparison) and leaf.equal and leaf.selector.path == path
-                and isinstance(leaf.test, Wildcard) and "*" not in leaf.test.text
-                and not leaf.selector.wildcards
-            ):  # fmt: skip
-                break
-            texts.append(leaf.test.text)
-        else:
-            if isinstance(part, Or | TextComparison) and _only_or(part):
-                return frozenset(texts)
+        texts = [_required_text(each, path) for each in any_of(part)]
+        if None not in texts:
+            return frozenset(text for text in texts if text is not None)
     return None
 
 
-def _only_or(condition: Condition) -> bool:
-    waiting = [condition]
-    while waiting:
-        match waiting.pop():
-            case Or(left, right):
-                waiting += [left, right]
-            case And():
-                return False
-    return True
+def _required_text(condition: Condition, path: tuple[str, ...]) -> str | None:
+    match condition:
+        case TextComparison(selector, Wildcard(text) as test, True):
+            if selector.path == path and test.exact and not selector.wildcards:
+                return text
+    return None
 
 
 def _leaf(leaf: Leaf) -> Compiled:
-    test = _test(leaf)
-    steps = leaf.selector.steps
-    if not all(isinstance(step, Property) for step in steps):
-        return _of_many(leaf.selector, test, missing=isinstance(leaf, NotExists))
-    names = leaf.selector.path
-    if isinstance(leaf, NotExists):
-        return lambda record: _member(record, names) is _MISSING
+    match leaf:
+        case TextComparison(selector, text, equal):
+            test = _text_test(text, equal=equal)
+        case NumericComparison(selector, operator, number):
+            test = _number_test(operator, number)
+        case _:  # it looks at no text and at no number
+            return lambda record: leaf.holds(JsonEvent(record))
+    if not all(isinstance(step, Property) for step in selector.steps):
+        return lambda record: any(map(test, selector.select(JsonEvent(record))))
+    *parents, last = selector.path
 
-    *parents, last = names
-
-    def holds(record: Mapping[str, Any]) -> bool:
+    def holds(record: dict[str, Any]) -> bool:
         value: Any = record
         for name in parents:
             value = value.get(name)
@@ -106,51 +96,9 @@ def _leaf(leaf: Leaf) -> Compiled:
     return holds
 
 
-def _member(value: Any, names: tuple[str, ...]) -> Any:
-    for name in names:
-        if type(value) is not dict:
-            return _MISSING
-        value = value.get(name, _MISSING)
-    return value
-
-
-def _of_many(selector: Selector, test: Callable[[Any], bool], *, missing: bool) -> Compiled:
-    def holds(record: Mapping[str, Any]) -> bool:
-        values: list[Any] = [record]
-        for step in selector.steps:
-            values = [inner for value in values for inner in _inside(step, value)]
-        return not values if missing else any(map(test, values))
-
-    return holds
-
-
-def _inside(step: object, value: Any) -> Any:
-    match step:
-        case Property(name) if type(value) is dict and name in value:
-            return (value[name],)
-        case Element(index) if type(value) is list and index < len(value):
-            return (value[index],)
-        case EveryElement() if type(value) is list:
-            return value
-        case EveryMember() if type(value) is dict:
-            return value.values()
-    return ()
-
-
-def _test(leaf: Leaf) -> Callable[[Any], bool]:
-    match leaf:
-        case TextComparison(_, test, equal):
-            return _text_test(test, equal=equal)
-        case NumericComparison(_, operator, number):
-            return _number_test(operator, number)
-        case Is(_, constant):
-            return lambda value: value is constant
-    return lambda _: True
-
-
 def _text_test(test: Any, *, equal: bool) -> Callable[[Any], bool]:
     matches = test.matches
-    if isinstance(test, Wildcard) and "*" not in {test.text[:1], test.text[-1:]}:
+    if isinstance(test, Wildcard) and test.exact:
         matches = test.text.__eq__
 
     def holds(value: Any) -> bool:

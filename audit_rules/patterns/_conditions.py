@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from ._event import JsonEvent, NumberText
 from ._selector import Selector
@@ -36,6 +36,11 @@ class Wildcard:
     """
 
     text: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether it stands for one text alone."""
+        return not self.text.startswith("*") and not self.text.endswith("*")
 
     def matches(self, text: str) -> bool:
         match self.text.startswith("*"), self.text.endswith("*"):
@@ -152,21 +157,24 @@ Leaf = TextComparison | NumericComparison | Is | NotExists
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
     """Give the comparisons of a condition, from left to right."""
-    waiting = [condition]
-    while waiting:
-        match waiting.pop():
-            case And(left, right) | Or(left, right):
-                waiting += [right, left]
-            case TextComparison() | NumericComparison() | Is() | NotExists() as leaf:
-                yield leaf
+    return cast("Iterator[Leaf]", _parts(condition, And, Or))
 
 
 def all_of(condition: Condition) -> Iterator[Condition]:
     """Give the conditions that all have to hold, none of which is an `And`."""
+    return _parts(condition, And)
+
+
+def any_of(condition: Condition) -> Iterator[Condition]:
+    """Give the conditions of which one has to hold, none of which is an `Or`."""
+    return _parts(condition, Or)
+
+
+def _parts(condition: Condition, *kinds: type[And | Or]) -> Iterator[Condition]:
     waiting = [condition]
     while waiting:
-        match waiting.pop():
-            case And(left, right):
-                waiting += [right, left]
-            case other:
-                yield other
+        part = waiting.pop()
+        if isinstance(part, kinds):
+            waiting += [part.right, part.left]
+        else:
+            yield part

@@ -8,15 +8,14 @@ condition = name ( "=" | "!=" | "<" | ">" | "<=" | ">=" ) value
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from audit_rules._exceptions import FilterPatternError
 
 from ._conditions import ORDER, TextTest, Wildcard
 from ._event import LogEvent
-from ._limits import MAX_REGEXES
-from ._regex import RegexError, parse_regex
+from ._values import Regexes, decimal_of, unquoted
 
 __all__ = ["Fields", "parse_fields"]
 
@@ -35,7 +34,6 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _NAME: Final = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -58,7 +56,7 @@ class NumberIs:
     number: Decimal
 
     def holds(self, text: str) -> bool:
-        found = _decimal(text)
+        found = decimal_of(text)
         if found is None:
             return self.operator == "!="
         return ORDER[self.operator](found, self.number)
@@ -114,13 +112,6 @@ class Fields:
 _ANY: Final = Field("")
 
 
-def _decimal(text: str) -> Decimal | None:
-    try:
-        return Decimal(text) if _NUMBER.fullmatch(text) else None
-    except InvalidOperation:
-        return None
-
-
 def parse_fields(text: str) -> Fields:
     """Read a pattern of fields.
 
@@ -140,7 +131,7 @@ class _Token:
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._regexes = 0
+        self._regexes = Regexes(text)
         self._tokens = list(self._tokenize())
         self._at = 0
 
@@ -179,7 +170,7 @@ class _Parser:
         if self._peek().kind != "end":
             raise self._error(self._peek(), 'nothing can follow the closing "]"')
         after = tuple(groups[1]) if len(groups) > 1 else None
-        return Fields(tuple(groups[0]), after, self._regexes)
+        return Fields(tuple(groups[0]), after, self._regexes.count)
 
     def _field(self) -> Field:
         token = self._peek()
@@ -208,8 +199,9 @@ class _Parser:
         if operator.kind != "operator":
             raise self._error(operator, f"found {_shown(operator)}; expected = != < > <= or >=")
         value = self._take()
-        if value.kind == "word" and _NUMBER.fullmatch(value.text):
-            return NumberIs(operator.text, Decimal(value.text))
+        number = decimal_of(value.text) if value.kind == "word" else None
+        if number is not None:
+            return NumberIs(operator.text, number)
         test = self._test(value)
         if operator.text not in {"=", "!="}:
             reason = f"found {_shown(value)}; {operator.text} compares with a number only"
@@ -220,19 +212,11 @@ class _Parser:
         if value.kind == "word":
             return Wildcard(value.text)
         if value.kind == "string":
-            return Wildcard(re.sub(r"\\(.)", r"\1", value.text[1:-1], flags=re.DOTALL))
+            return Wildcard(unquoted(value.text[1:-1]))
         if value.kind != "regex":
             reason = f'found {_shown(value)}; expected a number, a "text" or a %regex%'
             raise self._error(value, reason)
-        self._regexes += 1
-        if self._regexes > MAX_REGEXES:
-            reason = f"a pattern holds at most {MAX_REGEXES} regular expressions"
-            raise self._error(value, reason)
-        try:
-            return parse_regex(value.text[1:-1])
-        except RegexError as error:
-            column = value.column + 1 + error.offset
-            raise FilterPatternError(self._text, column, error.reason) from None
+        return self._regexes.read(value.text[1:-1], value.column)
 
     def _peek(self) -> _Token:
         return self._tokens[self._at]

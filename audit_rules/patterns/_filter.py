@@ -46,7 +46,7 @@ class FilterPattern:
     @property
     def is_json(self) -> bool:
         """Whether it is of the JSON form, the only one that can look into an audit record."""
-        return self.text.lstrip().startswith("{")
+        return isinstance(self._form, Parsed)
 
     @property
     def condition(self) -> Condition | None:
@@ -59,14 +59,13 @@ class FilterPattern:
         return self._form.regexes if self._form else 0
 
     @staticmethod
-    def read(message: str) -> LogEvent:
+    def read(message: str | LogEvent) -> LogEvent:
         """Give a message that many patterns look at, and that is read once. Never raises."""
-        return LogEvent(message)
+        return LogEvent(message) if isinstance(message, str) else message
 
     def matches(self, message: str | LogEvent) -> bool:
         """Whether CloudWatch would select this log message. Never raises."""
-        event = LogEvent(message) if isinstance(message, str) else message
-        return self._form is None or self._form.selects(event)
+        return self._form is None or self._form.selects(self.read(message))
 
     def extract(self, message: str | LogEvent) -> dict[str, str] | None:
         """Give what `TestMetricFilter` calls `extractedValues`; None, if it does not match.
@@ -74,7 +73,7 @@ class FilterPattern:
         The fields of the space-delimited form by name or position (`$ip`, `$3`), the values that
         the selectors of the JSON form find (`$.event.action`), nothing for terms.
         """
-        event = LogEvent(message) if isinstance(message, str) else message
+        event = self.read(message)
         if not self.matches(event):
             return None
         return self._form.extracted(event) if self._form else {}

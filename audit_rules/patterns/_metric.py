@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Final
 
@@ -11,12 +10,12 @@ from audit_rules._exceptions import FilterPatternError
 
 from ._event import LogEvent
 from ._filter import FilterPattern
+from ._values import decimal_of
 
 __all__ = ["MetricFilter"]
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
 _MOST_DIMENSIONS: Final = 3
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class MetricFilter:
             )
         references = {}
         for text in (self.value, *self.dimensions.values()):
-            if text is self.value and _NUMBER.fullmatch(text):
+            if text is self.value and decimal_of(text) is not None:
                 continue
             references[text] = self._reference(text)
         object.__setattr__(self, "_references", references)
@@ -58,15 +57,15 @@ class MetricFilter:
         A message without the field that the value or a dimension is read from adds nothing, nor does
         one whose value is no number; a text that is one counts.
         """
-        event = LogEvent(message) if isinstance(message, str) else message
+        event = FilterPattern.read(message)
         if not self.pattern.matches(event):
             return None
         found = self._read(self.value, event) if self.value in self._references else self.value
         dimensions = {name: self._read(text, event) for name, text in self.dimensions.items()}
-        value = _number(found)
+        value = decimal_of(found) if found is not None else None
         if value is None or None in dimensions.values():
             return None
-        return value, {name: text for name, text in dimensions.items() if text is not None}
+        return float(value), {name: text for name, text in dimensions.items() if text is not None}
 
     def _reference(self, text: str) -> FilterPattern:
         """Give the pattern that reads a reference: of JSON, one that finds anything there."""
@@ -76,7 +75,7 @@ class MetricFilter:
                     text, 1, f"found {text!r}; write a number or a field: $.{text}"
                 )
             pattern = FilterPattern(f"{{ {text} = * }}")
-            if pattern.condition is None or "*" in text:
+            if "*" in text:
                 raise FilterPatternError(
                     text, 1, "a value is read from one field, without [*] or .*"
                 )
@@ -90,12 +89,3 @@ class MetricFilter:
 
     def _read(self, text: str, event: LogEvent) -> str | None:
         return (self._references[text].extract(event) or {}).get(text)
-
-
-def _number(text: str | None) -> float | None:
-    if text is None or not _NUMBER.fullmatch(text):
-        return None
-    try:
-        return float(Decimal(text))
-    except (InvalidOperation, OverflowError):
-        return None

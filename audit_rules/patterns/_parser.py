@@ -13,7 +13,6 @@ pattern of a thousand parentheses cannot exhaust Python's.
 import json
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -32,14 +31,13 @@ from ._conditions import (
     Wildcard,
 )
 from ._event import LogEvent
-from ._limits import MAX_REGEXES, MAX_WILDCARDS, MAX_WILDCARDS_IN_SELECTOR
-from ._regex import RegexError, parse_regex
+from ._limits import MAX_WILDCARDS, MAX_WILDCARDS_IN_SELECTOR
 from ._selector import Element, EveryElement, EveryMember, Property, Selector, Step
 from ._tokens import Kind, Token, tokenize
+from ._values import Regexes, decimal_of, unquoted
 
 _PRECEDENCE: Final = {"||": 1, "&&": 2}
 _CONSTANTS: Final = {"NULL": None, "TRUE": True, "FALSE": False}
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _STEP: Final = re.compile(
     r"""
       \.\['(?P<key>[^']+)'\]
@@ -88,13 +86,14 @@ def parse(text: str) -> Parsed:
 @dataclass(slots=True)
 class _Parser:
     text: str
-    regexes: int = 0
     wildcards: int = 0
+    _regexes: Regexes = field(init=False)
     _tokens: list[Token] = field(init=False)
     _position: int = 0
     _selectors: dict[str, Selector] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._regexes = Regexes(self.text)
         self._tokens = list(tokenize(self.text))
 
     def parse(self) -> Parsed:
@@ -103,7 +102,7 @@ class _Parser:
         self._next()  # the closing one, where `_expression` stops
         if self._peek().kind is not Kind.END:
             raise self._error(self._peek(), 'nothing can follow the closing "}"')
-        return Parsed(condition, self.regexes, tuple(self._selectors.items()))
+        return Parsed(condition, self._regexes.count, tuple(self._selectors.items()))
 
     def _expression(self) -> Condition:
         conditions: list[Condition] = []
@@ -173,8 +172,9 @@ class _Parser:
 
     def _comparison(self, selector: Selector, relation: Token, column: int) -> Condition:
         value = self._next()
-        if value.kind is Kind.WORD and _NUMBER.fullmatch(value.text):
-            return NumericComparison(selector, relation.text, Decimal(value.text), column)
+        number = decimal_of(value.text) if value.kind is Kind.WORD else None
+        if number is not None:
+            return NumericComparison(selector, relation.text, number, column)
         test = self._text_test(value)
         if relation.text not in {"=", "!="}:
             raise self._error(
@@ -187,21 +187,10 @@ class _Parser:
             case Kind.WORD:
                 return Wildcard(value.text)
             case Kind.STRING:
-                return Wildcard(re.sub(r"\\(.)", r"\1", value.text[1:-1], flags=re.DOTALL))
+                return Wildcard(unquoted(value.text[1:-1]))
             case Kind.REGEX:
-                return self._regex(value)
+                return self._regexes.read(value.text[1:-1], value.offset + 1)
         raise self._error(value, f'found {_shown(value)}; expected a number, a "text" or a %regex%')
-
-    def _regex(self, value: Token) -> TextTest:
-        self.regexes += 1
-        if self.regexes > MAX_REGEXES:
-            reason = f"a pattern holds at most {MAX_REGEXES} regular expressions"
-            raise self._error(value, reason)
-        try:
-            return parse_regex(value.text[1:-1])
-        except RegexError as error:
-            column = value.offset + 1 + error.offset + 1
-            raise FilterPatternError(self.text, column, error.reason) from None
 
     def _selector(self, token: Token) -> Selector:
         steps: list[Step] = []

@@ -1,7 +1,5 @@
 """A pattern of the JSON form as text again: the shortest that reads the same."""
 
-from decimal import Decimal
-
 from ._conditions import (
     And,
     Condition,
@@ -13,6 +11,7 @@ from ._conditions import (
     Wildcard,
 )
 from ._regex import Regex
+from ._values import quoted
 
 __all__ = ["printed"]
 
@@ -34,7 +33,7 @@ def _text(condition: Condition) -> str:
         case TextComparison(selector, test, equal):
             return f"{selector} {'=' if equal else '!='} {_value(test)}"
         case NumericComparison(selector, operator, number):
-            return f"{selector} {operator} {_number(number)}"
+            return f"{selector} {operator} {number}"
         case Is(selector, constant):
             return f"{selector} IS {_CONSTANTS[constant]}"
         case NotExists(selector):
@@ -52,9 +51,4 @@ def _value(test: object) -> str:
         return f"%{test.source}%"
     if not isinstance(test, Wildcard):
         raise TypeError(test)
-    escaped = test.text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _number(number: Decimal) -> str:
-    return str(number)
+    return quoted(test.text)

@@ -14,6 +14,9 @@ class Property:
 
     name: str
 
+    def __str__(self) -> str:
+        return f".{self.name}" if _BARE.fullmatch(self.name) else f".['{self.name}']"
+
 
 @dataclass(frozen=True, slots=True)
 class Element:
@@ -21,15 +24,24 @@ class Element:
 
     index: int
 
+    def __str__(self) -> str:
+        return f"[{self.index}]"
+
 
 @dataclass(frozen=True, slots=True)
 class EveryElement:
     """`[*]`: each element of an array; one that satisfies the condition is enough."""
 
+    def __str__(self) -> str:
+        return "[*]"
+
 
 @dataclass(frozen=True, slots=True)
 class EveryMember:
     """`.*`: each member of an object; one that satisfies the condition is enough."""
+
+    def __str__(self) -> str:
+        return ".*"
 
 
 Step = Property | Element | EveryElement | EveryMember
@@ -42,7 +54,7 @@ class Selector:
     steps: tuple[Step, ...]
 
     def __str__(self) -> str:
-        return "$" + "".join(map(_written, self.steps))
+        return "$" + "".join(map(str, self.steps))
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -85,18 +97,6 @@ def _named(step: Step) -> str:
             return str(index)
         case _:
             return "*"
-
-
-def _written(step: Step) -> str:
-    match step:
-        case Property(name):
-            return f".{name}" if _BARE.fullmatch(name) else f".['{name}']"
-        case Element(index):
-            return f"[{index}]"
-        case EveryElement():
-            return "[*]"
-        case _:
-            return ".*"
 
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")

@@ -12,8 +12,7 @@ from audit_rules._exceptions import FilterPatternError
 
 from ._conditions import TextTest
 from ._event import LogEvent
-from ._limits import MAX_REGEXES
-from ._regex import RegexError, parse_regex
+from ._values import Regexes, unquoted
 
 __all__ = ["Terms", "parse_terms"]
 
@@ -66,29 +65,21 @@ def parse_terms(text: str) -> Terms:
         FilterPatternError: CloudWatch would refuse it.
     """
     terms: dict[str, list[TextTest]] = {"": [], "-": [], "?": []}
-    regexes = 0
+    regexes = Regexes(text)
     at = _behind_space(text, 0)
     while at < len(text):
         found = _TERM.match(text, at)
         if found is None or not _ends(text, found.end()):
             raise FilterPatternError(text, at + 1, _why(text, at))
         if found["regex"] is not None:
-            regexes += 1
-            if regexes > MAX_REGEXES:
-                reason = f"a pattern holds at most {MAX_REGEXES} regular expressions"
-                raise FilterPatternError(text, at + 1, reason)
-            try:
-                test: TextTest = parse_regex(found["regex"])
-            except RegexError as error:
-                column = found.start("regex") + 1 + error.offset
-                raise FilterPatternError(text, column, error.reason) from None
+            test: TextTest = regexes.read(found["regex"], found.start("regex"))
         elif found["phrase"] is not None:
-            test = Contains(re.sub(r"\\(.)", r"\1", found["phrase"], flags=re.DOTALL))
+            test = Contains(unquoted(found["phrase"]))
         else:
             test = Contains(found["word"])
         terms[found["sign"]].append(test)
         at = _behind_space(text, found.end())
-    return Terms(tuple(terms[""]), tuple(terms["-"]), tuple(terms["?"]), regexes)
+    return Terms(tuple(terms[""]), tuple(terms["-"]), tuple(terms["?"]), regexes.count)
 
 
 def _behind_space(text: str, at: int) -> int:

@@ -18,6 +18,7 @@ import boto3
 from audit_rules import (
     AuditConfig,
     EmailChannel,
+    FilterPattern,
     Rule,
     Severity,
     SlackChannel,
@@ -157,10 +158,10 @@ class Forwarder:
 
     def _arrived(self, records: Sequence[FoundRecord], turn: Turn) -> None:
         """Tell of records as they come; the alarm, which rings all the same, finds them told."""
-        now_ms = self.now_ms()
-        for rule in self.config.rules:
-            mine = [r for r in records if rule.pattern.matches(r.line)] if rule.urgent else []
-            if mine and not self._holds(rule, now_ms, turn):
+        read = [(record, FilterPattern.read(record.line)) for record in records]
+        for rule in (rule for rule in self.config.rules if rule.urgent):
+            mine = [record for record, message in read if rule.pattern.matches(message)]
+            if mine and not self._holds(rule, self.now_ms(), turn):
                 self._tell_records(rule, mine, None, Why.ARRIVED, turn)
 
     def _holds(self, rule: Rule | None, at_ms: int, turn: Turn) -> bool:

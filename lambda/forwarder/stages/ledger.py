@@ -6,9 +6,10 @@ only after the lease. What was sent and then not marked, because the function di
 is told twice rather than never.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -83,10 +84,7 @@ class Ledger:
 
     def read_until(self, rule_id: str) -> int:
         """Give until when a rule's records were read and settled, in ms since 1970; 0: never."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"id": {"S": f"read#{rule_id}"}}, ConsistentRead=True
-        )
-        return int(answer.get("Item", {}).get("until_ms", {"N": "0"})["N"])
+        return self._moment(f"read#{rule_id}", "until_ms")
 
     def note_read(self, rule_id: str, until_ms: int) -> None:
         """Note until when a rule's records were read and settled."""
@@ -114,18 +112,22 @@ class Ledger:
 
     def held_since(self, rule_id: str) -> int:
         """Give since when a rule has something to tell, in ms since 1970; 0: it has nothing."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"id": {"S": f"held#{rule_id}"}}, ConsistentRead=True
-        )
-        return int(answer.get("Item", {}).get("since_ms", {"N": "0"})["N"])
+        return self._moment(f"held#{rule_id}", "since_ms")
 
     def let_go(self, rule_id: str) -> None:
         """Forget that a rule had something to tell: it is told."""
         self.release(f"held#{rule_id}")
 
-    def _why_not(self, key: str) -> Decision:
+    def _moment(self, id_: str, attribute: str) -> int:
+        item = self._item(id_)
+        return int(item[attribute]["N"]) if attribute in item else 0
+
+    def _item(self, id_: str) -> Mapping[str, Any]:
         answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True
+            TableName=self._table, Key={"id": {"S": id_}}, ConsistentRead=True
         )
-        told = answer.get("Item", {}).get("state", {}).get("S") == "told"
+        return answer.get("Item", {})
+
+    def _why_not(self, key: str) -> Decision:
+        told = self._item(key).get("state", {}).get("S") == "told"
         return Decision.ALREADY_TOLD if told else Decision.IN_PROGRESS

@@ -350,7 +350,7 @@ def test_on_the_root_at_debug_what_botocore_says_of_the_sending_is_not_sent(
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        logging.getLogger("shop").info("one")
+        logging.getLogger("botocores.neighbour").info("one")
         handler.flush()
         handler.flush()
         handler.close()

@@ -8,6 +8,7 @@ from typing import Final
 
 from audit_rules._exceptions import FilterPatternError
 
+from ._conditions import TextComparison
 from ._event import LogEvent
 from ._filter import FilterPattern
 from ._values import decimal_of
@@ -75,7 +76,7 @@ class MetricFilter:
                     text, 1, f"found {text!r}; write a number or a field: $.{text}"
                 )
             pattern = FilterPattern(f"{{ {text} = * }}")
-            if "*" in text:
+            if not isinstance(pattern.condition, TextComparison) or "*" in text:
                 raise FilterPatternError(
                     text, 1, "a value is read from one field, without [*] or .*"
                 )

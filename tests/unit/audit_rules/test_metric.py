@@ -49,6 +49,7 @@ def test_a_message_without_a_dimension_adds_nothing() -> None:
     [
         (JSON, ("amount",), "write a number or a field: $.amount"),
         (JSON, ("$.amount[*]",), "without"),
+        (JSON, ("$.a = 1 && $.b",), "a value is read from one field"),
         (JSON, ("$.a b",), "after a selector comes"),
         (FIELDS, ("bytes",), "write a number or a field: $bytes"),
         (TERMS, ("$.amount",), "a pattern of terms has no fields"),

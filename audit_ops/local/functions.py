@@ -2,7 +2,10 @@
 
 A process is isolated: the standard library, the asset and boto3 can be imported, nothing else of
 this environment; its environment variables are the function's own; its calls come back over HTTP
-with an access key that stands for its role. Asynchronous invocations are tried three times, after
+with an access key that stands for its role. Loading the handler is Lambda's init phase, which the
+function's timeout does not count:
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+Asynchronous invocations are tried three times, after
 one minute and after two more on the cloud's clock, then go to the dead-letter queue:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -17,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
@@ -24,13 +28,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from select import select
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 from uuid import uuid4
+
+import psutil
 
 from audit_ops.local.clock import Clock
 from audit_ops.local.permissions import Permissions
-from audit_ops.local.worker import END_OF_LOG
+from audit_ops.local.worker import END_OF_LOG, READY
 
 __all__ = ["Functions", "Outcome", "Spec"]
 
@@ -40,6 +45,11 @@ _RUNTIME_PACKAGES: Final = (
 )  # fmt: skip
 _RETRY_AFTER_SECONDS: Final = (60, 120)
 _MAX_CONCURRENT: Final = 4
+_INIT_SECONDS: Final = 10
+_AT_MOST: Final = 10
+"""How often its timeout a function is given while it is at work: it may be waiting for a processor."""
+_IDLE_SECONDS: Final = 5
+"""A function that used no processor for so long is waiting for something that does not come."""
 
 log = logging.getLogger(__name__)
 
@@ -298,9 +308,11 @@ class _Process:
             text=True,
         )
         os.close(at_its_end)
-        self._answers = os.fdopen(answers, encoding="utf-8")
-        self._log: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self._usage = psutil.Process(self._process.pid)
+        self._loaded = False
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker
+        self._log = _lines(self._process.stdout)
+        self._answers = _lines(os.fdopen(answers, encoding="utf-8"))
 
     def call(self, event: Any, request_id: str, now: float) -> Outcome:
         """Invoke the handler."""
@@ -310,8 +322,10 @@ class _Process:
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-            ready, _, _ = select([self._answers], [], [], timeout)
-            answer = self._answers.readline() if ready else None
+            answer = self._answer(timeout if self._loaded else _INIT_SECONDS + timeout)
+            if answer == READY:
+                self._loaded = True
+                answer = self._answer(timeout)
         except OSError:
             answer = ""
         lines = [f"START RequestId: {request_id} Version: $LATEST"]
@@ -331,10 +345,37 @@ class _Process:
         self.alive = False
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._answers):
-            if pipe is not None:
-                with suppress(OSError):  # what was written to it and not read is lost with it
-                    pipe.close()
+        if self._process.stdin is not None:
+            with suppress(OSError):  # what was written to it and not read is lost with it
+                self._process.stdin.close()
+
+    def _answer(self, seconds: float) -> str | None:
+        """Wait for a line: empty if the process ended, None if its time is over.
+
+        Lambda keeps a share of a processor for each function; here, they wait for one among all else
+        that the machine does. Past its time, a function is ended once it used as much of a processor,
+        or stopped using any.
+        """
+        began, used = time.monotonic(), self._used()
+        moved, last = began, used
+        wait = seconds
+        while True:
+            with suppress(queue.Empty):
+                return self._answers.get(timeout=wait)
+            wait = 0.1
+            now, current = time.monotonic(), self._used()
+            if current > last:
+                moved, last = now, current
+            spent = current - used >= seconds or now - began >= _AT_MOST * seconds
+            if spent or now - moved >= _IDLE_SECONDS:
+                return None
+
+    def _used(self) -> float:
+        """Seconds of processor time that the process used; none once it ended."""
+        with suppress(psutil.Error):
+            times = self._usage.cpu_times()
+            return float(times.user + times.system)
+        return 0.0
 
     def _death(self, request_id: str, *, timed_out: bool) -> dict[str, str]:
         seconds = self._spec.timeout
@@ -350,19 +391,26 @@ class _Process:
         self.kill()
         return {"errorType": kind, "errorMessage": message}
 
-    def _read_log(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker
-        with self._process.stdout as printed:
-            for line in printed:
-                self._log.put(line.rstrip("\n"))
-        self._log.put(None)
-
     def _printed(self) -> list[str]:
         lines = []
-        while (line := self._log.get()) is not None:
-            text, marker, _ = line.partition(END_OF_LOG)
+        while line := self._log.get():
+            text, marker, _ = line.rstrip("\n").partition(END_OF_LOG)
             if text or not marker:
                 lines.append(text)
             if marker:
                 break
         return lines
+
+
+def _lines(stream: IO[str]) -> queue.SimpleQueue[str]:
+    """Read a stream's lines as they come; an empty one says that it ended."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        with stream:
+            for line in stream:
+                lines.put(line)
+        lines.put("")
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines

@@ -18,6 +18,8 @@ from types import SimpleNamespace
 from typing import Any
 
 END_OF_LOG = "\x00end of invocation"
+READY = "loaded\n"
+"""The line before the first answer: the handler is loaded, from now on the function's time counts."""
 
 
 def _context(request: dict[str, Any]) -> SimpleNamespace:
@@ -75,6 +77,8 @@ def main(asset: str, runtime: str, handler: str, descriptor: str) -> None:
                 if function is None:
                     module, _, name = handler.rpartition(".")
                     function = getattr(importlib.import_module(module), name)
+                    answers.write(READY)
+                    answers.flush()
                 answer = {"result": function(request["event"], _context(request))}
                 encoded = json.dumps(answer)
             except Exception as error:  # noqa: BLE001 - it is the function's, and goes to its caller

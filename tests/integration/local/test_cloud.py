@@ -258,6 +258,41 @@ def test_a_function_that_dies_says_how_and_the_next_one_starts_anew(
     assert message in printed(cloud)
 
 
+SLOWLY = """
+import time
+def handler(event, context):
+    for _ in {often}:
+        end = time.perf_counter() + 0.02
+        while time.perf_counter() < end: pass
+        time.sleep(0.04)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "ended"),
+    [
+        ("import time; time.sleep(4.5)\ndef handler(e, c): pass", False),
+        ("import time\ndef handler(e, c): time.sleep(20)", True),
+        (SLOWLY.format(often="range(30)"), False),
+        (SLOWLY.format(often="iter(int, 1)"), True),
+        ("def handler(e, c):\n    while True: pass", True),
+    ],
+    ids=["loading", "waiting", "slowly working", "slowly for ever", "computing for ever"],
+)
+def test_time_out_counts_what_the_function_does_not_what_the_machine_lets_it_wait(
+    cloud: LocalCloud,
+    assemble: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    ended: bool,
+) -> None:
+    monkeypatch.setattr("audit_ops.local.functions._IDLE_SECONDS", 3)
+    cloud.deploy(assemble(function(timeout=1), code))
+    answer, failed = invoke(cloud)
+    assert failed is ended, answer
+    assert ("Task timed out after 1.00 seconds" in printed(cloud)) is ended
+
+
 def test_a_type_or_property_that_is_not_known_fails_with_its_name_and_makes_nothing(
     cloud: LocalCloud, assemble: Callable[..., Path]
 ) -> None:

@@ -139,7 +139,9 @@ def _with(present: Context, on_behalf_of: Any, fields: dict[str, Any]) -> Contex
         above = merged(above, {"user": {"effective": effective}})
     withheld = Withheld()
     withheld.also(present.withheld)
-    return _made(merged(below, settings().masking.covered(above, (), withheld)), withheld)
+    fields = merged(below, settings().masking.covered(above, (), withheld))
+    withheld.search()
+    return _made(fields, withheld)
 
 
 def _made(fields: dict[str, Any], withheld: Withheld) -> Context:

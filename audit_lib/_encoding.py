@@ -22,7 +22,8 @@ def hidden(_: Any) -> str:
 # allow_nan holds the promise that `plain` makes.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=hidden)
 
-_fast: Callable[[Any], bytes] | None = None
+_Dumps = Callable[[Any, Callable[[Any], Any]], bytes]
+_dumps: _Dumps | None = None
 
 
 def encode(document: Any) -> bytes:
@@ -30,35 +31,28 @@ def encode(document: Any) -> bytes:
 
     Most lines are ASCII: `orjson` writes those, where it is installed, at a tenth of the time.
     """
-    line = (_fast or prepare())(document)
+    try:
+        line = (_dumps or prepare())(document, hidden)
+    except TypeError:  # nested deeper than 254 levels, which `plain` cuts far above
+        return _escaped(document)
     return line if line.isascii() else _escaped(document)
 
 
-def prepare() -> Callable[[Any], bytes]:
+def prepare() -> _Dumps:
     """Import what encodes, which takes 10 ms: not at import, for whoever needs no logger yet.
 
     Nor at the first record: a thread may be about to fork, and the child could never import then.
     """
-    global _fast  # noqa: PLW0603 - chosen once
-    if _fast is None:
-        _fast = _fastest()
-    return _fast
-
-
-def _escaped(document: Any) -> bytes:
-    return _ENCODER.encode(document).encode("ascii")
-
-
-def _fastest() -> Callable[[Any], bytes]:
-    try:
-        from orjson import dumps  # noqa: PLC0415
-    except ImportError:  # there is no wheel of it for every platform
-        return _escaped
-
-    def encoded(document: Any) -> bytes:
+    global _dumps  # noqa: PLW0603 - chosen once
+    if _dumps is None:
         try:
-            return dumps(document, default=hidden)
-        except TypeError:  # nested deeper than 254 levels, which `plain` cuts far above
-            return _escaped(document)
+            from orjson import dumps  # noqa: PLC0415
+        except ImportError:  # there is no wheel of it for every platform
+            _dumps = _escaped
+        else:
+            _dumps = dumps
+    return _dumps
 
-    return encoded
+
+def _escaped(document: Any, _: object = None) -> bytes:
+    return _ENCODER.encode(document).encode("ascii")

@@ -13,7 +13,7 @@ from ._configuration import Settings, settings
 from ._document import document_of, payload_of
 from ._encoding import encode
 from ._exceptions import RecordLostError
-from ._masking import Withheld, gives_away, repeats, scrubbed
+from ._masking import Withheld, scrubbed
 from ._notes import add_notes, event_last
 from ._size import fitted
 from ._spool import Spool
@@ -121,13 +121,10 @@ class AuditHandler(logging.Handler):
         return standard_output() if self.stream is None else self.stream
 
     def _write(self, body: bytes, now: Settings) -> None:
-        stream = self._target()
-        if now.chain and body[-2:] == b"}}" and self._outlet.reaches_kernel(stream):
-            self._write_linked(body, stream, now)
-        else:
-            self._outlet.write(stream, body + b"\n", fsync=now.fsync)
-
-    def _write_linked(self, body: bytes, stream: Any, now: Settings) -> None:
+        stream, outlet, fsync = self._target(), self._outlet, now.fsync
+        if not now.chain or body[-2:] != b"}}" or not outlet.reaches_kernel(stream):
+            outlet.write(stream, body + b"\n", fsync=fsync)
+            return
         chain = self._chain
         if chain is None or stream is not self._chain_stream:
             self._leave_chain()
@@ -138,7 +135,7 @@ class AuditHandler(logging.Handler):
         if self._ending:
             line += chain.sealing()
         try:
-            self._outlet.write(stream, line, fsync=now.fsync)
+            outlet.write(stream, line, fsync=fsync)
         except TornWriteError:
             self._leave_chain()
             raise
@@ -238,13 +235,7 @@ class AuditFileHandler(AuditHandler):
 
 def _body(document: dict[str, Any], withheld: Withheld, now: Settings, longest: int) -> bytes:
     body = encode(document)
-    if (
-        withheld.gives_away
-        or "error" in document
-        or gives_away(document["message"])
-        or gives_away(document.get("event", _NONE).get("reason", ""))
-        or (withheld.seen and repeats(body, withheld.seen))
-    ):
+    if withheld.gives_away or "error" in document or withheld.shows(document["message"]):
         scrubbing = Withheld()
         scrubbing.seen = withheld.seen
         document = scrubbed(document, scrubbing)
@@ -277,7 +268,6 @@ class _NoLock:
 
 
 _NO_LOCK: Final = _NoLock()
-_NONE: Final[dict[str, Any]] = {}
 _HANDLERS: Final[weakref.WeakSet[AuditHandler]] = weakref.WeakSet()
 
 

@@ -92,8 +92,8 @@ class AuditLogger(logging.Logger):
         """
         changes = changes_between(None, after)
         self._write(
-            _done("created", record_type, record_id, changes, action, outcome, reason, target),
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+            _deed("created", record_type, action, outcome), record_id, changes, target, reason,
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
     def record_updated(  # noqa: PLR0913 - what there is to say about a record
@@ -147,8 +147,8 @@ class AuditLogger(logging.Logger):
         if not changes["fields"] and not even_if_unchanged and outcome == "success":
             return
         self._write(
-            _done("updated", record_type, record_id, changes, action, outcome, reason, target),
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+            _deed("updated", record_type, action, outcome), record_id, changes, target, reason,
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
     @contextmanager
@@ -244,8 +244,8 @@ class AuditLogger(logging.Logger):
         """
         changes = changes_between(before, None)
         self._write(
-            _done("deleted", record_type, record_id, changes, action, outcome, reason, target),
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+            _deed("deleted", record_type, action, outcome), record_id, changes, target, reason,
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
     def record_accessed(  # noqa: PLR0913 - what there is to say about a record
@@ -285,8 +285,8 @@ class AuditLogger(logging.Logger):
             RecordLostError: no stream took the record.
         """
         self._write(
-            _done("accessed", record_type, record_id, {}, action, outcome, reason, target),
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, _given(extra, fields),
+            _deed("accessed", record_type, action, outcome), record_id, {}, target, reason,
+            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
     def event(  # noqa: PLR0913 - what there is to say about an event
@@ -328,38 +328,52 @@ class AuditLogger(logging.Logger):
             RecordLostError: no stream took the record.
         """
         self._write(
-            _Deed(
-                text_of(action), outcome, reason, target, _several(category), _several(type), None
-            ),
-            msg, args, exc_info, stack_info, stacklevel, level, _given(extra, fields),
+            _deed("", None, action, outcome, _several(category), _several(type)), None, None, target, reason,
+            msg, args, exc_info, stack_info, stacklevel, level, extra, fields,
         )  # fmt: skip
 
-    def _write(  # noqa: PLR0913, PLR0917 - what `logging` is told of a record
+    def _write(  # noqa: PLR0913, PLR0917 - all that is said of a record
         self,
         deed: "_Deed",
+        record_id: object,
+        changes: dict[str, Any] | None,
+        target: Any,
+        reason: object,
         msg: object,
         args: tuple[object, ...],
         exc_info: Any,
         stack_info: bool,
         stacklevel: int,
         level: int,
-        given: dict[str, Any],
+        extra: Mapping[str, Any] | None,
+        fields: dict[str, Any],
     ) -> None:
         if self._muted:
             return
         now = settings()
         withheld = Withheld()
-        event, problems = _event(deed, now)
+        event = deed.event.copy()
+        withheld.texts.append(event["action"])
         own: dict[str, Any] = {"event": event}
-        if changes := deed.changes:
-            own["changes"] = changes
-            if "fields" in changes:
-                now.masking.cover_changes(changes, withheld)
-        if deed.target is not None:
-            target = {"target": plain_fields(deed.target)}
-            own["user"] = now.masking.covered(target, ("user",), withheld)
+        if reason is not None:
+            event["reason"] = text_of(reason)
+            withheld.texts.append(event["reason"])
+        if changes is not None:
+            about: dict[str, Any] = {"record_type": deed.record_type}
+            if record_id is not None:
+                about["record_id"] = text_of(record_id)
+                withheld.texts.append(about["record_id"])
+            now.masking.cover_changes(changes, withheld)
+            about.update(changes)
+            own["changes"] = about
+        if target is not None:
+            user = {"target": plain_fields(target)}
+            own["user"] = now.masking.covered(user, ("user",), withheld)
+        problems = deed.problems
         if problems:
             own["labels"] = {"audit_problem": "; ".join(problems)}
+            withheld.texts += problems
+        given = _named(extra) | _named(fields) if extra or fields else {}
         if not (exc_info or stack_info) and (handlers := self._only_handlers()):
             payload = _payload(own, given, withheld, now)
             document = document_here(self.name, level, msg, args, payload, stacklevel + 1)
@@ -476,15 +490,11 @@ class AppLogger(logging.Logger):
 
 
 class _Deed(NamedTuple):
-    """What was done, in ECS's terms."""
+    """What was done, as the ECS `event` of it, and what ECS or the catalogue does not know of that."""
 
-    action: str
-    outcome: str
-    reason: str | None
-    target: Any
-    category: tuple[str, ...]
-    types: tuple[str, ...]
-    changes: dict[str, Any] | None
+    event: dict[str, Any]
+    problems: tuple[str, ...]
+    record_type: str | None
 
 
 class _Prepared(NamedTuple):
@@ -495,37 +505,52 @@ class _Prepared(NamedTuple):
     withheld: Withheld
 
 
-def _event(deed: _Deed, now: Settings) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Give the ECS `event` of a deed, and what ECS or the catalogue does not know of it."""
-    known = deed.action, deed.outcome, deed.category, deed.types
+def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed
+    verb: str,
+    record_type: object,
+    action: object,
+    outcome: object,
+    category: tuple[str, ...] = (),
+    types: tuple[str, ...] = (),
+) -> _Deed:
+    """Give the deed of a verb upon a record, or any other; made once for all that are alike."""
+    now = settings()
+    known = verb, record_type, action, outcome, category, types
     try:
-        described = now.described.get(known)
-    except TypeError:  # an outcome of any type
-        described = None
-    if described is None:
-        described = _described(deed, now)
-        if len(now.described) < _MOST_DESCRIBED and type(deed.outcome) is str:
-            now.described[known] = described
-    event, problems = described
-    event = event.copy()
-    if deed.reason is not None:
-        event["reason"] = text_of(deed.reason)
-    return event, problems
+        return cast("_Deed", now.described[known])
+    except (KeyError, TypeError):  # one of any type may be there
+        pass
+    kind = None
+    if verb:
+        kind = text_of(record_type)
+        category, types = classified(kind, verb)
+    named = text_of(action) if action is not None else f"{kind}-{verb}"
+    deed = _described(named, category, types, text_of(outcome), kind, now)
+    # `True` and `1` are one key and two texts.
+    alike = all(each is None or type(each) is str for each in known[:4])
+    if alike and len(now.described) < _MOST_DESCRIBED:
+        now.described[known] = deed
+    return deed
 
 
-def _described(deed: _Deed, now: Settings) -> tuple[dict[str, Any], tuple[str, ...]]:
-    outcome = text_of(deed.outcome)
-    event: dict[str, Any] = {"id": "", "kind": "event", "action": deed.action, "outcome": outcome}
-    category, types = deed.category, deed.types
-    if catalogued := now.actions.get(deed.action):
+def _described(  # noqa: PLR0913, PLR0917 - the same, as texts
+    action: str,
+    category: tuple[str, ...],
+    types: tuple[str, ...],
+    outcome: str,
+    record_type: str | None,
+    now: Settings,
+) -> _Deed:
+    event: dict[str, Any] = {"id": "", "kind": "event", "action": action, "outcome": outcome}
+    if catalogued := now.actions.get(action):
         category, types = catalogued.category or category, catalogued.types or types
     if category:
         event["category"] = list(category)
     if types:
         event["type"] = list(types)
-    unknown = now.unknown_action(deed.action)
+    unknown = now.unknown_action(action)
     problems = misfits(category, types, outcome)
-    return event, (unknown, *problems) if unknown else problems
+    return _Deed(event, (unknown, *problems) if unknown else problems, record_type)
 
 
 def _payload(
@@ -543,36 +568,15 @@ def _payload(
         fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
     if context.withheld.notes or context.withheld.gives_away:
         withheld.also(context.withheld)
+    else:
+        withheld.searched = context.withheld.searched
     if given:
         given = now.masking.covered(given, (), withheld)
     return Payload(fields, given, withheld, None if given or "user" in own else context.related)
 
 
-def _done(  # noqa: PLR0913, PLR0917 - what the verbs are told
-    verb: str,
-    record_type: object,
-    record_id: object,
-    changes: dict[str, Any],
-    action: str | None,
-    outcome: str,
-    reason: str | None,
-    target: Any,
-) -> _Deed:
-    """Give the deed of a verb upon a record: what all verbs say in the same way."""
-    kind = text_of(record_type)
-    about: dict[str, Any] = {"record_type": kind}
-    if record_id is not None:
-        about["record_id"] = text_of(record_id)
-    named = text_of(action) if action is not None else f"{kind}-{verb}"
-    return _Deed(named, outcome, reason, target, *classified(kind, verb), about | changes)
-
-
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:
     return (text_of(value),) if isinstance(value, str) else tuple(map(text_of, value))
-
-
-def _given(extra: Mapping[str, Any] | None, fields: dict[str, Any]) -> dict[str, Any]:
-    return _named(extra) | _named(fields) if extra or fields else {}
 
 
 def _named(extra: Any) -> dict[str, Any]:

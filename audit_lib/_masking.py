@@ -20,8 +20,6 @@ __all__ = [
     "Rule",
     "Withheld",
     "annotated_rules",
-    "gives_away",
-    "repeats",
     "scrubbed",
 ]
 
@@ -177,11 +175,15 @@ _WORD: Final = r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+"
 class Withheld:
     """What was not written: path → why, for `changes.notes`; and texts that nothing else may show."""
 
-    __slots__ = ("gives_away", "notes", "seen")
+    __slots__ = ("gives_away", "notes", "searched", "seen", "texts")
 
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
         self.seen: list[str] = []
+        self.texts: list[str] = []
+        """What is written, and nobody has searched for secrets yet."""
+        self.searched = ""
+        """What is written, and was searched for those that are told by their looks."""
         self.gives_away = False
         """Whether a text holds a secret by its looks: all of the record is searched then."""
 
@@ -189,7 +191,28 @@ class Withheld:
         """Add what was withheld elsewhere."""
         self.notes.update(other.notes)
         self.seen += other.seen
+        self.texts += other.texts
+        self.searched += other.searched
         self.gives_away = self.gives_away or other.gives_away
+
+    def search(self) -> None:
+        """Search the texts now, for what is going to be written many times."""
+        found = "".join(f"{text}\n" for text in self.texts)
+        self.gives_away = self.gives_away or gives_away(found)
+        self.searched += found
+        self.texts.clear()
+
+    def shows(self, message: str) -> bool:
+        """Whether the message or another text has a secret in it."""
+        text = "\n".join((message, *self.texts))
+        if gives_away(text):
+            return True
+        if self.seen:
+            text += f"\n{self.searched}"
+            for secret in self.seen:
+                if secret in text:
+                    return True
+        return False
 
 
 class Masking:
@@ -230,7 +253,7 @@ class Masking:
 
     def cover_changes(self, changes: dict[str, Any], withheld: Withheld) -> None:
         """Mask what `changes_between` gave, in place."""
-        for state in ("before", "after"):
+        for state in ("before", "after") if changes else ():
             changes[state] = self.covered(changes[state], ("changes", state), withheld)
 
     def covered(
@@ -243,12 +266,15 @@ class Masking:
             kind = type(item)
             rule = known.get(name, _UNMET)
             if rule is None and kind in _ATOMS:  # nearly all of them
-                if kind is str and not withheld.gives_away and gives_away(item):
-                    withheld.gives_away = True
+                if kind is str:
+                    withheld.texts.append(item)
                 continue
             here = (*path, name)
             rule = self.rule(here) if rule is _UNMET else rule
-            new = self._covered(item, here, rule, withheld)
+            if rule is not None and kind in _ATOMS:
+                new = self._shown(here, item, rule, withheld)
+            else:
+                new = self._covered(item, here, rule, withheld)
             if new is not item:
                 covered = value.copy() if covered is None else covered
                 if new is _DROPPED:
@@ -261,7 +287,10 @@ class Masking:
         shown = rule.shown(bare, self.key)
         if bare is not None:
             withheld.notes[path_text(path)] = "masked" if shown == HIDDEN else rule.note
-            _see(bare, withheld.seen)
+            if type(bare) is not str:
+                _see(bare, withheld.seen)
+            elif len(bare) >= _SHORTEST_SECRET:
+                withheld.seen.append(bare)
         return shown
 
     def _covered(
@@ -284,8 +313,8 @@ class Masking:
         if kind is Unreadable:
             withheld.notes[path_text(path)] = "unreadable"
             item = str(item)
-        if isinstance(item, str) and not withheld.gives_away and gives_away(item):
-            withheld.gives_away = True
+        if isinstance(item, str):
+            withheld.texts.append(item)
         return item
 
 
@@ -335,30 +364,12 @@ _SECRETS: Final = r"""
 """
 
 
-# What such a text has at least one of, as most texts have not.
-_MARKS: Final = frozenset(":= .")
-
-
 def gives_away(text: str) -> bool:
     """Whether a text holds a secret that can be told by its looks. Most have no sign of one."""
-    if _MARKS.isdisjoint(text):
-        return "AKIA" in text
     return (
         ":" in text or "=" in text or "eyJ" in text or "earer " in text or "asic " in text
         or "AKIA" in text or "EARER " in text or "ASIC " in text
     ) and _in_text().search(text) is not None  # fmt: skip
-
-
-def repeats(line: bytes, seen: list[str]) -> bool:
-    """Whether a line of JSON has one of these texts in it."""
-    for secret in seen:
-        # As JSON writes it, which for most is as it is.
-        plain = (
-            secret.isascii() and secret.isprintable() and '"' not in secret and "\\" not in secret
-        )
-        if (secret.encode() if plain else encode(secret)[1:-1]) in line:
-            return True
-    return False
 
 
 def scrubbed(

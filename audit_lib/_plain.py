@@ -98,7 +98,12 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
     if len(value) > _MAX_COPIED:
         return False
     for name, item in value.items():
-        if not (is_plain(item) and type(name) is str and name.isascii()):
+        if type(name) is not str or not name.isascii():
+            return False
+        if type(item) is str:  # as nearly all are: `is_plain` without its call
+            if not item.isascii():
+                return False
+        elif not is_plain(item):
             return False
     return True
 

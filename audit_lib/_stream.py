@@ -8,7 +8,7 @@ from logging import Logger
 from time import monotonic, sleep
 from typing import Any, Final
 
-from ._lock import lock, unlock
+from ._lock import LOCK_EX, LOCK_UN, lockf
 
 __all__ = ["Outlet", "TornWriteError", "standard_output"]
 
@@ -91,7 +91,7 @@ class Outlet:
         # A pipe takes 4,096 bytes at once (PIPE_BUF), and a full one lets others in between the
         # parts of a longer line. The lock is a process's own (POSIX), so forked ones keep apart.
         try:
-            lock(file)
+            lockf(file, LOCK_EX)
         except OSError:  # a system whose pipes cannot be locked
             self._write_whole(file, line)
             return
@@ -99,7 +99,7 @@ class Outlet:
         try:
             self._write_whole(file, line)
         finally:
-            unlock(file)
+            lockf(file, LOCK_UN)
             # A full pipe, or many busy threads, and this process would take the lock again before
             # any other that waits for it is awake.
             if (held := monotonic() - began) > _LONG_SECONDS:

@@ -32,9 +32,13 @@ def changes_between(
                 _take_apart(state, path.split("."), key)
         return _compare(*states, ())
     if type(before) is dict and type(after) is dict:
-        before, after, fields = _differing(before, after)
-        if is_plain_object(before) and is_plain_object(after):  # as nearly all are
-            return {"before": before, "after": after, "fields": fields}
+        try:
+            before, after, fields = _differing(before, after)
+        except KeyError:
+            pass
+        else:
+            if is_plain_object(before) and is_plain_object(after):  # as nearly all are
+                return {"before": before, "after": after, "fields": fields}
     return _compare(plain_fields(before), plain_fields(after), ())
 
 
@@ -44,27 +48,22 @@ def _differing(
     """Leave out what is plainly equal, most of a record: it need not be converted to be compared.
 
     Gives what is left of both, and what became of each name if all of it is plain.
+
+    Raises:
+        KeyError: a name is gone, which hardly ever happens.
     """
     old_part: dict[Any, Any] = {}
     new_part: dict[Any, Any] = {}
     fields: dict[Any, str] = {}
-    shared = 0
     for name, old in before.items():
-        new = after.get(name, _MISSING)
-        if new is _MISSING:
-            fields[name] = "removed"
-        else:
-            shared += 1
-            # The types first: an `==` of somebody's class may do anything.
-            if old is new or (type(old) in _ATOMS and type(old) is type(new) and old == new):
-                continue
-            new_part[name] = new
-            fields[name] = "updated"
-        old_part[name] = old
-    for name in after if shared < len(after) else ():
+        new = after[name]
+        # The types first: an `==` of somebody's class may do anything.
+        if old is new or (type(old) in _ATOMS and type(old) is type(new) and old == new):
+            continue
+        old_part[name], new_part[name], fields[name] = old, new, "updated"
+    for name in after if len(before) < len(after) else ():
         if name not in before:
-            new_part[name] = after[name]
-            fields[name] = "added"
+            new_part[name], fields[name] = after[name], "added"
     return old_part, new_part, fields
 
 

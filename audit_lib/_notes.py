@@ -1,5 +1,6 @@
 """`changes.notes`: what of a record is not as it was, so that nobody takes "masked" for "empty"."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 __all__ = ["Unreadable", "add_notes", "event_last", "path_text"]
@@ -15,6 +16,7 @@ class Unreadable(str):
     __slots__ = ()
 
 
+@lru_cache(maxsize=1024)
 def path_text(path: tuple[str, ...]) -> str:
     """Name a place: `phone` within the states that are compared, `$.error.message` elsewhere."""
     if len(path) > 2 and path[0] == "changes" and path[1] in _STATES:
@@ -27,8 +29,10 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
     changes = document.get("changes")
     if not isinstance(changes, dict):
         changes = {} if changes is None else {"extra": changes}
-    present = changes.get("notes", {})
-    noted = {**(present if isinstance(present, dict) else {"notes": present}), **notes}
+    present = changes.get("notes")
+    noted = notes
+    if present is not None:
+        noted = {**(present if isinstance(present, dict) else {"notes": present}), **notes}
     if len(noted) > _MOST:
         more = len(noted) - _MOST
         noted = {**dict(list(noted.items())[:_MOST]), "…": f"{more} more"}

@@ -280,6 +280,29 @@ def test_no_handler_of_anybody_else_gets_what_was_withheld(logger: audit_lib.App
     assert json.loads(again)["changes"]["notes"] == {"password": "masked", "$.token": "masked"}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"msg": "now {}"}, {"reason": "{}"}, {"record_id": "{}"}, {"action": "set-{}"},
+        {"target": {"name": "{}"}}, {"extra": {"note": ["{}"]}}, {"context": {"name": "{}"}},
+        {"after": {"note": "{}"}},
+    ],
+    ids=lambda said: next(iter(said)),
+)  # fmt: skip
+@pytest.mark.parametrize("secret", ["swordfish-1", 'quo"ted\\', "Schlüssel"])
+def test_a_withheld_value_is_written_nowhere_else(
+    logger: audit_lib.AppLogger, lines: Lines, said: dict[str, Any], secret: str
+) -> None:
+    said = json.loads(json.dumps(said).replace("{}", json.dumps(secret)[1:-1]))
+    msg, user = said.pop("msg", "changed"), said.pop("context", {"id": "1"})
+    after = {"password": secret, **said.pop("after", {})}
+    with audit_lib.context(user=user):
+        logger.audit.record_updated(msg, "user", {}, after, **said)
+    text = json.dumps(lines(), ensure_ascii=False)
+    assert json.dumps(secret, ensure_ascii=False)[1:-1] not in text
+    assert text.count("***") >= 2
+
+
 def test_a_plain_record_is_not_searched_for_secrets(
     logger: audit_lib.AppLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ _WHOLE: Final = 0
 _WRONG: Final = 1
 _UNUSABLE: Final = 2
 _OPEN: Final = 3
+_DISPLACED: Final = frozenset({"reordered", "doubled"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,12 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "verify", help="check the chains of logs, read one after the other; .gz too, - is stdin"
     )
     verb.add_argument("files", nargs="+", metavar="FILE")
+    verb.add_argument(
+        "--transported",
+        action="store_true",
+        help="the lines came through CloudWatch, Firehose or a container's log: in another order, some"
+        " of them twice, or with something before each",
+    )
     verb.add_argument("--heads", metavar="FILE", help="heads that were kept: chains reach them")
     verb.add_argument("--write-heads", metavar="FILE", help="keep the heads, for the next time")
     asked = parser.parse_args(arguments)
     try:
         heads = _read_heads(asked.heads) if asked.heads else ()
-        report = verify(_lines(asked.files), heads=heads)
+        report = verify(_lines(asked.files), heads=heads, transported=asked.transported)
         if asked.write_heads:
             _write_heads(Path(asked.write_heads), report)
     except (OSError, EOFError, ValueError) as error:
@@ -64,6 +71,10 @@ def _told(report: Report) -> Iterator[str]:
                 f"chain {chain.id}: no seal after line {chain.head.sequence} of it: the process is"
                 " running, was killed or crashed, or what followed was cut off"
             )
+    if report.problems and {problem.kind for problem in report.problems} <= _DISPLACED:
+        yield "all of it is what a transport may do to lines: --transported asks about the rest alone"
+    if report.displaced:
+        yield f"{report.displaced} lines came late or once more, as a transport may hand them over"
     chained = sum(chain.lines for chain in report.chains)
     yield (
         f"{report.lines} lines: {chained} in {len(report.chains)} chains,"

@@ -59,12 +59,16 @@ class ChainReport(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was found. `unchained` counts the lines that are in no chain, such as other logs'."""
+    """What was found. `unchained` counts the lines that are in no chain, such as other logs'.
+
+    `displaced` counts those that came late or once more, where that is no problem (`transported`).
+    """
 
     lines: int
     unchained: int
     chains: tuple[ChainReport, ...]
     problems: tuple[Problem, ...]
+    displaced: int = 0
 
     @property
     def intact(self) -> bool:
@@ -78,7 +82,9 @@ class Report(NamedTuple):
         return not self.problems and bool(ends) and "open" not in ends
 
 
-def verify(lines: Iterable[bytes | str], *, heads: Iterable[Head] = ()) -> Report:
+def verify(
+    lines: Iterable[bytes | str], *, heads: Iterable[Head] = (), transported: bool = False
+) -> Report:
     """Check the lines of one or more logs, in the order in which they were written.
 
     Lines of many processes may be mixed, and lines that are no audit records may be among them;
@@ -88,14 +94,19 @@ def verify(lines: Iterable[bytes | str], *, heads: Iterable[Head] = ()) -> Repor
     Args:
         lines: such as an open file, binary or text; with or without their ends.
         heads: heads of earlier reports: each chain has to have that hash at that place.
+        transported: the lines came through something that keeps no order, hands over some of them
+            twice, or writes something of its own before each (CloudWatch Logs and its exports,
+            Firehose, a container runtime): none of that is a problem.
     """
-    reading = _Reading(heads)
+    reading = _Reading(heads, transported)
     chains = reading.chains
     number = 0
     for number, given in enumerate(lines, 1):
         line = given.encode() if isinstance(given, str) else given
         if line[-1:] == b"\n":
             line = line[:-1]
+        if transported and line[:1] != b"{":
+            line = line[max(line.find(b"{"), 0) :]
         body = line[:-_HASH_BYTES]
         chain = chains.get(body[-34:-2])
         # The way of nearly all lines: the next one of a chain that is known, as it has to be.
@@ -126,7 +137,7 @@ class _Chain:
     """What is known of a chain so far."""
 
     __slots__ = (
-        "doubt", "gaps", "hash", "id", "lines", "next", "sealed", "segments", "suffix",
+        "doubt", "gaps", "hash", "id", "late", "lines", "next", "sealed", "segments", "suffix",
         "suffix_length", "watched",
     )  # fmt: skip
 
@@ -142,6 +153,8 @@ class _Chain:
         self.doubt: tuple[int, bytes, int] | None = None
         # Runs of lines without a gap: the first sequence, and the beginnings of their hashes.
         self.segments: list[tuple[int, bytearray]] = [(0, bytearray())]
+        # The same of the lines that filled a gap.
+        self.late: dict[int, bytes] = {}
         self.suffix: bytes | None = None
         self.suffix_length = 0
 
@@ -170,19 +183,21 @@ class _Chain:
         for first, marks in reversed(self.segments):
             if first <= sequence:
                 at = (sequence - first) * _MARK
-                return bytes(marks[at : at + _MARK]) or None
+                return bytes(marks[at : at + _MARK]) or self.late.get(sequence)
         return None
 
 
 class _Reading:
     """One run of `verify`."""
 
-    def __init__(self, heads: Iterable[Head]) -> None:
+    def __init__(self, heads: Iterable[Head], transported: bool) -> None:
         self.chains: dict[bytes, _Chain] = {}
         self._heads = list(heads)
+        self._transported = transported
         self._problems: list[Problem] = []
-        self._unchained = 0
-        self._links: list[tuple[int, bytes, bytes, bytes, int]] = []
+        self._unchained = self._displaced = 0
+        # What first lines say of other chains, and where.
+        self._links: dict[tuple[bytes, bytes, bytes, int], int] = {}
 
     def look_at(self, number: int, line: bytes) -> None:
         """Take a line that is not simply the next one."""
@@ -198,27 +213,27 @@ class _Reading:
             watched = {h.sequence: h for h in self._heads if h.chain.encode() == chain_id}
             chain = self.chains[chain_id] = _Chain(chain_id, watched)
         at = int(sequence)
+        if link:
+            self._links.setdefault((chain_id, link, other, int(place)), number)
         if at < chain.next:
             self._earlier(chain, number, at, body, hash_)
             return
         if chain.sealed:
             self._tell(number, "inserted", chain_id, "a line after the chain's seal")
-        if link:
-            self._links.append((number, chain_id, link, other, int(place)))
         if at > chain.next:
             chain.jump(number, at).after = (number, body, hash_)
         elif not self._fits(chain, at, chain.hash, (number, body, hash_)):
             chain.doubt = (at, chain.hash, number)
-        watched_head = chain.watched.get(at)
-        if watched_head is not None and watched_head.hash.encode() != hash_:
-            self._tell(
-                number,
-                "altered",
-                chain_id,
-                f"line {at} of the chain has not the hash that was kept",
-            )
+        self._compare(chain, number, at, hash_)
         chain.sealed = chain.sealed or sealed is not None
         chain.advance(hash_)
+
+    def _compare(self, chain: _Chain, number: int, at: int, hash_: bytes) -> None:
+        """Hold a line against the head that was kept, where there is one of that place."""
+        head = chain.watched.get(at)
+        if head is not None and head.hash.encode() != hash_:
+            text = f"line {at} of the chain has not the hash that was kept"
+            self._tell(number, "altered", chain.id, text)
 
     def _earlier(self, chain: _Chain, number: int, at: int, body: bytes, hash_: bytes) -> None:
         """Take a line that should have come before others that were read."""
@@ -237,18 +252,16 @@ class _Reading:
         elif mark is None:
             self._fill(chain, number, at, body, hash_)
         elif mark == hash_[:_MARK]:
-            self._tell(number, "doubled", chain.id, f"line {at} of the chain once more")
+            self._displace(number, "doubled", chain.id, f"line {at} of the chain once more")
         else:
             self._tell(number, "inserted", chain.id, f"another line {at} of the chain")
 
     def _fill(self, chain: _Chain, number: int, at: int, body: bytes, hash_: bytes) -> None:
-        self._tell(number, "reordered", chain.id, f"line {at} of the chain comes late")
-        gaps = (gap for gap in chain.gaps if gap.first <= at <= gap.last and at not in gap.waiting)
-        gap = next(gaps, None)
-        if gap is None:
-            self._tell(number, "doubled", chain.id, f"line {at} of the chain once more")
-            return
+        self._displace(number, "reordered", chain.id, f"line {at} of the chain comes late")
+        self._compare(chain, number, at, hash_)
+        gap = next(gap for gap in chain.gaps if gap.first <= at <= gap.last)
         chain.lines += 1
+        chain.late[at] = hash_[:_MARK]
         gap.waiting[at] = (number, body, hash_)
         self._close(chain, gap)
 
@@ -259,9 +272,10 @@ class _Reading:
             self._fits(chain, gap.first, gap.hash_before, line)
             gap.hash_before = line[2]
             gap.first += 1
-        if gap.first > gap.last and gap.after:
-            self._fits(chain, gap.first, gap.hash_before, gap.after)
-            gap.after = None
+        if gap.first > gap.last:
+            if gap.after:
+                self._fits(chain, gap.first, gap.hash_before, gap.after)
+            chain.gaps.remove(gap)
 
     def _fits(
         self, chain: _Chain, at: int, hash_before: bytes, line: tuple[int, bytes, bytes]
@@ -278,18 +292,21 @@ class _Reading:
         if len(self._problems) < _MOST_PROBLEMS:
             self._problems.append(Problem(line, kind, chain.decode(), text))
 
+    def _displace(self, line: int, kind: str, chain: bytes, text: str) -> None:
+        if self._transported:
+            self._displaced += 1
+        else:
+            self._tell(line, kind, chain, text)
+
     def report(self, lines: int) -> Report:
         """Say what the end shows: what never came, and how each chain ends."""
         for chain in self.chains.values():
             for gap in chain.gaps:
-                if gap.first <= gap.last:
-                    count = gap.last - gap.first + 1 - len(gap.waiting)
-                    where = (
-                        f"from line {gap.first} of the chain" if gap.first else "from its beginning"
-                    )
-                    self._tell(gap.line, "missing", chain.id, f"{count} before this one, {where}")
+                count = gap.last - gap.first + 1 - len(gap.waiting)
+                where = f"from line {gap.first} of the chain" if gap.first else "from its beginning"
+                self._tell(gap.line, "missing", chain.id, f"{count} before this one, {where}")
         continued = set()
-        for number, chain_id, link, other, place in self._links:
+        for (chain_id, link, other, place), number in self._links.items():
             if link == b"follows":
                 continued.add((other, place))
             self._reaches(number, other, place, f"chain {chain_id.decode()} says")
@@ -307,7 +324,7 @@ class _Reading:
             for chain in self.chains.values()
         )  # fmt: skip
         problems = tuple(sorted(self._problems))
-        return Report(lines, self._unchained, chains, problems)
+        return Report(lines, self._unchained, chains, problems, self._displaced)
 
     def _reaches(self, number: int, chain_id: bytes, place: int, who: str) -> None:
         chain = self.chains.get(chain_id)

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from typing import Any
@@ -13,6 +15,7 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
+import audit_lib
 from router import handler as module
 from router._copy import EVENT_OVERHEAD_BYTES, batches
 from router._delivery import LogEvent
@@ -58,6 +61,24 @@ def test_lines_arrive_unchanged_in_the_order_of_their_times(queue: str) -> None:
         "rejected": 0,
     }
     assert kept() == [(NOW - 5, first), (NOW, second)]
+
+
+def test_a_trail_that_was_copied_twice_and_in_parts_proves_itself(queue: str) -> None:
+    program = (
+        "import audit_lib; audit = audit_lib.get_logger('app').audit\n"
+        "for n in range(30): audit.record_updated('x', 'user', {'n': n}, {'n': 'ü'}, record_id=n)"
+    )
+    app = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    events = [(NOW + number // 10, line) for number, line in enumerate(app.stdout.splitlines())]
+    for part in (events[16:], events[:16], events[:9]):
+        module.handler(envelope(*part), None)
+    report = audit_lib.verify((message for _, message in kept()), transported=True)
+    assert report.complete
+    assert (report.chains[0].lines, report.problems) == (32, ())
+    altered = (message.replace('"after":{"n":', '"after":{"m":') for _, message in kept())
+    assert not audit_lib.verify(altered, transported=True).intact
 
 
 def test_a_second_delivery_goes_to_the_same_stream(queue: str) -> None:

@@ -220,6 +220,80 @@ def test_with_the_heads_kept_elsewhere_everything_is_seen(
         assert lines == whole or not audit_lib.verify(lines, heads=heads).complete, seed
 
 
+# ── what a transport does to a log, which is no tampering ──────────────────────────────────────
+
+
+def transported(lines: list[bytes], dice: random.Random) -> list[bytes]:
+    """Hand lines over as CloudWatch's exports do: in any order, some twice, each after its time."""
+    moved = [*lines, *dice.sample(lines, len(lines) // 5)]
+    dice.shuffle(moved)
+    return [b"2026-11-25T09:00:00.000Z " + line for line in moved]
+
+
+def test_what_a_transport_does_to_a_whole_log_is_no_problem(whole: list[bytes]) -> None:
+    in_order = audit_lib.verify(whole)
+    for seed in range(50):
+        lines = transported(whole, random.Random(seed))
+        assert not audit_lib.verify(lines).intact
+        report = audit_lib.verify(lines, heads=[c.head for c in in_order.chains], transported=True)
+        assert report.problems == ()
+        assert report.complete
+        assert report.displaced > len(lines) // 4
+        assert sorted(report.chains) == sorted(in_order.chains)
+
+
+def test_a_crash_is_an_open_end_after_a_transport_too(crashed: list[bytes]) -> None:
+    report = audit_lib.verify(transported(crashed, random.Random(1)), transported=True)
+    assert report.problems == ()
+    assert sorted(chain.end for chain in report.chains) == ["open", "sealed", "sealed", "sealed"]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [each for each in VISIBLE if each not in {swap, double, replay}],
+    ids=lambda tamper: tamper.__name__,
+)
+def test_each_tampering_is_seen_after_a_transport(
+    whole: list[bytes], tamper: Callable[..., None]
+) -> None:
+    for seed in range(50):
+        dice = random.Random(seed)
+        lines = whole.copy()
+        tamper(lines, dice)
+        if lines != whole:
+            moved = transported(lines, dice)
+            assert not audit_lib.verify(moved, transported=True).complete, seed
+
+
+def test_a_line_written_anew_is_seen_after_a_transport_by_the_head_alone(
+    whole: list[bytes],
+) -> None:
+    heads = [chain.head for chain in audit_lib.verify(whole).chains]
+    for seed in range(30):
+        dice = random.Random(seed)
+        lines = whole.copy()
+        recompute(lines, dice)
+        report = audit_lib.verify(transported(lines, dice), heads=heads, transported=True)
+        assert {problem.kind for problem in report.problems} == {"altered"}
+
+
+def test_swaps_all_along_take_no_longer_than_the_log(tmp_path: Path) -> None:
+    """Had each gap to be looked for among all that were closed, this would take minutes."""
+    with (tmp_path / "log").open("w") as file:
+        handler = audit_lib.AuditHandler(file)
+        audit = audit_lib.get_logger("many").audit
+        audit.addHandler(handler)
+        for number in range(20_000):
+            audit.info("%d", number)
+        handler.seal()
+        audit.removeHandler(handler)
+    lines = (tmp_path / "log").read_bytes().splitlines()
+    lines[::2], lines[1::2] = lines[1::2], lines[::2]
+    report = audit_lib.verify(lines, transported=True)
+    assert report.complete
+    assert report.displaced == len(lines) // 2
+
+
 # ── what it says ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -413,6 +487,24 @@ def test_the_command_reads_rotated_and_packed_files_as_one(
     status, said = command(capsys, old, new, "--heads", heads)
     assert status == 1
     assert "at the end: cut: the head that was kept says that its last line was 9" in said
+
+
+def test_the_command_takes_what_a_transport_does_for_no_problem(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = one_chain()
+    log = tmp_path / "log"
+    log.write_bytes(b"".join([*lines[5:], *lines[:6]]))
+    status, said = command(capsys, log)
+    assert status == 1
+    assert "what a transport may do to lines: --transported asks about the rest alone" in said
+    status, said = command(capsys, log, "--transported")
+    assert (status, said.splitlines()[0]) == (
+        0, "6 lines came late or once more, as a transport may hand them over"
+    )  # fmt: skip
+    log.write_bytes(b"".join([*lines[5:], *lines[:4]]))
+    status, said = command(capsys, log, "--transported")
+    assert (status, "missing: 1 before this one" in said) == (1, True)
 
 
 def test_the_command_says_what_it_cannot_read(

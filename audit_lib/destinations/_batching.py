@@ -138,11 +138,13 @@ class BatchingHandler(AuditHandler):
         queue_bytes: int,
         give_up: float,
     ) -> None:
+        # Now, for what it imports: a thread may be about to fork, and its child could never import.
+        # And first: what cannot be made is none of the handlers that end with the process.
+        made: Any = client()
         super().__init__()
         self.target = target  # as the service names it
         self._make_client = client
-        # Now, for what it imports: a thread may be about to fork, and its child could never import.
-        self._client: Any = client()
+        self._client = made
         self._linger = linger
         self._most_queued = queue_bytes
         self._give_up = give_up

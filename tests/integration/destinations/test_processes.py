@@ -174,3 +174,20 @@ print(said)
     said = Counter(arrived(GROUPS[0]))
     assert said.pop("the thread") == int(done.stdout)
     assert said == Counter(f"child {number}" for number in range(50))
+
+
+def test_a_handler_that_could_not_be_made_leaves_nothing_behind() -> None:
+    program = """
+import audit_lib
+from audit_lib.destinations.firehose import FirehoseHandler
+def broken():
+    raise RuntimeError("no region")
+try:
+    FirehoseHandler("stream", client=broken)
+except RuntimeError as error:
+    kept = error  # and with it all that it knows of
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,0 +1,96 @@
+"""Each example, run as a newcomer runs it: what it says it shows is there."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(*arguments: str, folder: Path = EXAMPLES, status: int = 0) -> tuple[str, str]:
+    # As in a new shell: no region, no plugin that this run of pytest was given.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=100, env=kept,
+    )  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout, done.stderr
+
+
+def records(name: str) -> list[dict[str, Any]]:
+    lines = map(json.loads, run(name)[0].splitlines())
+    return [line for line in lines if line["log"]["logger"] == "shop.audit"]
+
+
+def test_what_nobody_reads_waits_and_goes_out_in_order() -> None:
+    _, said = run("delivery.py")
+    assert said.splitlines() == [
+        "read:", "    Audit chain opened", "    Order 1 paid",
+        "waiting in the spool:", "    Order 2 paid",
+        "refused, so that no money moves unseen:",
+        "    audit_lib: the record below could not be written to its stream:"
+        " BrokenPipeError(32, 'Broken pipe')",
+        "read after that:", "    Audit chain opened", "    Order 2 paid", "    Order 3 paid",
+    ]  # fmt: skip
+
+
+def test_sensitive_values_are_told_of_and_not_written() -> None:
+    [record] = records("sensitive_values.py")
+    text = json.dumps(record)
+    secrets = ("swordfish", "hunter2!", "s3cret", "B-2", "Calle", "DE8937")
+    assert [secret for secret in secrets if secret in text] == []
+    assert record["changes"]["notes"] == {
+        "iban": "masked", "password": "masked", "tax_id": "hashed", "home.street": "dropped",
+        "$.message": "masked", "$.note": "masked",
+    }  # fmt: skip
+    assert record["changes"]["after"]["pin"] == "40.4,3.7"
+
+
+def test_the_log_shows_what_was_done_to_it() -> None:
+    verdicts = [line for line in run("proof.py")[0].splitlines() if not line.startswith(" ")]
+    assert verdicts == [
+        "as it was written: whole", "40 made 90: not whole", "one line less: not whole",
+        "its end cut off: open", "the same, beside the heads: not whole",
+        "as CloudWatch hands it over: whole",
+    ]  # fmt: skip
+
+
+def test_models_are_audited_after_the_commit_alone() -> None:
+    for name in ("orm_sqlalchemy.py", "orm_django.py"):
+        created, *updated = records(name)
+        assert created["event"]["action"] == "customer-created"
+        assert [each["event"]["action"] for each in updated] == ["customer-updated"] * 2
+        assert {each["user"]["name"] for each in (created, *updated)} == {"Ana Souza"}
+
+
+def test_the_table_answers() -> None:
+    said = [
+        line.partition("Z ")[2] or line for line in run("history_in_dynamodb.py")[0].splitlines()
+    ]
+    assert said == [
+        "what happened to order 1042:",
+        "Ana Souza: Ordered {'total': 40, 'paid': False}", "Ana Souza: Paid {'paid': True}",
+        "Max Weber: Refunded {'total': 0}",
+        "what Max Weber did in the last 30 days:",
+        "Max Weber: Refunded {'total': 0}", "Max Weber: Turnover of October exported ",
+        "which reports were exported today:", "Max Weber: Turnover of October exported ",
+    ]  # fmt: skip
+
+
+def test_the_shops_own_tests_pass_and_the_coverage_names_what_they_missed() -> None:
+    pytest = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    shop = EXAMPLES / "a_tested_shop"
+    assert "2 passed" in run(*pytest, folder=shop)[0]
+    said, _ = run(*pytest, "--audit-coverage", folder=shop, status=1)
+    assert "UPDATE users (phone): audited" in said
+    assert "UPDATE users (email): NOT AUDITED, in test_shop.py::test_a_changed_address" in said
+
+
+def test_every_example_is_in_the_list() -> None:
+    listed = (EXAMPLES / "README.md").read_text()
+    there = {path.name for path in EXAMPLES.iterdir()} - {"README.md", "__pycache__"}
+    assert {name for name in there if f"`{name}" not in listed} == set()

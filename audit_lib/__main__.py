@@ -2,10 +2,12 @@
 
 import argparse
 import gzip
+import io
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from ._verify import Head, Report, verify
 
@@ -13,6 +15,7 @@ _WHOLE: Final = 0
 _WRONG: Final = 1
 _UNUSABLE: Final = 2
 _OPEN: Final = 3
+_GZIP: Final = b"\x1f\x8b"
 _DISPLACED: Final = frozenset({"reordered", "doubled"})
 
 
@@ -25,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m audit_lib", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="verify")
     verb = verbs.add_parser(
-        "verify", help="check the chains of logs, read one after the other; .gz too, - is stdin"
+        "verify",
+        help="check the chains of logs, read one after the other; packed ones too, - is stdin",
     )
     verb.add_argument("files", nargs="+", metavar="FILE")
     verb.add_argument(
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = verify(_lines(asked.files), heads=heads, transported=asked.transported)
         if asked.write_heads:
             _write_heads(Path(asked.write_heads), report)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         print(f"audit_lib verify: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
         return _UNUSABLE
     print("\n".join(_told(report)))  # noqa: T201
@@ -52,13 +56,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _lines(files: Sequence[str]) -> Iterator[bytes]:
     for name in files:
         if name == "-":
-            yield from sys.stdin.buffer
-        elif name.endswith(".gz"):
-            with gzip.open(name, "rb") as packed:
-                yield from packed
+            yield from _unpacked(cast("io.BufferedReader", sys.stdin.buffer))
         else:
             with Path(name).open("rb") as file:
-                yield from file
+                yield from _unpacked(file)
+
+
+def _unpacked(reader: io.BufferedReader) -> Iterator[bytes]:
+    """Give the lines of a file, unpacked where it is packed, whatever its name: some are twice."""
+    while reader.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
+        reader = io.BufferedReader(gzip.GzipFile(fileobj=reader, mode="rb"))
+    return reader
 
 
 def _told(report: Report) -> Iterator[str]:

@@ -405,7 +405,12 @@ class AuditLogger(logging.Logger):
                 or type(handler.formatter) is not AuditFormatter
             ):
                 return None
-        if self._test_tools() or type(self).makeRecord is not AuditLogger.makeRecord:
+        ancestor = self.parent
+        while ancestor is not None:
+            if ancestor.handlers and self._test_tools():
+                return None
+            ancestor = ancestor.parent
+        if type(self).makeRecord is not AuditLogger.makeRecord:
             return None
         return handlers  # type: ignore[no-any-return] # all of them are `AuditHandler`s
 
@@ -517,9 +522,11 @@ def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed
     now = settings()
     known = verb, record_type, action, outcome, category, types
     try:
-        return cast("_Deed", now.described[known])
-    except (KeyError, TypeError):  # one of any type may be there
-        pass
+        made: _Deed | None = now.described.get(known)
+    except TypeError:  # one of any type may be there
+        made = None
+    if made is not None:
+        return made
     kind = None
     if verb:
         kind = text_of(record_type)

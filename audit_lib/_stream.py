@@ -64,13 +64,19 @@ class Outlet:
         """
         if self._torn:
             line = b"\n" + line
-        if not self.reaches_kernel(stream):
+        if stream is not self._stream:
+            self._look_at(stream)
+        file = self._file
+        if file < 0:
             _write_text(stream, line)
         else:
             stream.flush()  # what was printed before comes before; raises when it is closed
-            self._write_bytes(line)
+            if self._pipe:
+                self._write_alone(file, line)
+            else:
+                self._write_whole(file, line)
             if fsync:
-                _sync(self._file)
+                _sync(file)
         self._torn = False
 
     def _look_at(self, stream: Any) -> None:
@@ -83,11 +89,7 @@ class Outlet:
                 pipe = stat.S_ISFIFO(os.fstat(file).st_mode)
         self._file, self._pipe, self._stream = file, pipe, stream
 
-    def _write_bytes(self, line: bytes) -> None:
-        file = self._file
-        if not self._pipe:
-            self._write_whole(file, line)
-            return
+    def _write_alone(self, file: int, line: bytes) -> None:
         # A pipe takes 4,096 bytes at once (PIPE_BUF), and a full one lets others in between the
         # parts of a longer line. The lock is a process's own (POSIX), so forked ones keep apart.
         try:
@@ -106,12 +108,19 @@ class Outlet:
                 sleep(min(held, _LONGEST_PAUSE_SECONDS))
 
     def _write_whole(self, file: int, line: bytes) -> None:
-        written = 0
+        try:
+            written = os.write(file, line)
+        except BlockingIOError:  # somebody set it to not block, and it is full
+            written = 0
+        if written < len(line):
+            self._write_rest(file, line, written)
+
+    def _write_rest(self, file: int, line: bytes, written: int) -> None:
         try:
             while written < len(line):
                 try:
-                    written += os.write(file, line[written:] if written else line)
-                except BlockingIOError:  # somebody set it to not block, and it is full
+                    written += os.write(file, line[written:])
+                except BlockingIOError:
                     _wait(file)
         except Exception as error:
             if not written:

@@ -23,7 +23,7 @@ def run(*arguments: str, folder: Path = EXAMPLES, status: int = 0) -> tuple[str,
 
 def records(name: str) -> list[dict[str, Any]]:
     lines = map(json.loads, run(name)[0].splitlines())
-    return [line for line in lines if line["log"]["logger"] == "shop.audit"]
+    return [line for line in lines if line["log"]["logger"] != "audit_lib.audit"]
 
 
 def test_what_nobody_reads_waits_and_goes_out_in_order() -> None:
@@ -57,6 +57,14 @@ def test_the_log_shows_what_was_done_to_it() -> None:
         "its end cut off: open", "the same, beside the heads: not whole",
         "as CloudWatch hands it over: whole",
     ]  # fmt: skip
+
+
+def test_an_invocation_knows_its_caller_and_nothing_of_the_one_before() -> None:
+    first, second = records("lambda_function.py")
+    assert first["user"] == {"id": "7", "name": "Ana Souza"}
+    assert "user" not in second
+    assert second["source"] == {"ip": "203.0.113.9"}
+    assert second["changes"]["before"] == first["changes"]["after"]
 
 
 def test_models_are_audited_after_the_commit_alone() -> None:

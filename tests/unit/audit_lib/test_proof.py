@@ -507,17 +507,32 @@ def test_the_command_takes_what_a_transport_does_for_no_problem(
     assert (status, "missing: 1 before this one" in said) == (1, True)
 
 
+def test_the_command_reads_what_is_packed_once_twice_or_in_parts(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = one_chain()
+    once, whole = gzip.compress(b"".join(lines[:4])), gzip.compress(b"".join(lines))
+    packings = [whole, gzip.compress(whole), once + gzip.compress(b"".join(lines[4:]))]
+    for number, packed in enumerate(packings):
+        log = tmp_path / f"object-{number}"
+        log.write_bytes(packed)
+        assert command(capsys, log) == (0, "10 lines: 10 in 1 chains, 0 in none; 0 problems\n")
+        log.write_bytes(packed[:-20])
+        status, said = command(capsys, log)
+        assert (status, "Compressed file ended before" in said) == (2, True)
+        log.write_bytes(packed[:40] + bytes(20) + packed[60:])
+        assert command(capsys, log)[0] == 2
+
+
 def test_the_command_says_what_it_cannot_read(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "heads").write_text("nonsense\n")
-    (tmp_path / "log.gz").write_bytes(b"no gzip")
     assert command(capsys, tmp_path / "none") == (
         2, f"audit_lib verify: [Errno 2] No such file or directory: '{tmp_path / 'none'}'\n"
     )  # fmt: skip
     status, said = command(capsys, "-", "--heads", tmp_path / "heads")
     assert (status, "line 1: found 'nonsense'; write a chain's id" in said) == (2, True)
-    assert command(capsys, tmp_path / "log.gz")[0] == 2
 
 
 def test_the_command_runs_as_a_module(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ test: lint ## everything CI runs
 .PHONY: bench
 bench: setup .venv/.dev ## what is measured, beside a peer in the same run
 	$(BIN)/python bench/record_updated.py
+	$(BIN)/python bench/memory.py
 	$(BIN)/python bench/verify.py
 	$(BIN)/python bench/destinations.py
 	$(BIN)/python bench/orm.py

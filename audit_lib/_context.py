@@ -13,6 +13,8 @@ from ._plain import plain, plain_fields
 
 __all__ = ["Context", "Request", "bind", "carry", "context", "current_context", "merged"]
 
+# A worker that binds a secret for each job does not keep them all.
+_MOST_SEEN: Final = 100
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -139,8 +141,9 @@ def _with(present: Context, on_behalf_of: Any, fields: dict[str, Any]) -> Contex
         above = merged(above, {"user": {"effective": effective}})
     withheld = Withheld()
     withheld.also(present.withheld)
+    del withheld.seen[:-_MOST_SEEN]
     fields = merged(below, settings().masking.covered(above, (), withheld))
-    withheld.search()
+    withheld.search(fields)
     return _made(fields, withheld)
 
 

@@ -4,7 +4,7 @@ That a value changed is always written; what it is, never.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -192,15 +192,15 @@ class Withheld:
         self.notes.update(other.notes)
         self.seen += other.seen
         self.texts += other.texts
-        self.searched += other.searched
+        self.searched = f"{self.searched}\n{other.searched}"
         self.gives_away = self.gives_away or other.gives_away
 
-    def search(self) -> None:
-        """Search the texts now, for what is going to be written many times."""
-        found = "".join(f"{text}\n" for text in self.texts)
-        self.gives_away = self.gives_away or gives_away(found)
-        self.searched += found
+    def search(self, fields: dict[str, Any]) -> None:
+        """Search the texts now, for fields that are going to be written many times."""
+        self.gives_away = self.gives_away or gives_away("\n".join(self.texts))
         self.texts.clear()
+        # Not what was in force before: who binds again and again would keep it all.
+        self.searched = "\n".join(_texts_in(fields))
 
     def shows(self, message: str) -> bool:
         """Whether the message or another text has a secret in it."""
@@ -316,6 +316,15 @@ class Masking:
         if isinstance(item, str):
             withheld.texts.append(item)
         return item
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Give the texts of a plain value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(inner)
 
 
 def _see(value: Any, seen: list[str]) -> None:

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import audit_lib
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -24,6 +27,29 @@ def run(*arguments: str, folder: Path = EXAMPLES, status: int = 0) -> tuple[str,
 def records(name: str) -> list[dict[str, Any]]:
     lines = map(json.loads, run(name)[0].splitlines())
     return [line for line in lines if line["log"]["logger"] != "audit_lib.audit"]
+
+
+def test_the_first_example_writes_its_three_lines() -> None:
+    stdout, stderr = run("first_steps.py")
+    ordinary = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - __main__ - INFO - An ordinary line: .*\n"
+    assert re.fullmatch(ordinary, stderr)
+    opened, simple, changed, sealed = map(json.loads, stdout.splitlines())
+    assert opened["message"] == "Audit chain opened"
+    assert sealed["message"] == "Audit chain sealed"
+    assert audit_lib.verify(stdout.splitlines()).complete
+    for line in (simple, changed):
+        assert line["log"]["logger"] == "__main__.audit"
+        assert line["log"]["origin"]["file"]["name"] == "first_steps.py"
+        assert line["log"]["origin"]["function"] == "main"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["@timestamp"])
+        assert line["log.level"] == "info"
+        assert line["process"]["name"] == "MainProcess"
+    assert simple["Extra info"] == "travels in extra"
+    assert simple["error"]["stack_trace"].startswith("Stack (most recent call last):\n")
+    assert changed["message"] == "Edit made to MFA information"
+    assert changed["changes"]["before"] == {"phone": "+1234567890"}
+    assert changed["changes"]["after"] == {"phone": "+19876543210"}
+    assert changed["changes"]["record_type"] == "user"
 
 
 def test_what_nobody_reads_waits_and_goes_out_in_order() -> None:

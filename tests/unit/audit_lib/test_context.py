@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import audit_lib
-from audit_lib._context import Request
+from audit_lib._context import Request, current_context
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -106,6 +106,20 @@ def test_a_secret_of_the_context_is_hidden_in_the_message(
     [line] = lines()
     assert line["message"] == "session ***"
     assert line["session_token"] == "***"
+
+
+def test_who_binds_again_and_again_keeps_nothing_of_before(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    def work() -> None:
+        for job in range(2000):
+            audit_lib.bind(job={"id": f"job-{job}", "token": f"tok-{job:06}"})
+        withheld = current_context().withheld
+        assert (withheld.searched, len(withheld.seen)) == ("job-1999\n***", 101)
+        logger.audit.info("tok-001999 of job-1998")
+
+    contextvars.copy_context().run(work)
+    assert [line["message"] for line in lines()] == ["*** of job-1998"]
 
 
 def test_the_service_is_said_once(logger: audit_lib.AppLogger, lines: Lines) -> None:

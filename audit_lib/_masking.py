@@ -196,11 +196,13 @@ class Withheld:
         self.gives_away = self.gives_away or other.gives_away
 
     def search(self, fields: dict[str, Any]) -> None:
-        """Search the texts now, for fields that are going to be written many times."""
-        self.gives_away = self.gives_away or gives_away("\n".join(self.texts))
-        self.texts.clear()
-        # Not what was in force before: who binds again and again would keep it all.
+        """Search the texts now, for fields that are going to be written many times.
+
+        These alone, and nothing that was in force before: who binds again and again would keep it all.
+        """
         self.searched = "\n".join(_texts_in(fields))
+        self.gives_away = gives_away(self.searched)
+        self.texts.clear()
 
     def shows(self, message: str) -> bool:
         """Whether the message or another text has a secret in it."""

@@ -205,6 +205,7 @@ def _whole(document: dict[str, Any], payload: Payload, ill_formed: Any) -> dict[
         kept_apart = _add(document, payload.extra)
         if ill_formed is not None:
             kept_apart["arguments"] = ill_formed
+            payload.withheld.gives_away = True  # nobody has looked at them
         if kept_apart:
             document["extra"] = _beside(document.get("extra", {}), kept_apart)
     named = related(document) if payload.named is None else payload.named

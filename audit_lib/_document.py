@@ -141,11 +141,7 @@ def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made 
         file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
         known = _PLACES[place] = (log, code)  # while it is kept, no other code has its id
-    ill_formed = None
-    if type(msg) is str and not args and msg.isascii():  # as nearly all are
-        message = msg
-    else:
-        message, ill_formed = _message(msg, args)
+    message, ill_formed = _message(msg, args)
     document = _head(time(), _level(level), message, known[0], _process())
     return _whole(document, payload, ill_formed)
 
@@ -210,10 +206,7 @@ def _whole(document: dict[str, Any], payload: Payload, ill_formed: Any) -> dict[
             document["extra"] = _beside(document.get("extra", {}), kept_apart)
     named = related(document) if payload.named is None else payload.named
     if named:
-        if "related" in document:
-            _add_related(document, named)
-        else:
-            document["related"] = named
+        _add_related(document, named)
     if payload.withheld.notes:
         add_notes(document, payload.withheld.notes)
     return event_last(document)
@@ -221,7 +214,7 @@ def _whole(document: dict[str, Any], payload: Payload, ill_formed: Any) -> dict[
 
 def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
     """Beside what the caller gave as related, where that is a list as ECS has it."""
-    present = document["related"]
+    present = document.get("related")
     if present is None:
         document["related"] = named
     elif isinstance(present, dict):
@@ -248,6 +241,8 @@ def _to_the_second(second: int) -> str:
 
 def _message(msg: object, args: Any) -> tuple[str, Any]:
     """Give the message as `logging` does, and the arguments that could not be put into it."""
+    if type(msg) is str and not args and msg.isascii():  # as nearly all are
+        return msg, None
     try:
         text = msg if type(msg) is str else str(msg)
         return text_of(text % args if args else text), None

@@ -6,7 +6,6 @@ import os
 import sys
 import weakref
 from contextlib import suppress
-from io import TextIOWrapper
 from typing import Any, Final, TextIO
 
 from ._chain import TAIL_BYTES, Chain
@@ -97,19 +96,20 @@ class AuditHandler(logging.Handler):
             if self._busy:  # a signal handler's record: the one that it interrupted comes first
                 return
             self._busy = True
-            now = settings()
             try:
                 while self._waiting:
-                    body, action = self._waiting.pop(0)
-                    try:
-                        if now.spool is not None and now.spool.waiting:
-                            now.spool.replay(lambda lines: self._write(lines[0][:-1], now))
-                        self._write(body, now)
-                    except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
-                        policy = now.failure_policy(action)
-                        self._rescue(body + b"\n", now.spool, policy, error)
+                    self._put(*self._waiting.pop(0))
             finally:
                 self._busy = False
+
+    def _put(self, body: bytes, action: object) -> None:
+        now = settings()
+        try:
+            if now.spool is not None and now.spool.waiting:
+                now.spool.replay(lambda lines: self._write(lines[0][:-1], now))
+            self._write(body, now)
+        except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
+            self._rescue(body + b"\n", now.spool, now.failure_policy(action), error)
 
     @property
     def place(self) -> str:
@@ -118,10 +118,7 @@ class AuditHandler(logging.Handler):
 
     def _target(self) -> Any:
         """Give the stream of this moment."""
-        if self.stream is not None:
-            return self.stream
-        stream = sys.stdout
-        return stream if type(stream) is TextIOWrapper else standard_output()
+        return standard_output() if self.stream is None else self.stream
 
     def _write(self, body: bytes, now: Settings) -> None:
         stream, outlet, fsync = self._target(), self._outlet, now.fsync

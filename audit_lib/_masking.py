@@ -289,10 +289,7 @@ class Masking:
         shown = rule.shown(bare, self.key)
         if bare is not None:
             withheld.notes[path_text(path)] = "masked" if shown == HIDDEN else rule.note
-            if type(bare) is not str:
-                _see(bare, withheld.seen)
-            elif len(bare) >= _SHORTEST_SECRET:
-                withheld.seen.append(bare)
+            _see(bare, withheld.seen)
         return shown
 
     def _covered(

@@ -64,19 +64,16 @@ class Outlet:
         """
         if self._torn:
             line = b"\n" + line
-        if stream is not self._stream:
-            self._look_at(stream)
-        file = self._file
-        if file < 0:
+        if not self.reaches_kernel(stream):
             _write_text(stream, line)
         else:
             stream.flush()  # what was printed before comes before; raises when it is closed
             if self._pipe:
-                self._write_alone(file, line)
+                self._write_alone(self._file, line)
             else:
-                self._write_whole(file, line)
+                self._write_whole(self._file, line)
             if fsync:
-                _sync(file)
+                _sync(self._file)
         self._torn = False
 
     def _look_at(self, stream: Any) -> None:
@@ -108,19 +105,12 @@ class Outlet:
                 sleep(min(held, _LONGEST_PAUSE_SECONDS))
 
     def _write_whole(self, file: int, line: bytes) -> None:
-        try:
-            written = os.write(file, line)
-        except BlockingIOError:  # somebody set it to not block, and it is full
-            written = 0
-        if written < len(line):
-            self._write_rest(file, line, written)
-
-    def _write_rest(self, file: int, line: bytes, written: int) -> None:
+        written = 0
         try:
             while written < len(line):
                 try:
-                    written += os.write(file, line[written:])
-                except BlockingIOError:
+                    written += os.write(file, line[written:] if written else line)
+                except BlockingIOError:  # somebody set it to not block, and it is full
                     _wait(file)
         except Exception as error:
             if not written:

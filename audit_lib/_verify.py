@@ -125,12 +125,13 @@ def verify(
 class _Gap:
     """Lines of a chain that are not there yet: they may come later, in another order."""
 
-    __slots__ = ("after", "first", "hash_before", "last", "line", "waiting")
+    __slots__ = ("after", "first", "hash_before", "last", "waiting")
 
-    def __init__(self, line: int, first: int, last: int, hash_before: bytes) -> None:
-        self.line, self.first, self.last, self.hash_before = line, first, last, hash_before
+    def __init__(
+        self, first: int, last: int, hash_before: bytes, after: tuple[int, bytes, bytes]
+    ) -> None:
+        self.first, self.last, self.hash_before, self.after = first, last, hash_before, after
         self.waiting: dict[int, tuple[int, bytes, bytes]] = {}
-        self.after: tuple[int, bytes, bytes] | None = None
 
 
 class _Chain:
@@ -170,13 +171,11 @@ class _Chain:
             self.suffix = b',"sequence":%d},"chain":{"id":"%b"}' % (self.next, self.id)
             self.suffix_length = len(self.suffix)
 
-    def jump(self, line: int, sequence: int) -> _Gap:
-        """Leave out what is between the last line and this one."""
-        gap = _Gap(line, self.next, sequence - 1, self.hash)
-        self.gaps.append(gap)
+    def jump(self, sequence: int, line: tuple[int, bytes, bytes]) -> None:
+        """Leave out what is between the last line and this one, its number, body and hash."""
+        self.gaps.append(_Gap(self.next, sequence - 1, self.hash, line))
         self.next = sequence
         self.segments.append((sequence, bytearray()))
-        return gap
 
     def mark(self, sequence: int) -> bytes | None:
         """Give the beginning of the hash that the line with that sequence had, if it was there."""
@@ -221,7 +220,7 @@ class _Reading:
         if chain.sealed:
             self._tell(number, "inserted", chain_id, "a line after the chain's seal")
         if at > chain.next:
-            chain.jump(number, at).after = (number, body, hash_)
+            chain.jump(at, (number, body, hash_))
         elif not self._fits(chain, at, chain.hash, (number, body, hash_)):
             chain.doubt = (at, chain.hash, number)
         self._compare(chain, number, at, hash_)
@@ -273,8 +272,7 @@ class _Reading:
             gap.hash_before = line[2]
             gap.first += 1
         if gap.first > gap.last:
-            if gap.after:
-                self._fits(chain, gap.first, gap.hash_before, gap.after)
+            self._fits(chain, gap.first, gap.hash_before, gap.after)
             chain.gaps.remove(gap)
 
     def _fits(
@@ -304,7 +302,7 @@ class _Reading:
             for gap in chain.gaps:
                 count = gap.last - gap.first + 1 - len(gap.waiting)
                 where = f"from line {gap.first} of the chain" if gap.first else "from its beginning"
-                self._tell(gap.line, "missing", chain.id, f"{count} before this one, {where}")
+                self._tell(gap.after[0], "missing", chain.id, f"{count} before this one, {where}")
         continued = set()
         for (chain_id, link, other, place), number in self._links.items():
             if link == b"follows":

@@ -58,9 +58,13 @@ class Sentence:
 
 def actor_of(record: Mapping[str, Any]) -> str:
     """Name who did it: by name, e-mail or id, and on whose behalf."""
-    actor = _person(record.get("user")) or _NOBODY
-    behalf = _person(member(record, "user.effective"))
-    return f"{actor} (as {behalf})" if behalf and behalf != actor else actor
+    user = record.get("user")
+    actor = _person(user) or _NOBODY
+    if isinstance(user, Mapping) and "effective" in user:
+        behalf = _person(user["effective"])
+        if behalf and behalf != actor:
+            return f"{actor} (as {behalf})"
+    return actor
 
 
 def target_of(record: Mapping[str, Any]) -> str:
@@ -93,6 +97,6 @@ def _person(user: Any) -> str:
     if not isinstance(user, Mapping):
         return ""
     for name in ("full_name", "name", "email", "id"):
-        if text := shown_value(user.get(name), missing=""):
+        if (value := user.get(name)) is not None and (text := shown_value(value)):
             return text
     return ""

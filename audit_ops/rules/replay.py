@@ -1,28 +1,30 @@
 """What the rules would have done with records that there are: how often, whom, when.
 
-A record is read once. Rules that name an action or a kind of record are looked at for those records
-alone, and each as a compiled function; the few messages of which that cannot tell for sure (a number with
-a fraction in a place that is compared) are looked at as CloudWatch does.
+A record is read once. What a rule asks of the action and of the kind of record is answered once for all
+records that are alike in both; what is left of it, if anything, is a compiled function. The few messages of
+which that cannot tell for sure (a number with a fraction in a place that is compared) are looked at as
+CloudWatch does.
 """
 
 import gzip
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal, NamedTuple
 
 import orjson
 
 from audit_ops.errors import AuditOpsError
 from audit_rules import AuditConfig, FilterPattern, Rule, actor_of
-from audit_rules.patterns import Compiled, InexactError, compiled, required_texts
+from audit_rules.patterns import Compiled, Condition, InexactError, compiled, left_of, member_asked
 
 __all__ = ["Replay", "ReplayError", "Told", "lines_of", "replay"]
 
-_ACTION: Final = ("event", "action")
-_RECORD_TYPE: Final = ("changes", "record_type")
+_TO_THE_DAY: Final = len("2026-01-31")
+_TO_THE_MINUTE: Final = len("2026-01-31T10:00")
 _MOST_ACTORS: Final = 10_000
 _MOST_KNOWN: Final = 10_000
 
@@ -36,34 +38,53 @@ class Told:
     """What one rule would have told."""
 
     rule: Rule
-    days: Counter[str] = field(default_factory=Counter)
-    """Records by day of UTC."""
     actors: Counter[str] = field(default_factory=Counter)
-    _windows: Counter[int] = field(default_factory=Counter)
+    _times: Counter[str] = field(default_factory=Counter)
+    """Records by minute of UTC, `2026-11-25T10:00`; by what stands there where that is no time."""
 
     @property
     def records(self) -> int:
         """How many records it would have told of."""
-        return self.days.total()
+        return self._times.total()
+
+    @property
+    def days(self) -> Counter[str]:
+        """Records by day of UTC."""
+        days: Counter[str] = Counter()
+        for at, count in self._times.items():
+            days[at[:_TO_THE_DAY]] += count
+        return days
 
     @property
     def rings(self) -> int:
         """How often its alarm would have begun to ring."""
-        ringing = {at for at, count in self._windows.items() if count >= self.rule.threshold}
+        windows: Counter[int] = Counter()
+        for at, count in self._times.items():
+            with suppress(ValueError):
+                minute = int(datetime.fromisoformat(f"{at}Z").timestamp()) // 60
+                windows[minute // self.rule.window_minutes] += count
+        ringing = {at for at, count in windows.items() if count >= self.rule.threshold}
         return sum(at - 1 not in ringing for at in ringing)
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Count a record that the rule matches."""
         at = str(record.get("@timestamp", ""))
-        self.days[at[:10]] += 1
+        self._times[at[:_TO_THE_MINUTE] if at.endswith("Z") else _minute(at)] += 1
         actor = actor_of(record)
-        if actor in self.actors or len(self.actors) < _MOST_ACTORS:
-            self.actors[actor] += 1
-        try:
-            minutes = int(datetime.fromisoformat(at).timestamp()) // 60
-        except ValueError:
-            return
-        self._windows[minutes // self.rule.window_minutes] += 1
+        count = self.actors.get(actor)
+        if count is not None:
+            self.actors[actor] = count + 1
+        elif len(self.actors) < _MOST_ACTORS:
+            self.actors[actor] = 1
+
+
+def _minute(at: str) -> str:
+    """Give the minute of UTC of a time of another zone than audit_lib's; no zone is UTC."""
+    try:
+        time = datetime.fromisoformat(at)
+        return f"{time.astimezone(UTC) if time.tzinfo else time:%Y-%m-%dT%H:%M}"
+    except (ValueError, OverflowError):
+        return at[:_TO_THE_DAY]
 
 
 @dataclass
@@ -83,13 +104,14 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
     result = Replay(tuple(map(Told, config.rules)))
     index = _Index(result.told)
     read = orjson.loads
-    actions, days = result.actions, result.days
+    actions: dict[str, int] = defaultdict(int)  # counts faster than a `Counter`
+    days: dict[str, int] = defaultdict(int)
     for line in lines:
-        if line.isspace():
-            continue
         try:
             record = read(line)
         except ValueError:  # such as half of a surrogate pair, which others read
+            if line.isspace():
+                continue
             record = FilterPattern.read(line.decode("utf-8", "replace")).json
         if type(record) is not dict:
             result.unreadable += 1
@@ -101,55 +123,96 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
         if type(action) is str:
             actions[action] += 1
         at = record.get("@timestamp")
-        days[at[:10] if type(at) is str else ""] += 1
-        for told, holds in index.of(action, kind):
+        days[at[:_TO_THE_DAY] if type(at) is str else ""] += 1
+        for told, holds in index.of(action, kind, changes):
             try:
                 matched = holds(record)
             except InexactError:
                 matched = told.rule.pattern.matches(line.decode("utf-8", "replace"))
             if matched and told.rule.tells(record):
                 told.add(record)
+    result.actions.update(actions)
+    result.days.update(days)
     return result
 
 
 _Candidate = tuple[Told, Compiled]
+_Asking = tuple[Told, Condition | Literal[True]]
+_ACTION: Final = ("event", "action")
+_RECORD_TYPE: Final = ("changes", "record_type")
+_FIELDS: Final = ("changes", "fields")
+_TEXTUAL: Final = frozenset({str, type(None)})
+_OTHER: Final = object()
+
+
+class _Alike(NamedTuple):
+    """The rules that may match records of one action and record type, each with what is left to ask."""
+
+    always: list[_Candidate]
+    by_field: dict[str, list[_Candidate]]
+    """Those that ask for a field that changed, by its name."""
 
 
 class _Index:
-    """Which rules may match a record, by what nearly all of them ask for."""
+    """Which rules may match a record, found out once for all records that are alike."""
 
     def __init__(self, told: Sequence[Told]) -> None:
-        self._asking: list[tuple[_Candidate, tuple[frozenset[str] | None, ...]]] = []
-        for each in told:
-            condition = each.rule.pattern.condition
-            if condition is None:  # the empty pattern
-                self._asking.append(((each, lambda _: True), (None, None)))
-                continue
-            wanted = tuple(required_texts(condition, path) for path in (_ACTION, _RECORD_TYPE))
-            self._asking.append(((each, compiled(condition)), wanted))
-        self._known: dict[tuple[Any, Any], list[_Candidate]] = {}
+        # The empty pattern has no condition.
+        self._asking: list[_Asking] = [(each, each.rule.pattern.condition or True) for each in told]
+        self._by_action: dict[Any, list[_Asking]] = {}
+        self._known: dict[tuple[Any, Any], _Alike] = {}
+        self._compiled: dict[Condition, Compiled] = {}
 
-    def of(self, action: Any, kind: Any) -> list[_Candidate]:
-        """Give those that may match a record of that action and record type."""
-        if type(action) not in _TEXTUAL or type(kind) not in _TEXTUAL:
-            # A number is its text in such a comparison; nobody writes one there.
-            return [candidate for candidate, _ in self._asking]
-        found = self._known.get((action, kind))
-        if found is None:
-            if len(self._known) >= _MOST_KNOWN:  # names made without end
-                self._known.clear()
-            found = self._known[action, kind] = [
-                candidate
-                for candidate, wanted in self._asking
-                if all(
-                    texts is None or found in texts
-                    for texts, found in zip(wanted, (action, kind), strict=True)
-                )
-            ]
+    def of(self, action: Any, kind: Any, changes: Any) -> list[_Candidate]:
+        """Give those that may match, each with what is left to ask."""
+        try:
+            found, by_field = self._known[action, kind]
+        except (KeyError, TypeError):  # a list is no key
+            found, by_field = self._look_up(action, kind)
+        if by_field and type(changes) is dict and type(fields := changes.get("fields")) is dict:
+            for name in fields:
+                if name in by_field:
+                    found = found + by_field[name]
         return found
 
+    def _look_up(self, action: Any, kind: Any) -> _Alike:
+        # A number counts as its text in a comparison; nobody writes one there.
+        action = action if type(action) in _TEXTUAL else _OTHER
+        kind = kind if type(kind) in _TEXTUAL else _OTHER
+        alike = self._known.get((action, kind))
+        if alike is None:
+            if len(self._known) >= _MOST_KNOWN:  # names made without end
+                self._known.clear()
+                self._by_action.clear()
+                self._compiled.clear()
+            if action not in self._by_action:
+                self._by_action[action] = _left(self._asking, _ACTION, action)
+            alike = self._known[action, kind] = _Alike([], {})
+            for told, left in _left(self._by_action[action], _RECORD_TYPE, kind):
+                asked = None if left is True else member_asked(left, _FIELDS)
+                group = alike.always if asked is None else alike.by_field.setdefault(asked, [])
+                group.append((told, self._as_function(left)))
+        return alike
 
-_TEXTUAL: Final = frozenset({str, type(None)})
+    def _as_function(self, condition: Condition | Literal[True]) -> Compiled:
+        if condition is True:
+            return lambda _: True
+        if condition not in self._compiled:
+            self._compiled[condition] = compiled(condition)
+        return self._compiled[condition]
+
+
+def _left(asking: list[_Asking], path: tuple[str, ...], value: Any) -> list[_Asking]:
+    """Give those that can still match where a field is that text, or None for no value."""
+    if value is _OTHER:
+        return asking
+    known: dict[tuple[str, ...], str | None] = {path: value}
+    found: list[_Asking] = []
+    for told, condition in asking:
+        left = True if condition is True else left_of(condition, known)
+        if left is not False:
+            found.append((told, left))
+    return found
 
 
 def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:

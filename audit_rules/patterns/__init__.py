@@ -9,7 +9,7 @@ Source of the syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
-from ._compiled import Compiled, InexactError, compiled, required_texts
+from ._compiled import Compiled, InexactError, compiled, left_of, member_asked
 from ._conditions import (
     Condition,
     Leaf,
@@ -44,7 +44,8 @@ __all__ = [
     "compiled",
     "in_words",
     "leaves",
+    "left_of",
+    "member_asked",
     "printed",
     "quoted",
-    "required_texts",
 ]

@@ -5,7 +5,7 @@ where one is compared, the function raises `InexactError`, and the message has t
 `FilterPattern.matches`. For all else the two agree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from ._conditions import (
     NumericComparison,
     Or,
     TextComparison,
+    TextTest,
     Wildcard,
     all_of,
     any_of,
@@ -26,50 +27,79 @@ from ._conditions import (
 from ._event import JsonEvent
 from ._selector import Property
 
-__all__ = ["Compiled", "InexactError", "compiled", "required_texts"]
+__all__ = ["Compiled", "InexactError", "compiled", "left_of", "member_asked"]
 
-Compiled = Callable[[dict[str, Any]], bool]
+Compiled = Callable[[Any], bool]
+_NUMBERS: Final = frozenset({int, float})
 
 
 class InexactError(Exception):
     """The record has a number in a place that is compared, which is not as it was written."""
 
 
-_MISSING: Final = object()
-
-
 def compiled(condition: Condition) -> Compiled:
-    """Make a function of a condition.
+    """Make a function of a record, as a dict, of a condition.
 
     It raises `InexactError` where only the message itself can tell.
     """
     match condition:
-        case And(left, right):
-            first, second = compiled(left), compiled(right)
-            return lambda record: first(record) and second(record)
-        case Or(left, right):
-            first, second = compiled(left), compiled(right)
-            return lambda record: first(record) or second(record)
+        case And():
+            *earlier, last = map(compiled, all_of(condition))
+            for each in reversed(earlier):
+                last = _both(each, last)
+            return last
+        case Or():
+            *earlier, last = map(compiled, any_of(condition))
+            for each in reversed(earlier):
+                last = _either(each, last)
+            return last
         case TextComparison() | NumericComparison() | Is() | NotExists() as leaf:
             return _leaf(leaf)
     raise TypeError(condition)
 
 
-def required_texts(condition: Condition, path: tuple[str, ...]) -> frozenset[str] | None:
-    """Give the texts of which a field has to be one if the condition holds; None, if any will do."""
-    for part in all_of(condition):
-        texts = [_required_text(each, path) for each in any_of(part)]
-        if None not in texts:
-            return frozenset(text for text in texts if text is not None)
-    return None
+def left_of(condition: Condition, known: Mapping[tuple[str, ...], str | None]) -> Condition | bool:
+    """Give what is left to ask of a record where some of its fields are known, or the answer.
 
-
-def _required_text(condition: Condition, path: tuple[str, ...]) -> str | None:
+    `known`: the path of a field → its text, or None where it has no value or `null`.
+    """
     match condition:
-        case TextComparison(selector, Wildcard(text) as test, True):
-            if selector.path == path and test.exact and not selector.wildcards:
-                return text
+        case And(left, right) | Or(left, right):
+            decisive = isinstance(condition, Or)
+            first = left_of(left, known)
+            if first is decisive:
+                return decisive
+            second = left_of(right, known)
+            if second is decisive or isinstance(first, bool):
+                return second
+            return first if isinstance(second, bool) else type(condition)(first, second)
+        case TextComparison(selector, test, equal) if selector.path in known:
+            text = known[selector.path]
+            return text is not None and test.matches(text) is equal
+        case NumericComparison(selector) if selector.path in known:
+            return False
+    return condition
+
+
+def member_asked(condition: Condition, path: tuple[str, ...]) -> str | None:
+    """Give the member of an object without which the condition cannot hold, if it asks for one."""
+    for part in all_of(condition):
+        match part:
+            case TextComparison(selector) | NumericComparison(selector) | Is(selector):
+                at = len(path)
+                if selector.path[:at] == path and len(selector.steps) > at:
+                    member = selector.steps[at]
+                    if isinstance(member, Property):
+                        return member.name
     return None
+
+
+def _both(first: Compiled, second: Compiled) -> Compiled:
+    return lambda record: first(record) and second(record)
+
+
+def _either(first: Compiled, second: Compiled) -> Compiled:
+    return lambda record: first(record) or second(record)
 
 
 def _leaf(leaf: Leaf) -> Compiled:
@@ -82,37 +112,45 @@ def _leaf(leaf: Leaf) -> Compiled:
             return lambda record: leaf.holds(JsonEvent(record))
     if not all(isinstance(step, Property) for step in selector.steps):
         return lambda record: any(map(test, selector.select(JsonEvent(record))))
-    *parents, last = selector.path
+    path = selector.path
 
-    def holds(record: dict[str, Any]) -> bool:
-        value: Any = record
-        for name in parents:
-            value = value.get(name)
-            if type(value) is not dict:
-                return False
-        value = value.get(last, _MISSING)
-        return value is not _MISSING and test(value)
+    def holds(value: Any) -> bool:
+        try:
+            for name in path:
+                if name not in value:
+                    return False
+                value = value[name]
+        except TypeError:  # a text, a list or a number where an object would be
+            return False
+        return test(value)
 
     return holds
 
 
-def _text_test(test: Any, *, equal: bool) -> Callable[[Any], bool]:
-    matches = test.matches
-    if isinstance(test, Wildcard) and test.exact:
-        matches = test.text.__eq__
+def _text_test(test: TextTest, *, equal: bool) -> Compiled:
+    matches: Callable[[str], bool] = test.matches
+    if isinstance(test, Wildcard):
+        if test.exact:
+            matches = test.text.__eq__
+        elif not test.text.strip("*"):
+            matches = _any_text
 
     def holds(value: Any) -> bool:
         kind = type(value)
         if kind is str:
             return matches(value) is equal
-        if kind is int or kind is float:
+        if kind in _NUMBERS:
             raise InexactError
         return False
 
     return holds
 
 
-def _number_test(operator: str, number: Decimal) -> Callable[[Any], bool]:
+def _any_text(_: str) -> bool:
+    return True
+
+
+def _number_test(operator: str, number: Decimal) -> Compiled:
     compare = ORDER[operator]
 
     def holds(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ._event import JsonEvent
@@ -52,14 +52,14 @@ class Selector:
     """The steps from the event to a value."""
 
     steps: tuple[Step, ...]
+    path: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The names that it goes through; an element is its index or `*`, any member `*`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", tuple(map(_named, self.steps)))
 
     def __str__(self) -> str:
         return "$" + "".join(map(str, self.steps))
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The names that it goes through; an element is its index or `*`, any member `*`."""
-        return tuple(_named(step) for step in self.steps)
 
     @property
     def wildcards(self) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from audit_ops.cli import main
 from audit_ops.rules.replay import Replay, ReplayError, lines_of, replay
 from audit_rules import AuditConfig, FilterPattern, load_config, parse_config
-from audit_rules.patterns import InexactError, compiled, required_texts
+from audit_rules.patterns import InexactError, compiled, left_of, member_asked
 
 ROOT = Path(__file__).parents[3]
 CONFIG = load_config(ROOT / "audit.toml")
@@ -68,6 +68,40 @@ def test_an_alarm_rings_when_its_threshold_is_reached_in_a_window(
     lines = [login(f"2026-11-25T10:{minute:02}:00.000Z") for minute in minutes]
     by_rule = {each.rule.id: each.rings for each in replay(lines, CONFIG).told}
     assert by_rule["repeated-failed-logins"] == rings
+
+
+def test_times_of_other_zones_and_none_are_of_utc() -> None:
+    lines = [
+        login("2026-11-25T23:59:59.000Z"),
+        login("2026-11-26T01:59:59+02:00"),
+        login("2026-11-25T23:59:59"),
+        *(login(f"no time {number}") for number in range(1000)),
+    ]
+    rule = next(
+        each for each in replay(lines, CONFIG).told if each.rule.id == "repeated-failed-logins"
+    )
+    assert rule.days == {"2026-11-25": 3, "no time 10": 11} | {
+        f"no time {number}": 1 if number < 10 else 11 for number in range(100)
+    }
+    assert rule.rings == 1
+
+
+ODD = st.sampled_from(["login", "order-refunded", "role-granted", "failure", "user", "payout_account"]) | (
+    st.none() | st.booleans() | st.integers(0, 2000) | st.floats(0, 2000) | st.just(["admin"])
+)  # fmt: skip
+CHANGED = st.dictionaries(st.sampled_from(["iban", "mfa_phone", "refunded", "roles"]), ODD)
+
+
+@given(
+    st.fixed_dictionaries({}, optional={"action": ODD, "outcome": ODD}) | ODD,
+    st.fixed_dictionaries(
+        {}, optional={"record_type": ODD, "after": CHANGED | ODD, "fields": CHANGED | ODD}
+    ) | ODD,
+)  # fmt: skip
+def test_a_replay_tells_what_the_rules_match(event: Any, changes: Any) -> None:
+    message = json.dumps({"event": event, "changes": changes})
+    matched = {rule.id: 1 for rule in CONFIG.rules if rule.matches(message)}
+    assert told(replay([message.encode()], CONFIG)) == matched
 
 
 def test_a_rule_without_an_action_looks_at_all_records() -> None:
@@ -173,19 +207,71 @@ def _flat(value: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "texts"),
+    ("pattern", "left"),
     [
-        ('{ $.event.action = "a" && $.x = 1 }', {"a"}),
-        ("{ ($.event.action = a || $.event.action = b) && $.x = 1 }", {"a", "b"}),
-        ("{ $.event.action = a || $.x = 1 }", None),
-        ("{ $.event.action = a* }", None),
-        ("{ $.event.action != a }", None),
-        ("{ $.event.action = %a% }", None),
-        ("{ $.x = 1 }", None),
-        ("{ ($.event.action = a && $.x = 1) || $.event.action = b }", None),
+        ('{ $.event.action = "a" && $.x = 1 }', "{ $.x = 1 }"),
+        ("{ ($.event.action = b || $.event.action = a) && $.x = 1 }", "{ $.x = 1 }"),
+        ("{ $.x = 1 && ($.y = 2 || $.event.action = b) }", "{ $.x = 1 && $.y = 2 }"),
+        ("{ $.event.action = b || $.x = 1 || $.y = 1 }", "{ $.x = 1 || $.y = 1 }"),
+        ("{ $.event.action = b && $.x = 1 }", False),
+        ("{ $.event.action = a || $.x = 1 }", True),
+        ("{ $.event.action != a }", False),
+        ("{ $.event.action = *a* && $.event.action != %b% }", True),
+        ("{ $.event.action >= 1 }", False),
+        ("{ $.changes.record_type = * || $.changes.record_type != x }", False),
+        ("{ $.changes.record_type NOT EXISTS }", "{ $.changes.record_type NOT EXISTS }"),
+        ("{ $.event.* = a }", "{ $.event.* = a }"),
+        ("{ $.x = 1 }", "{ $.x = 1 }"),
     ],
 )
-def test_which_texts_a_field_has_to_be(pattern: str, texts: set[str] | None) -> None:
+def test_what_is_left_to_ask_where_the_action_is_known(pattern: str, left: str | bool) -> None:
     condition = FilterPattern(pattern).condition
     assert condition is not None
-    assert required_texts(condition, ("event", "action")) == texts
+    known = {("event", "action"): "a", ("changes", "record_type"): None}
+    assert left_of(condition, known) == (
+        left if isinstance(left, bool) else FilterPattern(left).condition
+    )
+
+
+KNOWN = [("a",), ("b",), ("a", "b"), ("b", "a")]
+
+
+@given(st.dictionaries(st.sampled_from("ab"), VALUES), st.sampled_from(PATTERNS))
+def test_what_is_left_to_ask_has_the_same_answer(
+    record: dict[str, Any], pattern: FilterPattern
+) -> None:
+    known = {}
+    for path in KNOWN:
+        value: Any = record
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is None or isinstance(value, str):
+            known[path] = value
+    assert pattern.condition is not None
+    left = left_of(pattern.condition, known)
+    holds = left if isinstance(left, bool) else left.holds(_as_written(record))
+    assert holds is pattern.matches(json.dumps(record))
+
+
+def _as_written(record: dict[str, Any]) -> Any:
+    return FilterPattern.read(json.dumps(record)).json
+
+
+@pytest.mark.parametrize(
+    ("pattern", "member"),
+    [
+        ("{ $.changes.fields.iban = * }", "iban"),
+        ("{ $.x = 1 && $.changes.fields.address.street = updated }", "address"),
+        ("{ $.changes.fields.a IS NULL && $.changes.fields.b = x }", "a"),
+        ("{ $.changes.fields.iban = * || $.x = 1 }", None),
+        ("{ $.changes.fields.iban NOT EXISTS }", None),
+        ("{ $.changes.fields.* = added }", None),
+        ("{ $.changes.fields[0] = added }", None),
+        ("{ $.changes.fields = x }", None),
+        ("{ $.changes.*.iban = x }", None),
+    ],
+)
+def test_which_member_a_condition_cannot_hold_without(pattern: str, member: str | None) -> None:
+    condition = FilterPattern(pattern).condition
+    assert condition is not None
+    assert member_asked(condition, ("changes", "fields")) == member

@@ -207,12 +207,12 @@ def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
 def rules_new(*, config: Path, record: TextIO) -> None:
     """Begin a rule with a record that somebody wants to hear of: print its TOML.
 
-    RECORD is a file with one line of audit_lib, standard input when left out.
+    RECORD is a file of audit_lib's lines, standard input when left out; the first record in it counts.
     """
     from audit_ops.rules import starter
     from audit_rules import load_config
 
-    click.echo(starter(record.readline(), load_config(config)), nl=False)
+    click.echo(starter(record, load_config(config)), nl=False)
 
 
 @rules.command("compare")

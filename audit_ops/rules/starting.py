@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from audit_ops.errors import AuditOpsError
@@ -12,19 +12,24 @@ __all__ = ["RecordError", "starter"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_ID = 63
+_VERBS = ("created", "updated", "deleted", "accessed")
+_OF_A_CHAIN = "audit-chain-"
 
 
 class RecordError(AuditOpsError):
     """A line that no rule can be made of; the text says why."""
 
 
-def starter(line: str, config: AuditConfig) -> str:
+def starter(lines: Iterable[str], config: AuditConfig) -> str:
     """Give the TOML of a rule that matches a record, with the examples that it has to have.
 
+    It is the first record in the lines that is about an application, and no chain's beginning or end. An
+    action that the catalogue has not is begun, too.
+
     Raises:
-        RecordError: the line is no audit record.
+        RecordError: no line is an audit record.
     """
-    record = _record(line)
+    record = _first(lines)
     action = str(member(record, "event.action"))
     kind = member(record, "changes.record_type")
     fields = member(record, "changes.fields")
@@ -32,6 +37,7 @@ def starter(line: str, config: AuditConfig) -> str:
     rule_id = re.sub(r"[^a-z0-9]+", "-", f"{action}".lower()).strip("-")[:_LONGEST_ID] or "rule"
     channel = next(iter(config.channels), "name-of-a-channel")
     rows = [
+        *_action(action, kind, record, config),
         "[[rules]]",
         f"id = {_value(rule_id if rule_id[0].isalpha() else f'rule-{rule_id}')}",
         f"title = {_value(action.replace('-', ' ').replace('_', ' ').capitalize())}",
@@ -56,14 +62,39 @@ def starter(line: str, config: AuditConfig) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _record(line: str) -> Mapping[str, Any]:
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise RecordError(f"the record is no JSON: {error}; give one line of audit_lib") from error
-    if not isinstance(record, dict) or not isinstance(member(record, "event.action"), str):
-        raise RecordError("the record has no event.action; give one line that audit_lib wrote")
-    return record
+def _first(lines: Iterable[str]) -> Mapping[str, Any]:
+    complaint = "there is no record of an application; give a line that audit_lib wrote"
+    for number, line in enumerate(lines):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            found = f"the record is no JSON: {error}; give one line of audit_lib"
+        else:
+            action = member(record, "event.action")
+            if isinstance(action, str) and not action.startswith(_OF_A_CHAIN):
+                return record  # type: ignore[no-any-return] # it has members
+            if isinstance(action, str):
+                continue
+            found = "the record has no event.action; give one line that audit_lib wrote"
+        complaint = complaint if number else found
+    raise RecordError(complaint)
+
+
+def _action(
+    action: str, kind: Any, record: Mapping[str, Any], config: AuditConfig
+) -> Iterator[str]:
+    """Begin an action that the catalogue has not, where there is one."""
+    if not config.actions or action in config.actions:
+        return
+    verb = next((verb for verb in _VERBS if action == f"{kind}-{verb}"), None)
+    words = re.sub(r"[^A-Za-z0-9]+", " ", action).strip()
+    yield f"[actions.{_key(action)}]"
+    yield f"sentence = {_value(f'{{actor}} {verb} {{record}}' if verb else f'{{actor}}: {words}')}"
+    for name in ("category", "type"):
+        given = member(record, f"event.{name}")
+        texts = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+        yield f"{name} = {_value(texts)}"
+    yield ""
 
 
 def _leaves(fields: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -80,8 +111,11 @@ def _dotted(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
         if isinstance(inner, Mapping):
             yield from _dotted(inner, here)
         elif inner is not None:
-            key = ".".join(part if _BARE.fullmatch(part) else _value(part) for part in here)
-            yield f"{key} = {_value(inner)}"
+            yield f"{'.'.join(map(_key, here))} = {_value(inner)}"
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _value(name)
 
 
 def _value(value: object) -> str:

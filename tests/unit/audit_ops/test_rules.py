@@ -1,6 +1,8 @@
 """The `audit rules` commands, as somebody types them."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -93,6 +95,38 @@ def test_a_rule_begun_with_a_record_passes_its_own_test(config: Path) -> None:
     assert run("check", "--config", str(config)).exit_code == 0
 
 
+def test_what_a_program_prints_begins_a_rule_and_its_action(config: Path) -> None:
+    program = """
+import audit_lib
+logger = audit_lib.get_logger("shop")
+print("Listening on port 8000")
+logger.audit.record_deleted("Limit gone", "credit_limit", {"limit": 5}, record_id=9)
+logger.audit.event("login", "Signed in", category="authentication", type="start")
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    begun = run("new", "--config", str(config), typed=printed.stdout)
+    read = tomllib.loads(begun.output)
+    assert read["actions"] == {
+        "credit_limit-deleted": {
+            "sentence": "{actor} deleted {record}", "category": ["database"], "type": ["change"],
+        }
+    }  # fmt: skip
+    assert read["rules"][0]["when"] == {"actions": ["credit_limit-deleted"], "changed": ["limit"]}
+    config.write_text(config.read_text() + "\n" + begun.output)
+    assert run("check", "--config", str(config)).output == (
+        "6 rules, 12 examples: 0 errors, 0 warnings\n"
+    )
+    assert run("test", "--config", str(config)).exit_code == 0
+
+
+def test_a_chain_alone_begins_no_rule(config: Path) -> None:
+    line = json.dumps({"event": {"action": "audit-chain-opened"}})
+    begun = run("new", "--config", str(config), typed=f"{line}\n{line}\n")
+    assert (begun.exit_code, "no record of an application" in begun.output) == (1, True)
+
+
 @pytest.mark.parametrize(
     "hostile", ["\x1b[2J", "\u202e", "\x9b31m", "\U000e0001", '"\n[[rules]]\nid = "x"', "\x7f"]
 )
@@ -114,11 +148,15 @@ def test_a_line_that_is_no_record_is_refused(line: str, complaint: str, config: 
 
 
 def test_a_preview_is_what_the_reader_will_see(config: Path, tmp_path: Path) -> None:
-    path = broken(config, "refunded = 1000", 'refunded = 1000\nrecord.user.name = "<b>Ana</b>"')
+    path = broken(
+        config,
+        'order-refunded"\nrecord.user.name = "Ana',
+        'order-refunded"\nrecord.user.name = "<b>Ana</b>',
+    )
     shown = run("preview", "large-refund", "--config", path, "--output", str(tmp_path))
     assert shown.exit_code == 0, shown.output
     assert "Large refund" in shown.output
-    assert "refunded a record; 1000 are refunded by now" in shown.output
+    assert "refunded Order 311; 1000 are refunded by now" in shown.output
     page = (tmp_path / "large-refund.html").read_text()
     assert 'class="slack"' in page
     assert "<iframe sandbox srcdoc=" in page

@@ -2,19 +2,29 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Final
 
 from ._ecs import EVENT_TYPES
 from ._exceptions import ConfigError
 from ._model import AuditConfig, Example, Rule, Severity
+from ._records import ALWAYS, ARRAYS, FLAT, MEMBERS, OBJECTS, OPEN, ROOTS, TEXTS
+from ._sentence import Sentence
 from .patterns import (
+    ORDER,
+    Condition,
     FilterPattern,
+    Is,
     Leaf,
+    NotExists,
     NumericComparison,
+    Or,
     TextComparison,
     Wildcard,
     all_of,
+    any_of,
     leaves,
     printed,
 )
@@ -96,163 +106,6 @@ def review(config: AuditConfig) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-# What audit_lib writes. Below `user`, `source` and the like an application may add what it wants.
-_ROOTS: Final = frozenset(
-    [
-        "@timestamp",
-        "message",
-        "log.level",
-        "ecs.version",
-        "log",
-        "process",
-        "event",
-        "changes",
-        "related",
-        "user",
-        "user_agent",
-        "source",
-        "client",
-        "destination",
-        "server",
-        "host",
-        "http",
-        "url",
-        "network",
-        "service",
-        "trace",
-        "span",
-        "transaction",
-        "session",
-        "error",
-        "labels",
-        "tags",
-        "extra",
-        "task",
-        "faas",
-        "cloud",
-        "container",
-        "orchestrator",
-        "organization",
-        "group",
-        "device",
-        "file",
-        "email",
-        "dns",
-        "tls",
-        "rule",
-        "threat",
-        "observer",
-        "agent",
-        "package",
-        "chain",
-        "hash",
-    ]
-)
-_MEMBERS: Final = {
-    "event": frozenset(
-        [
-            "id",
-            "kind",
-            "action",
-            "outcome",
-            "category",
-            "type",
-            "reason",
-            "sequence",
-            "code",
-            "created",
-            "dataset",
-            "duration",
-            "end",
-            "hash",
-            "ingested",
-            "module",
-            "original",
-            "provider",
-            "reference",
-            "risk_score",
-            "risk_score_norm",
-            "severity",
-            "start",
-            "timezone",
-            "url",
-        ]
-    ),
-    "changes": frozenset(
-        ["record_type", "record_id", "before", "after", "fields", "notes", "extra"]
-    ),
-    "log": frozenset(["logger", "origin", "file", "syslog"]),
-}
-_OBJECTS: Final = frozenset(
-    [
-        "event",
-        "changes",
-        "changes.before",
-        "changes.after",
-        "changes.fields",
-        "changes.notes",
-        "log",
-        "log.origin",
-        "log.origin.file",
-        "process",
-        "process.thread",
-        "user",
-        "user.target",
-        "user.effective",
-        "source",
-        "client",
-        "http",
-        "http.request",
-        "http.response",
-        "url",
-        "service",
-        "trace",
-        "labels",
-        "related",
-        "error",
-        "extra",
-        "task",
-        "faas",
-        "chain",
-    ]
-)
-_ARRAYS: Final = frozenset(
-    [
-        "event.category",
-        "event.type",
-        "related.user",
-        "related.ip",
-        "related.hosts",
-        "related.hash",
-        "tags",
-    ]
-)
-_TEXTS: Final = frozenset(
-    [
-        "event.action",
-        "event.outcome",
-        "event.kind",
-        "event.id",
-        "event.reason",
-        "changes.record_type",
-        "changes.record_id",
-        "log.logger",
-        "@timestamp",
-        "message",
-    ]
-)
-_ALWAYS: Final = frozenset(
-    [
-        "event.action",
-        "event.outcome",
-        "event.kind",
-        "event.id",
-        "log.logger",
-        "@timestamp",
-        "message",
-    ]
-)
-_FLAT: Final = {"log.level": "$.['log.level']", "ecs.version": "$.['ecs.version']"}
 _CATEGORIES: Final = frozenset(EVENT_TYPES)
 _TYPES: Final = frozenset().union(*EVENT_TYPES.values())
 _VALUES: Final = {
@@ -272,7 +125,9 @@ def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[Finding]:
         for leaf in leaves(condition):
             for level, text in _of_leaf(leaf, config):
                 yield Finding(level, place, text, leaf.column)
-        yield from _contradictions(rule, place)
+        yield from _contradictions(condition, place)
+    if rule.message:
+        yield from _of_sentence(rule.message, place, "message")
     if rule.quiet_hours and rule.severity is Severity.CRITICAL:
         text = f"is critical, and tells nobody from {str(rule.quiet_hours).replace('-', ' to ')}"
         yield Finding("warning", place, text)
@@ -290,10 +145,10 @@ def _of_leaf(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
     path = leaf.selector.path
     dotted = ".".join(path)
     selector = str(leaf.selector)
-    if dotted in _FLAT:
+    if dotted in FLAT:
         yield (
             "error",
-            f"{selector} never matches: the field's name has a dot; write {_FLAT[dotted]}",
+            f"{selector} never matches: the field's name has a dot; write {FLAT[dotted]}",
         )
         return
     if unknown := _unknown(path):
@@ -301,21 +156,21 @@ def _of_leaf(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
         return
     if not isinstance(leaf, TextComparison | NumericComparison):
         return
-    if dotted in _ARRAYS:
+    if dotted in ARRAYS:
         yield "error", f"{selector} never matches: it is an array; write {selector}[*]"
-    elif dotted in _OBJECTS:
+    elif dotted in OBJECTS:
         yield "error", f"{selector} never matches: it is an object; name a member of it"
     elif isinstance(leaf, NumericComparison):
-        if dotted in _TEXTS:
+        if dotted in TEXTS:
             text = (
                 f'{selector} never matches a number: it is a text; write "{leaf.number}" in quotes'
             )
             yield "error", text
-        elif leaf.operator == "!=" and dotted not in _ALWAYS:
+        elif leaf.operator == "!=" and dotted not in ALWAYS:
             yield "warning", _absent(selector)
     else:
         yield from _of_text(leaf, path, config)
-        if not leaf.equal and dotted not in _ALWAYS:
+        if not leaf.equal and dotted not in ALWAYS:
             yield "warning", _absent(selector)
 
 
@@ -360,35 +215,77 @@ def _offer(leaf: TextComparison, known: Iterable[str]) -> str:
 
 def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
     """Say what is wrong with a field that no record has."""
-    root = path[0]
-    if root not in _ROOTS and root != "*":
-        level, offered, where, name = "warning", _ROOTS, "$.", root
-    elif len(path) > 1 and root in _MEMBERS and path[1] not in {*_MEMBERS[root], "*"}:
-        level, offered, where, name = "error", _MEMBERS[root], f"$.{root}.", path[1]
+    root, *rest = path
+    name, where = root, "$."
+    if root not in ROOTS and root != "*":
+        level, offered = "warning", ROOTS
+    elif rest and rest[0] not in {*MEMBERS.get(root, rest), "*"}:
+        level, offered, name, where = "error", MEMBERS[root], rest[0], f"$.{root}."
+    elif rest and rest[0] not in {*OPEN.get(root, rest), "*"}:
+        level, offered, name, where = "warning", OPEN[root], rest[0], f"$.{root}."
     else:
         return None
     close = get_close_matches(name, offered, n=1)
+    if not close and root in OPEN:
+        return None  # a member of the application's own
     advice = f"did you mean {where}{close[0]}?" if close else "is it a field of your own?"
     return level, f"{where}{name} is no field that audit_lib writes; {advice}"
 
 
-def _contradictions(rule: Rule, place: str) -> Iterator[Finding]:
-    """Find a field that would have to be two things at once."""
-    wanted: dict[tuple[str, ...], str] = {}
-    condition = rule.pattern.condition
-    for part in all_of(condition) if condition else ():
-        if not isinstance(part, TextComparison) or not part.equal or part.selector.wildcards:
-            continue
-        path, test = part.selector.path, part.test
-        if isinstance(test, Wildcard) and test.exact:
-            before = wanted.setdefault(path, test.text)
-            if before != test.text:
+def _of_sentence(sentence: Sentence, place: str, what: str) -> Iterator[Finding]:
+    for placeholder in sentence.placeholders:
+        unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
+        if unknown is not None:
+            yield Finding(unknown[0], place, f"{what}: {unknown[1]}")
+
+
+def _contradictions(condition: Condition, place: str) -> Iterator[Finding]:
+    """Find fields that would have to be two things at once, in the whole of it or in one of its parts."""
+    for part in any_of(condition):
+        asked: dict[tuple[str, ...], list[Leaf]] = {}
+        for each in all_of(part):
+            if isinstance(each, Or):
+                yield from _contradictions(each, place)
+            elif isinstance(each, Leaf) and not each.selector.wildcards:
+                asked.setdefault(each.selector.path, []).append(each)
+        for about_one in asked.values():
+            if text := _contradiction(about_one):
+                selector = about_one[0].selector
                 yield Finding(
-                    "error", place,
-                    f'never matches: {part.selector} cannot be "{before}" and "{test.text}"; did'
-                    " you mean ||?",
-                    part.column,
+                    "error", place, f"never matches: {selector} cannot be {text}", about_one[-1].column
                 )  # fmt: skip
+
+
+def _contradiction(asked: list[Leaf]) -> str:
+    """Say what one field cannot be, if there is no value of which all of these hold."""
+    kinds = {_kind(leaf) for leaf in asked}
+    if len(kinds) > 1:
+        return " and ".join(sorted(kinds))
+    exact = [
+        leaf.test.text
+        for leaf in asked
+        if isinstance(leaf, TextComparison) and leaf.equal
+        if isinstance(leaf.test, Wildcard) and leaf.test.exact
+    ]
+    first, *others = dict.fromkeys(exact) or [""]
+    if others:
+        return f'"{first}" and "{others[0]}"; did you mean ||?'
+    numbers = [leaf for leaf in asked if isinstance(leaf, NumericComparison)]
+    bounds = sorted({leaf.number for leaf in numbers})
+    between = [(low + high) / 2 for low, high in pairwise(bounds)]
+    tried = [*bounds, *between, Decimal("-Infinity"), Decimal("Infinity")]
+    if not any(all(ORDER[n.operator](each, n.number) for n in numbers) for each in tried):
+        return " and ".join(f"{leaf.operator} {leaf.number}" for leaf in numbers)
+    return ""
+
+
+def _kind(leaf: Leaf) -> str:
+    match leaf:
+        case Is(_, constant):
+            return {None: "null", True: "true", False: "false"}[constant]
+        case NotExists():
+            return "missing"
+    return "a text or a number"
 
 
 def _overlaps(config: AuditConfig) -> Iterator[Finding]:
@@ -425,7 +322,4 @@ def _of_all(config: AuditConfig) -> Iterator[Finding]:
         if name not in used:
             yield Finding("warning", f'channel "{name}"', "no rule tells it anything")
     for action in config.actions.values():
-        for placeholder in action.sentence.placeholders:
-            unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
-            if unknown is not None:
-                yield Finding(unknown[0], f'action "{action.name}"', f"sentence: {unknown[1]}")
+        yield from _of_sentence(action.sentence, f'action "{action.name}"', "sentence")

@@ -11,12 +11,17 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from ._compiled import Compiled, InexactError, compiled, left_of, member_asked
 from ._conditions import (
+    ORDER,
     Condition,
+    Is,
     Leaf,
+    NotExists,
     NumericComparison,
+    Or,
     TextComparison,
     Wildcard,
     all_of,
+    any_of,
     leaves,
 )
 from ._event import LogEvent
@@ -29,18 +34,23 @@ from ._words import in_words
 
 __all__ = [
     "AUDIT_PATTERN",
+    "ORDER",
     "Compiled",
     "Condition",
     "FilterPattern",
     "InexactError",
+    "Is",
     "Leaf",
     "LogEvent",
     "MetricFilter",
+    "NotExists",
     "NumericComparison",
+    "Or",
     "Property",
     "TextComparison",
     "Wildcard",
     "all_of",
+    "any_of",
     "compiled",
     "in_words",
     "leaves",

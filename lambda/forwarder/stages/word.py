@@ -129,6 +129,10 @@ def _label(path: tuple[str, ...], labels: Mapping[str, str]) -> str:
 
 def _labelled(value: Any, labels: Mapping[str, str]) -> str:
     """Give a value as text, in the rule's words where it has some for it."""
+    if isinstance(value, list):
+        texts = [_labelled(each, labels) for each in value if not isinstance(each, list | Mapping)]
+        if len(texts) == len(value) and not any("," in text for text in texts):
+            return shortened(", ".join(texts), _LONGEST_VALUE) or "none"
     text = _value(value)
     return labels.get(text, text)
 

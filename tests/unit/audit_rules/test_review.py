@@ -65,6 +65,16 @@ def found(text: str) -> list[tuple[str, int, str]]:
         ('{ $.user.id != "7" }', "warning", 3, "$.user.id NOT EXISTS)"),
         ("{ $.changes.after.n != 7 }", "warning", 3, "$.changes.after.n NOT EXISTS)"),
         ('{ $.event.action = "login" && $.event.action = "user-updated" }', "error", 31, "did you mean ||"),
+        ("{ $.changes.after.n > 5 && $.changes.after.n < 3 }", "error", 28, "cannot be > 5 and < 3"),
+        ("{ $.labels.n >= 5 && $.labels.n = 3 && $.labels.m = 1 }", "error", 22, "cannot be >= 5 and = 3"),
+        ("{ $.labels.n > 5 && $.labels.n < 5 }", "error", 21, "cannot be > 5 and < 5"),
+        ("{ $.labels.n IS NULL && $.labels.n > 5 }", "error", 25, "a text or a number and null"),
+        ("{ $.labels.n NOT EXISTS && $.labels.n = x }", "error", 28, "a text or a number and missing"),
+        ("{ $.labels.n IS TRUE && $.labels.n IS FALSE }", "error", 25, "cannot be false and true"),
+        ("{ $.labels.m = 1 || ($.labels.n IS TRUE && $.labels.n = x) }", "error", 44, "$.labels.n cannot be"),
+        ("{ $.labels.m = 1 && ($.labels.n = 1 || $.labels.n = 2 && $.labels.n = 3) }", "error", 58, "= 2 and = 3"),
+        ('{ $.source.ipp = "10.0.0.1" }', "warning", 3, "did you mean $.source.ip?"),
+        ('{ $.user.nam = "Ana" }', "warning", 3, "did you mean $.user.name?"),
     ],
 )  # fmt: skip
 def test_what_would_never_ring_is_found(pattern: str, level: str, column: int, text: str) -> None:
@@ -77,6 +87,13 @@ def test_what_would_never_ring_is_found(pattern: str, level: str, column: int, t
 @pytest.mark.parametrize(
     "pattern",
     [
+        "{ $.labels.n > 5 && $.labels.n <= 6 }",
+        "{ $.labels.n <= 5 && $.labels.n >= 5 }",
+        "{ $.labels.n > 1e60 && $.labels.n > 1e61 }",
+        "{ $.labels.a[*] = x && $.labels.a[*] = y }",
+        "{ $.labels.n = 1 || $.labels.n = 2 }",
+        "{ $.labels.n = x* && $.labels.n = *y && $.labels.n = xy }",
+        '{ $.user.department = "Finance" }',
         '{ $.event.action = "login" && $.event.outcome != "success" }',
         '{ $.event.action = "user-*" && $.changes.fields.mfa_phone = "*" }',
         '{ $.event.category[*] = "iam" && $.related.user[*] = "7" }',

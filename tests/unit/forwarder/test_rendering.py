@@ -92,6 +92,23 @@ def test_slack_shows_a_hostile_text_as_it_was_typed(hostile: str) -> None:
     assert any(f"`{in_code}`\nadded: `{in_code}`" == text for text in shown)
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (["reader", "admin"], "reader, admin"),
+        ([1, True, None, ""], '1, true, nothing, ""'),
+        ([], "none"),
+        (["a, b", "c"], '["a, b", "c"]'),
+        ([["a"]], '[["a"]]'),
+        ([{"a": 1}], '[{"a": 1}]'),
+        (["x" * 200, "y" * 200], shortened("x" * 200 + ", " + "y" * 200, 300)),
+    ],
+)
+def test_a_list_is_read_as_one(value: list[Any], shown: str) -> None:
+    (change,) = told(record(roles=value)).records[0].changes
+    assert change.after == shown
+
+
 def test_slack_makes_no_links_or_mentions_of_its_own() -> None:
     message = slack.message(told(record(site="http://evil.example", who="@channel")))
     for found in re.finditer(r'\{"type": "mrkdwn".*?\}', json.dumps(message)):

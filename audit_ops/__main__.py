@@ -1,5 +1,20 @@
-"""`python -m audit_ops` is the `audit` command."""
+"""The `audit` command, also as `python -m audit_ops`."""
 
-from audit_ops.cli import main
+import sys
 
-main()
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command, or say how to get what it needs: `audit_lib` alone does without."""
+    try:
+        from audit_ops.cli import main as command  # noqa: PLC0415 - it may be missing
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"audit: {error.name} is not installed; the command is an extra: pip install 'audit-lib[ops]'"
+        )
+    command()
+
+
+if __name__ == "__main__":
+    main()

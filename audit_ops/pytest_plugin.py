@@ -36,7 +36,13 @@ def audit_world(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> "Iterator[World]":
     """The cloud with the trail in it, once a session: what happens in it stays for later tests."""
-    from audit_ops.local import World
+    try:
+        from audit_ops.local import World
+    except ModuleNotFoundError as error:
+        pytest.fail(
+            f"{error.name} is not installed; audit_trail is of an extra: pip install 'audit-lib[ops]'",
+            pytrace=False,
+        )
     from audit_ops.rollout.synthesis import synthesize
     from audit_rules import load_config
 

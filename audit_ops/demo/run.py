@@ -26,10 +26,11 @@ def run_demo(output: Path) -> list[str]:
         AuditOpsError: it could not run.
     """
     console = Console(highlight=False)
+    shop = Shop()
     config = load_config(ROOT / "audit.toml")
     with _step(console, "Synthesize the CDK app: the template that `cdk deploy` ships"):
         assembly = synthesize(ROOT, output.resolve().parent / "cdk.out")
-    with World() as world, Shop() as shop:
+    with World() as world, shop:
         with _step(console, "Deploy it on the embedded cloud, in this process"):
             _deployed(world, config, assembly)
         outcome = _Stage(config, world, shop).perform(console)

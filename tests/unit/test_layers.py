@@ -1,6 +1,7 @@
 """Who may import whom: the map of the tree, held."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,21 @@ def test_the_libraries_need_next_to_nothing(room: str, besides: set[str]) -> Non
         }:
             continue  # each imports what it is for, and nobody imports it
         assert imported(path) <= set(sys.stdlib_module_names) | {room} | besides, path
+
+
+def test_the_extra_brings_what_the_command_imports() -> None:
+    import sys
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    brought = {re.split(r"[^A-Za-z0-9_-]", each)[0].replace("-", "_") for each in extras["ops"]}
+    known = sys.stdlib_module_names | OURS | {"orjson", "pytest"}
+    known |= {"botocore", "werkzeug"}  # of boto3 and of moto[server]
+    wanted = set().union(*map(imported, (ROOT / "audit_ops").rglob("*.py"))) - known
+    assert {
+        {"yaml": "pyyaml"}.get(name, name)
+        for name in wanted
+        if not name.startswith("mypy_boto3_")  # for the type checker alone
+    } <= brought

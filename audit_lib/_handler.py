@@ -81,7 +81,11 @@ class AuditHandler(logging.Handler):
         """End the chain, where one is open: done by itself when the process ends."""
         with self.lock or _NO_LOCK:
             self._ending = True
-            if self._chain is not None and not self._busy:
+            if self._busy:
+                return
+            with suppress(Exception):  # left behind by an interrupt
+                self._write_waiting()
+            if self._chain is not None:
                 with suppress(Exception):  # a chain without a seal is what a crash leaves, too
                     self._outlet.write(self._chain_stream, self._chain.sealing())
                 self._chain = None
@@ -93,14 +97,25 @@ class AuditHandler(logging.Handler):
     def _deliver(self, body: bytes, action: object) -> None:
         with self.lock or _NO_LOCK:
             self._waiting.append((body, action))
-            if self._busy:  # a signal handler's record: the one that it interrupted comes first
-                return
-            self._busy = True
-            try:
-                while self._waiting:
+            if (
+                not self._busy
+            ):  # else a signal handler's record: the one that it interrupted comes first
+                self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        """Write what waits, all of it, and only then say that some of it was lost."""
+        self._busy = True
+        lost: RecordLostError | None = None
+        try:
+            while self._waiting:
+                try:
                     self._put(*self._waiting.pop(0))
-            finally:
-                self._busy = False
+                except RecordLostError as error:
+                    lost = lost or error
+        finally:
+            self._busy = False
+        if lost is not None:
+            raise lost
 
     def _put(self, body: bytes, action: object) -> None:
         now = settings()

@@ -147,6 +147,32 @@ def test_a_signal_handlers_record_comes_after_the_one_that_it_interrupted() -> N
     assert messages(run(program).stdout) == ["outer", "inner"]
 
 
+@pytest.mark.parametrize(
+    ("error", "caught", "at_once"),
+    [("OSError", "audit_lib.RecordLostError", True), ("KeyboardInterrupt", "KeyboardInterrupt", False)],
+)  # fmt: skip
+def test_a_signal_handlers_record_is_written_when_the_one_that_it_interrupted_is_not(
+    error: str, caught: str, at_once: bool
+) -> None:
+    """At once, or where an interrupt goes through, when the process ends."""
+    done = run(
+        "import io, signal\n"
+        "class Stream(io.StringIO):\n"
+        "    def write(self, text):\n"
+        "        if '\"outer' in text:\n"
+        "            signal.raise_signal(signal.SIGUSR1)\n"
+        f"            raise {error}\n"
+        "        return sys.__stdout__.write(text)\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: audit.info('inner'))\n"
+        "audit_lib.configure(on_failure='raise')\n"
+        "sys.stdout = Stream()\n"
+        f"try: audit.info('outer')\nexcept {caught}: sys.__stdout__.write('caught\\n')"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line if line == "caught" else messages(line)[0] for line in done.stdout.splitlines()]
+    assert lines == (["inner", "caught"] if at_once else ["caught", "inner"])
+
+
 def test_the_stream_is_the_one_of_the_moment(logger: audit_lib.AppLogger) -> None:
     first, second = io.StringIO(), io.StringIO()
     for stream in (first, second):

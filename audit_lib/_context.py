@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token, copy_context
 from functools import wraps
+from threading import get_ident
 from typing import Any, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 from ._configuration import settings
@@ -41,13 +42,14 @@ class Request:
     another thread, with a copy of the context that is thrown away.
     """
 
-    __slots__ = ("_token", "_user", "context")
+    __slots__ = ("_asking", "_token", "_user", "context")
 
     def __init__(
         self, fields: dict[str, Any], user: Callable[[], Mapping[str, Any] | None] | None = None
     ) -> None:
         self.context = _with(_NOTHING, None, fields)
         self._user = user
+        self._asking: set[int] = set()
         self._token: Token[Request | None] | None = None
 
     def __enter__(self) -> Self:
@@ -61,11 +63,14 @@ class Request:
 
     def in_force(self) -> Context:
         """Give the fields, the user among them as soon as one is known."""
-        if self._user is not None:
+        if self._user is not None and get_ident() not in self._asking:
+            self._asking.add(get_ident())  # who looks a user up may write a record of it
             try:
                 user = self._user()
             except Exception:  # noqa: BLE001 - such as a database that may not be asked right here
                 user = None
+            finally:
+                self._asking.discard(get_ident())
             if user:
                 self._user = None
                 if "user" not in self.context.fields:

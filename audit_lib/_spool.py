@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from ._lock import claim
 
 __all__ = ["Spool"]
+
+_AT_ONCE: Final = 1 << 20
 
 
 class Spool:
@@ -49,7 +51,7 @@ class Spool:
         Raises:
             Exception: what `write` raises; those lines and all after them stay.
         """
-        taken = 0
+        taken = at = 0
         with self._locked() as file:
             file.seek(0)
             try:
@@ -58,19 +60,22 @@ class Spool:
                     if whole := [line for line in lines if line.endswith(b"}\n")]:
                         write(whole)
                     taken += len(lines)
+                    at += sum(map(len, lines))
             except Exception:
-                file.seek(0)
-                self._keep(file.readlines()[taken:])
+                if taken:
+                    file.seek(at)
+                    self._keep(file)
                 raise
             file.truncate(0)
         return taken
 
-    def _keep(self, lines: list[bytes]) -> None:
+    def _keep(self, lines: BinaryIO) -> None:
         # A new file in the old one's place: at every moment one of them is there, whole.
         rest = f"{self.path}.{os.getpid()}"
         with _opened(rest) as file:
             file.truncate(0)
-            file.writelines(lines)
+            while part := lines.read(_AT_ONCE):
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.replace(rest, self.path)

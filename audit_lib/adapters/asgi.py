@@ -65,6 +65,6 @@ def _user(scope: Scope) -> dict[str, Any] | None:
             value = getattr(user, attribute, None)
         except NotImplementedError:  # Starlette's own base class
             continue
-        if value not in {None, ""} and field not in found:
+        if value is not None and value != "" and field not in found:
             found[field] = value
     return found or None

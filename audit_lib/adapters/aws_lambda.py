@@ -49,8 +49,7 @@ def _fields(event: Any, context: Any) -> dict[str, Any]:
         if isinstance(value, str):
             faas[field] = value
     fields: dict[str, Any] = {"faas": faas}
-    asked = event.get("requestContext") if isinstance(event, Mapping) else None
-    if isinstance(asked, Mapping):
+    if asked := _member(event, "requestContext"):
         fields.update(_of_request(event, asked))
     elif root := os.environ.get("_X_AMZN_TRACE_ID"):
         fields.update(trace_fields({"x-amzn-trace-id": root}.get))
@@ -59,27 +58,39 @@ def _fields(event: Any, context: Any) -> dict[str, Any]:
 
 def _of_request(event: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """Read both formats of API Gateway (1.0 and 2.0, of function URLs too) and a load balancer's."""
-    headers = {
-        str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()
-    }
-    http = asked.get("http") or {}
-    identity = asked.get("identity") or {}
+    headers = {str(name).lower(): str(value) for name, value in _member(event, "headers").items()}
+    http = _member(asked, "http")
+    identity = _member(asked, "identity")
     # A load balancer says only whom it saw last, at the right end of the header.
     direct = http.get("sourceIp") or identity.get("sourceIp")
     fields = request_fields(
         headers.get,
-        direct,
+        str(direct) if direct else None,
         method=str(http.get("method") or event.get("httpMethod") or ""),
         path=str(http.get("path") or event.get("path") or ""),
         trusted_proxies=0 if direct else 1,
     )
     if asked.get("requestId"):
         fields["http"]["request"]["id"] = str(asked["requestId"])
-    authorizer = asked.get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or authorizer.get("claims") or {}
-    user = {
-        field: claims[claim]
-        for field, claim in (("id", "sub"), ("name", "name"), ("email", "email"))
-        if isinstance(claims, Mapping) and claims.get(claim)
-    }
+    user = _user(_member(asked, "authorizer"), identity)
     return fields | ({"user": user} if user else {})
+
+
+def _user(authorizer: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, str]:
+    """Give who asked, as a token's claims, an authorizer of one's own, or IAM say."""
+    claims = _member(_member(authorizer, "jwt"), "claims") or _member(authorizer, "claims")
+    user = {
+        field: str(claims[claim])
+        for field, claim in (("id", "sub"), ("name", "name"), ("email", "email"))
+        if claims.get(claim)
+    }
+    iam = _member(authorizer, "iam").get("userArn") or identity.get("userArn")
+    if "id" not in user and (other := authorizer.get("principalId") or iam):
+        user["id"] = str(other)
+    return user
+
+
+def _member(holder: Any, name: str) -> Mapping[str, Any]:
+    """Give an object of an event, which anybody may have made: empty where it is none."""
+    found = holder.get(name) if isinstance(holder, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

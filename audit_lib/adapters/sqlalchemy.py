@@ -7,6 +7,7 @@ to its last, however often it was flushed. What is rolled back is not told, nest
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import wraps
 from typing import Any, Final
 
 from sqlalchemy import event, inspect, select
@@ -67,6 +68,8 @@ def audit_models(
     if not event.contains(Session, "after_flush", _after_flush):
         for name, listener in _LISTENERS.items():
             event.listen(Session, name, listener)
+        for name in ("bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"):
+            setattr(Session, name, _refusing(getattr(Session, name)))
 
 
 def _loads_the_old_value(*_: Any) -> None:
@@ -275,13 +278,58 @@ def _execute(state: Any) -> Any:
     """Audit `session.execute(update(User)…)`, `delete` and `insert`, row by row."""
     if not (state.is_update or state.is_delete or state.is_insert):
         return None
+    if state.execution_options.get(_OPTION) is False:
+        return None
     mapper = state.bind_mapper
-    model = mapper and _model_of(mapper.class_)
-    if not model or state.execution_options.get(_OPTION) is False:
+    if mapper is None:
+        _refuse_table(getattr(state.statement, "table", None))
+        return None
+    model = _model_of(mapper.class_)
+    if model is None:
         return None
     if state.is_insert:
         return _insert(state, mapper, model)
     return _many(state, mapper, model)
+
+
+def _refuse_table(table: Any) -> None:
+    """Refuse a statement about a table that an audited model, or a link of one, is in."""
+    for cls, model in _models.items():
+        described: Any = inspect(cls)
+        for mapper in described.self_and_descendants:
+            name = mapper.class_.__name__
+            if table in mapper.tables:
+                raise CaptureError(
+                    f"a statement about the table {table.name}, whose model {name} is audited: write it"
+                    f" about {name}, or say execution_options(audit=False) and audit it yourself"
+                )
+            for link in mapper.relationships:
+                if link.secondary is table and link.key not in model.left_out:
+                    raise CaptureError(
+                        f"a statement about the table {table.name}, whose links are audited with {name}:"
+                        f" change {name}.{link.key}, or say execution_options(audit=False) and audit it"
+                        " yourself"
+                    )
+
+
+def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse what changes rows of audited models without any event of the session."""
+
+    @wraps(original)
+    def method(self: Session, about: Any, *args: Any, **kwargs: Any) -> Any:
+        given = about if original.__name__ == "bulk_save_objects" else [about]
+        objects = list(given)
+        for each in objects:
+            cls = inspect(each).mapper.class_
+            if _model_of(cls) is not None:
+                raise CaptureError(
+                    f"Session.{original.__name__} of {cls.__name__}, which is audited: nobody hears of it;"
+                    f" use session.add_all(), or session.execute() of insert({cls.__name__}) or"
+                    f" update({cls.__name__})"
+                )
+        return original(self, objects if given is about else about, *args, **kwargs)
+
+    return method
 
 
 def _many(state: Any, mapper: Any, model: AuditedModel) -> Any:

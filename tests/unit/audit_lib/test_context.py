@@ -136,3 +136,18 @@ def test_the_service_is_said_once(logger: audit_lib.AppLogger, lines: Lines) -> 
         {"name": "shop", "version": "1.2"},
         {"name": "shop", "version": "1.2", "environment": "test"},
     ]
+
+
+def test_who_is_looked_up_by_something_that_is_audited_is_looked_up_once(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    def user() -> dict[str, Any]:
+        logger.audit.info("looked up")
+        return {"id": "7"}
+
+    with Request({}, user=user):
+        logger.audit.info("done")
+    assert [(line["message"], line.get("user")) for line in lines()] == [
+        ("looked up", None),
+        ("done", {"id": "7"}),
+    ]

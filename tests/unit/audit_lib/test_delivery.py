@@ -299,6 +299,20 @@ def test_a_replay_that_fails_midway_keeps_what_is_left(
     assert [path.name for path in tmp_path.iterdir()] == ["spool.jsonl"]
 
 
+def test_a_spool_is_not_written_anew_while_nothing_takes_its_lines(
+    logger: audit_lib.AppLogger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool.jsonl"
+    audit_lib.configure(on_failure="spool", spool=spool)
+    monkeypatch.setattr(sys, "stdout", None)
+    logger.audit.info("one")
+    before = spool.stat()
+    for number in range(20):
+        logger.audit.info(f"{number}")
+    assert os.path.samestat(spool.stat(), before)
+    assert messages(spool.read_text()) == ["one", *map(str, range(20))]
+
+
 def test_a_spool_that_cannot_be_written_falls_back_to_stderr(
     logger: audit_lib.AppLogger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

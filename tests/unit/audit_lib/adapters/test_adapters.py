@@ -297,6 +297,29 @@ def test_one_invocation_of_a_function_leaves_nothing_for_the_next(
     assert third["source"] == {"ip": "203.0.113.9"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "user"),
+    [
+        ({"authorizer": {"claims": {"sub": "u-7", "name": "Ana"}}}, {"id": "u-7", "name": "Ana"}),
+        ({"authorizer": {"principalId": "u-8"}}, {"id": "u-8"}),
+        ({"authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/ana"}}}, {"id": "arn:aws:iam::1:user/ana"}),
+        ({"identity": {"userArn": "arn:aws:iam::1:user/li"}}, {"id": "arn:aws:iam::1:user/li"}),
+        ({"http": "x", "identity": 5, "authorizer": "Bearer", "requestId": ["r"]}, None),
+        ({"http": {"sourceIp": 5, "path": ["/"]}, "authorizer": {"jwt": "x", "claims": ["y"]}}, None),
+        ("none", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("headers", [{}, None, ["a"], {"X-Forwarded-For": 5}])
+def test_an_event_that_anybody_made_never_stops_the_function(
+    lines: Lines, asked: Any, user: Any, headers: Any
+) -> None:
+    audit = audit_lib.get_logger("function").audit
+    handler = aws_lambda.audited(lambda event, _: audit.info("x"))
+    handler({"requestContext": asked, "headers": headers}, None)
+    [line] = lines()
+    assert line.get("user") == user
+
+
 def test_lambdas_own_wrapper_of_stdout_is_written_through(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -287,6 +287,41 @@ def test_what_cannot_be_audited_is_refused_unless_one_says_so(session: Session, 
         audit_models(str, logger=audit)
 
 
+@pytest.mark.parametrize(
+    ("work", "advice"),
+    [
+        (lambda s: s.execute(update(User.__table__).values(x=5)), "write it about User"),
+        (lambda s: s.execute(delete(Admin.__table__)), "write it about Admin"),
+        (lambda s: s.execute(insert(User.__table__), [{"id": 9}]), "write it about User"),
+        (lambda s: s.execute(insert(links), {"user_id": 1, "tag_id": 1}), "change User.tags"),
+        (lambda s: s.bulk_save_objects(iter([Other(id=8), User(id=9)])), "add_all"),
+        (lambda s: s.bulk_insert_mappings(User, [{"id": 9}]), r"insert\(User\)"),
+        (lambda s: s.bulk_insert_mappings(User.__mapper__, [{"id": 9}]), r"insert\(User\)"),
+        (lambda s: s.bulk_update_mappings(Admin, [{"id": 1, "level": 5}]), r"update\(Admin\)"),
+    ],
+)
+def test_what_goes_past_the_session_is_refused(
+    work: Callable[[Session], Any], advice: str, session: Session, told: Told
+) -> None:
+    with pytest.raises(audit_lib.CaptureError, match=advice):
+        work(session)
+    session.commit()
+    assert told() == []
+    assert session.scalars(select(Other.id)).all() == [1]
+
+
+def test_what_goes_past_the_session_may_when_one_says_so(session: Session, told: Told) -> None:
+    session.execute(update(User.__table__).values(x=5), execution_options={"audit": False})
+    session.execute(insert(links), {"user_id": 1, "tag_id": 1}, execution_options={"audit": False})
+    session.bulk_save_objects(iter([Other(id=8)]))
+    session.bulk_insert_mappings(Other.__mapper__, [{"id": 9}])
+    session.execute(insert(Other.__table__), [{"id": 10}])
+    session.commit()
+    assert told() == []
+    assert session.scalars(select(Other.id)).all() == [1, 8, 9, 10]
+    assert session.get_one(User, 1).x == 5
+
+
 def test_other_models_are_nobodys_business(session: Session, told: Told) -> None:
     session.delete(session.get_one(Other, 1))
     session.execute(update(Other).values(id=5))

@@ -1,14 +1,14 @@
 """What the ORM adapters have in common: which models, how a value is taken, who asked for it."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from audit_lib._logger import AuditLogger
 from audit_lib._masking import Guarded, annotated_rules
 from audit_lib._plain import plain, text_of
 
-__all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "written"]
+__all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "tell_all", "written"]
 
 
 MOST_ROWS: Final = 1000
@@ -52,6 +52,18 @@ class AuditedModel(NamedTuple):
 def model_of(models: Mapping[type, AuditedModel], cls: type) -> AuditedModel | None:
     """Give how a class is audited: as it is said of it, or of the nearest class above it."""
     return next((models[base] for base in cls.__mro__ if base in models), None)
+
+
+def tell_all(tellings: Iterable[Callable[[], object]]) -> None:
+    """Tell of all records of a transaction, and only then raise what the first of them raised."""
+    lost: Exception | None = None
+    for tell in tellings:
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - the next one is not lost for it
+            lost = lost or error
+    if lost is not None:
+        raise lost
 
 
 def _stacklevel() -> int:

@@ -6,7 +6,7 @@ What is saved, deleted, linked or changed by a query set is told when its transa
 (`transaction.on_commit`), never for a rollback, nested ones included.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial, wraps
 from typing import Any, Final
@@ -19,7 +19,7 @@ from audit_lib._context import carry
 from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
 
-from ._models import MOST_ROWS, AuditedModel, model_of, written
+from ._models import MOST_ROWS, AuditedModel, model_of, tell_all, written
 
 __all__ = ["audit_models"]
 
@@ -101,18 +101,47 @@ def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]
     }
 
 
+class _Telling:
+    """What is told when a transaction is committed, in the context of the moment when it is made."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self, tell: Callable[..., None], *what: Any) -> None:
+        self._tell = partial(carry(tell), *what)
+
+    def __call__(self) -> None:
+        self._tell()
+
+    def wait(self, using: str | None) -> None:
+        connection = transaction.get_connection(using)
+        if "run_and_clear_commit_hooks" not in connection.__dict__:
+            others = connection.run_and_clear_commit_hooks
+            connection.run_and_clear_commit_hooks = partial(_ours_first, connection, others)
+        transaction.on_commit(self, using=using)
+
+
+def _ours_first(connection: Any, others: Callable[[], None]) -> None:
+    """Tell of all records, and have Django run the other hooks: it ends with the first that raises."""
+    connection.validate_no_atomic_block()
+    hooks = connection.run_on_commit
+    connection.run_on_commit = [hook for hook in hooks if not isinstance(hook[1], _Telling)]
+    try:
+        tell_all(hook[1] for hook in hooks if isinstance(hook[1], _Telling))
+    finally:
+        others()
+
+
 def _tell(  # noqa: PLR0913, PLR0917 - what there is to say of a record, and where
     using: str | None, model: AuditedModel, verb: str, known: Any, before: Any, after: Any
 ) -> None:
-    """Tell of a record when the transaction is committed, in the context of this moment."""
-    tell = carry(model.tell)
-    transaction.on_commit(partial(tell, verb, str(known), before, after), using=using)
+    """Tell of a record when the transaction is committed."""
+    _Telling(model.tell, verb, str(known), before, after).wait(using)
 
 
 def _tell_many(
     using: str | None, model: AuditedModel, verb: str, count: int, unsure: str | None = None
 ) -> None:
-    transaction.on_commit(partial(carry(model.tell_many), verb, count, unsure), using=using)
+    _Telling(model.tell_many, verb, count, unsure).wait(using)
 
 
 def _set(state: Mapping[str, Any]) -> dict[str, Any]:

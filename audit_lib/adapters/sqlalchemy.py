@@ -18,7 +18,7 @@ from audit_lib._changes import same
 from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
 
-from ._models import MOST_ROWS, AuditedModel, model_of, record_id, written
+from ._models import MOST_ROWS, AuditedModel, model_of, record_id, tell_all, written
 
 __all__ = ["audit_models"]
 
@@ -67,7 +67,8 @@ def audit_models(
         )
     if not event.contains(Session, "after_flush", _after_flush):
         for name, listener in _LISTENERS.items():
-            event.listen(Session, name, listener)
+            # Before those of others, which may raise.
+            event.listen(Session, name, listener, insert=name in _FIRST)
         for name in ("bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"):
             setattr(Session, name, _refusing(getattr(Session, name)))
 
@@ -162,8 +163,7 @@ def _ended(session: Session, transaction: SessionTransaction) -> None:
         for key, change in frame.changes.items():
             _note(frames[-1], key, change)
     else:
-        for change in frame.changes.values():
-            change.tell()
+        tell_all(change.tell for change in frame.changes.values())
 
 
 def _kept_by_itself(connection: Any) -> bool:
@@ -433,6 +433,7 @@ class _Many(_Change):
         self.model.tell_many(self.what, self.count)
 
 
+_FIRST: Final = frozenset({"after_commit", "after_transaction_end"})
 _LISTENERS: Final[dict[str, Callable[..., Any]]] = {
     "after_transaction_create": _begun,
     "after_transaction_end": _ended,

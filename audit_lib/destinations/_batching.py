@@ -475,9 +475,12 @@ class BatchingHandler(AuditHandler):
 
     def _refuse(self, entries: list[Entry], now: Settings, error: BaseException) -> None:
         """Bring records that the service did not take to where their policies say."""
-        kept = [entry for entry in entries if entry.policy != "raise"]
-        together = [kept] if kept else []
-        for those in [*together, *([entry] for entry in entries if entry.policy == "raise")]:
+        together: dict[object, list[Entry]] = {}
+        for entry in entries:  # the callers of those that raise wait for one each
+            together.setdefault(entry if entry.policy == "raise" else entry.policy, []).append(
+                entry
+            )
+        for those in together.values():
             lines = b"".join(entry.body + b"\n" for entry in those)
             spool = self._spool(now)
             if spool is not None and isinstance(error, RefusedError):

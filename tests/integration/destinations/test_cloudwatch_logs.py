@@ -227,6 +227,24 @@ def test_what_the_service_does_not_take_waits_in_a_spool_of_its_own_and_goes_out
     assert problems() == ()
 
 
+def test_each_record_that_is_not_taken_goes_where_its_own_action_says(
+    audit: audit_lib.AuditLogger, handler: CloudWatchLogsHandler, service: Service, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    audit_lib.configure(
+        catalogue={"actions": {"seen": {"on_failure": "stderr"}, "tried": {}}},
+        on_failure="spool", spool=tmp_path / "spool.jsonl",
+    )  # fmt: skip
+    service.always = DENIED
+    for action, text in (("seen", "one"), ("tried", "two"), ("seen", "three"), ("tried", "four")):
+        audit.event(action, text)
+    handler.flush()
+    kept = [json.loads(line)["message"] for line in (tmp_path / SPOOL).read_text().splitlines()]
+    noted = [line for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    assert kept == ["two", "four"]
+    assert [json.loads(line)["message"] for line in noted] == ["one", "three"]
+
+
 def test_two_groups_have_two_spools(
     audit: audit_lib.AuditLogger, handler: CloudWatchLogsHandler, service: Service, tmp_path: Path
 ) -> None:

@@ -203,3 +203,47 @@ def test_what_is_no_model_is_refused() -> None:
         "else: raise SystemExit(1)"
     )
     assert said == [CREATED]
+
+
+def test_what_others_do_after_a_commit_keeps_no_record_back() -> None:
+    program = """
+def fail(): raise ValueError("somebody else's")
+try:
+    with transaction.atomic():
+        transaction.on_commit(fail)
+        show.count = 9; show.save()
+        Show.objects.create(count=1)
+except ValueError as error: print(error, file=sys.stderr)
+"""
+    assert [action for action, *_ in told(program)] == [
+        "show-created",
+        "show-updated",
+        "show-created",
+    ]
+
+
+def test_a_record_that_is_lost_takes_no_other_one_with_it() -> None:
+    program = """
+class Once:
+    refusing = True
+    def write(self, text):
+        if self.refusing and '"show-' in text:
+            self.refusing = False
+            raise OSError("full")
+        return sys.__stdout__.write(text)
+    def flush(self): sys.__stdout__.flush()
+sys.stdout = Once()
+audit_lib.configure(on_failure="raise")
+ran = []
+try:
+    with transaction.atomic():
+        show.count = 9; show.save()
+        transaction.on_commit(lambda: ran.append(1))
+        Show.objects.create(count=1)
+        Show.objects.create(count=2)
+    raise SystemExit("nothing was raised")
+except audit_lib.RecordLostError as error:
+    assert "show-updated" in str(error), error
+assert ran == [1]
+"""
+    assert [after["count"] for _, _, after in told(program)] == [8, 1, 2]

@@ -1,6 +1,9 @@
 """Models that are audited by themselves: what holds is told, once; what does not, is not."""
 
 import asyncio
+import io
+import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -148,6 +151,46 @@ def test_what_is_rolled_back_is_never_told(session: Session, told: Told) -> None
     session.get_one(User, 1).card = "9999888877776666"
     session.commit()
     assert told() == [("user-updated", {"card": "***4444"}, {"card": "***6666"})]
+
+
+def test_what_others_do_after_a_commit_keeps_no_record_back(session: Session, told: Told) -> None:
+    def fail(_: Any) -> None:
+        raise ValueError("somebody else's")
+
+    event.listen(Session, "after_commit", fail)
+    try:
+        session.get_one(User, 1).x = 2
+        session.add(User(id=2))
+        with pytest.raises(ValueError, match="somebody else's"):
+            session.commit()
+        session.close()
+    finally:
+        event.remove(Session, "after_commit", fail)
+    assert sorted(action for action, *_ in told()) == ["user-created", "user-updated"]
+
+
+def test_a_record_that_is_lost_takes_no_other_one_with_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Once(io.StringIO):
+        refusing = True
+
+        def write(self, text: str) -> int:
+            if self.refusing:
+                self.refusing = False
+                raise OSError("full")
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stdout", stream := Once())
+    audit_lib.configure(on_failure="raise")
+    try:
+        session.add_all([User(id=2), User(id=3), User(id=4)])
+        with pytest.raises(audit_lib.RecordLostError, match="user 2 created"):
+            session.commit()
+    finally:
+        audit_lib.configure()
+    told = [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
+    assert told == ["user 3 created", "user 4 created"]
 
 
 def test_savepoints_are_told_when_all_around_them_holds(session: Session, told: Told) -> None:

@@ -7,7 +7,8 @@ last reading are read, and told unless the ledger has them.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -48,6 +49,7 @@ _LONGEST_LOOK_BACK_MS: Final = 24 * 3600_000
 _LONGEST_AHEAD_MS: Final = 2 * 3600_000  # what CloudWatch takes from a clock that is fast
 _LOOKUP_PAUSE: Final = 2
 _MAX_ALARMS_A_CALL: Final = 100
+_MOST_AT_ONCE: Final = 1000  # records a notification: claiming them takes some seconds a channel
 _LONGEST_NOTICE: Final = 1000
 
 
@@ -177,20 +179,19 @@ class Forwarder:
         now = datetime.fromtimestamp(self.now_ms() / 1000, self.config.time_zone)
         return rule.quiet_hours is not None and rule.quiet_hours.includes(now)
 
-    def _tell_held(self, turn: Turn) -> None:
-        """Tell what came in quiet hours that are over."""
-        for rule in self.config.rules:
-            if rule.quiet_hours is None or self._is_quiet(rule):
-                continue
-            since = self.ledger.held_since(rule.id)
-            failed = len(turn.failures)
-            if since:
-                self._catch_up(rule, since, Why.HELD, turn)
-                if len(turn.failures) == failed:
-                    self.ledger.let_go(rule.id)
+    def _tell_held(self, rule: Rule, turn: Turn) -> None:
+        """Tell what came in quiet hours that are over, or that the rule has no more."""
+        since = 0 if self._is_quiet(rule) else self.ledger.held_since(rule.id)
+        failed = len(turn.failures)
+        if since:
+            self._catch_up(rule, since, Why.HELD, turn)
+            if len(turn.failures) == failed:
+                self.ledger.let_go(rule.id)
 
     def _sweep(self, rules: Mapping[str, Rule], turn: Turn) -> None:
-        self._tell_held(turn)
+        for rule in rules.values():
+            with _noted(turn, rule):
+                self._tell_held(rule, turn)
         names = list(rules)
         for first in range(0, len(names), _MAX_ALARMS_A_CALL):
             pages = self.cloudwatch.get_paginator("describe_alarms").paginate(
@@ -199,13 +200,11 @@ class Forwarder:
             for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
                 changed = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
                 rule = rules[alarm["AlarmName"]]
-                if self._holds(rule, int(changed.timestamp() * 1000), turn):
-                    continue
-                since = max(int(changed.timestamp() * 1000), self.ledger.read_until(rule.id))
-                try:
-                    self._catch_up(rule, since, Why.STILL_RINGING, turn)
-                except Exception as error:  # noqa: BLE001 - the other rules have their turn
-                    turn.failures.append(f"rule {rule.id!r}: {type(error).__name__}: {error}")
+                with _noted(turn, rule):
+                    at_ms = int(changed.timestamp() * 1000)
+                    if not self._holds(rule, at_ms, turn):
+                        since = max(at_ms, self.ledger.read_until(rule.id))
+                        self._catch_up(rule, since, Why.STILL_RINGING, turn)
 
     def _catch_up(self, rule: Rule, since_ms: int, why: Why, turn: Turn) -> None:
         found, now_ms = self._read(rule, since_ms)
@@ -235,9 +234,23 @@ class Forwarder:
         to_tell = due(material, rule)
         turn.decisions[Decision.BELOW_THRESHOLD] += len(material) - len(to_tell)
         settled = True
+        for at in range(0, len(to_tell), _MOST_AT_ONCE):
+            if at and settled and read_ms is not None:
+                # A function whose time is over goes on from here.
+                self.ledger.note_read(rule.id, min(to_tell[at - 1].timestamp_ms, read_ms))
+            part = to_tell[at : at + _MOST_AT_ONCE]
+            settled = self._tell_part(rule, part, now_ms, why, turn) and settled
+        if settled and read_ms is not None:
+            self.ledger.note_read(rule.id, read_ms)
+
+    def _tell_part(
+        self, rule: Rule, records: Sequence[FoundRecord], now_ms: int, why: Why, turn: Turn
+    ) -> bool:
+        """Tell each channel of the records that it was not told of; whether all of them are settled."""
+        settled = True
         for name in rule.channels:
             claimed: dict[str, FoundRecord] = {}
-            for record in to_tell:
+            for record in records:
                 key = _key(rule.id, name, record.key)
                 decision = self.ledger.claim(key, owner=turn.owner, now_ms=now_ms)
                 if decision is Decision.TOLD:
@@ -248,8 +261,7 @@ class Forwarder:
             if claimed:
                 notice = self.wording.notification(rule, tuple(claimed.values()), why)
                 settled = self._send(name, notice, claimed, turn) and settled
-        if settled and read_ms is not None:
-            self.ledger.note_read(rule.id, read_ms)
+        return settled
 
     def _tell(
         self, channels: Iterable[str], notice: Notification, subject: tuple[str, str], turn: Turn
@@ -294,6 +306,15 @@ class Forwarder:
         )
         digest = sha256(id_.encode()).hexdigest()[:40]
         self._tell(self.channels, notice, ("message", digest), turn)
+
+
+@contextmanager
+def _noted(turn: Turn, rule: Rule) -> Iterator[None]:
+    """Note what goes wrong with a rule: the others have their turn."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - told by the turn, which raises it
+        turn.failures.append(f"rule {rule.id!r}: {type(error).__name__}: {error}")
 
 
 def _key(about: str, channel: str, what: str) -> str:

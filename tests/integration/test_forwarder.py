@@ -21,6 +21,7 @@ from moto.ses.models import ses_backends
 from audit_ops.local.receivers import WebhookReceiver
 from forwarder import handler as module
 from forwarder.pipeline import ForwardingError
+from forwarder.stages.ledger import Ledger
 
 CONFIG = """
 [audit]
@@ -374,6 +375,19 @@ def test_what_comes_in_quiet_hours_is_told_after_them_and_once(
     assert len(slack.posts) == 1
 
 
+def test_what_is_held_is_told_when_the_rule_has_no_quiet_hours_any_more(
+    slack: WebhookReceiver, tmp_path: Path
+) -> None:
+    quiet(tmp_path, -1, 1)
+    put(change(1))
+    assert invoke(sns(alarm())) == {"held": 1}
+    (tmp_path / "audit.toml").write_text(CONFIG)
+    module._forwarder.cache_clear()
+    assert invoke(SWEEP, "r-2")["told"] == 2
+    assert invoke(SWEEP, "r-3") == {}
+    assert len(slack.posts) == 1
+
+
 def test_an_alarm_that_rings_on_into_quiet_hours_is_held_by_the_sweep(
     slack: WebhookReceiver, tmp_path: Path
 ) -> None:
@@ -432,6 +446,45 @@ def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
     secrets.create_secret(Name="audit/slack", SecretString=slack.url())
     assert invoke(sns(alarm()), "r-2")["told"] == 1
     assert len(slack.posts) == len(mails()) == 1
+
+
+def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
+    slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
+    read: list[int] = []
+    noted = Ledger.note_read
+
+    def note_read(self: Ledger, rule_id: str, until_ms: int) -> None:
+        noted(self, rule_id, until_ms)
+        read.append(until_ms)
+        if len(read) == 1:
+            raise KeyboardInterrupt  # as when the function's time is over
+
+    monkeypatch.setattr(Ledger, "note_read", note_read)
+    for number in range(5):
+        put(change(number), seconds_ago=60 - number)
+    with pytest.raises(KeyboardInterrupt):
+        invoke(sns(alarm()))
+    assert (len(slack.posts), len(mails())) == (1, 1)
+    again = invoke(sns(alarm()), "r-2")
+    assert (again["told"], again["already_told"]) == (6, 4)
+    assert (len(slack.posts), len(mails())) == (3, 3)
+    assert read == sorted(read)
+
+
+def test_a_channel_that_fails_stops_no_other_in_any_part(
+    slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
+    for number in range(3):
+        put(change(number))
+    slack.answers = [(404, {})]
+    with pytest.raises(ForwardingError):
+        invoke(sns(alarm()))
+    assert (len(slack.posts), len(mails())) == (1, 2)
+    assert invoke(sns(alarm()), "r-2")["told"] == 2
+    assert (len(slack.posts), len(mails())) == (2, 2)
 
 
 def test_slack_says_how_long_to_wait(

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogE
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -50,7 +51,7 @@ class Copier:
                 self._keep_apart(delivery, event, reason)
                 rejected += 1
         if rejected:
-            print(_metric("RejectedRecords", rejected, delivery.events[0].timestamp))  # noqa: T201
+            print(_metric("RejectedRecords", rejected))  # noqa: T201
         return {"copied": len(delivery.events) - rejected, "rejected": rejected}
 
     def _put(self, stream: str, batch: list[LogEvent]) -> list[tuple[LogEvent, str]]:
@@ -125,9 +126,9 @@ def _rejected(
     ]
 
 
-def _metric(name: str, value: int, timestamp: int) -> str:
+def _metric(name: str, value: int) -> str:
     """Write a metric as a log line (CloudWatch's embedded metric format)."""
     definition = {"Namespace": "Audit", "Dimensions": [[]], "Metrics": [{"Name": name}]}
-    return json.dumps(
-        {"_aws": {"Timestamp": timestamp, "CloudWatchMetrics": [definition]}, name: value}
-    )
+    # Of now, not of the records: a metric of two weeks ago is taken as little as they were.
+    about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [definition]}
+    return json.dumps({"_aws": about, name: value})

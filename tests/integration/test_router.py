@@ -99,7 +99,8 @@ def test_what_cloudwatch_takes_no_more_is_kept_and_counted(
     queue: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The answer is AWS's: `too old` ends before its index. moto's ends at it."""
-    events = [(NOW - n, text) for n, text in ((5, "expired"), (4, "old"), (3, "good"), (2, "new"))]
+    then = NOW - 20 * 24 * 3600_000
+    events = [(then + n, text) for n, text in enumerate(("expired", "old", "good", "new"))]
     answer = {
         "rejectedLogEventsInfo": {
             "expiredLogEventEndIndex": 1,
@@ -120,6 +121,7 @@ def test_what_cloudwatch_takes_no_more_is_kept_and_counted(
     assert {body["logGroup"] for body in bodies} == {"/app/shop"}
     metric = json.loads(capsys.readouterr().out)
     assert metric["RejectedRecords"] == 3
+    assert metric["_aws"]["Timestamp"] >= NOW
 
 
 def test_a_missing_audit_group_fails_so_that_lambda_tries_again(

@@ -97,9 +97,8 @@ class AuditHandler(logging.Handler):
     def _deliver(self, body: bytes, action: object) -> None:
         with self.lock or _NO_LOCK:
             self._waiting.append((body, action))
-            if (
-                not self._busy
-            ):  # else a signal handler's record: the one that it interrupted comes first
+            # A signal handler's record waits: the one that it interrupted comes first.
+            if not self._busy:
                 self._write_waiting()
 
     def _write_waiting(self) -> None:

@@ -216,13 +216,12 @@ def _offer(leaf: TextComparison, known: Iterable[str]) -> str:
 def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
     """Say what is wrong with a field that no record has."""
     root, *rest = path
-    name, where = root, "$."
+    members = MEMBERS.get(root) or OPEN.get(root)
     if root not in ROOTS and root != "*":
-        level, offered = "warning", ROOTS
-    elif rest and rest[0] not in {*MEMBERS.get(root, rest), "*"}:
-        level, offered, name, where = "error", MEMBERS[root], rest[0], f"$.{root}."
-    elif rest and rest[0] not in {*OPEN.get(root, rest), "*"}:
-        level, offered, name, where = "warning", OPEN[root], rest[0], f"$.{root}."
+        level, offered, where, name = "warning", ROOTS, "$.", root
+    elif rest and members and rest[0] not in {*members, "*"}:
+        level = "error" if root in MEMBERS else "warning"
+        offered, where, name = members, f"$.{root}.", rest[0]
     else:
         return None
     close = get_close_matches(name, offered, n=1)

@@ -66,10 +66,9 @@ class Told:
         ringing = {at for at, count in windows.items() if count >= self.rule.threshold}
         return sum(at - 1 not in ringing for at in ringing)
 
-    def add(self, record: Mapping[str, Any]) -> None:
-        """Count a record that the rule matches."""
-        at = str(record.get("@timestamp", ""))
-        self._times[at[:_TO_THE_MINUTE] if at.endswith("Z") else _minute(at)] += 1
+    def add(self, record: Mapping[str, Any], minute: str) -> None:
+        """Count a record of that minute that the rule matches."""
+        self._times[minute] += 1
         actor = actor_of(record)
         count = self.actors.get(actor)
         if count is not None:
@@ -78,8 +77,12 @@ class Told:
             self.actors[actor] = 1
 
 
-def _minute(at: str) -> str:
-    """Give the minute of UTC of a time of another zone than audit_lib's; no zone is UTC."""
+def _minute(at: object) -> str:
+    """Give a time's minute of UTC, as which one without a zone counts; of other texts the beginning."""
+    if not isinstance(at, str):
+        return ""
+    if at.endswith("Z"):  # as audit_lib writes it
+        return at[:_TO_THE_MINUTE]
     try:
         time = datetime.fromisoformat(at)
         return f"{time.astimezone(UTC) if time.tzinfo else time:%Y-%m-%dT%H:%M}"
@@ -122,15 +125,15 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
         kind = changes.get("record_type") if type(changes) is dict else None
         if type(action) is str:
             actions[action] += 1
-        at = record.get("@timestamp")
-        days[at[:_TO_THE_DAY] if type(at) is str else ""] += 1
+        minute = _minute(record.get("@timestamp"))
+        days[minute[:_TO_THE_DAY]] += 1
         for told, holds in index.of(action, kind, changes):
             try:
                 matched = holds(record)
             except InexactError:
                 matched = told.rule.pattern.matches(line.decode("utf-8", "replace"))
             if matched and told.rule.tells(record):
-                told.add(record)
+                told.add(record, minute)
     result.actions.update(actions)
     result.days.update(days)
     return result

@@ -22,7 +22,6 @@ from ._conditions import (
     TextTest,
     Wildcard,
     all_of,
-    any_of,
 )
 from ._event import JsonEvent
 from ._selector import Property
@@ -43,16 +42,12 @@ def compiled(condition: Condition) -> Compiled:
     It raises `InexactError` where only the message itself can tell.
     """
     match condition:
-        case And():
-            *earlier, last = map(compiled, all_of(condition))
-            for each in reversed(earlier):
-                last = _both(each, last)
-            return last
-        case Or():
-            *earlier, last = map(compiled, any_of(condition))
-            for each in reversed(earlier):
-                last = _either(each, last)
-            return last
+        case And(left, right):
+            first, second = compiled(left), compiled(right)
+            return lambda record: first(record) and second(record)
+        case Or(left, right):
+            first, second = compiled(left), compiled(right)
+            return lambda record: first(record) or second(record)
         case TextComparison() | NumericComparison() | Is() | NotExists() as leaf:
             return _leaf(leaf)
     raise TypeError(condition)
@@ -92,14 +87,6 @@ def member_asked(condition: Condition, path: tuple[str, ...]) -> str | None:
                     if isinstance(member, Property):
                         return member.name
     return None
-
-
-def _both(first: Compiled, second: Compiled) -> Compiled:
-    return lambda record: first(record) and second(record)
-
-
-def _either(first: Compiled, second: Compiled) -> Compiled:
-    return lambda record: first(record) or second(record)
 
 
 def _leaf(leaf: Leaf) -> Compiled:

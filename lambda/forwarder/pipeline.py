@@ -65,6 +65,15 @@ class Turn:
     decisions: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
+    @contextmanager
+    def noting(self, rule: Rule | None = None) -> Iterator[None]:
+        """Note what goes wrong, with a rule or at all: what comes after has its turn."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - `raise_failures` raises it
+            about = f"rule {rule.id!r}: " if rule else ""
+            self.failures.append(f"{about}{type(error).__name__}: {error}")
+
     def raise_failures(self) -> None:
         """Raise what went wrong, together.
 
@@ -109,10 +118,8 @@ class Forwarder:
         """Do what each wake-up asks for; one that fails does not stop the others."""
         turn = Turn(owner)
         for wakeup in wakeups:
-            try:
+            with turn.noting():
                 self._answer(wakeup, turn)
-            except Exception as error:  # noqa: BLE001 - told by the turn, which raises it
-                turn.failures.append(f"{type(error).__name__}: {error}")
         return turn
 
     def _answer(self, wakeup: Wakeup, turn: Turn) -> None:
@@ -190,7 +197,7 @@ class Forwarder:
 
     def _sweep(self, rules: Mapping[str, Rule], turn: Turn) -> None:
         for rule in rules.values():
-            with _noted(turn, rule):
+            with turn.noting(rule):
                 self._tell_held(rule, turn)
         names = list(rules)
         for first in range(0, len(names), _MAX_ALARMS_A_CALL):
@@ -200,7 +207,7 @@ class Forwarder:
             for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
                 changed = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
                 rule = rules[alarm["AlarmName"]]
-                with _noted(turn, rule):
+                with turn.noting(rule):
                     at_ms = int(changed.timestamp() * 1000)
                     if not self._holds(rule, at_ms, turn):
                         since = max(at_ms, self.ledger.read_until(rule.id))
@@ -306,15 +313,6 @@ class Forwarder:
         )
         digest = sha256(id_.encode()).hexdigest()[:40]
         self._tell(self.channels, notice, ("message", digest), turn)
-
-
-@contextmanager
-def _noted(turn: Turn, rule: Rule) -> Iterator[None]:
-    """Note what goes wrong with a rule: the others have their turn."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - told by the turn, which raises it
-        turn.failures.append(f"rule {rule.id!r}: {type(error).__name__}: {error}")
 
 
 def _key(about: str, channel: str, what: str) -> str:

@@ -108,6 +108,12 @@ def cloud(
     module._forwarder.cache_clear()
 
 
+def use(config: str, tmp_path: Path) -> None:
+    """Have the next invocation read another configuration."""
+    (tmp_path / "audit.toml").write_text(config)
+    module._forwarder.cache_clear()
+
+
 def put(*messages: Any, seconds_ago: float = 5) -> None:
     now = int((time.time() - seconds_ago) * 1000)
     boto3.client("logs").put_log_events(
@@ -313,8 +319,7 @@ def stored() -> list[Any]:
 
 def urgent(tmp_path: Path) -> None:
     text = CONFIG.replace('id = "phone"', 'id = "phone"\ndelivery = "urgent"')
-    (tmp_path / "audit.toml").write_text(text)
-    module._forwarder.cache_clear()
+    use(text, tmp_path)
 
 
 def test_an_urgent_record_is_told_when_it_comes_and_the_alarm_finds_it_told(
@@ -354,8 +359,7 @@ def quiet(tmp_path: Path, begins_in: int, ends_in: int) -> None:
     now = datetime.now(ZoneInfo("Europe/Madrid"))
     begin, end = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (begins_in, ends_in))
     text = CONFIG.replace('id = "phone"', f'id = "phone"\nquiet_hours = "{begin}-{end}"')
-    (tmp_path / "audit.toml").write_text(text)
-    module._forwarder.cache_clear()
+    use(text, tmp_path)
 
 
 def test_what_comes_in_quiet_hours_is_told_after_them_and_once(
@@ -381,8 +385,7 @@ def test_what_is_held_is_told_when_the_rule_has_no_quiet_hours_any_more(
     quiet(tmp_path, -1, 1)
     put(change(1))
     assert invoke(sns(alarm())) == {"held": 1}
-    (tmp_path / "audit.toml").write_text(CONFIG)
-    module._forwarder.cache_clear()
+    use(CONFIG, tmp_path)
     assert invoke(SWEEP, "r-2")["told"] == 2
     assert invoke(SWEEP, "r-3") == {}
     assert len(slack.posts) == 1

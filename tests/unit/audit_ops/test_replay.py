@@ -77,9 +77,9 @@ def test_times_of_other_zones_and_none_are_of_utc() -> None:
         login("2026-11-25T23:59:59"),
         *(login(f"no time {number}") for number in range(1000)),
     ]
-    rule = next(
-        each for each in replay(lines, CONFIG).told if each.rule.id == "repeated-failed-logins"
-    )
+    result = replay(lines, CONFIG)
+    rule = next(each for each in result.told if each.rule.id == "repeated-failed-logins")
+    assert result.days == rule.days
     assert rule.days == {"2026-11-25": 3, "no time 10": 11} | {
         f"no time {number}": 1 if number < 10 else 11 for number in range(100)
     }

@@ -52,6 +52,10 @@ lint: setup .venv/.dev ## ruff, ruff format, mypy --strict; the documented usage
 test: lint ## everything CI runs
 	$(BIN)/pytest -n 2 --dist loadscope
 
+.PHONY: fuzz
+fuzz: setup .venv/.dev ## the property tests at random for SECONDS=300; prints what to paste where one fails
+	$(BIN)/python -m tests.fuzz $(or $(SECONDS),300)
+
 .PHONY: bench
 bench: setup .venv/.dev ## what is measured, beside a peer in the same run
 	$(BIN)/python bench/record_updated.py

@@ -1,11 +1,20 @@
-"""What all tests share: the synthesized template, made once, for starting jsii takes seconds."""
+"""What all tests share: the same inputs each time, and the synthesized template, made once.
+
+Hypothesis runs derandomised, so that `make test` gives the same result each time; `make fuzz` runs it at
+random. Starting jsii takes seconds.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.synthesis import ROOT, Template, synthesize
+
+settings.register_profile("same-each-time", derandomize=True, deadline=None)
+settings.register_profile("fuzz", derandomize=False, deadline=None, max_examples=1000)
+settings.load_profile("same-each-time")
 
 
 @pytest.fixture(scope="session")

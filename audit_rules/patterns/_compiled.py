@@ -1,8 +1,9 @@
 """Conditions as functions of a record that some other, faster reader of JSON has read.
 
-Such a reader gives numbers as `int` and `float`, and an `int` says all that its text said, a `float` not:
-where one is compared, the function raises `InexactError`, and the message has to be looked at by
-`FilterPattern.matches`. For all else the two agree.
+Such a reader returns numbers as `int` and `float`. An `int` says all that its text said, a `float` does
+not: where one is compared, the function raises `InexactError`, and the caller asks `FilterPattern.matches`
+about the message instead. The same holds for the `NumberText` of `FilterPattern.read`. For all else the two
+agree.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,13 +24,13 @@ from ._conditions import (
     Wildcard,
     all_of,
 )
-from ._event import JsonEvent
+from ._event import JsonEvent, NumberText
 from ._selector import Property
 
 __all__ = ["Compiled", "InexactError", "compiled", "left_of", "member_asked"]
 
 Compiled = Callable[[Any], bool]
-_NUMBERS: Final = frozenset({int, float})
+_NUMBERS: Final = frozenset({int, float, NumberText})
 
 
 class InexactError(Exception):
@@ -141,9 +142,10 @@ def _number_test(operator: str, number: Decimal) -> Compiled:
     compare = ORDER[operator]
 
     def holds(value: Any) -> bool:
-        if type(value) is int:
+        kind = type(value)
+        if kind is int:
             return compare(Decimal(value), number)
-        if type(value) is float:
+        if kind in _NUMBERS:
             raise InexactError
         return False
 

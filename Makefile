@@ -5,15 +5,12 @@ PYTHON ?= python3
 BIN    := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-# The Lambda runtime's Python; the packages are pure Python, so the platform only keeps the asset's bytes the same everywhere.
-LAMBDA_PIP := --quiet --python-version 3.13 --platform manylinux2014_aarch64 --implementation cp --only-binary=:all: --no-deps --no-compile
-
 .PHONY: help
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.run build/lambda-packages/.done node_modules/.done ## make .venv, the Lambda packages and the CDK CLI
+setup: .venv/.run node_modules/.done ## make .venv, with Node.js in it, and the CDK CLI
 
 .venv/.run: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
@@ -26,12 +23,7 @@ setup: .venv/.run build/lambda-packages/.done node_modules/.done ## make .venv, 
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
 	@touch $@
 
-build/lambda-packages/.done: lambda/forwarder/requirements.txt | .venv/.run
-	@rm -rf build/lambda-packages
-	$(BIN)/pip install $(LAMBDA_PIP) --requirement lambda/forwarder/requirements.txt --target build/lambda-packages/forwarder
-	@touch $@
-
-node_modules/.done: package.json package-lock.json
+node_modules/.done: package.json package-lock.json | .venv/.run
 	npm ci --no-progress --no-audit --no-fund
 	@touch $@
 
@@ -65,6 +57,7 @@ bench: setup .venv/.dev ## what is measured, beside a peer in the same run
 	$(BIN)/python bench/orm.py
 	$(BIN)/python bench/conformance.py
 	$(BIN)/python bench/replay.py
+	$(BIN)/python bench/synth.py
 	$(BIN)/python bench/line_to_notification.py
 	$(BIN)/python bench/embedded_cloud.py
 	$(BIN)/python bench/demo.py

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from aws_cdk import App
 
+from audit_infra.assets import AssetError
+from audit_infra.stacks.trail import TrailStack
 from audit_rules import AuditRulesError, approve, load_config
-from infra.assets import AssetError
-from infra.stacks.trail import TrailStack
 
 HERE = Path(__file__).resolve().parent
 

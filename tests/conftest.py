@@ -4,11 +4,17 @@ Hypothesis runs derandomised, so that `make test` gives the same result each tim
 random. Starting jsii takes seconds.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from audit_ops.rollout.node import node_variables
+
+# Before jsii starts: importing aws_cdk starts Node.js.
+os.environ |= node_variables()
 
 from tests.synthesis import ROOT, Template, synthesize
 

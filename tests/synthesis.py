@@ -8,9 +8,9 @@ from typing import Any
 
 from aws_cdk import App
 
+from audit_infra.stacks.trail import TrailStack
 from audit_ops.rollout.synthesis import context_of
 from audit_rules import load_config
-from infra.stacks.trail import TrailStack
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,7 +47,7 @@ class Template:
 
     def asset(self, function: str) -> Path:
         code = self.one("Lambda::Function", FunctionName=function)["Code"]
-        return self.folder / f"asset.{code['S3Key'].removesuffix('.zip')}"
+        return self.folder / f"asset.{code['S3Key']}"
 
 
 def synthesize(config: Path, folder: Path) -> Template:

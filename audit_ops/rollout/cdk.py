@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from audit_ops.rollout.plan import Plan
 
 from audit_ops.errors import AuditOpsError
+from audit_ops.rollout.node import NODE_MISSING, node_variables
 
 __all__ = ["Cdk", "CdkError"]
 
@@ -64,10 +65,15 @@ class Cdk:
         command = str(own.resolve()) if own.is_file() else shutil.which("cdk")
         if command is None:
             raise CdkError("the CDK CLI is missing: `npm ci` installs it (`make setup` does)")
-        environment: Mapping[str, str] = os.environ
+        environment = dict(os.environ)
         if self.environment is not None:
             kept = {name: v for name, v in os.environ.items() if not name.startswith("AWS_")}
             environment = {**kept, **self.environment}
-        run = subprocess.run([command, *arguments], cwd=self.app, env=environment, check=False)  # noqa: S603 - the CDK CLI
+        node = node_variables(environment)
+        if not node:
+            raise CdkError(NODE_MISSING)
+        run = subprocess.run(  # noqa: S603 - the CDK CLI
+            [command, *arguments], cwd=self.app, env=environment | node, check=False
+        )
         if run.returncode:
             raise CdkError(f"`cdk {arguments[0]}` failed (exit status {run.returncode})")

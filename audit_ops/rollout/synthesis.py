@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from audit_ops.errors import AuditOpsError
+from audit_ops.rollout.node import NODE_MISSING, node_variables
 
 __all__ = ["AssembledStack", "SynthesisError", "context_of", "stacks_of", "synthesize"]
 
@@ -41,13 +42,16 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
         context: what `-c name=value` gives.
 
     Raises:
-        SynthesisError: there is no app, or it failed.
+        SynthesisError: there is no app, no Node.js, or the app failed.
     """
     settings = _settings(app)
     if "app" not in settings:
         raise SynthesisError(
             f"{app / 'cdk.json'}: app: is missing; name the command of the CDK app"
         )
+    node = node_variables()
+    if not node:
+        raise SynthesisError(NODE_MISSING)
     output = output.resolve()
     environment = {
         "CDK_OUTDIR": str(output),
@@ -57,7 +61,7 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
         run = subprocess.run(  # noqa: S603 - the app that cdk.json names, as the CLI runs it
             shlex.split(settings["app"]),
             cwd=app,
-            env=os.environ | environment,
+            env=os.environ | node | environment,
             capture_output=True,
             text=True,
             check=False,

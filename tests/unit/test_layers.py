@@ -11,7 +11,7 @@ OURS = {
     "audit_lib",
     "audit_rules",
     "audit_ops",
-    "infra",
+    "audit_infra",
     "router",
     "forwarder",
     "examples",
@@ -22,9 +22,9 @@ ALLOWED = {
     "audit_rules": set(),
     "lambda/router": {"router"},
     "lambda/forwarder": {"forwarder", "audit_rules"},
-    "infra": {"infra", "audit_rules"},
+    "infra/audit_infra": {"audit_infra", "audit_rules"},
     "audit_ops": {"audit_ops", "audit_rules", "forwarder"},  # which previews are worded by
-    "app.py": {"infra", "audit_rules"},
+    "app.py": {"audit_infra", "audit_rules"},
     "examples": {"audit_lib", "examples"},
 }
 

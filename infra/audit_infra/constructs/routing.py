@@ -7,8 +7,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from audit_infra.constructs.function import logs_may_invoke
 from audit_rules import AUDIT_PATTERN
-from infra.constructs.function import logs_may_invoke
 
 __all__ = ["Routing"]
 

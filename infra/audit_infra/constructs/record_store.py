@@ -6,8 +6,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from audit_infra.queries import SAVED_QUERIES
 from audit_rules import AuditConfig
-from infra.queries import SAVED_QUERIES
 
 __all__ = ["RecordStore"]
 

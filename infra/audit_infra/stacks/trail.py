@@ -7,13 +7,13 @@ from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from audit_infra.assets import forwarder_asset, router_asset
+from audit_infra.constructs.function import AuditFunction, evidence_queue
+from audit_infra.constructs.record_store import RecordStore
+from audit_infra.constructs.routing import Routing
+from audit_infra.constructs.telling import AlarmTopic, Ledger, Sweep
+from audit_infra.constructs.watch import Urgency, Watch
 from audit_rules import AuditConfig, EmailChannel, SlackChannel
-from infra.assets import forwarder_asset, router_asset
-from infra.constructs.function import AuditFunction, evidence_queue
-from infra.constructs.record_store import RecordStore
-from infra.constructs.routing import Routing
-from infra.constructs.telling import AlarmTopic, Ledger, Sweep
-from infra.constructs.watch import Urgency, Watch
 
 __all__ = ["TrailStack"]
 
@@ -34,7 +34,7 @@ class TrailStack(Stack):
             self,
             "Router",
             name=names.router,
-            code=router_asset(),
+            asset=router_asset(),
             timeout=Duration.minutes(1),
             environment={
                 "AUDIT_LOG_GROUP": names.log_group,
@@ -51,7 +51,7 @@ class TrailStack(Stack):
             self,
             "Forwarder",
             name=names.forwarder,
-            code=forwarder_asset(config_file),
+            asset=forwarder_asset(config_file),
             timeout=Duration.minutes(5),
             memory_mb=512,
             environment={

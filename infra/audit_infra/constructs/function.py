@@ -1,7 +1,6 @@
 """A Lambda function with a log group, a role of its own, and a queue for what it could not do."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -9,6 +8,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from audit_infra.assets import FunctionAsset
 
 __all__ = ["AuditFunction", "evidence_queue", "logs_may_invoke"]
 
@@ -30,7 +31,7 @@ class AuditFunction(Construct):
         id_: str,
         *,
         name: str,
-        code: Path,
+        asset: FunctionAsset,
         timeout: Duration,
         environment: Mapping[str, str],
         memory_mb: int = 256,
@@ -52,8 +53,8 @@ class AuditFunction(Construct):
             function_name=name,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"{code.name}.handler.handler",
-            code=lambda_.Code.from_asset(str(code)),
+            handler=asset.handler,
+            code=lambda_.Code.from_asset(str(asset.path)),
             role=self.role,
             log_group=log_group,
             timeout=timeout,

@@ -11,8 +11,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from audit_infra.constructs.function import evidence_queue
 from audit_rules import Names
-from infra.constructs.function import evidence_queue
 
 __all__ = ["AlarmTopic", "Ledger", "Sweep"]
 

@@ -8,8 +8,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from audit_infra.constructs.function import logs_may_invoke
 from audit_rules import AuditConfig, FilterPattern, Rule
-from infra.constructs.function import logs_may_invoke
 
 __all__ = ["Urgency", "Watch"]
 

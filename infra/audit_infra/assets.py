@@ -1,0 +1,106 @@
+"""The zip files that the functions are deployed from: what runs, nothing else, the same bytes everywhere.
+
+A function's package, the packages that it imports and the files that it reads are packed from this
+environment, without Docker. The bytes depend on nothing but the contents: no times, no modes, no order of
+a file system, nothing compiled. So CDK's hash of an asset changes when the function does, and only then.
+"""
+
+import atexit
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+from zipfile import ZipFile, ZipInfo
+
+__all__ = ["AssetError", "FunctionAsset", "forwarder_asset", "router_asset"]
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_PINNED: Final = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can say
+_UNIX: Final = 3
+_READABLE: Final = 0o100644 << 16
+# Not needed to run; compiled parts fit one platform alone, and each package does without.
+_LEFT_OUT: Final = re.compile(
+    r"(^|/)(__pycache__|[^/]*\.dist-info|tests)/|^\.\./|\.(pyc|pyi|so|pyd)$|(^|/)(py\.typed|requirements[^/]*)$"
+)
+
+
+class AssetError(Exception):
+    """A part of a function is missing, or is of another version than the pinned one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionAsset:
+    """What a function is deployed from.
+
+    Attributes:
+        path: a zip file.
+        handler: what Lambda calls, `package.module.function`.
+    """
+
+    path: Path
+    handler: str
+
+
+def router_asset() -> FunctionAsset:
+    """Pack the router."""
+    return _packed("router", dict(_package(_ROOT / "lambda" / "router")))
+
+
+def forwarder_asset(config_file: Path) -> FunctionAsset:
+    """Pack the forwarder; the rules travel with it.
+
+    Args:
+        config_file: the team's `audit.toml`.
+
+    Raises:
+        AssetError: a package that it imports is not installed as `lambda/forwarder/requirements.txt` pins it.
+    """
+    files = dict(_package(_ROOT / "lambda" / "forwarder"))
+    files |= _package(_ROOT / "audit_rules")
+    files |= _pinned_packages(_ROOT / "lambda" / "forwarder" / "requirements.txt")
+    return _packed("forwarder", files | {"audit.toml": config_file.read_bytes()})
+
+
+def _package(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder.parent).as_posix()
+        if path.is_file() and not _LEFT_OUT.search(name):
+            yield name, path.read_bytes()
+
+
+def _pinned_packages(requirements: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of the distributions that a requirements file pins, as they are installed here."""
+    for name, version in _PINNED.findall(requirements.read_text()):
+        try:
+            installed = metadata.distribution(name)
+        except metadata.PackageNotFoundError as error:
+            raise AssetError(
+                f"{requirements}: {name} is not installed; run `make setup`"
+            ) from error
+        files = installed.files
+        if installed.version != version or not files:
+            found = f"{installed.version}{'' if files else ', with no list of its files'}"
+            raise AssetError(
+                f"{requirements}: {name}=={version} is pinned, {found} is installed; run `make setup`"
+            )
+        for file in files:
+            if not _LEFT_OUT.search(file.as_posix()):
+                yield file.as_posix(), Path(str(file.locate())).read_bytes()
+
+
+def _packed(name: str, files: dict[str, bytes]) -> FunctionAsset:
+    # A new place each time: CDK remembers what it found at a path.
+    scratch = Path(tempfile.mkdtemp(prefix="audit-assets-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    path = scratch / f"{name}.zip"
+    with ZipFile(path, "w") as archive:
+        for inside in sorted(files):
+            entry = ZipInfo(inside, _EPOCH)
+            entry.create_system, entry.external_attr = _UNIX, _READABLE
+            archive.writestr(entry, files[inside])
+    return FunctionAsset(path, f"{name}.handler.handler")

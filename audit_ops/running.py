@@ -17,7 +17,9 @@ from urllib.request import Request, urlopen
 import boto3
 
 from audit_ops.errors import AuditOpsError
-from audit_rules import AuditConfig, EmailChannel, SlackChannel
+from audit_rules import AuditConfig
+from audit_rules.channels.email import EmailChannel
+from audit_rules.channels.slack import SlackChannel
 
 __all__ = [
     "CREDENTIALS", "LocalError", "down", "embedded", "prepare", "settled", "up_in_background",

@@ -9,18 +9,16 @@ from ._exceptions import AuditRulesError, ConfigError, FilterPatternError
 from ._model import (
     Action,
     AuditConfig,
-    Channel,
-    EmailChannel,
     Example,
     Rule,
-    Severity,
-    SlackChannel,
     Sources,
 )
 from ._names import Names
 from ._retention import RETENTION_DAYS
 from ._review import Finding, Trial, approve, review, trials
 from ._sentence import Sentence, actor_of, member, record_of, shown_value, target_of
+from ._severity import Severity
+from .channels import Channel, Grant, channel_types
 from .patterns import AUDIT_PATTERN, FilterPattern, in_words
 
 __all__ = [
@@ -31,20 +29,20 @@ __all__ = [
     "AuditRulesError",
     "Channel",
     "ConfigError",
-    "EmailChannel",
     "Example",
     "FilterPattern",
     "FilterPatternError",
     "Finding",
+    "Grant",
     "Names",
     "Rule",
     "Sentence",
     "Severity",
-    "SlackChannel",
     "Sources",
     "Trial",
     "actor_of",
     "approve",
+    "channel_types",
     "in_words",
     "json_schema",
     "load_config",

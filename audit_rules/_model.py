@@ -7,7 +7,6 @@ These classes hold; `_config` checks. An `AuditConfig` that came from `load_conf
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,16 +15,9 @@ from ._beyond import ANYTHING, Beyond, QuietHours
 from ._exceptions import FilterPatternError
 from ._names import Names
 from ._sentence import Sentence
+from ._severity import Severity
+from .channels import Channel
 from .patterns import AUDIT_PATTERN, FilterPattern, LogEvent, printed
-
-
-class Severity(StrEnum):
-    """How urgent a rule's records are, in rising order."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,30 +25,6 @@ class Sources:
     """Where audit records come from: existing log groups of applications."""
 
     log_groups: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackChannel:
-    """A Slack incoming webhook.
-
-    `webhook_secret` is the name of a Secrets Manager secret whose value is the webhook's URL;
-    the URL itself is a credential and never stands in the configuration.
-    """
-
-    name: str
-    webhook_secret: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailChannel:
-    """A mailing through SES; `sender` has to be a verified identity of the account."""
-
-    name: str
-    sender: str
-    recipients: tuple[str, ...]
-
-
-Channel = SlackChannel | EmailChannel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

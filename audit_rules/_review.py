@@ -9,9 +9,10 @@ from typing import Final
 
 from ._ecs import EVENT_TYPES
 from ._exceptions import ConfigError
-from ._model import AuditConfig, Example, Rule, Severity
+from ._model import AuditConfig, Example, Rule
 from ._records import ALWAYS, ARRAYS, FLAT, MEMBERS, OBJECTS, OPEN, ROOTS, TEXTS
 from ._sentence import Sentence
+from ._severity import Severity
 from .patterns import (
     ORDER,
     Condition,

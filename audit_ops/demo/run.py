@@ -14,7 +14,8 @@ from audit_ops.demo.shop import ROOT, Shop
 from audit_ops.demo.story import STORY, Act
 from audit_ops.local import World
 from audit_ops.rollout.synthesis import synthesize
-from audit_rules import AUDIT_PATTERN, AuditConfig, EmailChannel, load_config
+from audit_rules import AUDIT_PATTERN, AuditConfig, load_config
+from audit_rules.channels.email import EmailChannel
 
 __all__ = ["run_demo"]
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from audit_rules._exceptions import ConfigError
 from audit_rules._model import AuditConfig, Rule
+from audit_rules._reading.problems import Problems, shown
+from audit_rules._reading.table import Table
 
-from ._problems import Problems, shown
 from ._schema import SchemaTable, resolved
 from ._sections import (
     read_action,
@@ -22,7 +23,6 @@ from ._sections import (
     read_sources,
     read_time_zone,
 )
-from ._table import Table
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 _MAX_METRIC_FILTERS: Final = 100

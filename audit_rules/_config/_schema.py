@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from ._checks import Check
-from ._problems import Problems
-from ._table import Table
+from audit_rules._reading.checks import Check
+from audit_rules._reading.problems import Problems
+from audit_rules._reading.table import Table
+from audit_rules.channels import channel_types
 
 __all__ = ["SchemaTable", "resolved"]
 
@@ -23,8 +24,11 @@ _SAID: Final = {
     "audit.retention_days": "For how many days records are kept; CloudWatch offers certain numbers.",
     "audit.examples": "Whether each rule has to have examples.",
     "sources.log_groups": "The log groups that applications write to.",
-    "channels.*.webhook_secret": "The NAME of a Secrets Manager secret whose value is the webhook's URL.",
-    "channels.*.sender": "An address that SES has verified.",
+    **{
+        f"channels.*.{key}": meaning
+        for each in channel_types().values()
+        for key, meaning in each.KEYS.items()
+    },
     "actions.*.sentence": "How people read it: {actor} changed {record}.",
     "actions.*.on_failure": "What audit_lib does when it cannot write a record of it.",
     "rules.pattern": "A CloudWatch filter pattern; or write when.",

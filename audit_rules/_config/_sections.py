@@ -12,23 +12,20 @@ from audit_rules._ecs import EVENT_TYPES
 from audit_rules._exceptions import FilterPatternError
 from audit_rules._model import (
     Action,
-    Channel,
-    EmailChannel,
     Example,
     Rule,
-    Severity,
-    SlackChannel,
     Sources,
 )
 from audit_rules._names import Names
+from audit_rules._reading import checks
+from audit_rules._reading.problems import shown
+from audit_rules._reading.table import Table
 from audit_rules._retention import DEFAULT_RETENTION_DAYS, RETENTION_DAYS, nearest_retentions
 from audit_rules._sentence import Sentence
+from audit_rules._severity import Severity
 from audit_rules._when import WHEN, pattern_of
+from audit_rules.channels import Channel, channel_types
 from audit_rules.patterns import FilterPattern
-
-from . import _checks as checks
-from ._problems import shown
-from ._table import Table
 
 _IDENTIFIER_ADVICE: Final = (
     "write a lower-case letter, then at most 62 lower-case letters, digits and -"
@@ -43,8 +40,6 @@ _MAX_RETENTION: Final = max(RETENTION_DAYS)
 # SNS takes subjects under 100 characters, alarms descriptions of at most 1024.
 _LONGEST_TITLE: Final = 80
 _LONGEST_DESCRIPTION: Final = 600
-
-_MAX_RECIPIENTS: Final = 50  # of one message: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 
 
 def read_name(table: Table) -> str:
@@ -102,25 +97,19 @@ def read_channels(table: Table) -> Mapping[str, Channel]:
     for name in table.names():
         if complaint := is_name(name):
             table.tell("a channel's name", complaint)
-        for each in table.variants(name, [{"type": "slack"}, {"type": "email"}]):
-            channels[name] = _read_channel(each, name)
+        for each in table.variants(name, [{"type": offered} for offered in channel_types()]):
+            if channel := _read_channel(each, name):
+                channels[name] = channel
     return MappingProxyType(channels)
 
 
-def _read_channel(table: Table, name: str) -> Channel:
-    kind = table.text("type", checks.one_of({"slack", "email"}, "type of channel"))
-    channel: Channel
-    if kind == "email":
-        channel = EmailChannel(
-            name=name,
-            sender=table.text("sender", checks.email),
-            recipients=table.texts("recipients", checks.email, most=_MAX_RECIPIENTS),
-        )
-    else:
-        secret = table.text("webhook_secret", checks.secret_name) if kind == "slack" else ""
-        channel = SlackChannel(name=name, webhook_secret=secret)
-    if kind:  # of an unknown type nobody knows the keys
-        table.finish()
+def _read_channel(table: Table, name: str) -> Channel | None:
+    types = channel_types()
+    offered = table.text("type", checks.one_of(types, "type of channel"))
+    if not offered:  # the keys of an unknown type are unknown
+        return None
+    channel = types[offered].read(table, name)
+    table.finish()
     return channel
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -18,17 +19,13 @@ import boto3
 
 from audit_rules import (
     AuditConfig,
-    EmailChannel,
     FilterPattern,
     Rule,
     Severity,
-    SlackChannel,
     load_config,
 )
 from forwarder._settings import Settings
-from forwarder.channels import Channel, ChannelError
-from forwarder.channels.email import EmailBySes
-from forwarder.channels.slack import SlackWebhook
+from forwarder.channels import Channel, ChannelError, open_channels
 from forwarder.notification import Notification, Why
 from forwarder.stages.due import due
 from forwarder.stages.evidence import Evidence
@@ -109,7 +106,7 @@ class Forwarder:
             reader=Reader(logs=boto3.client("logs"), log_group=log_group),
             ledger=Ledger(dynamodb=boto3.client("dynamodb"), table=settings.ledger_table),
             wording=Wording(config=config, evidence=evidence),
-            channels=_open_channels(config),
+            channels=open_channels(config, cache(boto3.client)),
             cloudwatch=boto3.client("cloudwatch"),
             lookup_seconds=settings.lookup_seconds,
         )
@@ -318,17 +315,3 @@ class Forwarder:
 def _key(about: str, channel: str, what: str) -> str:
     """Give what something is known by in the ledger: once for each channel."""
     return f"{about}#{channel}#{what}"
-
-
-def _open_channels(config: AuditConfig) -> dict[str, Channel]:
-    ses = boto3.client("sesv2")
-    secrets = boto3.client("secretsmanager")
-    channels: dict[str, Channel] = {}
-    for name, channel in config.channels.items():
-        match channel:
-            case SlackChannel():
-                secret = channel.webhook_secret
-                channels[name] = SlackWebhook(name=name, secret=secret, secrets=secrets)
-            case EmailChannel():
-                channels[name] = EmailBySes(channel=channel, ses=ses)
-    return channels

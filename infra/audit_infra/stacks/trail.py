@@ -13,7 +13,7 @@ from audit_infra.constructs.record_store import RecordStore
 from audit_infra.constructs.routing import Routing
 from audit_infra.constructs.telling import AlarmTopic, Ledger, Sweep
 from audit_infra.constructs.watch import Urgency, Watch
-from audit_rules import AuditConfig, EmailChannel, SlackChannel
+from audit_rules import AuditConfig
 
 __all__ = ["TrailStack"]
 
@@ -76,32 +76,27 @@ class TrailStack(Stack):
 
 
 def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
-    """Give what the forwarder needs for its channels, and to see which alarms ring."""
+    """Return what the forwarder needs for its channels, and to read which alarms are in ALARM."""
     own = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-    statements = [
-        iam.PolicyStatement(
-            actions=["cloudwatch:DescribeAlarms"],
-            resources=[f"arn:{Aws.PARTITION}:cloudwatch:{own}:alarm:{config.names.alarm('*')}"],
-        )
+    alarms = iam.PolicyStatement(
+        actions=["cloudwatch:DescribeAlarms"],
+        resources=[f"arn:{Aws.PARTITION}:cloudwatch:{own}:alarm:{config.names.alarm('*')}"],
+    )
+    grants = [grant for channel in config.channels.values() for grant in channel.grants]
+    return [
+        alarms,
+        *(
+            iam.PolicyStatement(
+                actions=list(grant.actions),
+                resources=[
+                    f"arn:{Aws.PARTITION}:{grant.service}:{own}:{resource}"
+                    for resource in grant.resources
+                ],
+                conditions={
+                    operator: {key: list(values) for key, values in keys.items()}
+                    for operator, keys in grant.conditions.items()
+                },
+            )
+            for grant in dict.fromkeys(grants)  # two channels may share a sender
+        ),
     ]
-    channels = config.channels.values()
-    # Secrets Manager appends a hyphen and six characters to a secret's name.
-    if secrets := sorted({c.webhook_secret for c in channels if isinstance(c, SlackChannel)}):
-        prefix = f"arn:{Aws.PARTITION}:secretsmanager:{own}:secret"
-        statements.append(
-            iam.PolicyStatement(
-                actions=["secretsmanager:GetSecretValue"],
-                resources=[f"{prefix}:{name}-??????" for name in secrets],
-            )
-        )
-    # SES checks the identity that is verified: the address, or its whole domain.
-    if senders := sorted({c.sender for c in channels if isinstance(c, EmailChannel)}):
-        identities = sorted({*senders, *(sender.partition("@")[2] for sender in senders)})
-        statements.append(
-            iam.PolicyStatement(
-                actions=["ses:SendEmail", "ses:SendRawEmail"],
-                resources=[f"arn:{Aws.PARTITION}:ses:{own}:identity/{name}" for name in identities],
-                conditions={"StringEquals": {"ses:FromAddress": senders}},
-            )
-        )
-    return statements

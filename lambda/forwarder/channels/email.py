@@ -1,5 +1,6 @@
 """E-mail, by SES: HTML and the whole of it again as plain text."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -7,12 +8,12 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from botocore.exceptions import BotoCoreError, ClientError
 
-from audit_rules import EmailChannel
+from audit_rules.channels.email import LONGEST_SUBJECT, EmailChannel
 from forwarder.channels import ChannelError
 from forwarder.notification import Notification
 from forwarder.text import one_line, shortened
@@ -20,9 +21,7 @@ from forwarder.text import one_line, shortened
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-__all__ = ["EmailBySes", "html", "mail", "plain_text"]
-
-_LONGEST_SUBJECT: Final = 98  # under 100, for readers that cut there
+__all__ = ["EmailBySes", "html", "mail", "open_channel", "plain_text", "preview"]
 
 
 class EmailBySes:
@@ -49,6 +48,16 @@ class EmailBySes:
             raise ChannelError(f"channel {self._channel.name!r}: SES: {error}") from error
 
 
+def open_channel(channel: EmailChannel, client: Callable[[str], Any]) -> EmailBySes:
+    """Return the way to the channel's recipients."""
+    return EmailBySes(channel=channel, ses=client("sesv2"))
+
+
+def preview(channel: EmailChannel, notification: Notification) -> EmailMessage:
+    """Return the mail that would be sent."""
+    return mail(notification, channel)
+
+
 def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
     """Give the whole mail."""
     message = EmailMessage(policy=SMTP)
@@ -58,6 +67,7 @@ def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
     message["X-Audit-Rule"] = notification.rule_id
+    message["X-Audit-Channel"] = channel.name
     message.set_content(plain_text(notification), cte="quoted-printable")
     message.add_alternative(html(notification), subtype="html", cte="quoted-printable")
     return message
@@ -66,7 +76,7 @@ def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
 def subject(notification: Notification) -> str:
     """Give the subject: one line, under 100 characters."""
     whole = one_line(f"[{notification.severity.capitalize()}] {notification.summary}")
-    return shortened(whole, _LONGEST_SUBJECT)
+    return shortened(whole, LONGEST_SUBJECT)
 
 
 def html(notification: Notification) -> str:

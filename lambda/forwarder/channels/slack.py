@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from audit_rules import Severity
+from audit_rules.channels.slack import LONGEST_HEADER, LONGEST_TEXT, SlackChannel
 from forwarder.channels import ChannelError
 from forwarder.notification import FieldChange, Notification, RecordView
 from forwarder.text import one_line, shortened
@@ -19,7 +20,7 @@ from forwarder.text import one_line, shortened
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-__all__ = ["SlackWebhook", "message"]
+__all__ = ["SlackWebhook", "message", "open_channel", "preview"]
 
 _MARKS: Final = {
     Severity.LOW: "🔵",
@@ -27,8 +28,6 @@ _MARKS: Final = {
     Severity.HIGH: "🟠",
     Severity.CRITICAL: "🔴",
 }
-_LONGEST_HEADER: Final = 150
-_LONGEST_TEXT: Final = 3000
 _LOOKS_LIKE_A_BACKTICK: Final = "\u02cb"
 _TRIES: Final = 3
 _LONGEST_PAUSE: Final = 30.0
@@ -96,13 +95,25 @@ class SlackWebhook:
         return address
 
 
+def open_channel(channel: SlackChannel, client: Callable[[str], Any]) -> SlackWebhook:
+    """Return the way to the webhook of the channel."""
+    return SlackWebhook(
+        name=channel.name, secret=channel.webhook_secret, secrets=client("secretsmanager")
+    )
+
+
+def preview(_: SlackChannel, notification: Notification) -> dict[str, Any]:
+    """Return the message that would be posted."""
+    return message(notification)
+
+
 def message(notification: Notification) -> dict[str, Any]:
     """Give the message as Slack takes it."""
     severity = notification.severity
     blocks: list[dict[str, Any]] = [
         {
             "type": "header",
-            "text": _plain(f"{_MARKS[severity]} {notification.title}", _LONGEST_HEADER),
+            "text": _plain(f"{_MARKS[severity]} {notification.title}", LONGEST_HEADER),
         },
         _context(f"*{severity.capitalize()}* · for {_escaped(notification.owner)}"),
     ]
@@ -119,7 +130,7 @@ def message(notification: Notification) -> dict[str, Any]:
     footer = f"Told because {notification.why} · rule `{_escaped(notification.rule_id)}`"
     blocks.append(_context(footer))
     return {
-        "text": _cut(f"{severity.capitalize()}: {notification.summary}", _LONGEST_HEADER),
+        "text": _cut(f"{severity.capitalize()}: {notification.summary}", LONGEST_HEADER),
         "blocks": blocks,
         "unfurl_links": False,
         "unfurl_media": False,
@@ -184,7 +195,7 @@ def _cut(text: str, longest: int) -> str:
     return escaped
 
 
-def _plain(text: str, longest: int = _LONGEST_TEXT) -> dict[str, Any]:
+def _plain(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
     return {"type": "plain_text", "text": _cut(text, longest), "emoji": False}
 
 

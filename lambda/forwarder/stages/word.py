@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from audit_rules import AuditConfig, Rule, actor_of, member, record_of, shown_value
+from audit_rules.channels.slack import FIELDS_A_SECTION
 from forwarder.notification import FieldChange, Notification, RecordView, Why
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.read import FoundRecord
@@ -14,7 +15,7 @@ from forwarder.text import clean, one_line, shortened
 __all__ = ["Wording"]
 
 MAX_RECORDS: Final = 10  # told in full at once; the rest is counted
-MAX_CHANGES: Final = 10  # Slack's sections have at most ten fields
+MAX_CHANGES: Final = FIELDS_A_SECTION  # of the channel that takes fewest
 _LONGEST_VALUE: Final = 300
 _LONGEST_NAME: Final = 80
 _WITHIN: Final = " \u203a "

@@ -11,15 +11,15 @@ from audit_rules import (
     RETENTION_DAYS,
     AuditConfig,
     ConfigError,
-    EmailChannel,
     FilterPattern,
     Rule,
     Severity,
-    SlackChannel,
     Sources,
     load_config,
     parse_config,
 )
+from audit_rules.channels.email import EmailChannel
+from audit_rules.channels.slack import SlackChannel
 
 GOOD = """\
 [audit]

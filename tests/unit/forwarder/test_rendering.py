@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_rules import EmailChannel, parse_config
+from audit_rules import parse_config
+from audit_rules.channels.email import EmailChannel
 from forwarder.channels import email, slack
 from forwarder.notification import Notification, Why
 from forwarder.stages.evidence import Evidence

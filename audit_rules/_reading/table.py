@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from ._checks import Check
-from ._problems import Problems, did_you_mean, shown
+from .checks import Check
+from .problems import Problems, did_you_mean, shown
 
 _Value = TypeVar("_Value")
 

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from audit_rules._exceptions import FilterPatternError
-from audit_rules._model import Severity
 from audit_rules._sentence import Sentence
+from audit_rules._severity import Severity
 from audit_rules.patterns import FilterPattern
 
-from ._problems import did_you_mean, shown
+from .problems import did_you_mean, shown
 
 Check = Callable[[str], str | None]
 """Gives what is wrong with a text and what to do, or None."""

@@ -1,0 +1,52 @@
+"""What all types of channel have."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar, Self
+
+from audit_rules._reading.table import Table
+
+__all__ = ["Channel", "Grant"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What the forwarder's role is allowed, for a channel.
+
+    Attributes:
+        service: the service of the resources' ARNs, such as `secretsmanager`.
+        actions: IAM actions, such as `secretsmanager:GetSecretValue`.
+        resources: what stands in the ARNs behind the account, such as `secret:NAME-??????`.
+        conditions: an IAM condition block, operator → key → values.
+    """
+
+    service: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: Mapping[str, Mapping[str, tuple[str, ...]]] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel(ABC):
+    """A way to people, as `[channels.NAME]` of `audit.toml` describes it."""
+
+    TYPE: ClassVar[str]
+    """What `type` says in the file; the name of the four files."""
+    KEYS: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What a key means, for editors and for the reference."""
+
+    name: str
+
+    @classmethod
+    @abstractmethod
+    def read(cls, table: Table, name: str) -> Self:
+        """Read the keys of the type; problems are told to the table."""
+
+    @property
+    @abstractmethod
+    def grants(self) -> tuple[Grant, ...]:
+        """What the forwarder's role needs for this channel."""

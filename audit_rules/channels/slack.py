@@ -1,0 +1,55 @@
+"""Slack, by an incoming webhook."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final, Self
+
+from audit_rules._reading import checks
+from audit_rules._reading.table import Table
+
+from ._channel import Channel, Grant
+
+__all__ = ["CHANNEL", "FIELDS_A_SECTION", "LONGEST_HEADER", "LONGEST_TEXT", "SlackChannel"]
+
+# https://docs.slack.dev/reference/block-kit/blocks: characters of a header, of a section's text; its fields
+LONGEST_HEADER: Final = 150
+LONGEST_TEXT: Final = 3000
+FIELDS_A_SECTION: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackChannel(Channel):
+    """A Slack incoming webhook.
+
+    Attributes:
+        webhook_secret: the name of a Secrets Manager secret whose value is the webhook's URL; the URL
+            itself is a credential and never stands in the configuration.
+    """
+
+    TYPE: ClassVar[str] = "slack"
+    KEYS: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "webhook_secret": "The NAME of a Secrets Manager secret whose value is the webhook's URL.",
+        }
+    )
+
+    webhook_secret: str
+
+    @classmethod
+    def read(cls, table: Table, name: str) -> Self:
+        return cls(name=name, webhook_secret=table.text("webhook_secret", checks.secret_name))
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        # Secrets Manager appends a hyphen and six characters to a secret's name in its ARN.
+        return (
+            Grant(
+                service="secretsmanager",
+                actions=("secretsmanager:GetSecretValue",),
+                resources=(f"secret:{self.webhook_secret}-??????",),
+            ),
+        )
+
+
+CHANNEL: Final = SlackChannel

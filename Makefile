@@ -39,6 +39,11 @@ lint: setup .venv/.dev ## ruff, ruff format, mypy --strict; the documented usage
 	pyright --pythonpath $(BIN)/python tests/typing
 	$(BIN)/pyrefly check tests/typing
 	$(BIN)/ty check --python .venv tests/typing
+	$(BIN)/python docs/make_reference.py --check
+
+.PHONY: docs
+docs: setup .venv/.dev ## docs/reference/, written from the program
+	$(BIN)/python docs/make_reference.py
 
 .PHONY: test
 test: lint ## everything CI runs

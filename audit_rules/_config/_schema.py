@@ -18,29 +18,56 @@ __all__ = ["SchemaTable", "resolved"]
 ANY: Final = "*"
 """The name of each member of a table whose keys are names."""
 
-_SAID: Final = {
+_MEANINGS: Final = {
+    "audit": "The trail.",
     "audit.name": "Prefix of every AWS name. Another one later starts a new, empty trail.",
     "audit.time_zone": "The time zone of notifications, such as Europe/Madrid.",
     "audit.retention_days": "For how many days records are kept; CloudWatch offers certain numbers.",
     "audit.examples": "Whether each rule has to have examples.",
+    "sources": "Where audit records come from.",
     "sources.log_groups": "The log groups that applications write to.",
+    "channels": "How people are notified.",
+    "channels.*.type": "The type of the channel; it decides which other keys there are.",
     **{
         f"channels.*.{key}": meaning
         for each in channel_types().values()
         for key, meaning in each.KEYS.items()
     },
+    "actions": "What can happen, by ECS event.action.",
     "actions.*.sentence": "How people read it: {actor} changed {record}.",
+    "actions.*.category": "ECS event.category of its records.",
+    "actions.*.type": "ECS event.type of its records, of those that ECS allows with the category.",
+    "actions.*.severity": "How urgent it is where no rule says otherwise.",
     "actions.*.on_failure": "What audit_lib does when it cannot write a record of it.",
+    "rules": "Which records people are notified of.",
+    "rules.id": "Names the rule in AWS, in notifications and in commands.",
+    "rules.title": "The heading of its notifications.",
+    "rules.description": "What its readers should know.",
+    "rules.owner": "Who agreed to the rule.",
+    "rules.severity": "How urgent its records are.",
+    "rules.channels": "The names of the channels that are notified.",
     "rules.pattern": "A CloudWatch filter pattern; or write when.",
-    "rules.when": "One of each list has to be there, all lists together.",
+    "rules.when": "At least one value of each list has to match; all lists have to match.",
+    "rules.when.record_types": "Values of changes.record_type.",
+    "rules.when.actions": "Values of event.action.",
+    "rules.when.outcomes": "Values of event.outcome: success, failure, unknown.",
+    "rules.when.actors": "Values of user.id.",
     "rules.when.changed": "Fields that changed, dotted where they are nested.",
-    "rules.threshold": "How many records within window_minutes make the alarm ring.",
-    "rules.materiality": "Tell only of a number that moved far.",
-    "rules.message": "Said in the place of the action's sentence: {actor} moved {record}.",
-    "rules.delivery": "When people are told: with the alarm, or when the record comes (urgent).",
-    "rules.quiet_hours": "Tell afterwards what comes between, like 22:00-07:00 in the trail's time zone.",
+    "rules.when.networks": "source.ip is in one of these networks.",
+    "rules.when.outside_networks": "source.ip is in none of these networks.",
+    "rules.threshold": "How many records within window_minutes set the alarm off.",
+    "rules.window_minutes": "The period of the alarm.",
+    "rules.materiality": "Notify only of a number that changed by more than this.",
+    "rules.materiality.field": "The number, dotted where it is nested.",
+    "rules.materiality.by": "The smallest difference that matters.",
+    "rules.materiality.percent": "The same as a part of the value before.",
+    "rules.message": "Used instead of the action's sentence: {actor} moved {record}.",
+    "rules.delivery": "When people are notified: with the alarm, or when the record arrives (urgent).",
+    "rules.quiet_hours": "Notify after these hours of what came in them, like 22:00-07:00 in the trail's time zone.",
     "rules.labels": "Words for fields, record types and values.",
-    "rules.examples": "Records that the rule has to match, and such that it must not.",
+    "rules.examples": "Records that the rule has to match, and records that it must not match.",
+    "rules.examples.name": "What the example shows.",
+    "rules.examples.matches": "Whether the rule has to match it.",
     "rules.examples.record": "The record, as dotted keys: record.event.action.",
     "rules.runbook": "What to do: an https:// address.",
 }
@@ -82,6 +109,8 @@ class SchemaTable(Table):
     def text(self, key: str, check: Check, *, default: str | None = None) -> str:
         preset = self._preset.get(key)
         node = {"const": preset} if preset else {"type": "string", **_of(check)}
+        if default and default.strip():
+            node["default"] = default
         self._note(key, node, required=default is None)
         return preset or ""
 
@@ -142,8 +171,8 @@ class SchemaTable(Table):
         return f"{self._path}.{key}" if self._path else key
 
     def _note(self, key: str, node: Any, *, required: bool = True) -> None:
-        said = _SAID.get(self._child(key))
-        self._properties[key] = _Described(said, node) if said else node
+        meaning = _MEANINGS.get(self._child(key))
+        self._properties[key] = _Described(meaning, node) if meaning else node
         if required and key not in {ANY, *self._optional, *self._required}:
             self._required.append(key)
 

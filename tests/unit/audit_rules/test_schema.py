@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from audit_rules import ConfigError, json_schema, parse_config
-from audit_rules._config._schema import _SAID
+from audit_rules._config._schema import _MEANINGS
 from audit_rules._when import WHEN
 
 ROOT = Path(__file__).parents[3]
@@ -75,4 +75,4 @@ def test_all_that_a_rule_may_say_is_in_it() -> None:
     rule = SCHEMA["properties"]["rules"]["items"]
     assert set(rule["required"]) == {"id", "title", "owner", "severity", "channels"}
     assert "required" not in rule["properties"]["when"]
-    assert set(_SAID) <= set(found)
+    assert set(_MEANINGS) <= set(found)

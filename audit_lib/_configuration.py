@@ -6,8 +6,7 @@ from os import PathLike
 from typing import Any, Final, NamedTuple
 
 from ._exceptions import CatalogueError, ConfigurationError
-from ._masking import Hash, Masking, Rule
-from ._spool import Spool
+from ._record.masking import Hash, Masking, Rule
 
 __all__ = ["CatalogueAction", "Settings", "configure", "settings"]
 
@@ -33,7 +32,8 @@ class Settings(NamedTuple):
 
     actions: dict[str, CatalogueAction]
     on_failure: str
-    spool: Spool | None
+    spool: str | None
+    """The file of records that their stream did not take; `_output` opens it."""
     max_bytes: int
     said_bytes: int | None
     """The longest line, where `configure` was told; else each destination has its own."""
@@ -142,12 +142,11 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
             f"hash_key: found {len(hash_key)} bytes; write {_SHORTEST_KEY} or more, such as"
             " secrets.token_bytes(32)"
         )
-    file = None if spool is None else Spool(spool)
     masking = Masking(sensitive, hash_key)
     _settings = Settings(
         actions,
         on_failure,
-        file,
+        None if spool is None else os.fspath(spool),
         longest,
         max_bytes,
         fsync,

@@ -8,11 +8,12 @@ from threading import get_ident
 from typing import Any, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 from ._configuration import settings
-from ._ecs import related
-from ._masking import Withheld
-from ._plain import plain, plain_fields
+from ._record.document import merged
+from ._record.ecs import related
+from ._record.masking import Withheld
+from ._record.plain import plain, plain_fields
 
-__all__ = ["Context", "Request", "bind", "carry", "context", "current_context", "merged"]
+__all__ = ["Context", "Request", "bind", "carry", "context", "current_context"]
 
 # A worker that binds a secret for each job does not keep them all.
 _MOST_SEEN: Final = 100
@@ -168,15 +169,3 @@ def current_context() -> Context:
     withheld.also(around.withheld)
     withheld.also(block.withheld)
     return _made(merged(around.fields, block.fields), withheld)
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Give both objects as one: members of `above` win, objects on both sides are merged."""
-    result = dict(below)
-    for name, value in above.items():
-        under = result.get(name)
-        if isinstance(under, dict) and isinstance(value, dict):
-            result[name] = merged(under, value)
-        else:
-            result[name] = value
-    return result

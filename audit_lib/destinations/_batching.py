@@ -29,12 +29,12 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from audit_lib._chain import TAIL_BYTES, Chain
 from audit_lib._configuration import Settings, settings
-from audit_lib._document import PAYLOAD
 from audit_lib._exceptions import RecordLostError
-from audit_lib._handler import AuditHandler
-from audit_lib._spool import Spool
+from audit_lib._output.handler import AuditHandler
+from audit_lib._output.spool import Spool
+from audit_lib._proof.chain import TAIL_BYTES, Chain
+from audit_lib._record.document import PAYLOAD
 
 __all__ = ["BatchingHandler", "Entry", "Limits", "PartlyRefusedError", "RefusedError", "client_of"]
 
@@ -242,7 +242,7 @@ class BatchingHandler(AuditHandler):
         name = quote(self.target, safe="")
         if len(name) > _LONGEST_NAME:
             name = f"{name[:_LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:8]}"
-        return Spool(f"{now.spool.path}.{kept_by}.{name}")
+        return Spool(f"{now.spool}.{kept_by}.{name}")
 
     def _size(self, entry: Entry) -> int:
         return len(entry.body) + TAIL_BYTES + self.limits.event_overhead_bytes

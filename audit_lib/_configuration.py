@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from ._exceptions import CatalogueError, ConfigurationError
 from ._record.masking import Hash, Masking, Rule
+from ._record.put_log_events import MESSAGE_BYTES
 
 __all__ = ["CatalogueAction", "Settings", "configure", "settings"]
 
@@ -14,7 +15,6 @@ __all__ = ["CatalogueAction", "Settings", "configure", "settings"]
 _CONTAINER_BYTES: Final = 16 * 1024
 _LAMBDA_BYTES: Final = 256 * 1024
 _FEWEST_BYTES: Final = 4 * 1024
-_MOST_BYTES: Final = 1024 * 1024 - 26  # CloudWatch counts 26 bytes of its own for an event
 _SHORTEST_KEY: Final = 16
 _POLICIES: Final = ("stderr", "spool", "raise")
 
@@ -124,9 +124,9 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
         asked = f"actions.{spooling[0]}: on_failure" if spooling else "on_failure"
         raise ConfigurationError(f"{asked}: found 'spool' without a file; say spool='….jsonl' too")
     longest = _fitting_bytes() if max_bytes is None else max_bytes
-    if not _FEWEST_BYTES <= longest <= _MOST_BYTES:
+    if not _FEWEST_BYTES <= longest <= MESSAGE_BYTES:
         raise ConfigurationError(
-            f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {_MOST_BYTES}, CloudWatch's limit"
+            f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
         )
     for name, rule in (sensitive or {}).items():
         if rule is not None and not isinstance(rule, Rule):

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token, copy_context
 from functools import wraps
 from threading import get_ident
-from typing import Any, Final, NamedTuple, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from ._configuration import settings
 from ._record.document import merged
@@ -21,15 +21,20 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-class Context(NamedTuple):
+class Context:
     """The fields in force, as plain values that are not to be changed.
 
     `withheld` is what of them is not written, `related` everybody and every address in them.
     """
 
-    fields: dict[str, Any]
-    withheld: Withheld
-    related: dict[str, list[str]]
+    __slots__ = ("fields", "related", "withheld")
+
+    def __init__(
+        self, fields: dict[str, Any], withheld: Withheld, related: dict[str, list[str]]
+    ) -> None:
+        self.fields = fields
+        self.withheld = withheld
+        self.related = related
 
 
 _NOTHING: Final = Context({}, Withheld(), {})

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from ._configuration import Settings, settings
 from ._context import current_context
@@ -393,7 +393,7 @@ class AuditLogger(logging.Logger):
         else:
             self._log(
                 level, msg, args, exc_info=exc_info,
-                extra=cast("Any", _Prepared(own, given, withheld)), stack_info=stack_info,
+                extra=cast("Any", _Prepared((own, given, withheld))), stack_info=stack_info,
                 stacklevel=stacklevel + 2,  # these two frames are not the caller's
             )  # fmt: skip
         if problems:
@@ -500,20 +500,23 @@ class AppLogger(logging.Logger):
         return cast("AuditLogger", found)
 
 
-class _Deed(NamedTuple):
+class _Deed:  # no `NamedTuple`: each takes as long to define as a module to import
     """What was done, as the ECS `event` of it, and what ECS or the catalogue does not know of that."""
 
-    event: dict[str, Any]
-    problems: tuple[str, ...]
-    record_type: str | None
+    __slots__ = ("event", "problems", "record_type")
+
+    def __init__(
+        self, event: dict[str, Any], problems: tuple[str, ...], record_type: str | None
+    ) -> None:
+        self.event = event
+        self.problems = problems
+        self.record_type = record_type
 
 
-class _Prepared(NamedTuple):
-    """What the methods above hand to `makeRecord` in the place of `extra`."""
+class _Prepared(tuple[dict[str, Any], dict[str, Any], Withheld]):
+    """What the methods above pass to `makeRecord` instead of `extra`: own, given, withheld."""
 
-    own: dict[str, Any]
-    given: dict[str, Any]
-    withheld: Withheld
+    __slots__ = ()
 
 
 def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed

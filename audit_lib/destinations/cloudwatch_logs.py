@@ -11,15 +11,10 @@ from botocore.exceptions import ClientError
 from audit_lib._configuration import Settings, settings
 from audit_lib._record import put_log_events
 
-from ._batching import (
-    BatchingHandler,
-    Entry,
-    Limits,
-    PartlyRefusedError,
-    RefusedError,
-    client_of,
-    milliseconds_of,
-)
+from ._batching import BatchingHandler
+from ._client import client_of
+from ._entries import Entry, Limits, milliseconds_of
+from ._errors import PartlyRefusedError, RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient

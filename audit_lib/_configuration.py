@@ -19,12 +19,17 @@ _SHORTEST_KEY: Final = 16
 _POLICIES: Final = ("stderr", "spool", "raise")
 
 
-class CatalogueAction(NamedTuple):
+class CatalogueAction:  # no `NamedTuple`: `import audit_lib` would wait for it
     """What the catalogue says of an action: ECS `event.category`, `event.type`, `on_failure`."""
 
-    category: tuple[str, ...]
-    types: tuple[str, ...]
-    on_failure: str | None
+    __slots__ = ("category", "on_failure", "types")
+
+    def __init__(
+        self, category: tuple[str, ...], types: tuple[str, ...], on_failure: str | None
+    ) -> None:
+        self.category = category
+        self.types = types
+        self.on_failure = on_failure
 
 
 class Settings(NamedTuple):

@@ -500,7 +500,7 @@ class AppLogger(logging.Logger):
         return cast("AuditLogger", found)
 
 
-class _Deed:  # no `NamedTuple`: each takes as long to define as a module to import
+class _Deed:  # no `NamedTuple`: `import audit_lib` would wait for it
     """What was done, as the ECS `event` of it, and what ECS or the catalogue does not know of that."""
 
     __slots__ = ("event", "problems", "record_type")

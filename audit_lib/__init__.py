@@ -13,13 +13,13 @@ from ._exceptions import (
     LoggerConflictError,
     RecordLostError,
 )
-from ._handler import AuditFileHandler, AuditFormatter, AuditHandler
 from ._logger import AppLogger, AuditLogger, get_logger
-from ._masking import Drop, Hash, Mask
-from ._plain import register
+from ._output.handler import AuditFileHandler, AuditFormatter, AuditHandler
+from ._record.masking import Drop, Hash, Mask
+from ._record.plain import register
 
 if TYPE_CHECKING:
-    from ._verify import ChainReport, Head, Problem, Report, verify
+    from ._proof.verify import ChainReport, Head, Problem, Report, verify
 
 __all__ = [
     "AppLogger",
@@ -54,7 +54,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Give what verifies when it is asked for: who writes records need not import it."""
     if name in {"ChainReport", "Head", "Problem", "Report", "verify"}:
-        from . import _verify  # noqa: PLC0415
+        from ._proof import verify  # noqa: PLC0415
 
-        return getattr(_verify, name)
+        return getattr(verify, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
 
-from ._verify import Head, Report, verify
+from ._proof.verify import Head, Report, verify
 
 _WHOLE: Final = 0
 _WRONG: Final = 1

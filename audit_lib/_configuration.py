@@ -6,8 +6,8 @@ from os import PathLike
 from typing import Any, Final, NamedTuple
 
 from ._exceptions import CatalogueError, ConfigurationError
-from ._masking import Hash, Masking, Rule
-from ._spool import Spool
+from ._record.masking import Hash, Masking, Rule
+from ._record.put_log_events import MESSAGE_BYTES
 
 __all__ = ["CatalogueAction", "Settings", "configure", "settings"]
 
@@ -15,17 +15,21 @@ __all__ = ["CatalogueAction", "Settings", "configure", "settings"]
 _CONTAINER_BYTES: Final = 16 * 1024
 _LAMBDA_BYTES: Final = 256 * 1024
 _FEWEST_BYTES: Final = 4 * 1024
-_MOST_BYTES: Final = 1024 * 1024 - 26  # CloudWatch counts 26 bytes of its own for an event
 _SHORTEST_KEY: Final = 16
 _POLICIES: Final = ("stderr", "spool", "raise")
 
 
-class CatalogueAction(NamedTuple):
+class CatalogueAction:  # no `NamedTuple`: `import audit_lib` would wait for it
     """What the catalogue says of an action: ECS `event.category`, `event.type`, `on_failure`."""
 
-    category: tuple[str, ...]
-    types: tuple[str, ...]
-    on_failure: str | None
+    __slots__ = ("category", "on_failure", "types")
+
+    def __init__(
+        self, category: tuple[str, ...], types: tuple[str, ...], on_failure: str | None
+    ) -> None:
+        self.category = category
+        self.types = types
+        self.on_failure = on_failure
 
 
 class Settings(NamedTuple):
@@ -33,7 +37,8 @@ class Settings(NamedTuple):
 
     actions: dict[str, CatalogueAction]
     on_failure: str
-    spool: Spool | None
+    spool: str | None
+    """The file of records that their stream did not take; `_output` opens it."""
     max_bytes: int
     said_bytes: int | None
     """The longest line, where `configure` was told; else each destination has its own."""
@@ -124,9 +129,9 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
         asked = f"actions.{spooling[0]}: on_failure" if spooling else "on_failure"
         raise ConfigurationError(f"{asked}: found 'spool' without a file; say spool='….jsonl' too")
     longest = _fitting_bytes() if max_bytes is None else max_bytes
-    if not _FEWEST_BYTES <= longest <= _MOST_BYTES:
+    if not _FEWEST_BYTES <= longest <= MESSAGE_BYTES:
         raise ConfigurationError(
-            f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {_MOST_BYTES}, CloudWatch's limit"
+            f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
         )
     for name, rule in (sensitive or {}).items():
         if rule is not None and not isinstance(rule, Rule):
@@ -142,12 +147,11 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
             f"hash_key: found {len(hash_key)} bytes; write {_SHORTEST_KEY} or more, such as"
             " secrets.token_bytes(32)"
         )
-    file = None if spool is None else Spool(spool)
     masking = Masking(sensitive, hash_key)
     _settings = Settings(
         actions,
         on_failure,
-        file,
+        None if spool is None else os.fspath(spool),
         longest,
         max_bytes,
         fsync,

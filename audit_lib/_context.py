@@ -5,14 +5,15 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token, copy_context
 from functools import wraps
 from threading import get_ident
-from typing import Any, Final, NamedTuple, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from ._configuration import settings
-from ._ecs import related
-from ._masking import Withheld
-from ._plain import plain, plain_fields
+from ._record.document import merged
+from ._record.ecs import related
+from ._record.masking import Withheld
+from ._record.plain import plain, plain_fields
 
-__all__ = ["Context", "Request", "bind", "carry", "context", "current_context", "merged"]
+__all__ = ["Context", "Request", "bind", "carry", "context", "current_context"]
 
 # A worker that binds a secret for each job does not keep them all.
 _MOST_SEEN: Final = 100
@@ -20,15 +21,20 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-class Context(NamedTuple):
+class Context:
     """The fields in force, as plain values that are not to be changed.
 
     `withheld` is what of them is not written, `related` everybody and every address in them.
     """
 
-    fields: dict[str, Any]
-    withheld: Withheld
-    related: dict[str, list[str]]
+    __slots__ = ("fields", "related", "withheld")
+
+    def __init__(
+        self, fields: dict[str, Any], withheld: Withheld, related: dict[str, list[str]]
+    ) -> None:
+        self.fields = fields
+        self.withheld = withheld
+        self.related = related
 
 
 _NOTHING: Final = Context({}, Withheld(), {})
@@ -168,15 +174,3 @@ def current_context() -> Context:
     withheld.also(around.withheld)
     withheld.also(block.withheld)
     return _made(merged(around.fields, block.fields), withheld)
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Give both objects as one: members of `above` win, objects on both sides are merged."""
-    result = dict(below)
-    for name, value in above.items():
-        under = result.get(name)
-        if isinstance(under, dict) and isinstance(value, dict):
-            result[name] = merged(under, value)
-        else:
-            result[name] = value
-    return result

@@ -5,19 +5,20 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
-from . import _chain, _encoding
-from ._changes import changes_between
 from ._configuration import Settings, settings
-from ._context import current_context, merged
-from ._document import PAYLOAD, Payload, document_here
-from ._ecs import classified, misfits
+from ._context import current_context
 from ._exceptions import AuditUsageWarning, LoggerConflictError
-from ._handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filtered
-from ._ids import new_id
-from ._masking import Withheld
-from ._plain import plain, plain_fields, text_of
+from ._output.handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filtered
+from ._proof import chain
+from ._record import encoding
+from ._record.changes import changes_between
+from ._record.document import PAYLOAD, Payload, document_here, merged
+from ._record.ecs import classified, misfits
+from ._record.ids import new_id
+from ._record.masking import Withheld
+from ._record.plain import plain, plain_fields, text_of
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
@@ -90,9 +91,11 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        changes = changes_between(None, after)
+        config = settings()
+        changes = changes_between(None, after, config.masking)
         self._write(
-            _deed("created", record_type, action, outcome), record_id, changes, target, reason,
+            config, _deed(config, "created", record_type, action, outcome),
+            record_id, changes, target, reason,
             msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
@@ -143,11 +146,13 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        changes = changes_between(before, after, by_key)
+        config = settings()
+        changes = changes_between(before, after, config.masking, by_key)
         if not changes["fields"] and not even_if_unchanged and outcome == "success":
             return
         self._write(
-            _deed("updated", record_type, action, outcome), record_id, changes, target, reason,
+            config, _deed(config, "updated", record_type, action, outcome),
+            record_id, changes, target, reason,
             msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
@@ -242,9 +247,11 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
-        changes = changes_between(before, None)
+        config = settings()
+        changes = changes_between(before, None, config.masking)
         self._write(
-            _deed("deleted", record_type, action, outcome), record_id, changes, target, reason,
+            config, _deed(config, "deleted", record_type, action, outcome),
+            record_id, changes, target, reason,
             msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
@@ -284,8 +291,10 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
+        config = settings()
         self._write(
-            _deed("accessed", record_type, action, outcome), record_id, {}, target, reason,
+            config, _deed(config, "accessed", record_type, action, outcome),
+            record_id, {}, target, reason,
             msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
         )  # fmt: skip
 
@@ -327,13 +336,16 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: no stream took the record.
         """
+        config = settings()
         self._write(
-            _deed("", None, action, outcome, _several(category), _several(type)), None, None, target, reason,
+            config, _deed(config, "", None, action, outcome, _several(category), _several(type)),
+            None, None, target, reason,
             msg, args, exc_info, stack_info, stacklevel, level, extra, fields,
         )  # fmt: skip
 
     def _write(  # noqa: PLR0913, PLR0917 - all that is said of a record
         self,
+        config: Settings,
         deed: "_Deed",
         record_id: object,
         changes: dict[str, Any] | None,
@@ -350,7 +362,6 @@ class AuditLogger(logging.Logger):
     ) -> None:
         if self._muted:
             return
-        now = settings()
         withheld = Withheld()
         event = deed.event.copy()
         withheld.texts.append(event["action"])
@@ -363,26 +374,26 @@ class AuditLogger(logging.Logger):
             if record_id is not None:
                 about["record_id"] = text_of(record_id)
                 withheld.texts.append(about["record_id"])
-            now.masking.cover_changes(changes, withheld)
+            config.masking.cover_changes(changes, withheld)
             about.update(changes)
             own["changes"] = about
         if target is not None:
             user = {"target": plain_fields(target)}
-            own["user"] = now.masking.covered(user, ("user",), withheld)
+            own["user"] = config.masking.covered(user, ("user",), withheld)
         problems = deed.problems
         if problems:
             own["labels"] = {"audit_problem": "; ".join(problems)}
             withheld.texts += problems
         given = _named(extra) | _named(fields) if extra or fields else {}
         if not (exc_info or stack_info) and (handlers := self._only_handlers()):
-            payload = _payload(own, given, withheld, now)
+            payload = _payload(own, given, withheld, config)
             document = document_here(self.name, level, msg, args, payload, stacklevel + 1)
             for handler in handlers:
-                handler.write(document, withheld)
+                handler.write(document, withheld, config)
         else:
             self._log(
                 level, msg, args, exc_info=exc_info,
-                extra=cast("Any", _Prepared(own, given, withheld)), stack_info=stack_info,
+                extra=cast("Any", _Prepared((own, given, withheld))), stack_info=stack_info,
                 stacklevel=stacklevel + 2,  # these two frames are not the caller's
             )  # fmt: skip
         if problems:
@@ -489,23 +500,27 @@ class AppLogger(logging.Logger):
         return cast("AuditLogger", found)
 
 
-class _Deed(NamedTuple):
+class _Deed:  # no `NamedTuple`: `import audit_lib` would wait for it
     """What was done, as the ECS `event` of it, and what ECS or the catalogue does not know of that."""
 
-    event: dict[str, Any]
-    problems: tuple[str, ...]
-    record_type: str | None
+    __slots__ = ("event", "problems", "record_type")
+
+    def __init__(
+        self, event: dict[str, Any], problems: tuple[str, ...], record_type: str | None
+    ) -> None:
+        self.event = event
+        self.problems = problems
+        self.record_type = record_type
 
 
-class _Prepared(NamedTuple):
-    """What the methods above hand to `makeRecord` in the place of `extra`."""
+class _Prepared(tuple[dict[str, Any], dict[str, Any], Withheld]):
+    """What the methods above pass to `makeRecord` instead of `extra`: own, given, withheld."""
 
-    own: dict[str, Any]
-    given: dict[str, Any]
-    withheld: Withheld
+    __slots__ = ()
 
 
 def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed
+    config: Settings,
     verb: str,
     record_type: object,
     action: object,
@@ -514,10 +529,9 @@ def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed
     types: tuple[str, ...] = (),
 ) -> _Deed:
     """Give the deed of a verb upon a record, or any other; made once for all that are alike."""
-    now = settings()
     known = verb, record_type, action, outcome, category, types
     try:
-        made: _Deed | None = now.described.get(known)
+        made: _Deed | None = config.described.get(known)
     except TypeError:  # one of any type may be there
         made = None
     if made is not None:
@@ -527,11 +541,11 @@ def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed
         kind = text_of(record_type)
         category, types = classified(kind, verb)
     named = text_of(action) if action is not None else f"{kind}-{verb}"
-    deed = _described(named, category, types, text_of(outcome), kind, now)
+    deed = _described(named, category, types, text_of(outcome), kind, config)
     # `True` and `1` are one key and two texts.
     alike = all(each is None or type(each) is str for each in known[:4])
-    if alike and len(now.described) < _MOST_DESCRIBED:
-        now.described[known] = deed
+    if alike and len(config.described) < _MOST_DESCRIBED:
+        config.described[known] = deed
     return deed
 
 
@@ -541,22 +555,22 @@ def _described(  # noqa: PLR0913, PLR0917 - the same, as texts
     types: tuple[str, ...],
     outcome: str,
     record_type: str | None,
-    now: Settings,
+    config: Settings,
 ) -> _Deed:
     event: dict[str, Any] = {"id": "", "kind": "event", "action": action, "outcome": outcome}
-    if catalogued := now.actions.get(action):
+    if catalogued := config.actions.get(action):
         category, types = catalogued.category or category, catalogued.types or types
     if category:
         event["category"] = list(category)
     if types:
         event["type"] = list(types)
-    unknown = now.unknown_action(action)
+    unknown = config.unknown_action(action)
     problems = misfits(category, types, outcome)
     return _Deed(event, (unknown, *problems) if unknown else problems, record_type)
 
 
 def _payload(
-    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, now: Settings
+    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, config: Settings
 ) -> Payload:
     """Give what is said of a record beside what `logging` says."""
     event = own["event"]
@@ -564,8 +578,8 @@ def _payload(
     event.setdefault("kind", "event")
     context = current_context()
     fields = context.fields.copy()
-    if now.service:
-        fields = merged({"service": now.service}, fields)
+    if config.service:
+        fields = merged({"service": config.service}, fields)
     for name, value in own.items():
         fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
     if context.withheld.notes or context.withheld.gives_away:
@@ -573,7 +587,7 @@ def _payload(
     else:
         withheld.searched = context.withheld.searched
     if given:
-        given = now.masking.covered(given, (), withheld)
+        given = config.masking.covered(given, (), withheld)
     return Payload(fields, given, withheld, None if given or "user" in own else context.related)
 
 
@@ -599,8 +613,8 @@ def get_logger(name: str) -> AppLogger:
 
 def _adopt(name: str, kind: type[logging.Logger]) -> logging.Logger:
     """Give logging's own logger of that name, with the methods of `kind` on it."""
-    _encoding.prepare()
-    _chain.prepare()
+    encoding.prepare()
+    chain.prepare()
     with _ADOPTING:
         logger = logging.getLogger(name)
         present = type(logger)

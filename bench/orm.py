@@ -45,7 +45,7 @@ def django(way: str) -> Callable[[int], None]:
         editor.create_model(model)
     if way == "ours":
         import audit_lib
-        from audit_lib.adapters.django_orm import audit_models
+        from audit_lib.capture.django import audit_models
 
         audit_models(model, logger=audit_lib.get_logger("bench").audit)
     elif way == "django-auditlog":
@@ -81,7 +81,7 @@ def sqlalchemy(way: str) -> Callable[[int], None]:
     session = Session(engine, expire_on_commit=False)
     if way == "ours":
         import audit_lib
-        from audit_lib.adapters.sqlalchemy import audit_models
+        from audit_lib.capture.sqlalchemy import audit_models
 
         audit_models(model, logger=audit_lib.get_logger("bench").audit)
     row = model()

@@ -26,7 +26,8 @@ import orjson
 import structlog
 
 import audit_lib
-from audit_lib._changes import changes_between
+from audit_lib._record.changes import changes_between
+from audit_lib._record.masking import Masking
 
 CALLS, ROUNDS = 400, 41
 BEFORE: dict[str, Any] = {f"field_{number}": f"value {number}" for number in range(17)}
@@ -39,6 +40,7 @@ CONTEXT: dict[str, Any] = {
     "trace": {"id": "4bf92f3577b34da6a3ce929d0e0e4736"},
 }
 MESSAGE = "Edit made to MFA information"
+MASKING = Masking()
 
 
 class NaiveAudit:
@@ -140,7 +142,7 @@ def main() -> None:
     diff = medians(
         {
             "deepdiff": lambda: deepdiff.DeepDiff(BEFORE, AFTER),
-            "ours": lambda: changes_between(BEFORE, AFTER),
+            "ours": lambda: changes_between(BEFORE, AFTER, MASKING),
         },
         rounds=7,
     )

@@ -16,7 +16,7 @@ django.setup()
 from django.db import connection, models, transaction  # noqa: E402 - only after `setup`
 
 import audit_lib  # noqa: E402 - the same
-from audit_lib.adapters.django_orm import audit_models  # noqa: E402 - the same
+from audit_lib.capture.django import audit_models  # noqa: E402 - the same
 
 logger = audit_lib.get_logger("shop")
 

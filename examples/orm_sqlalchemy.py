@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 import audit_lib
-from audit_lib.adapters.sqlalchemy import audit_models
+from audit_lib.capture.sqlalchemy import audit_models
 
 logger = audit_lib.get_logger("shop")
 

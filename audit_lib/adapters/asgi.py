@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from audit_lib._context import Request
-from audit_lib._request import request_fields
+
+from ._request import request_fields
 
 __all__ = ["AuditMiddleware"]
 

@@ -10,8 +10,9 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from audit_lib._context import Request
-from audit_lib._handler import flush_all
-from audit_lib._request import request_fields, trace_fields
+from audit_lib._output.handler import flush_all
+
+from ._request import request_fields, trace_fields
 
 __all__ = ["audited"]
 

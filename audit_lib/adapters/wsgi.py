@@ -5,7 +5,8 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from audit_lib._context import Request
-from audit_lib._request import request_fields
+
+from ._request import request_fields
 
 __all__ = ["AuditMiddleware", "environ_fields"]
 

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from botocore.exceptions import ClientError
 
 from audit_lib._configuration import Settings, settings
+from audit_lib._record import put_log_events
 
-from ._batching import (
-    BatchingHandler,
-    Entry,
-    Limits,
-    PartlyRefusedError,
-    RefusedError,
-    client_of,
-    milliseconds_of,
-)
+from ._batching import BatchingHandler
+from ._client import client_of
+from ._entries import Entry, Limits, milliseconds_of
+from ._errors import PartlyRefusedError, RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -26,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CloudWatchLogsHandler"]
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
-_OLDEST_MS: Final = 14 * _DAY_MS
-_AHEAD_MS: Final = 2 * 60 * 60 * 1000
 _LEEWAY_MS: Final = 60 * 1000  # until the call arrives
 _RACE_MS: Final = 10 * 1000
 
@@ -40,9 +33,11 @@ class CloudWatchLogsHandler(BatchingHandler):
     """
 
     kind = "CloudWatch Logs, log group"
-    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
     limits: ClassVar = Limits(
-        events=10_000, batch_bytes=1_048_576, line_bytes=1_048_576 - 26, event_overhead_bytes=26
+        events=put_log_events.EVENTS,
+        batch_bytes=put_log_events.BATCH_BYTES,
+        line_bytes=put_log_events.MESSAGE_BYTES,
+        event_overhead_bytes=put_log_events.EVENT_OVERHEAD_BYTES,
     )
 
     def __init__(  # noqa: PLR0913 - all have a default but the group
@@ -91,8 +86,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
     def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
         """Sort by time, and part where a call would span a day; refuse what no call may hold."""
-        now = int(time() * 1000)
-        oldest, newest = now - _OLDEST_MS + _LEEWAY_MS, now + _AHEAD_MS - _LEEWAY_MS
+        oldest, newest = put_log_events.accepted_times(int(time() * 1000), _LEEWAY_MS)
         timed = [(entry.milliseconds, entry) for entry in entries]
         for what, those in (
             ("older than 14 days", [entry for at, entry in timed if at < oldest]),
@@ -105,7 +99,7 @@ class CloudWatchLogsHandler(BatchingHandler):
         for at, entry in sorted(timed, key=lambda each: each[0]):
             if not oldest <= at <= newest:
                 continue
-            if group and at - first >= _DAY_MS:
+            if group and not put_log_events.fits_span(first, at):
                 yield group
                 group = []
             if not group:

@@ -17,7 +17,9 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
-from ._batching import BatchingHandler, Limits, client_of, milliseconds_of
+from ._batching import BatchingHandler
+from ._client import client_of
+from ._entries import Limits, milliseconds_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from ._batching import BatchingHandler, Limits, client_of
+from ._batching import BatchingHandler
+from ._client import client_of
+from ._entries import Limits
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient

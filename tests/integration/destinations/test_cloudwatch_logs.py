@@ -437,7 +437,7 @@ def test_a_lambda_function_that_ends_leaves_nothing_to_a_frozen_process(
 ) -> None:
     from audit_lib.adapters.aws_lambda import audited
 
-    handler._linger = 60
+    handler._sender.linger = 60
 
     @audited
     def function(event: Any, context: Any) -> str:

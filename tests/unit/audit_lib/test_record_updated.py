@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import audit_lib
-from audit_lib._changes import changes_between
-from audit_lib._plain import plain
+from audit_lib._record.changes import changes_between
+from audit_lib._record.masking import Masking
+from audit_lib._record.plain import plain
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -124,7 +125,7 @@ def test_all_that_can_be_said_is_in_its_ecs_field(
     ],
 )
 def test_a_difference_is_what_json_sees(before: Any, after: Any, expected: Any) -> None:
-    found = changes_between(before, after)
+    found = changes_between(before, after, Masking())
     assert repr((found["before"], found["after"], found["fields"])) == repr(expected)
 
 
@@ -320,7 +321,7 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING)
 def test_a_value_does_not_differ_from_itself(value: Any) -> None:
-    assert changes_between({"v": value}, {"v": value})["fields"] == {}
+    assert changes_between({"v": value}, {"v": value}, Masking())["fields"] == {}
     assert plain(plain(value)) == plain(value)
 
 
@@ -346,8 +347,8 @@ def test_the_quick_way_and_the_thorough_one_find_the_same(size: int) -> None:
     """A tuple among the values takes the thorough way."""
     before = {f"k{n}": n % 5 for n in range(size)} | {"gone": "x", "same": None, "t": 1}
     after = {f"k{n}": n % 7 for n in range(size)} | {"new": True, "same": None, "t": True}
-    quick = changes_between(before, after)
-    thorough = changes_between(before | {"z": (1,)}, after | {"z": (2,)})
+    quick = changes_between(before, after, Masking())
+    thorough = changes_between(before | {"z": (1,)}, after | {"z": (2,)}, Masking())
     for part in thorough.values():
         del part["z"]
     assert quick == thorough
@@ -379,7 +380,7 @@ def _leaves(fields: dict[str, Any], kind: str, path: str = "") -> set[str]:
 @given(STATES, STATES)
 def test_it_finds_what_deepdiff_finds(before: dict[str, Any], after: dict[str, Any]) -> None:
     theirs = deepdiff.DeepDiff(before, after, threshold_to_diff_deeper=0, verbose_level=1)
-    fields = changes_between(before, after)["fields"]
+    fields = changes_between(before, after, Masking())["fields"]
     changed = {*theirs.get("values_changed", {}), *theirs.get("type_changes", {})}
     assert _leaves(fields, "added") == set(theirs.get("dictionary_item_added", ()))
     assert _leaves(fields, "removed") == set(theirs.get("dictionary_item_removed", ()))

@@ -11,7 +11,7 @@ import pytest
 
 import audit_lib
 from audit_lib._configuration import _POLICIES
-from audit_lib._ecs import _TYPES
+from audit_lib._record.ecs import _TYPES
 from audit_rules._config._sections import _FAILURE_POLICIES
 from audit_rules._ecs import EVENT_TYPES
 

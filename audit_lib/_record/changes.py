@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._configuration import settings
-from ._masking import Guarded
-from ._plain import is_plain_object, plain_fields, text_of
+from .masking import Guarded, Masking
+from .plain import is_plain_object, plain_fields, text_of
 
 __all__ = ["changes_between", "same"]
 
@@ -14,7 +13,7 @@ _ATOMS: Final = frozenset({str, int, float, bool})
 
 
 def changes_between(
-    before: Any, after: Any, by_key: Mapping[str, str | None] | None = None
+    before: Any, after: Any, masking: Masking, by_key: Mapping[str, str | None] | None = None
 ) -> dict[str, Any]:
     """Compare two states and keep what differs: `{"before": …, "after": …, "fields": …}`.
 
@@ -23,14 +22,14 @@ def changes_between(
     `updated`. Objects are compared member by member, lists as a whole, save those that `by_key`
     names: path → the member by which their elements are told apart, or None for their position.
     Values are compared as JSON has them: `1` and `True` differ, so do `0` and `"0"`; `1` and `1.0`
-    are one number.
+    are one number. An object that `masking` calls sensitive is compared as a whole.
     """
     if by_key:
         states = plain_fields(before), plain_fields(after)
         for state in states:
             for path, key in by_key.items():
                 _take_apart(state, path.split("."), key)
-        return _compare(*states, ())
+        return _compare(*states, (), masking)
     if type(before) is dict and type(after) is dict:
         try:
             before, after, fields = _differing(before, after)
@@ -39,7 +38,7 @@ def changes_between(
         else:
             if is_plain_object(before) and is_plain_object(after):  # as nearly all are
                 return {"before": before, "after": after, "fields": fields}
-    return _compare(plain_fields(before), plain_fields(after), ())
+    return _compare(plain_fields(before), plain_fields(after), (), masking)
 
 
 def _differing(
@@ -86,16 +85,15 @@ def _take_apart(state: dict[str, Any], path: list[str], key: str | None) -> None
 
 
 def _compare(
-    before: dict[str, Any], after: dict[str, Any], path: tuple[str, ...]
+    before: dict[str, Any], after: dict[str, Any], path: tuple[str, ...], masking: Masking
 ) -> dict[str, Any]:
-    masking = settings().masking
     changes: dict[str, Any] = {"before": {}, "after": {}, "fields": {}}
     for name in {**before, **after}:  # in the order of the fields, not of a set
         old, new = before.get(name, _MISSING), after.get(name, _MISSING)
         here = (*path, name)
         # A sensitive object is one value: a part of it is not the thing that is masked or hashed.
         if isinstance(old, dict) and isinstance(new, dict) and masking.rule(here) is None:
-            inner = _compare(old, new, here)
+            inner = _compare(old, new, here, masking)
             if inner["fields"]:
                 for part, members in changes.items():
                     members[name] = inner[part]

@@ -14,10 +14,10 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Model, QuerySet, signals
 
-from audit_lib._changes import same
 from audit_lib._context import carry
 from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
+from audit_lib._record.changes import same
 
 from ._models import MOST_ROWS, AuditedModel, model_of, tell_all, written
 

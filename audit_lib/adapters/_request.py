@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from ._ids import new_id
+from audit_lib._record.ids import new_id
 
 __all__ = ["request_fields", "trace_fields"]
 

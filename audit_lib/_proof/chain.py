@@ -1,14 +1,14 @@
 """The chain that a process's lines make, so that nobody can change one and not be seen.
 
-`docs/proof.md` has the format; `_verify` reads it and shares no code with this module.
+`docs/proof.md` has the format; `verify` reads it and shares no code with this module.
 """
 
 from time import time
 from typing import Any, Final
 
-from ._document import ECS_VERSION, process_fields, timestamp
-from ._encoding import encode
-from ._ids import new_chain_id, new_id
+from audit_lib._record.document import ECS_VERSION, process_fields, timestamp
+from audit_lib._record.encoding import encode
+from audit_lib._record.ids import new_chain_id, new_id
 
 __all__ = ["NO_HASH", "TAIL_BYTES", "Chain", "prepare"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from ._encoding import HIDDEN, encode
-from ._notes import Unreadable, path_text
+from .encoding import HIDDEN, encode
+from .notes import Unreadable, path_text
 
 __all__ = [
     "Drop",

@@ -8,16 +8,17 @@ import weakref
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
-from ._chain import TAIL_BYTES, Chain
-from ._configuration import Settings, settings
-from ._document import document_of, payload_of
-from ._encoding import encode
-from ._exceptions import RecordLostError
-from ._masking import Withheld, scrubbed
-from ._notes import add_notes, event_last
-from ._size import fitted
-from ._spool import Spool
-from ._stream import Outlet, TornWriteError, standard_output
+from audit_lib._configuration import Settings, settings
+from audit_lib._exceptions import RecordLostError
+from audit_lib._proof.chain import TAIL_BYTES, Chain
+from audit_lib._record.document import document_of, payload_of
+from audit_lib._record.encoding import encode
+from audit_lib._record.masking import Withheld, scrubbed
+from audit_lib._record.notes import add_notes, event_last
+from audit_lib._record.size import fitted
+
+from .spool import Spool, spool_at
+from .stream import Outlet, TornWriteError, standard_output
 
 __all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all"]
 
@@ -27,10 +28,10 @@ class AuditFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line, without its end."""
-        now = settings()
-        payload = payload_of(record)
+        config = settings()
+        payload = payload_of(record, config.masking)
         document = document_of(record, payload)
-        return _body(document, payload.withheld, now, now.max_bytes).decode("ascii")
+        return _body(document, payload.withheld, config, config.max_bytes).decode("ascii")
 
 
 class AuditHandler(logging.Handler):
@@ -66,16 +67,16 @@ class AuditHandler(logging.Handler):
             RecordLostError: nothing took it, or its failure policy is to raise.
         """
         if type(self.formatter) is AuditFormatter:
-            payload = payload_of(record)
-            self.write(document_of(record, payload), payload.withheld)
+            config = settings()
+            payload = payload_of(record, config.masking)
+            self.write(document_of(record, payload), payload.withheld, config)
         else:
             self._deliver(ascii_line(self.format(record)), None)
 
-    def write(self, document: dict[str, Any], withheld: Withheld) -> None:
+    def write(self, document: dict[str, Any], withheld: Withheld, config: Settings) -> None:
         """Write a document, as `emit` does a record."""
         event = document.setdefault("event", {"kind": "event"})  # the proof's place is its end
-        now = settings()
-        self._deliver(_body(document, withheld, now, self._longest(now)), event.get("action"))
+        self._deliver(_body(document, withheld, config, self._longest(config)), event.get("action"))
 
     def seal(self) -> None:
         """End the chain, where one is open: done by itself when the process ends."""
@@ -90,9 +91,9 @@ class AuditHandler(logging.Handler):
                     self._outlet.write(self._chain_stream, self._chain.sealing())
                 self._chain = None
 
-    def _longest(self, now: Settings) -> int:
+    def _longest(self, config: Settings) -> int:
         """Give the longest line that its destination takes."""
-        return now.max_bytes
+        return config.max_bytes
 
     def _deliver(self, body: bytes, action: object) -> None:
         with self.lock or _NO_LOCK:
@@ -117,13 +118,14 @@ class AuditHandler(logging.Handler):
             raise lost
 
     def _put(self, body: bytes, action: object) -> None:
-        now = settings()
+        config = settings()
         try:
-            if now.spool is not None and now.spool.waiting:
-                now.spool.replay(lambda lines: self._write(lines[0][:-1], now))
-            self._write(body, now)
+            if config.spool is not None and (spool := spool_at(config.spool)).waiting:
+                spool.replay(lambda lines: self._write(lines[0][:-1], config))
+            self._write(body, config)
         except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
-            self._rescue(body + b"\n", now.spool, now.failure_policy(action), error)
+            kept = None if config.spool is None else spool_at(config.spool)
+            self._rescue(body + b"\n", kept, config.failure_policy(action), error)
 
     @property
     def place(self) -> str:
@@ -134,9 +136,9 @@ class AuditHandler(logging.Handler):
         """Give the stream of this moment."""
         return standard_output() if self.stream is None else self.stream
 
-    def _write(self, body: bytes, now: Settings) -> None:
-        stream, outlet, fsync = self._target(), self._outlet, now.fsync
-        if not now.chain or body[-2:] != b"}}" or not outlet.reaches_kernel(stream):
+    def _write(self, body: bytes, config: Settings) -> None:
+        stream, outlet, fsync = self._target(), self._outlet, config.fsync
+        if not config.chain or body[-2:] != b"}}" or not outlet.reaches_kernel(stream):
             outlet.write(stream, body + b"\n", fsync=fsync)
             return
         chain = self._chain
@@ -247,7 +249,7 @@ class AuditFileHandler(AuditHandler):
         super().close()
 
 
-def _body(document: dict[str, Any], withheld: Withheld, now: Settings, longest: int) -> bytes:
+def _body(document: dict[str, Any], withheld: Withheld, config: Settings, longest: int) -> bytes:
     body = encode(document)
     if withheld.gives_away or "error" in document or withheld.shows(document["message"]):
         scrubbing = Withheld()
@@ -256,7 +258,7 @@ def _body(document: dict[str, Any], withheld: Withheld, now: Settings, longest: 
         if scrubbing.notes:
             add_notes(document, scrubbing.notes)
             body = encode(event_last(document))
-    longest -= TAIL_BYTES if now.chain else 1
+    longest -= TAIL_BYTES if config.chain else 1
     return body if len(body) <= longest else fitted(document, longest)
 
 

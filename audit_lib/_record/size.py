@@ -6,8 +6,8 @@ Docker's and Kubernetes' log drivers cut a line at 16 KiB, in the middle of the 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ._encoding import encode
-from ._notes import add_notes, event_last, path_text
+from .encoding import encode
+from .notes import add_notes, event_last, path_text
 
 __all__ = ["fitted"]
 

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from itertools import islice
 from typing import BinaryIO, Final
 
-from ._lock import claim
+from .lock import claim
 
-__all__ = ["Spool"]
+__all__ = ["Spool", "spool_at"]
 
 _AT_ONCE: Final = 1 << 20
 
@@ -93,6 +94,12 @@ class Spool:
                 file.close()
                 raise
             file.close()  # another process has put a new file in its place meanwhile
+
+
+@lru_cache(maxsize=16)
+def spool_at(path: str) -> Spool:
+    """Return the spool of a path, as configured: made once, since each record asks for it."""
+    return Spool(path)
 
 
 def _opened(path: str) -> BinaryIO:

@@ -14,9 +14,9 @@ from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import Mapper, PassiveFlag, Session, SessionTransaction, attributes
 from sqlalchemy.sql import ClauseElement
 
-from audit_lib._changes import same
 from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
+from audit_lib._record.changes import same
 
 from ._models import MOST_ROWS, AuditedModel, model_of, record_id, tell_all, written
 

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 import audit_lib
-from audit_lib.adapters.sqlalchemy import audit_models
+from audit_lib.capture.sqlalchemy import audit_models
 
 audit = audit_lib.get_logger("orm").audit
 

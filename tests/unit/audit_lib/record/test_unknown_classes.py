@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import audit_lib
-from audit_lib._plain import plain
+from audit_lib._record.plain import plain
 
 Lines = Callable[[], list[dict[str, Any]]]
 

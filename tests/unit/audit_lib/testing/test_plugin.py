@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib._coverage import changed_columns
 from audit_lib.testing import ecs_problems
+from audit_lib.testing._coverage import changed_columns
 
 
 def run(folder: Path, *options: str, **files: str) -> tuple[int, str]:

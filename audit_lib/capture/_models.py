@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from audit_lib._logger import AuditLogger
-from audit_lib._masking import Guarded, annotated_rules
-from audit_lib._plain import plain, text_of
+from audit_lib._record.masking import Guarded, annotated_rules
+from audit_lib._record.plain import plain, text_of
 
 __all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "tell_all", "written"]
 

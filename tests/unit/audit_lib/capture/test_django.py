@@ -20,7 +20,7 @@ django.setup()
 import audit_lib
 from django.db import connection, models, transaction
 from django.db.models import F
-from audit_lib.adapters.django_orm import audit_models
+from audit_lib.capture.django import audit_models
 
 class Tag(models.Model):
     class Meta: app_label = "auth"

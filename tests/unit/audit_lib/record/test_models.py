@@ -19,8 +19,9 @@ from sqlalchemy.orm import (
 )
 
 import audit_lib
-from audit_lib._changes import changes_between
-from audit_lib._plain import plain_fields
+from audit_lib._record.changes import changes_between
+from audit_lib._record.masking import Masking
+from audit_lib._record.plain import plain_fields
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -129,7 +130,7 @@ def test_a_pydantic_model_is_compared_by_its_fields() -> None:
         total: int
         lines: list[dict[str, Any]] = []
 
-    found = changes_between(Order(total=1), Order(total=2))
+    found = changes_between(Order(total=1), Order(total=2), Masking())
     assert found["fields"] == {"total": "updated"}
 
 
@@ -138,10 +139,10 @@ AFTER = {"order": {"lines": [{"sku": "b", "n": 2}, {"sku": "c", "n": 1}], "tags"
 
 
 def test_lists_are_compared_as_a_whole_unless_their_elements_have_a_key() -> None:
-    assert changes_between(BEFORE, AFTER)["fields"] == {
+    assert changes_between(BEFORE, AFTER, Masking())["fields"] == {
         "order": {"lines": "updated", "tags": "updated"}
     }
-    found = changes_between(BEFORE, AFTER, {"order.lines": "sku", "order.tags": None})
+    found = changes_between(BEFORE, AFTER, Masking(), {"order.lines": "sku", "order.tags": None})
     assert found == {
         "before": {
             "order": {"lines": {"a": {"sku": "a", "n": 1}, "b": {"n": 1}}, "tags": {}},
@@ -167,7 +168,7 @@ def test_lists_are_compared_as_a_whole_unless_their_elements_have_a_key() -> Non
     ],
 )
 def test_elements_without_a_key_of_their_own_stay(lines: Any, names: set[str] | None) -> None:
-    found = changes_between({}, {"lines": lines}, {"lines": "sku", "none.there": "x"})
+    found = changes_between({}, {"lines": lines}, Masking(), {"lines": "sku", "none.there": "x"})
     assert (set(found["after"]["lines"]) if names else found["after"]["lines"]) == (names or lines)
     assert BEFORE["order"]["tags"] == ["x"]
 

@@ -15,7 +15,7 @@ import sqlalchemy.orm
 
 import audit_lib
 from audit_lib import Drop, Hash, Mask
-from audit_lib._masking import Masking
+from audit_lib._record.masking import Masking
 
 Lines = Callable[[], list[dict[str, Any]]]
 KEY = b"sixteen bytes or more"
@@ -314,7 +314,7 @@ def test_a_plain_record_is_not_searched_for_secrets(
     logger: audit_lib.AppLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even one whose sensitive field changed: a search takes as long as all the rest."""
-    monkeypatch.setattr("audit_lib._handler.scrubbed", pytest.fail)
+    monkeypatch.setattr("audit_lib._output.handler.scrubbed", pytest.fail)
     monkeypatch.setattr("sys.stdout", io.StringIO())
     logger.audit.record_updated("x", "user", {"password": "a" * 9}, {"password": "b" * 9, "n": 1})
 

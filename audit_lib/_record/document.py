@@ -7,19 +7,18 @@ which it keeps every field but `log.original`, the message a second time.
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from functools import lru_cache
 from logging import LogRecord, getLevelName
 from threading import current_thread, get_ident
 from time import gmtime, strftime, time
 from typing import Any, Final
 
-from ._configuration import settings
-from ._context import merged
-from ._ecs import related
-from ._leaves import class_name
-from ._masking import Withheld
-from ._notes import add_notes, event_last
-from ._plain import plain, text_of
+from .ecs import related
+from .leaves import class_name
+from .masking import Masking, Withheld
+from .notes import add_notes, event_last
+from .plain import plain, text_of
 
 __all__ = [
     "ECS_VERSION",
@@ -27,6 +26,7 @@ __all__ = [
     "Payload",
     "document_here",
     "document_of",
+    "merged",
     "payload_of",
     "process_fields",
     "timestamp",
@@ -82,7 +82,7 @@ _ECS_OBJECTS: Final = frozenset({
 # fmt: on
 
 
-def document_of(record: LogRecord, payload: Payload | None = None) -> dict[str, Any]:
+def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
     """Give the record's fields as plain JSON values. Never raises because of a value in it."""
     message, ill_formed = _message(record.msg, record.args)
     log = {
@@ -97,18 +97,18 @@ def document_of(record: LogRecord, payload: Payload | None = None) -> dict[str, 
     document = _head(record.created, record.levelname.lower(), message, log, process)
     if error := _error(record):
         document["error"] = error
-    return _whole(document, payload or payload_of(record), ill_formed)
+    return _whole(document, payload, ill_formed)
 
 
-def payload_of(record: LogRecord) -> Payload:
-    """Give what an audit logger adds to a record; an ordinary one's is its `extra`."""
+def payload_of(record: LogRecord, masking: Masking) -> Payload:
+    """Return what an audit logger added to a record; for any other record, its masked `extra`."""
     payload = getattr(record, PAYLOAD, None)
     if isinstance(payload, Payload):
         return payload
     extra = {name: value for name, value in record.__dict__.items() if name not in _ATTRIBUTES}
     withheld = Withheld()
     if extra:
-        extra = settings().masking.covered(plain(extra), (), withheld)
+        extra = masking.covered(plain(extra), (), withheld)
     withheld.gives_away = True  # nobody has looked at its texts
     return Payload({}, extra, withheld)
 
@@ -308,3 +308,15 @@ def _fits(present: Any, value: Any) -> bool:
     return isinstance(value, dict) and all(
         _fits(present.get(name), inner) for name, inner in value.items()
     )
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Give both objects as one: members of `above` win, objects on both sides are merged."""
+    result = dict(below)
+    for name, value in above.items():
+        under = result.get(name)
+        if isinstance(under, dict) and isinstance(value, dict):
+            result[name] = merged(under, value)
+        else:
+            result[name] = value
+    return result

@@ -8,7 +8,7 @@ from logging import Logger
 from time import monotonic, sleep
 from typing import Any, Final
 
-from ._lock import LOCK_EX, LOCK_UN, lockf
+from .lock import LOCK_EX, LOCK_UN, lockf
 
 __all__ = ["Outlet", "TornWriteError", "standard_output"]
 

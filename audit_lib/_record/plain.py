@@ -12,10 +12,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from ._encoding import hidden
-from ._leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
-from ._masking import Guarded, annotated_rules
-from ._notes import Unreadable
+from .encoding import hidden
+from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
+from .masking import Guarded, annotated_rules
+from .notes import Unreadable
 
 __all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register", "text_of"]
 

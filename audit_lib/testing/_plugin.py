@@ -1,7 +1,4 @@
-"""For the tests of applications that audit: the fixture `audit_records`, and `--audit-coverage`.
-
-Installed with the library as a pytest plugin: nothing to import, nothing to set up.
-"""
+"""The pytest plugin: the fixture `audit_records`, and `--audit-coverage`."""
 
 import json
 import logging
@@ -15,7 +12,13 @@ import pytest
 if TYPE_CHECKING:
     from ._coverage import Finding
 
-__all__ = ["AuditRecords", "audit_records", "ecs_problems"]
+__all__ = [
+    "AuditRecords",
+    "audit_records",
+    "ecs_problems",
+    "pytest_addoption",
+    "pytest_configure",
+]
 
 # What is asked for most, by its short name.
 _SHORT = {
@@ -146,7 +149,7 @@ def ecs_problems(document: Mapping[str, Any]) -> list[str]:
     Checked are `event.category`, `event.type` and `event.outcome`, and what the emitter had to say
     itself (`labels.audit_problem`).
     """
-    from ._ecs import misfits
+    from audit_lib._record.ecs import misfits
 
     event = document.get("event", {})
     category, types = event.get("category", []), event.get("type", [])
@@ -166,7 +169,7 @@ def ecs_problems(document: Mapping[str, Any]) -> list[str]:
 @pytest.fixture
 def audit_records() -> Iterator[AuditRecords]:
     """The audit records that the test makes, whatever logger and thread they come from."""
-    from ._handler import AuditFormatter
+    from audit_lib._output.handler import AuditFormatter
 
     kept = AuditRecords()
     formatter = AuditFormatter()
@@ -184,7 +187,7 @@ class _Hearing(logging.Handler):
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        from ._document import PAYLOAD
+        from audit_lib._record.document import PAYLOAD
 
         if hasattr(record, PAYLOAD):
             self._tell(record)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit_lib
-from audit_lib._size import fitted
+from audit_lib._record.size import fitted
 
 Lines = Callable[[], list[dict[str, Any]]]
 LIMIT = 16 * 1024

@@ -1,0 +1,65 @@
+"""A queue of entries, bounded in bytes: those that are being sent count until they are settled."""
+
+from collections import deque
+from collections.abc import Iterable
+from threading import Condition
+
+from ._entries import Entry, Limits
+
+__all__ = ["Queue"]
+
+
+class Queue:
+    """The entries that wait, in their order. `changed` guards them, and is notified of changes.
+
+    `has_room_for`, `put`, `is_over`, `is_full` and `len` are for a caller that holds `changed`.
+    """
+
+    def __init__(self, limits: Limits, most_bytes: int) -> None:
+        self.changed = Condition()
+        self.last: Entry | None = None
+        """The entry that was put last, also when it was taken since."""
+        self._limits = limits
+        self._most_bytes = most_bytes
+        self._full_bytes = min(limits.batch_bytes, most_bytes // 2)
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def has_room_for(self, entry: Entry) -> bool:
+        """Return whether an entry fits; into an empty queue every one does."""
+        return not self._bytes or self._bytes + self._limits.size(entry) <= self._most_bytes
+
+    def put(self, entry: Entry) -> None:
+        """Add an entry, whether it fits or not."""
+        self._entries.append(entry)
+        self._bytes += self._limits.size(entry)
+        self.last = entry
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more is in it than it may hold."""
+        return self._bytes > self._most_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is enough for a call, or so much that it should not wait for more."""
+        return self._bytes >= self._full_bytes
+
+    def take(self) -> list[Entry]:
+        """Return all that waits, and forget it; its bytes count until it is settled."""
+        with self.changed:
+            entries = list(self._entries)
+            self._entries.clear()
+        return entries
+
+    def settle(self, entries: Iterable[Entry]) -> None:
+        """Mark entries as done, and notify those that wait for them or for room."""
+        with self.changed:
+            for entry in entries:
+                if not entry.done:
+                    entry.done = True
+                    self._bytes -= self._limits.size(entry)
+            self.changed.notify_all()

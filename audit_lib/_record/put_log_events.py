@@ -26,7 +26,7 @@ BATCH_BYTES: Final = 1_048_576
 EVENT_OVERHEAD_BYTES: Final = 26
 """What an event counts beside its message."""
 MESSAGE_BYTES: Final = BATCH_BYTES - EVENT_OVERHEAD_BYTES
-"""The longest message: a batch has to hold it, overhead included."""
+"""The longest message: an event has 1 MB at most, and a batch has to hold its overhead too."""
 SPAN_MS: Final = 24 * _HOUR_MS
 """From the first to the last event of a batch; a longer one fails as a whole."""
 OLDEST_MS: Final = 14 * 24 * _HOUR_MS

@@ -1,0 +1,319 @@
+"""CloudWatch Logs: lines go on to what is subscribed and counted; answers have AWS's shape."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import moto.logs.models
+from moto.core.exceptions import JsonRESTError
+from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
+from moto.logs.models import LogGroup, LogsBackend, LogStream, SubscriptionFilter
+from moto.logs.responses import LogsResponse
+
+from local_cloud.hooks.patches import Patches, given
+from local_cloud.services.log_groups import PatternFilter, backend_of, validated
+
+if TYPE_CHECKING:
+    from local_cloud.cloud import LocalCloud
+
+__all__ = ["install"]
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+# A test holds them to those of `audit_rules`.
+RETENTION_DAYS: Final = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
+    1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+_NO_STREAM: Final = "The specified log stream does not exist."
+
+
+class _StreamExistsError(JsonRESTError):
+    """moto's own error speaks of a log group."""
+
+    code = 400
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ResourceAlreadyExistsException", "The specified log stream already exists"
+        )
+
+
+def install(patches: Patches, cloud: "LocalCloud") -> None:
+    """Put all in."""
+    _checks(patches)
+    _events(patches, cloud)
+    _group_answers(patches, cloud)
+    _group_changes(patches, cloud)
+    _filters(patches, cloud)
+    _queries(patches, cloud)
+
+
+def _checks(patches: Patches) -> None:
+    """Look at the parameters as AWS does, before moto does it in its own words."""
+
+    def checked(name: str) -> None:
+        def operation(response: LogsResponse) -> Any:
+            validated(name, given(response))
+            return original(response)
+
+        original = patches.replace(LogsResponse, name, "self", operation)
+
+    for name in (
+        "create_log_group", "create_log_stream", "delete_metric_filter", "describe_log_streams",
+        "describe_metric_filters", "filter_log_events", "get_log_events", "put_metric_filter",
+    ):  # fmt: skip
+        checked(name)
+
+
+def _events(patches: Patches, cloud: "LocalCloud") -> None:
+    logs = cloud.log_groups
+
+    def put(
+        backend: LogsBackend,
+        log_group_name: str,
+        log_stream_name: str,
+        log_events: list[dict[str, Any]],
+    ) -> tuple[str, dict[str, int]]:
+        return logs.put(_found(backend, log_group_name), log_stream_name, log_events)
+
+    def write(stream: LogStream, log_events: list[dict[str, Any]]) -> str:
+        return logs.write(stream, log_events)
+
+    patches.replace(
+        LogsBackend, "put_log_events", "self log_group_name log_stream_name log_events", put
+    )
+    patches.replace(LogStream, "put_log_events", "self log_events", write)
+    patches.swap(moto.logs.models, "EventMessageFilter", PatternFilter)
+
+    def get(group: LogGroup, log_stream_name: str, *args: Any, **more: Any) -> Any:
+        if log_stream_name not in group.streams:
+            raise ResourceNotFoundException(_NO_STREAM)
+        return original_get(group, log_stream_name, *args, **more)
+
+    original_get = patches.replace(
+        LogGroup,
+        "get_log_events",
+        "self log_stream_name start_time end_time limit next_token start_from_head",
+        get,
+    )
+
+    def filtered(group: LogGroup, *args: Any) -> Any:
+        page, token, searched = original_filtered(group, *args)
+        asked = args[5]
+        if asked and not page:  # a token that moto gave has a page
+            raise InvalidParameterException("The specified nextToken is invalid.")
+        return page, token, searched
+
+    original_filtered = patches.replace(
+        LogGroup,
+        "filter_log_events",
+        "self log_group_name log_stream_names start_time end_time limit next_token filter_pattern"
+        " interleaved",
+        filtered,
+    )
+
+
+def _group_answers(patches: Patches, cloud: "LocalCloud") -> None:
+    logs = cloud.log_groups
+
+    def described(group: LogGroup) -> dict[str, Any]:
+        filters = backend_of(group).filters.get_matching_filters(log_group_name=group.name)
+        found: dict[str, Any] = original_described(group)
+        return found | {
+            "deletionProtectionEnabled": group.name in logs.protected,
+            "logGroupClass": "STANDARD",
+            "metricFilterCount": len(filters),
+        }
+
+    original_described = patches.replace(LogGroup, "to_describe_dict", "self", described)
+
+    def describe_log_groups(response: LogsResponse) -> str:
+        asked = given(response)
+        prefix, pattern = asked.get("logGroupNamePrefix"), asked.get("logGroupNamePattern")
+        if prefix and pattern:
+            raise InvalidParameterException(
+                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
+            )
+        groups = [
+            group
+            for name, group in sorted(response.logs_backend.groups.items())
+            if name.startswith(prefix or "") and (pattern or "").lower() in name.lower()
+        ]
+        begin, limit = int(asked.get("nextToken") or 0), int(asked.get("limit") or 50)
+        answer: dict[str, Any] = {
+            "logGroups": [group.to_describe_dict() for group in groups[begin : begin + limit]]
+        }
+        if begin + limit < len(groups):
+            answer["nextToken"] = str(begin + limit)
+        return json.dumps(answer)
+
+    patches.replace(LogsResponse, "describe_log_groups", "self", describe_log_groups)
+
+
+def _group_changes(patches: Patches, cloud: "LocalCloud") -> None:
+    logs = cloud.log_groups
+
+    def create_log_stream(group: LogGroup, log_stream_name: str) -> None:
+        if log_stream_name in group.streams:
+            raise _StreamExistsError
+        original_stream(group, log_stream_name)
+
+    original_stream = patches.replace(
+        LogGroup, "create_log_stream", "self log_stream_name", create_log_stream
+    )
+
+    def put_retention(backend: LogsBackend, log_group_name: str, retention_in_days: Any) -> None:
+        group = _found(backend, log_group_name)
+        if int(retention_in_days) not in RETENTION_DAYS:
+            raise InvalidParameterException(
+                f"1 validation error detected: Value '{retention_in_days}' at 'retentionInDays'"
+                " failed to satisfy constraint: Member must satisfy enum value set:"
+                f" {list(RETENTION_DAYS)}"
+            )
+        group.set_retention_policy(retention_in_days)
+
+    patches.replace(
+        LogsBackend, "put_retention_policy", "self log_group_name retention_in_days", put_retention
+    )
+
+    def delete_log_group(backend: LogsBackend, log_group_name: str) -> None:
+        if log_group_name in logs.protected:
+            raise InvalidParameterException(
+                "The log group cannot be deleted because deletion protection is enabled."
+            )
+        original_delete(backend, log_group_name)
+        for each in backend.filters.get_matching_filters(log_group_name=log_group_name):
+            backend.filters.metric_filters.remove(each)
+
+    original_delete = patches.replace(
+        LogsBackend, "delete_log_group", "self log_group_name", delete_log_group
+    )
+
+    def associate_kms_key(response: LogsResponse) -> str:
+        asked = given(response)
+        _found(response.logs_backend, asked["logGroupName"]).kms_key_id = asked["kmsKeyId"]
+        return "{}"
+
+    def put_log_group_deletion_protection(response: LogsResponse) -> str:
+        asked = given(response)
+        name = asked["logGroupIdentifier"].rpartition(":log-group:")[2]
+        _found(response.logs_backend, name)
+        (logs.protected.add if asked["deletionProtectionEnabled"] else logs.protected.discard)(name)
+        return "{}"
+
+    patches.add(LogsResponse, "associate_kms_key", associate_kms_key)
+    patches.add(
+        LogsResponse, "put_log_group_deletion_protection", put_log_group_deletion_protection
+    )
+
+
+def _filters(patches: Patches, cloud: "LocalCloud") -> None:
+    logs = cloud.log_groups
+
+    def put_metric_filter(
+        backend: LogsBackend,
+        filter_name: str,
+        filter_pattern: str,
+        log_group_name: str,
+        metric_transformations: list[dict[str, Any]],
+    ) -> None:
+        _found(backend, log_group_name)
+        logs.check_metric_filter(
+            backend, log_group_name, filter_name, filter_pattern, metric_transformations
+        )
+        backend.filters.delete_filter(filter_name, log_group_name)  # moto would have it twice
+        original_put(backend, filter_name, filter_pattern, log_group_name, metric_transformations)
+        backend.filters.metric_filters[-1] |= {
+            "applyOnTransformedLogs": False,
+            "creationTime": cloud.clock.now_ms(),
+        }
+
+    original_put = patches.replace(
+        LogsBackend,
+        "put_metric_filter",
+        "self filter_name filter_pattern log_group_name metric_transformations",
+        put_metric_filter,
+    )
+
+    def put_subscription_filter(  # noqa: PLR0913, PLR0917 - moto's own
+        backend: LogsBackend,
+        log_group_name: str,
+        filter_name: str,
+        filter_pattern: str,
+        destination_arn: str,
+        role_arn: str | None,
+    ) -> None:
+        logs.check_destination(destination_arn, role_arn)
+        group = _found(backend, log_group_name)
+        logs.check_subscription(group, filter_name, filter_pattern)
+        if ":lambda:" in destination_arn and not cloud.deliveries.logs_may_invoke(
+            group, destination_arn
+        ):
+            raise InvalidParameterException(
+                "Could not execute the lambda function. Make sure you have given CloudWatch Logs"
+                " permission to execute your function."
+            )
+        known = group.subscription_filters.pop(filter_name, None)  # moto counts it as another
+        try:
+            original_subscription(
+                backend, log_group_name, filter_name, filter_pattern, destination_arn, role_arn
+            )
+        except BaseException:
+            if known is not None:
+                group.subscription_filters[filter_name] = known
+            raise
+
+    original_subscription = patches.replace(
+        LogsBackend,
+        "put_subscription_filter",
+        "self log_group_name filter_name filter_pattern destination_arn role_arn",
+        put_subscription_filter,
+    )
+
+    def described(subscription: SubscriptionFilter) -> dict[str, Any]:
+        found = original_described(subscription) | {"applyOnTransformedLogs": False}
+        return {name: value for name, value in found.items() if value is not None}
+
+    original_described = patches.replace(SubscriptionFilter, "to_json", "self", described)
+
+
+def _queries(patches: Patches, cloud: "LocalCloud") -> None:
+    logs = cloud.log_groups
+
+    def put_query_definition(asked: Mapping[str, Any]) -> dict[str, Any]:
+        id_ = asked.get("queryDefinitionId") or str(uuid4())
+        logs.queries[id_] = {
+            "queryLanguage": "CWLI",
+            "queryDefinitionId": id_,
+            "name": asked["name"],
+            "queryString": asked["queryString"],
+            "logGroupNames": asked.get("logGroupNames", []),
+            "lastModified": cloud.clock.now_ms(),
+        }
+        return {"queryDefinitionId": id_}
+
+    def delete_query_definition(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {"success": logs.queries.pop(asked["queryDefinitionId"], None) is not None}
+
+    def describe_query_definitions(asked: Mapping[str, Any]) -> dict[str, Any]:
+        prefix = asked.get("queryDefinitionNamePrefix", "")
+        found = [q for q in logs.queries.values() if q["name"].startswith(prefix)]
+        return {"queryDefinitions": sorted(found, key=lambda q: str(q["name"]))}
+
+    def added(operation: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+        def answer(response: LogsResponse) -> str:
+            return json.dumps(operation(given(response)))
+
+        patches.add(LogsResponse, operation.__name__, answer)
+
+    added(put_query_definition)
+    added(delete_query_definition)
+    added(describe_query_definitions)
+
+
+def _found(backend: LogsBackend, name: str) -> LogGroup:
+    group = backend.groups.get(name)
+    if group is None:
+        raise ResourceNotFoundException
+    return group

@@ -1,0 +1,68 @@
+"""Changing moto: what is replaced must be what it was, and all is put back.
+
+moto is pinned exactly: these are private names.
+"""
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local_cloud.errors import HookError
+
+__all__ = ["Patches", "given"]
+
+
+class Patches:
+    """What was changed, so that it can be put back, the last one first."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+
+    def undo(self) -> None:
+        """Take all out."""
+        while self._undo:
+            self._undo.pop()()
+
+    def later(self, undo: Callable[[], None]) -> None:
+        """Note how something else is put back."""
+        self._undo.append(undo)
+
+    def replace(self, holder: Any, name: str, parameters: str, replacement: Any) -> Any:
+        """Replace `holder.name`; give the original. `parameters` are those it must have.
+
+        Raises:
+            HookError: it is gone or has other parameters.
+        """
+        place = f"{getattr(holder, '__qualname__', holder.__name__)}.{name}"
+        original = vars(holder).get(name)
+        if original is None:
+            raise HookError(f"moto has no {place} any more; install the moto that is pinned")
+        found = " ".join(inspect.signature(original).parameters)
+        if found != parameters:
+            raise HookError(f"moto's {place} takes ({found}), not ({parameters})")
+        self.swap(holder, name, replacement)
+        return original
+
+    def swap(self, holder: Any, name: str, value: Any) -> None:
+        """Give `holder.name` another value."""
+        original = vars(holder)[name]
+        setattr(holder, name, value)
+        self._undo.append(lambda: setattr(holder, name, original))
+
+    def add(self, holder: Any, name: str, method: Any) -> None:
+        """Add an operation that moto lacks.
+
+        Raises:
+            HookError: moto has it by now.
+        """
+        if hasattr(holder, name):
+            raise HookError(f"moto has a {name} of its own by now; use that")
+        setattr(holder, name, method)
+        self._undo.append(lambda: delattr(holder, name))
+
+
+def given(response: Any) -> dict[str, Any]:
+    """Give the parameters of a call in the JSON protocol."""
+    parameters: dict[str, Any] = json.loads(response.body)
+    return parameters

@@ -1,0 +1,1 @@
+"""What happens between moto's services; moto itself keeps their state."""

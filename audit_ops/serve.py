@@ -1,4 +1,4 @@
-"""`audit local up`: the embedded cloud as a server, until somebody ends it."""
+"""`audit local up`: the embedded cloud as a server, until it is stopped."""
 
 import logging
 import signal
@@ -17,11 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def up(*, port: int, region: str, verbose: bool) -> None:
-    """Serve the cloud until somebody ends it: Ctrl-C, SIGTERM or `down`.
+    """Serve the cloud until Ctrl-C, SIGTERM or `audit local down`.
 
     Raises:
-        LocalError: something listens on its port.
-        HookError: moto is not the one that is pinned.
+        LocalError: another program listens on its port.
+        HookError: moto is not the version that is pinned.
     """
     _log_to_terminal(verbose=verbose)
     try:
@@ -48,7 +48,7 @@ def up(*, port: int, region: str, verbose: bool) -> None:
 
 
 def _tick(world: World) -> None:
-    """Let time pass. What goes wrong is told, and the cloud goes on."""
+    """Let time pass. Errors are logged, and the cloud goes on."""
     try:
         world.cloud.tick()
         world.cloud.functions.raise_faults()
@@ -57,7 +57,7 @@ def _tick(world: World) -> None:
 
 
 class _Line(logging.Formatter):
-    """One line a happening; what an application put in cannot move the cursor or forge a line."""
+    """One line an event; an application's text cannot move the cursor or forge a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)

@@ -1,6 +1,6 @@
-"""`World`: an embedded cloud, and around it what a trail needs in it and what it tells.
+"""`World`: an embedded cloud with what an audit trail needs around it, and receivers of notifications.
 
-In this process; `audit_ops.running` reaches one in another.
+It runs in this process; `audit_ops.running` reaches one in another process.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _DAY_MINUTES: Final = 1440
 
 
 class World:
-    """A cloud, and real receivers of what it sends: Slack's end of a webhook, a mail server.
+    """A cloud, and real receivers of what it sends: a server for Slack's webhooks, a mail server.
 
     Args:
         region, port: the cloud's, as `LocalCloud` takes them.
@@ -31,7 +31,7 @@ class World:
         self._started = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start it; `LocalCloud` says what it raises."""
+        """Start the receivers and the cloud; raises what `LocalCloud` raises."""
         with ExitStack() as started:
             started.enter_context(self.slack)
             started.enter_context(self.mail)
@@ -47,23 +47,23 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the cloud and the receivers."""
         self._started.close()
 
     def prepare(self, config: AuditConfig) -> None:
-        """Make what has to be there before the trail of this configuration."""
+        """Make what the trail of this configuration requires: log groups, secrets, senders."""
         prepare(self.cloud.client, config, self.webhooks)
 
     def put_lines(self, log_group: str, lines: Sequence[str]) -> None:
-        """Ship log lines, and wait until all that follows has happened."""
+        """Ship log lines, and wait until all their effects are complete."""
         self.cloud.put_lines(log_group, lines)
         self.cloud.settle()
 
     def rest(self) -> None:
-        """Let time pass until no alarm rings, then empty the receivers.
+        """Let time pass until no alarm is in ALARM, then empty the receivers.
 
         Raises:
-            TimeoutError: an alarm rings for more than a day.
+            TimeoutError: an alarm is in ALARM for more than a day.
         """
         for _ in range(_DAY_MINUTES):
             if "ALARM" not in self.cloud.health()["alarms"].values():
@@ -79,7 +79,7 @@ class World:
         return self.slack.url("")
 
     def told(self) -> list[dict[str, Any]]:
-        """Give what the receivers got, Slack's first: `channel` and JSON, `to`, `subject` and text."""
+        """Return what arrived, Slack's first: `channel` and JSON; `to`, `subject` and text."""
         posts = [
             {"kind": "slack", "channel": post.name, "message": post.payload}
             for post in self.slack.received

@@ -1,11 +1,10 @@
-"""`LocalCloud`: AWS in this process, as far as the audit trail needs it."""
+"""`LocalCloud`: AWS in this process, as far as an audit trail needs it."""
 
-import logging
 import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,39 +20,32 @@ from moto.logs.models import logs_backends
 from local_cloud.cloudformation import Engine
 from local_cloud.deployment import deploy
 from local_cloud.hooks import hooked
-from local_cloud.hooks.functions import dead_letter_arn, log_group
 from local_cloud.server import Control, serving
-from local_cloud.services.alarms import Alarms, Metrics
+from local_cloud.services.alarms import Alarms
 from local_cloud.services.clock import Clock
 from local_cloud.services.deliveries import Deliveries
-from local_cloud.services.functions import Functions, Spec
-from local_cloud.services.log_groups import (
-    EVENT_OVERHEAD_BYTES,
-    MAX_BATCH_BYTES,
-    MAX_EVENTS,
-    LogGroups,
-)
+from local_cloud.services.functions import Functions
+from local_cloud.services.log_agent import put_lines
+from local_cloud.services.log_groups import LogGroups
 from local_cloud.services.messaging import Mails, Schedules
+from local_cloud.services.metrics import Metrics
 from local_cloud.services.permissions import Permissions
-from local_cloud.services.policies import Request
 
 __all__ = ["LocalCloud"]
 
 _STEP_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.005
 
-log = logging.getLogger(__name__)
-
 
 class Receivers(Protocol):
-    """The other end of the channels, as far as the cloud speaks of it."""
+    """Where notifications arrive, for the pages about the cloud."""
 
     @property
     def webhooks(self) -> str:
-        """The beginning of a webhook's address; a name follows."""
+        """The beginning of a webhook's address; the channel's name follows."""
 
     def told(self) -> list[dict[str, Any]]:
-        """What came, in JSON's types."""
+        """What arrived, in JSON's types."""
 
 
 class LocalCloud:
@@ -64,12 +56,12 @@ class LocalCloud:
 
     Args:
         region: the only region.
-        port: where AWS's APIs are served on localhost; 0 is one that is free.
+        port: where AWS's APIs are served on localhost; 0 takes a free one.
         smtp: host and port of a mail server that takes what SES accepts.
-        receivers: what `/_cloud` says of the receivers around it.
+        receivers: where notifications arrive; the pages at `/_cloud` show it.
 
     Attributes:
-        stopping: set when somebody asked over HTTP that it ends.
+        stopping: set when a request over HTTP asks the cloud to stop.
     """
 
     account: Final = DEFAULT_ACCOUNT_ID
@@ -99,15 +91,19 @@ class LocalCloud:
         self.clock = Clock()
         self.permissions = Permissions(region=region)
         self.mails = Mails(smtp)
-        self.deliveries = Deliveries(self)
+        self.deliveries = Deliveries(
+            self,
+            invoke=self._invoke_later,
+            permissions=self.permissions,
+        )
         metrics = Metrics()
         self.alarms = Alarms(
-            clock=self.clock, metrics=metrics, publish=self.deliveries.alarm_speaks
+            clock=self.clock, metrics=metrics, publish=self.deliveries.publish_alarm
         )
         self.log_groups = LogGroups(
             clock=self.clock, deliver=self.deliveries.deliver_lines, metrics=metrics
         )
-        self.schedules = Schedules(clock=self.clock, deliver=self.deliveries.schedule_fires)
+        self.schedules = Schedules(clock=self.clock, deliver=self.deliveries.deliver_scheduled)
         self.stacks = Engine(self)
         self._mock = mock_aws()
         self._environment = dict.fromkeys(
@@ -118,11 +114,11 @@ class LocalCloud:
         self.client = cache(self._client)
 
     def __enter__(self) -> Self:
-        """Start it.
+        """Start the cloud.
 
         Raises:
-            HookError: moto is not the one that is pinned.
-            PortTakenError: something listens on its port.
+            HookError: moto is not the version that is pinned.
+            PortTakenError: another program listens on its port.
         """
         with ExitStack() as started:
             started.callback(_restore, {name: os.environ.get(name) for name in self._environment})
@@ -132,48 +128,42 @@ class LocalCloud:
             started.callback(self._mock.stop)
             started.callback(hooked(self).undo)
             self.endpoint = started.enter_context(serving(self._port, self._control))
-            self.functions = Functions(clock=self.clock, endpoint=self.endpoint, host=self)
+            self.functions = Functions(
+                self,
+                endpoint=self.endpoint,
+                permissions=self.permissions,
+                send_dead_letter=self.deliveries.send_dead_letter,
+            )
             started.callback(self.functions.stop)
             self._started = started.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it; its state is gone."""
+        """Stop the cloud; its state is lost."""
         self._started.close()
 
+    def _invoke_later(self, function: str, event: Any) -> None:
+        self.functions.invoke_later(function, event)  # there are none before the cloud has started
+
     def _client(self, service: str) -> Any:
-        """Give a boto3 client; the owner's, whom nothing is refused."""
+        """Return a boto3 client of the account's owner, to whom everything is allowed."""
         return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
 
     def deploy(self, assembly: Path) -> list[str]:
-        """Deploy the stacks of a cloud assembly; give their names.
+        """Deploy the stacks of a cloud assembly; return their names.
 
         Raises:
             AssemblyError: the folder is not a cloud assembly.
-            DeployError: a stack could not be made.
+            DeployError: a stack could not be made or changed.
         """
-        return deploy(self, assembly)
+        return deploy(self, self.stacks, assembly)
 
     def put_lines(self, log_group: str, lines: Sequence[str], *, stream: str = "app") -> None:
-        """Ship log lines now, as an agent beside an application does, in legal batches."""
-        logs = self.client("logs")
-        # A function's processes write at the same time: another may be faster.
-        with suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
-        batch: list[dict[str, Any]] = []
-        size = 0
-        for line in filter(None, lines):  # an empty line is no event
-            length = len(line.encode()) + EVENT_OVERHEAD_BYTES
-            if batch and (size + length > MAX_BATCH_BYTES or len(batch) == MAX_EVENTS):
-                logs.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=batch)
-                batch, size = [], 0
-            batch.append({"timestamp": self.clock.now_ms(), "message": line})
-            size += length
-        if batch:
-            logs.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=batch)
+        """Ship log lines with the current time, as an agent beside an application does."""
+        put_lines(self, log_group, lines, stream=stream)
 
     def settle(self, *, timeout: float = 60.0) -> None:
-        """Wait until everything that follows from what happened so far has happened.
+        """Wait until all effects of what happened so far are complete.
 
         Raises:
             TimeoutError: it takes longer than `timeout` seconds of real time.
@@ -191,14 +181,14 @@ class LocalCloud:
             time.sleep(_POLL_SECONDS)
 
     def tick(self) -> None:
-        """Look at the clock: start what is due, evaluate the alarms."""
+        """Start what is due at the cloud's time, and evaluate the alarms."""
         with self._ticking:
             self.functions.tick()
             self.schedules.tick()
             self.alarms.tick()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock minute by minute, so that all that falls in between happens in its turn.
+        """Move the clock minute by minute, so that everything in between happens at its time.
 
         Raises:
             ValueError: the seconds are negative.
@@ -213,7 +203,7 @@ class LocalCloud:
             seconds -= step
 
     def health(self) -> dict[str, Any]:
-        """Say what runs, in JSON's types."""
+        """Return what runs, in JSON's types."""
         functions = lambda_backends[self.account][self.region].list_functions()
         groups = logs_backends[self.account][self.region].groups
         alarms = cloudwatch_backends[self.account][self.region].alarms
@@ -233,50 +223,9 @@ class LocalCloud:
             "webhooks": self._receivers.webhooks if self._receivers else "",
         }
 
-    def create_bucket(self, name: str) -> None:
-        """Make a bucket; the first region is where one is when nothing is said."""
-        where = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
-        self.client("s3").create_bucket(
-            Bucket=name, **({} if self.region == "us-east-1" else where)
-        )
-
     def arn(self, service: str, resource: str) -> str:
-        """Give the ARN of a resource here."""
+        """Return the ARN of a resource in this account and region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
-
-    def function(self, name: str) -> Spec:
-        """Give a function as it is configured now."""
-        found = lambda_backends[self.account][self.region].get_function(name)
-        return Spec(
-            name=name,
-            handler=str(found.handler),
-            code=found.code_bytes,
-            environment=dict(found.environment_vars),
-            timeout=int(found.timeout),
-            memory_mb=int(found.memory_size),
-            role_arn=found.role,
-            log_group=log_group(found),
-            dead_letter_arn=dead_letter_arn(found),
-        )
-
-    def write_function_log(self, spec: Spec, stream: str, lines: list[str]) -> None:
-        """Write what a function printed, if its role lets it: else it is lost, as on AWS."""
-        group = f"log-group:{spec.log_group}"
-        needed = {
-            "logs:CreateLogStream": f"{group}:log-stream:{stream}",
-            "logs:PutLogEvents": f"{group}:log-stream:{stream}",
-        }
-        is_new = spec.log_group not in logs_backends[self.account][self.region].groups
-        if is_new:
-            needed["logs:CreateLogGroup"] = group
-        for action, resource in needed.items():
-            request = Request(action=action, resource=self.arn("logs", resource))
-            if not self.permissions.role_may(spec.role_arn, request):
-                log.warning("function %s may not write its log: %s", spec.name, action)
-                return
-        if is_new:
-            self.client("logs").create_log_group(logGroupName=spec.log_group)
-        self.put_lines(spec.log_group, lines, stream=stream)
 
 
 def _restore(environment: Mapping[str, str | None]) -> None:

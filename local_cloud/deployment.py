@@ -1,4 +1,4 @@
-"""From a cloud assembly (`cdk.out`) to a stack: assets are uploaded, the template is made as it is.
+"""From a cloud assembly (`cdk.out`) to its stacks: assets are uploaded, templates used unchanged.
 
 The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
@@ -8,26 +8,25 @@ import json
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from local_cloud._protocol import Cloud
+from local_cloud.assembly import stacks_of
+from local_cloud.cloudformation import Engine
 from local_cloud.cloudformation.template import Template
 from local_cloud.errors import DeployError, StackError, TemplateError
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
-from local_cloud.assembly import stacks_of
+from local_cloud.resources.bootstrap import create_bucket
 
 __all__ = ["deploy"]
 
 _BOOTSTRAP_VERSION = "30"
 
 
-def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
-    """Deploy all stacks of an assembly; give their names.
+def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
+    """Deploy all stacks of an assembly; return their names.
 
     Raises:
         AssemblyError: the folder is not a cloud assembly.
-        DeployError: a stack could not be made.
+        DeployError: a stack could not be made or changed.
     """
     names = []
     for stack_id, name, text in stacks_of(assembly):
@@ -35,8 +34,8 @@ def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
         try:
             template = Template(text)
             _bootstrap(cloud, template)
-            stack = cloud.stacks.stacks.get(name) or cloud.stacks.new(name)
-            cloud.stacks.apply(stack, template, {})
+            stack = engine.stacks.get(name) or engine.new(name)
+            engine.apply(stack, template, {})
         except (StackError, TemplateError) as error:
             raise DeployError(f"stack {name}: {error}") from error
         if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -46,7 +45,7 @@ def deploy(cloud: "LocalCloud", assembly: Path) -> list[str]:
     return names
 
 
-def _upload(cloud: "LocalCloud", assembly: Path, stack_id: str) -> None:
+def _upload(cloud: Cloud, assembly: Path, stack_id: str) -> None:
     s3 = cloud.client("s3")
     assets = json.loads((assembly / f"{stack_id}.assets.json").read_text())["files"]
     for asset in assets.values():
@@ -56,7 +55,7 @@ def _upload(cloud: "LocalCloud", assembly: Path, stack_id: str) -> None:
         for destination in asset["destinations"].values():
             bucket = _filled(cloud, destination["bucketName"])
             with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
-                cloud.create_bucket(bucket)
+                create_bucket(cloud, bucket)
             s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
 
 
@@ -70,12 +69,12 @@ def _zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _filled(cloud: "LocalCloud", text: str) -> str:
+def _filled(cloud: Cloud, text: str) -> str:
     return text.replace("${AWS::AccountId}", cloud.account).replace("${AWS::Region}", cloud.region)
 
 
-def _bootstrap(cloud: "LocalCloud", template: Template) -> None:
-    """Leave what `cdk bootstrap` leaves: the parameter in which a template looks up its version."""
+def _bootstrap(cloud: Cloud, template: Template) -> None:
+    """Make what `cdk bootstrap` makes: the parameter in which a template looks up its version."""
     for parameter in template.parameters.values():
         if parameter["Type"] == "AWS::SSM::Parameter::Value<String>":
             cloud.client("ssm").put_parameter(

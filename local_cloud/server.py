@@ -2,8 +2,8 @@
 
     GET  /_cloud                 what runs, for people
     GET  /_cloud/health          the same as JSON
-    GET  /_cloud/notifications   what the receivers got, as JSON
-    POST /_cloud/settle          wait until all that follows from what happened has happened
+    GET  /_cloud/notifications   what the receivers received, as JSON
+    POST /_cloud/settle          wait until all effects of what happened so far are complete
     POST /_cloud/advance         {"seconds": 3600}: move the clock, minute by minute
     POST /_cloud/stop            end it
 
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class Control:
-    """What can be asked about the cloud, and asked of it, besides AWS's APIs."""
+    """The pages about the cloud and the actions on it, besides AWS's APIs."""
 
     def __init__(
         self,
@@ -95,10 +95,10 @@ class Control:
 
 @contextmanager
 def serving(port: int, control: Control) -> Generator[str]:
-    """Serve moto's state over HTTP; give the address. Port 0 is one that is free.
+    """Serve moto's state over HTTP; give the address. Port 0 takes a free one.
 
     Raises:
-        PortTakenError: something listens there.
+        PortTakenError: another program listens on the port.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -147,7 +147,7 @@ class _Application:
 
 
 def _unknown(environ: _Environ, text: str) -> Response:
-    """Give AWS's answer to an operation that there is not, in the protocol that was used."""
+    """Return AWS's answer to an unknown operation, in the protocol of the call."""
     code = "UnknownOperationException"
     if "HTTP_X_AMZ_TARGET" in environ:
         return _json({"__type": code, "message": text}, 400)
@@ -156,7 +156,7 @@ def _unknown(environ: _Environ, text: str) -> Response:
 
 
 def _called(environ: _Environ) -> str:
-    """Give the operation that a request calls, as far as its protocol says: `logs PutLogEvents`."""
+    """Return the operation that a request calls, as far as its protocol shows it: `logs PutLogEvents`."""
     scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split("/")
     service = scope[3] if len(scope) > 3 else "?"
     if target := environ.get("HTTP_X_AMZ_TARGET"):
@@ -174,7 +174,7 @@ class _QuietHandler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Say nothing: a request can hold what must not be logged."""
+        """Log nothing: a request can hold what must not be logged."""
 
 
 def _json(value: Any, status: int = 200) -> Response:

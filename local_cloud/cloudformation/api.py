@@ -1,4 +1,4 @@
-"""CloudFormation's operations, in the place of moto's: parameters in, answers in AWS's shape out.
+"""CloudFormation's operations, instead of moto's: parameters in, answers in AWS's shape out.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
 """
@@ -6,20 +6,19 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 
-from local_cloud.cloudformation.engine import Change, Engine, Stack
+from local_cloud._protocol import Cloud
+from local_cloud.cloudformation.engine import Engine
+from local_cloud.cloudformation.stacks import Change, Stack
 from local_cloud.cloudformation.template import Template
 from local_cloud.errors import StackError, TemplateError
 from local_cloud.resources import kind_of
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
 
 __all__ = ["operations"]
 
@@ -28,7 +27,7 @@ _Answer = dict[str, Any] | None
 
 
 class CloudFormationError(ServiceException):
-    """An answer that says no."""
+    """The answer to a call that is refused."""
 
 
 @dataclass(slots=True)
@@ -43,9 +42,9 @@ class _ChangeSet:
     kind: str
 
 
-def operations(cloud: "LocalCloud") -> dict[str, Callable[[Any], ActionResult]]:
-    """Give the methods that take the place of those of moto's CloudFormationResponse, by name."""
-    api = _Api(cloud)
+def operations(cloud: Cloud, engine: Engine) -> dict[str, Callable[[Any], ActionResult]]:
+    """Return the methods that replace those of moto's CloudFormationResponse, by name."""
+    api = _Api(cloud, engine)
 
     def method(operation: Callable[[_Given], _Answer]) -> Callable[[Any], ActionResult]:
         def answer(response: Any) -> ActionResult:
@@ -64,9 +63,9 @@ def operations(cloud: "LocalCloud") -> dict[str, Callable[[Any], ActionResult]]:
 class _Api:
     """Each public method is an operation."""
 
-    def __init__(self, cloud: "LocalCloud") -> None:
+    def __init__(self, cloud: Cloud, engine: Engine) -> None:
         self._cloud = cloud
-        self._engine: Engine = cloud.stacks
+        self._engine = engine
 
     def create_stack(self, given: _Given) -> _Answer:
         template, parameters = self._template(given), _parameters(given, {})
@@ -90,7 +89,10 @@ class _Api:
 
     def delete_stack(self, given: _Given) -> _Answer:
         for stack in list(self._engine.stacks.values()):
-            if given["StackName"] in (stack.name, stack.id):  # to delete none is no error
+            if given["StackName"] in (
+                stack.name,
+                stack.id,
+            ):  # deleting a stack that does not exist is not an error
                 self._engine.delete(stack)
         return None
 
@@ -247,7 +249,7 @@ class _Api:
 
     def execute_change_set(self, given: _Given) -> _Answer:
         stack, found = self._change_set(given)
-        del stack.change_sets[found.name]  # one that was executed is gone
+        del stack.change_sets[found.name]  # as on AWS, an executed one no longer exists
         stack.tags = found.tags
         if found.kind == "IMPORT":
             self._engine.import_(stack, found.template, found.parameters, found.changes)
@@ -259,7 +261,7 @@ class _Api:
         try:
             stack, found = self._change_set(given)
         except CloudFormationError:
-            return {}  # to delete what is not there is no error
+            return {}  # deleting one that does not exist is not an error
         del stack.change_sets[found.name]
         return {}
 
@@ -338,7 +340,7 @@ def _described(stack: Stack) -> dict[str, Any]:
 
 
 def _parameters(given: _Given, before: Mapping[str, str]) -> dict[str, str]:
-    """Give the parameters as they were written; what an SSM name stands for is looked up later."""
+    """Return the parameters as they were written; the value of an SSM name is looked up later."""
     found = {}
     for each in given.get("Parameters") or []:
         name = each["ParameterKey"]

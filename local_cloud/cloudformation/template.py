@@ -1,4 +1,4 @@
-"""Templates: read, asked for their order, and resolved.
+"""Templates: read, put in order, and resolved.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -28,7 +28,7 @@ class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
     """YAML with the short forms of CloudFormation's functions: `!Ref x` is `{"Ref": "x"}`."""
 
     def short_form(self, tag: str, node: yaml.Node) -> dict[str, Any]:
-        """Give a function's long form."""
+        """Return a function's long form."""
         if isinstance(node, yaml.ScalarNode):
             argument: Any = self.construct_scalar(node)
         elif isinstance(node, yaml.SequenceNode):
@@ -39,7 +39,7 @@ class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
 
 
 _Yaml.add_multi_constructor("!", _Yaml.short_form)
-# A version such as 2012-10-17 is a text, not a date.
+# A version such as 2012-10-17 is a string, not a date.
 _Yaml.yaml_implicit_resolvers = {
     first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -81,7 +81,7 @@ class Template:
         self.outputs: dict[str, dict[str, Any]] = body.get("Outputs", {})
 
     def active(self, scope: Scope) -> dict[str, dict[str, Any]]:
-        """Give the resources whose condition holds, in the order in which they have to be made."""
+        """Return the resources whose condition holds, in the order in which to make them."""
         active = {
             id_: body
             for id_, body in self.resources.items()
@@ -98,10 +98,10 @@ class Template:
         return ordered
 
     def check(self, scope: Scope) -> None:
-        """Look at all types and properties before anything is made.
+        """Check all types and properties before anything is made.
 
         Raises:
-            TemplateError: some are not known to the embedded cloud; each is named.
+            TemplateError: some are not known to the embedded cloud; the text names each.
         """
         unknown = []
         for id_, body in self.active(scope).items():
@@ -118,16 +118,16 @@ class Template:
             raise TemplateError(f"the embedded cloud does not know\n{listed}")
 
     def resolved(self, node: Any, scope: Scope) -> Any:
-        """Give a part of the template with all its functions replaced by what they give.
+        """Return a part of the template with each function replaced by its result.
 
         Raises:
-            TemplateError: a reference leads nowhere, or a function is not known.
+            TemplateError: a reference cannot be resolved, or a function is not known.
         """
         value = self._resolve(node, scope)
         return None if value is _NO_VALUE else value
 
     def output_values(self, scope: Scope) -> Iterator[tuple[str, Any, str | None]]:
-        """Give each output: its name, its value, and the name that it is exported by."""
+        """Return each output: its name, its value, and its export name."""
         for name, body in self.outputs.items():
             if "Condition" not in body or self._condition(body["Condition"], scope):
                 export = body.get("Export")
@@ -240,7 +240,7 @@ class Template:
 
 
 def _references(node: Any) -> Iterator[str]:
-    """Give every name that a part of a template refers to."""
+    """Return every name that a part of a template refers to."""
     if isinstance(node, list):
         for each in node:
             yield from _references(each)

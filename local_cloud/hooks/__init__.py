@@ -1,33 +1,30 @@
 """Every place where moto is changed, and the check that each is still what it was.
 
-patches    replaces, adds, puts back; refuses a moto that is not the one these were written for
+patches    replaces, adds, restores; refuses another version of moto
 access     the clock, permissions
 logs       CloudWatch Logs
-watching   alarms, SNS, SES
+alarms     CloudWatch alarms
+messages   SNS, SES
 functions  Lambda
 stacks     CloudFormation
 """
 
-from typing import TYPE_CHECKING
-
-from local_cloud.hooks import access, functions, logs, stacks, watching
+from local_cloud.hooks import access, alarms, functions, logs, messages, stacks
+from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
 
 __all__ = ["Patches", "hooked"]
 
 
-def hooked(cloud: "LocalCloud") -> Patches:
+def hooked(cloud: HookedCloud) -> Patches:
     """Change moto for one cloud; `undo` puts everything back.
 
     Raises:
-        HookError: a function of moto is gone or has other parameters; nothing is changed.
+        HookError: a function of moto does not exist or has other parameters; nothing is changed.
     """
     patches = Patches()
     try:
-        for place in (access, logs, watching, functions, stacks):
+        for place in (access, logs, alarms, messages, functions, stacks):
             place.install(patches, cloud)
     except BaseException:
         patches.undo()

@@ -1,8 +1,8 @@
-"""The clock that moto reads, and who may call what."""
+"""The clock that moto reads, and the permission checks of every call."""
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.errors import COMMON_ERROR_CODES
@@ -12,11 +12,9 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 from werkzeug.exceptions import HTTPException
 
+from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
-from local_cloud.services.policies import Request, effects
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
+from local_cloud.services.policies import AccessRequest, effects
 
 __all__ = ["install"]
 
@@ -26,11 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class _AccessDeniedError(ServiceException):
-    """What every service answers; moto looks a class of its own up in a model of its module."""
+    """The answer of every service; its class has to be of this module, for moto finds its model there."""
 
 
-def install(patches: Patches, cloud: "LocalCloud") -> None:
-    """Give moto the cloud's clock, and hold each call of a function against its role."""
+def install(patches: Patches, cloud: HookedCloud) -> None:
+    """Give moto the cloud's clock, and check each call of a function against its role."""
     cloud.clock.install()
     patches.later(cloud.clock.uninstall)
     COMMON_ERROR_CODES.append(_ACCESS_DENIED)  # any service may say so
@@ -62,7 +60,7 @@ def install(patches: Patches, cloud: "LocalCloud") -> None:
             return PermissionResult.NEUTRAL
         statements = json.loads(bucket.policy)["Statement"]
         secure = {"aws:SecureTransport": "true"}
-        found = effects(statements, Request(action=action, resource=resource, context=secure))
+        found = effects(statements, AccessRequest(action=action, resource=resource, context=secure))
         if "Deny" in found:
             return PermissionResult.DENIED
         return PermissionResult.PERMITTED if found else PermissionResult.NEUTRAL
@@ -83,7 +81,7 @@ def install(patches: Patches, cloud: "LocalCloud") -> None:
 
 
 def _parameters(response: Any) -> dict[str, Any]:
-    """Give the parameters of a call, whatever protocol it came by."""
+    """Return the parameters of a call, whatever its protocol."""
     given = response.body
     if not isinstance(given, dict):  # some of moto's services have read it already
         try:
@@ -97,7 +95,7 @@ def _parameters(response: Any) -> dict[str, Any]:
 
 
 def _denied(response: Any, message: str) -> HTTPException:
-    """Give AccessDenied in the words and the protocol of the service that was called."""
+    """Return AccessDenied in the words and the protocol of the service that was called."""
     refused = ActionResult(_AccessDeniedError(_ACCESS_DENIED, message))
     status, headers, body = response.serialized(refused)
     response.response_headers.update(headers)

@@ -1,23 +1,24 @@
-"""Lambda: invocations go to processes of ours, and moto keeps all of the configuration."""
+"""Lambda: functions run in our processes, and all of a configuration is kept."""
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
+from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
+from local_cloud.services.functions.configuration import (
+    dead_letter_arn_of,
+    keep_new,
+    keep_updated,
+    log_group_of,
+)
 
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
-
-__all__ = ["dead_letter_arn", "install", "log_group"]
-
-_KEPT = ("DeadLetterConfig", "LoggingConfig")
-_KEPT_AS = "kept_configuration"
+__all__ = ["install"]
 
 
-def install(patches: Patches, cloud: "LocalCloud") -> None:
+def install(patches: Patches, cloud: HookedCloud) -> None:
     """Run functions, and keep what moto does not keep of them."""
 
     def invoke(
@@ -27,13 +28,13 @@ def install(patches: Patches, cloud: "LocalCloud") -> None:
         if request_headers.get("x-amz-invocation-type") == "Event":
             cloud.functions.invoke_later(function.function_name, event)
             return b""
-        outcome = cloud.functions.invoke(function.function_name, event)
+        result = cloud.functions.invoke(function.function_name, event)
         response_headers["x-amz-executed-version"] = "$LATEST"
-        printed = "\n".join(outcome.log).encode()
+        printed = "\n".join(result.log).encode()
         response_headers["x-amz-log-result"] = base64.b64encode(printed[-4096:]).decode()
-        if outcome.failed:
+        if result.failed:
             response_headers["x-amz-function-error"] = "Unhandled"
-        return outcome.payload.encode()
+        return result.payload.encode()
 
     patches.replace(LambdaFunction, "invoke", "self body request_headers response_headers", invoke)
 
@@ -45,16 +46,14 @@ def install(patches: Patches, cloud: "LocalCloud") -> None:
         version: Any = 1,
     ) -> None:
         original_begin(function, account_id, spec, region, version)
-        vars(function)[_KEPT_AS] = {name: spec[name] for name in _KEPT if spec.get(name)}
+        keep_new(function, spec)
 
     original_begin = patches.replace(
         LambdaFunction, "__init__", "self account_id spec region version", begin
     )
 
     def update(function: LambdaFunction, config_updates: dict[str, Any]) -> Any:
-        vars(function)[_KEPT_AS] |= {
-            name: config_updates[name] for name in _KEPT if name in config_updates
-        }
+        keep_updated(function, config_updates)
         return original_update(function, config_updates)
 
     original_update = patches.replace(
@@ -63,22 +62,11 @@ def install(patches: Patches, cloud: "LocalCloud") -> None:
 
     def described(function: LambdaFunction, on_create: bool = False) -> dict[str, Any]:
         found: dict[str, Any] = original_described(function, on_create)
-        found["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": log_group(function)}
-        if target := dead_letter_arn(function):
+        found["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": log_group_of(function)}
+        if target := dead_letter_arn_of(function):
             found["DeadLetterConfig"] = {"TargetArn": target}
         return found
 
     original_described = patches.replace(
         LambdaFunction, "get_configuration", "self on_create", described
     )
-
-
-def dead_letter_arn(function: LambdaFunction) -> str:
-    """Give the dead-letter queue of a function; empty when it has none."""
-    return str(vars(function)[_KEPT_AS].get("DeadLetterConfig", {}).get("TargetArn", ""))
-
-
-def log_group(function: LambdaFunction) -> str:
-    """Give the log group that a function writes to."""
-    default = f"/aws/lambda/{function.function_name}"
-    return str(vars(function)[_KEPT_AS].get("LoggingConfig", {}).get("LogGroup", default))

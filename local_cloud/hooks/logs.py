@@ -1,8 +1,8 @@
-"""CloudWatch Logs: lines go on to what is subscribed and counted; answers have AWS's shape."""
+"""CloudWatch Logs: lines go to subscriptions and metric filters; answers have AWS's shape."""
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import moto.logs.models
@@ -11,20 +11,18 @@ from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundExce
 from moto.logs.models import LogGroup, LogsBackend, LogStream, SubscriptionFilter
 from moto.logs.responses import LogsResponse
 
+from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches, given
-from local_cloud.services.log_groups import PatternFilter, backend_of, validated
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
+from local_cloud.services.log_groups import PatternFilter, backend_of
+from local_cloud.services.log_limits import (
+    check_destination,
+    check_parameters,
+    check_retention,
+)
+from local_cloud.services.resource_policies import function_allows
 
 __all__ = ["install"]
 
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-# A test holds them to those of `audit_rules`.
-RETENTION_DAYS: Final = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
-    1096, 1827, 2192, 2557, 2922, 3288, 3653,
-)  # fmt: skip
 _NO_STREAM: Final = "The specified log stream does not exist."
 
 
@@ -39,8 +37,8 @@ class _StreamExistsError(JsonRESTError):
         )
 
 
-def install(patches: Patches, cloud: "LocalCloud") -> None:
-    """Put all in."""
+def install(patches: Patches, cloud: HookedCloud) -> None:
+    """Install all hooks of CloudWatch Logs."""
     _checks(patches)
     _events(patches, cloud)
     _group_answers(patches, cloud)
@@ -50,11 +48,11 @@ def install(patches: Patches, cloud: "LocalCloud") -> None:
 
 
 def _checks(patches: Patches) -> None:
-    """Look at the parameters as AWS does, before moto does it in its own words."""
+    """Check the parameters as AWS does, before moto checks them in its own words."""
 
     def checked(name: str) -> None:
         def operation(response: LogsResponse) -> Any:
-            validated(name, given(response))
+            check_parameters(name, given(response))
             return original(response)
 
         original = patches.replace(LogsResponse, name, "self", operation)
@@ -66,7 +64,7 @@ def _checks(patches: Patches) -> None:
         checked(name)
 
 
-def _events(patches: Patches, cloud: "LocalCloud") -> None:
+def _events(patches: Patches, cloud: HookedCloud) -> None:
     logs = cloud.log_groups
 
     def put(
@@ -114,7 +112,7 @@ def _events(patches: Patches, cloud: "LocalCloud") -> None:
     )
 
 
-def _group_answers(patches: Patches, cloud: "LocalCloud") -> None:
+def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
     logs = cloud.log_groups
 
     def described(group: LogGroup) -> dict[str, Any]:
@@ -151,7 +149,7 @@ def _group_answers(patches: Patches, cloud: "LocalCloud") -> None:
     patches.replace(LogsResponse, "describe_log_groups", "self", describe_log_groups)
 
 
-def _group_changes(patches: Patches, cloud: "LocalCloud") -> None:
+def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
     logs = cloud.log_groups
 
     def create_log_stream(group: LogGroup, log_stream_name: str) -> None:
@@ -165,12 +163,7 @@ def _group_changes(patches: Patches, cloud: "LocalCloud") -> None:
 
     def put_retention(backend: LogsBackend, log_group_name: str, retention_in_days: Any) -> None:
         group = _found(backend, log_group_name)
-        if int(retention_in_days) not in RETENTION_DAYS:
-            raise InvalidParameterException(
-                f"1 validation error detected: Value '{retention_in_days}' at 'retentionInDays'"
-                " failed to satisfy constraint: Member must satisfy enum value set:"
-                f" {list(RETENTION_DAYS)}"
-            )
+        check_retention(retention_in_days)
         group.set_retention_policy(retention_in_days)
 
     patches.replace(
@@ -208,7 +201,7 @@ def _group_changes(patches: Patches, cloud: "LocalCloud") -> None:
     )
 
 
-def _filters(patches: Patches, cloud: "LocalCloud") -> None:
+def _filters(patches: Patches, cloud: HookedCloud) -> None:
     logs = cloud.log_groups
 
     def put_metric_filter(
@@ -244,11 +237,11 @@ def _filters(patches: Patches, cloud: "LocalCloud") -> None:
         destination_arn: str,
         role_arn: str | None,
     ) -> None:
-        logs.check_destination(destination_arn, role_arn)
+        check_destination(destination_arn, role_arn)
         group = _found(backend, log_group_name)
         logs.check_subscription(group, filter_name, filter_pattern)
-        if ":lambda:" in destination_arn and not cloud.deliveries.logs_may_invoke(
-            group, destination_arn
+        if ":lambda:" in destination_arn and not function_allows(
+            cloud, destination_arn, service="logs.amazonaws.com", source_arn=f"{group.arn}:*"
         ):
             raise InvalidParameterException(
                 "Could not execute the lambda function. Make sure you have given CloudWatch Logs"
@@ -278,7 +271,7 @@ def _filters(patches: Patches, cloud: "LocalCloud") -> None:
     original_described = patches.replace(SubscriptionFilter, "to_json", "self", described)
 
 
-def _queries(patches: Patches, cloud: "LocalCloud") -> None:
+def _queries(patches: Patches, cloud: HookedCloud) -> None:
     logs = cloud.log_groups
 
     def put_query_definition(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Changing moto: what is replaced must be what it was, and all is put back.
+"""Changes to moto: what is replaced is checked first, and everything is restored at the end.
 
-moto is pinned exactly: these are private names.
+moto is pinned exactly, because these are private names.
 """
 
 import inspect
@@ -14,25 +14,25 @@ __all__ = ["Patches", "given"]
 
 
 class Patches:
-    """What was changed, so that it can be put back, the last one first."""
+    """What was changed, so that it can be restored, the last change first."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
 
     def undo(self) -> None:
-        """Take all out."""
+        """Restore everything."""
         while self._undo:
             self._undo.pop()()
 
     def later(self, undo: Callable[[], None]) -> None:
-        """Note how something else is put back."""
+        """Note how something else is restored."""
         self._undo.append(undo)
 
     def replace(self, holder: Any, name: str, parameters: str, replacement: Any) -> Any:
-        """Replace `holder.name`; give the original. `parameters` are those it must have.
+        """Replace `holder.name`; return the original, which must have these `parameters`.
 
         Raises:
-            HookError: it is gone or has other parameters.
+            HookError: it does not exist or has other parameters.
         """
         place = f"{getattr(holder, '__qualname__', holder.__name__)}.{name}"
         original = vars(holder).get(name)
@@ -45,7 +45,7 @@ class Patches:
         return original
 
     def swap(self, holder: Any, name: str, value: Any) -> None:
-        """Give `holder.name` another value."""
+        """Set `holder.name` to another value."""
         original = vars(holder)[name]
         setattr(holder, name, value)
         self._undo.append(lambda: setattr(holder, name, original))
@@ -54,7 +54,7 @@ class Patches:
         """Add an operation that moto lacks.
 
         Raises:
-            HookError: moto has it by now.
+            HookError: moto has that operation itself.
         """
         if hasattr(holder, name):
             raise HookError(f"moto has a {name} of its own by now; use that")
@@ -63,6 +63,6 @@ class Patches:
 
 
 def given(response: Any) -> dict[str, Any]:
-    """Give the parameters of a call in the JSON protocol."""
+    """Return the parameters of a call in the JSON protocol."""
     parameters: dict[str, Any] = json.loads(response.body)
     return parameters

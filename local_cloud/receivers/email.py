@@ -26,7 +26,7 @@ class EmailReceiver:
         self._controller = _AnyPort(self, hostname=_HOST, port=0)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Take a mail."""
+        """Keep a mail."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else str(content).encode()
         mail = BytesParser(policy=SMTP).parsebytes(raw)

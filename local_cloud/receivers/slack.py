@@ -23,7 +23,7 @@ class SlackPost:
 
 
 class SlackReceiver:
-    """Keeps each document that is posted to it; `answers` holds how to answer the next ones."""
+    """Keeps each document that is posted to it; `answers` says how the next posts are answered."""
 
     def __init__(self) -> None:
         self.received: list[SlackPost] = []
@@ -46,7 +46,7 @@ class SlackReceiver:
                 self.wfile.write(b"ok")
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer((_HOST, 0), Handler)
         self._thread = threading.Thread(
@@ -63,10 +63,10 @@ class SlackReceiver:
         self._server.server_close()
 
     def url(self, name: str = "x") -> str:
-        """Give a webhook's address."""
+        """Return a webhook's address."""
         return f"http://localhost:{self._server.server_address[1]}/services/T0/B0/{name}"
 
     @property
     def posts(self) -> list[dict[str, Any]]:
-        """The documents, in the order in which they came."""
+        """The documents, in the order of their arrival."""
         return [post.payload for post in self.received]

@@ -3,7 +3,7 @@
 What is not listed fails the deployment with its name; nothing is skipped.
 """
 
-from local_cloud.resources import bootstrap, compute, storage, watching
+from local_cloud.resources import bootstrap, compute, monitoring, storage
 from local_cloud.resources.registry import Kind, Made, kind_of
 
-__all__ = ["Kind", "Made", "bootstrap", "compute", "kind_of", "storage", "watching"]
+__all__ = ["Kind", "Made", "bootstrap", "compute", "kind_of", "monitoring", "storage"]

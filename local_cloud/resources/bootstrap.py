@@ -1,12 +1,17 @@
 """What the CDK itself makes: `cdk bootstrap`'s bucket and repository of assets, and its metadata."""
 
 import json
-from typing import TYPE_CHECKING
 
+from local_cloud._protocol import Cloud
 from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
 
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
+__all__ = ["create_bucket"]
+
+
+def create_bucket(cloud: Cloud, name: str) -> None:
+    """Make a bucket in the cloud's region; S3 refuses a location constraint for us-east-1."""
+    where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
+    cloud.client("s3").create_bucket(Bucket=name, **({} if cloud.region == "us-east-1" else where))
 
 
 @resource(
@@ -21,9 +26,9 @@ if TYPE_CHECKING:
 class Bucket(Kind):
     """A bucket. Versioning is set; encryption, life cycle and access blocks change nothing here."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("BucketName", name.lower()[:63])
-        cloud.create_bucket(name)
+        create_bucket(cloud, name)
         attributes = {
             "Arn": f"arn:aws:s3:::{name}",
             "DomainName": f"{name}.s3.amazonaws.com",
@@ -32,7 +37,7 @@ class Bucket(Kind):
         made = Made(name, attributes)
         return self.update(cloud, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         if versioning := new.get("VersioningConfiguration"):
             cloud.client("s3").put_bucket_versioning(
@@ -40,23 +45,23 @@ class Bucket(Kind):
             )
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("s3").delete_bucket(Bucket=made.ref)
 
 
 @resource("AWS::S3::BucketPolicy", "PolicyDocument", replaced_by=("Bucket",))
 class BucketPolicy(PutKind):
-    """Who may use a bucket."""
+    """A bucket's policy."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         del name
         cloud.client("s3").put_bucket_policy(
             Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
         )
         return Made(properties["Bucket"])
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("s3").delete_bucket_policy(Bucket=made.ref)
 
@@ -69,9 +74,9 @@ class BucketPolicy(PutKind):
     replaced_by=("RepositoryName",),
 )
 class Repository(Kind):
-    """A repository of images; no image of ours lies in it."""
+    """A repository of images; none of ours is in it."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("RepositoryName", name.lower())
         made = cloud.client("ecr").create_repository(
             repositoryName=name,
@@ -79,7 +84,7 @@ class Repository(Kind):
         )["repository"]
         return Made(name, {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         cloud.client("ecr").put_image_tag_mutability(
             repositoryName=made.ref,
@@ -87,7 +92,7 @@ class Repository(Kind):
         )
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("ecr").delete_repository(repositoryName=made.ref, force=True)
 
@@ -96,24 +101,24 @@ class Repository(Kind):
 class Parameter(PutKind):
     """A parameter."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("Name", name)
         kind, value = properties["Type"], properties["Value"]
         cloud.client("ssm").put_parameter(Name=name, Type=kind, Value=value, Overwrite=True)
         return Made(name, {"Type": kind, "Value": value})
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("ssm").delete_parameter(Name=made.ref)
 
 
 @resource("AWS::CDK::Metadata", "Analytics")
 class Metadata(PutKind):
-    """What the CDK tells AWS about an app, unless it is told not to: nothing comes of it."""
+    """What the CDK reports to AWS about an app, unless that is turned off; it has no effect."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         del cloud, properties
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
-        """Nothing was made."""
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+        """Do nothing: nothing was made."""

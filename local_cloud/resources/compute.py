@@ -1,18 +1,16 @@
-"""Who may what, and what runs: roles, functions, schedules."""
+"""Roles, functions and schedules."""
 
 import io
 import json
 import zipfile
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
+from local_cloud._protocol import Cloud
 from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
 
 
 @resource(
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 class Role(Kind):
     """A role; AWS's own managed policies are those that moto ships."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         made = cloud.client("iam").create_role(
             RoleName=properties.get("RoleName", name[:64]),
             AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]),
@@ -40,7 +38,7 @@ class Role(Kind):
             raise
         return role
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         trust = {"Version": "2012-10-17", **new["AssumeRolePolicyDocument"]}
         cloud.client("iam").update_assume_role_policy(
             RoleName=made.ref, PolicyDocument=json.dumps(trust)
@@ -49,9 +47,7 @@ class Role(Kind):
         return made
 
     @staticmethod
-    def _put_policies(
-        cloud: "LocalCloud", made: Made, properties: Properties, before: Properties
-    ) -> None:
+    def _put_policies(cloud: Cloud, made: Made, properties: Properties, before: Properties) -> None:
         iam = cloud.client("iam")
         wanted = {p["PolicyName"]: p["PolicyDocument"] for p in properties.get("Policies", [])}
         for name in {p["PolicyName"] for p in before.get("Policies", [])} - wanted.keys():
@@ -67,7 +63,7 @@ class Role(Kind):
             _load_managed_policy(cloud, arn)
             iam.attach_role_policy(RoleName=made.ref, PolicyArn=arn)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         iam = cloud.client("iam")
         for policy in iam.list_role_policies(RoleName=made.ref)["PolicyNames"]:
@@ -77,8 +73,8 @@ class Role(Kind):
         iam.delete_role(RoleName=made.ref)
 
 
-def _load_managed_policy(cloud: "LocalCloud", arn: str) -> None:
-    """Let moto have one of AWS's own policies, whose documents it ships and does not load."""
+def _load_managed_policy(cloud: Cloud, arn: str) -> None:
+    """Load one of AWS's managed policies, whose documents moto ships without loading them."""
     known = iam_backends[cloud.account]["aws"].managed_policies
     name = arn.rpartition("/")[2]
     if arn not in known and ":iam::aws:policy/" in arn:
@@ -96,9 +92,9 @@ def _managed_policies() -> dict[str, Any]:
 
 @resource("AWS::IAM::Policy", "PolicyDocument", replaced_by=("PolicyName", "Roles"))
 class Policy(PutKind):
-    """A policy inside of some roles."""
+    """A policy of some roles."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         for role_name in properties["Roles"]:
             cloud.client("iam").put_role_policy(
                 RoleName=role_name,
@@ -107,7 +103,7 @@ class Policy(PutKind):
             )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del made
         for role_name in properties["Roles"]:
             cloud.client("iam").delete_role_policy(
@@ -130,9 +126,9 @@ class Policy(PutKind):
     replaced_by=("FunctionName",),
 )
 class Function(Kind):
-    """A function; its processes start anew when its code or configuration changes."""
+    """A function; a change of its code or configuration starts new processes."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("FunctionName", name)
         made = cloud.client("lambda").create_function(
             FunctionName=name,
@@ -142,20 +138,20 @@ class Function(Kind):
         )
         return Made(name, {"Arn": made["FunctionArn"]})
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         functions = cloud.client("lambda")
         functions.update_function_code(FunctionName=made.ref, **_code(new))
         functions.update_function_configuration(FunctionName=made.ref, **_configuration(new))
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("lambda").delete_function(FunctionName=made.ref)
 
 
 def _code(properties: Properties) -> dict[str, Any]:
-    """Give a function's code as the API takes it; text in a template is the file `index.py`.
+    """Return a function's code as the API takes it; text in a template is the file `index.py`.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
     """
@@ -186,9 +182,9 @@ def _configuration(properties: Properties) -> dict[str, Any]:
     replaced_by=("Action", "FunctionName", "Principal", "SourceAccount", "SourceArn"),
 )
 class Permission(PutKind):
-    """What another service may do with a function."""
+    """A permission of another service to use a function."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         optional = ("SourceAccount", "SourceArn")
         cloud.client("lambda").add_permission(
             StatementId=name,
@@ -199,7 +195,7 @@ class Permission(PutKind):
         )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         cloud.client("lambda").remove_permission(
             FunctionName=properties["FunctionName"], StatementId=made.ref
         )
@@ -216,17 +212,17 @@ class Permission(PutKind):
 class Rule(Kind):
     """A schedule."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         return self._put(cloud, properties.get("Name", name), properties)
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         gone = _target_ids(old) - _target_ids(new)
         if gone:
             cloud.client("events").remove_targets(Rule=made.ref, Ids=sorted(gone))
         return self._put(cloud, made.ref, new)
 
     @staticmethod
-    def _put(cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def _put(cloud: Cloud, name: str, properties: Properties) -> Made:
         events = cloud.client("events")
         arn = events.put_rule(
             Name=name,
@@ -237,7 +233,7 @@ class Rule(Kind):
         events.put_targets(Rule=name, Targets=properties["Targets"])
         return Made(name, {"Arn": arn})
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         events = cloud.client("events")
         events.remove_targets(Rule=made.ref, Ids=sorted(_target_ids(properties)))
         events.delete_rule(Name=made.ref)

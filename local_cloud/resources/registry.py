@@ -3,10 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
+from local_cloud._protocol import Cloud
 
 __all__ = ["Kind", "Made", "Properties", "PutKind", "kind_of", "known_types", "resource"]
 
@@ -26,39 +25,39 @@ class Made:
 class Kind(ABC):
     """A type: the properties that it understands, and how a resource of it is made and changed.
 
-    A change of a property in `replaced_by` needs another resource in the place of this one.
+    A change of a property in `replaced_by` needs another resource instead of this one.
     """
 
     properties: ClassVar[frozenset[str]] = frozenset()
     replaced_by: ClassVar[frozenset[str]] = frozenset()
     identifier: ClassVar[str] = ""
-    """The property by which one that exists is imported into a stack; empty where that is not done."""
+    """The property that identifies a resource to import; empty if the type cannot be imported."""
 
-    def find(self, cloud: "LocalCloud", identifier: str) -> Made:
-        """Find one that exists, to be imported.
+    def find(self, cloud: Cloud, identifier: str) -> Made:
+        """Find an existing resource, to be imported.
 
         Raises:
-            LookupError: there is none.
+            LookupError: it does not exist.
         """
         raise NotImplementedError
 
     @abstractmethod
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         """Make one; `name` is what it is called when the properties do not name it."""
 
     @abstractmethod
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         """Change it in place, from `old` properties to `new` ones; a new one has no old ones."""
 
     @abstractmethod
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         """Delete it; `properties` are those that it was made or last changed with."""
 
 
 class PutKind(Kind):
-    """A type whose API puts: making it again under the same name changes it."""
+    """A type whose API puts: making a resource again under the same name changes it."""
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         """Put it again; what `Ref` gives is its name."""
         del old
         return self.make(cloud, made.ref, new)
@@ -79,10 +78,10 @@ def resource(
 
 
 def kind_of(type_: str) -> Kind | None:
-    """Give a type, or None for one that is not known here."""
+    """Return a type, or None for one that is not known here."""
     return _KINDS.get(type_)
 
 
 def known_types() -> list[str]:
-    """Give the names of all types that are known here."""
+    """Return the names of all types that are known here."""
     return sorted(_KINDS)

@@ -1,13 +1,12 @@
-"""Where things are kept: keys, log groups, tables, queues."""
+"""Storage: keys, log groups, saved queries, tables, queues."""
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from local_cloud._protocol import Cloud
 from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
+from local_cloud.services.resource_policies import check_key
 
 
 @resource("AWS::KMS::Key", "Description", "EnableKeyRotation", "KeyPolicy")
@@ -16,7 +15,7 @@ class Key(Kind):
 
     identifier = "KeyId"
 
-    def find(self, cloud: "LocalCloud", identifier: str) -> Made:
+    def find(self, cloud: Cloud, identifier: str) -> Made:
         kms = cloud.client("kms")
         try:
             key = kms.describe_key(KeyId=identifier)["KeyMetadata"]
@@ -24,14 +23,14 @@ class Key(Kind):
             raise LookupError(str(error)) from error
         return Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         del name
         made = cloud.client("kms").create_key(Policy=json.dumps(properties["KeyPolicy"]))
         key = made["KeyMetadata"]
         made = Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
         return self.update(cloud, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         kms = cloud.client("kms")
         policy = json.dumps(new["KeyPolicy"])
@@ -43,7 +42,7 @@ class Key(Kind):
         rotate(KeyId=made.ref)
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("kms").schedule_key_deletion(KeyId=made.ref, PendingWindowInDays=30)
 
@@ -60,21 +59,22 @@ class LogGroup(Kind):
 
     identifier = "LogGroupName"
 
-    def find(self, cloud: "LocalCloud", identifier: str) -> Made:
+    def find(self, cloud: Cloud, identifier: str) -> Made:
         found = cloud.client("logs").describe_log_groups(logGroupNamePrefix=identifier)
         if identifier not in {group["logGroupName"] for group in found["logGroups"]}:
             raise LookupError(f"the log group {identifier} does not exist")
         return self._made(cloud, identifier)
 
     @staticmethod
-    def _made(cloud: "LocalCloud", name: str) -> Made:
+    def _made(cloud: Cloud, name: str) -> Made:
         return Made(name, {"Arn": f"{cloud.arn('logs', f'log-group:{name}')}:*"})
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("LogGroupName", name)
         arn = cloud.arn("logs", f"log-group:{name}")
         if key_arn := properties.get("KmsKeyId"):
-            cloud.deliveries.check_key(
+            check_key(
+                cloud,
                 key_arn,
                 service=f"logs.{cloud.region}.amazonaws.com",
                 actions=("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"),
@@ -89,7 +89,7 @@ class LogGroup(Kind):
             self.delete(cloud, made, properties)
             raise
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         logs = cloud.client("logs")
         if "RetentionInDays" in new:
@@ -105,7 +105,7 @@ class LogGroup(Kind):
         )
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("logs").delete_log_group(logGroupName=made.ref)
 
@@ -114,20 +114,20 @@ class LogGroup(Kind):
 class QueryDefinition(Kind):
     """A saved query."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         del name
         return self._put(cloud, properties)
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         return self._put(cloud, new, queryDefinitionId=made.ref)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("logs").delete_query_definition(queryDefinitionId=made.ref)
 
     @staticmethod
-    def _put(cloud: "LocalCloud", properties: Properties, **more: Any) -> Made:
+    def _put(cloud: Cloud, properties: Properties, **more: Any) -> Made:
         answer = cloud.client("logs").put_query_definition(
             name=properties["Name"],
             queryString=properties["QueryString"],
@@ -147,7 +147,7 @@ class QueryDefinition(Kind):
 class Table(Kind):
     """A table, billed by request."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("TableName", name)
         described = cloud.client("dynamodb").create_table(
             TableName=name,
@@ -158,7 +158,7 @@ class Table(Kind):
         made = Made(name, {"Arn": described["TableArn"]})
         return self.update(cloud, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         dynamodb = cloud.client("dynamodb")
         self._keep_time_to_live(cloud, made.ref, new.get("TimeToLiveSpecification"))
@@ -171,9 +171,7 @@ class Table(Kind):
         return made
 
     @staticmethod
-    def _keep_time_to_live(
-        cloud: "LocalCloud", table: str, wanted: Mapping[str, Any] | None
-    ) -> None:
+    def _keep_time_to_live(cloud: Cloud, table: str, wanted: Mapping[str, Any] | None) -> None:
         dynamodb = cloud.client("dynamodb")
         found = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
         if wanted is None and found["TimeToLiveStatus"] == "ENABLED":
@@ -181,7 +179,7 @@ class Table(Kind):
         if wanted is not None:
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("dynamodb").delete_table(TableName=made.ref)
 
@@ -190,37 +188,37 @@ class Table(Kind):
 class Queue(Kind):
     """A standard queue."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         arn = cloud.arn("sqs", name)
         made = Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
         return self.update(cloud, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         attributes = {key: str(value).lower() for key, value in new.items()}
         cloud.client("sqs").set_queue_attributes(QueueUrl=made.ref, Attributes=attributes)
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("sqs").delete_queue(QueueUrl=made.ref)
 
 
 @resource("AWS::SQS::QueuePolicy", "PolicyDocument", replaced_by=("Queues",))
 class QueuePolicy(PutKind):
-    """Who may use some queues."""
+    """A policy of some queues."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         self._set(cloud, properties, json.dumps(properties["PolicyDocument"]))
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del made
         self._set(cloud, properties, "")
 
     @staticmethod
-    def _set(cloud: "LocalCloud", properties: Properties, policy: str) -> None:
+    def _set(cloud: Cloud, properties: Properties, policy: str) -> None:
         for url in properties["Queues"]:
             cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 

@@ -11,20 +11,19 @@ import logging
 import operator
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import botocore.session
 from moto.cloudwatch.models import Alarm, cloudwatch_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from local_cloud.services.clock import Clock
+from local_cloud.services.metrics import MINUTE, DataPoint, Metrics, minute_of
 
-__all__ = ["Alarms", "Metric", "Metrics"]
+__all__ = ["Alarms"]
 
-_MINUTE: Final = 60
 # CloudWatch looks at more periods than asked for; how many, it does not say. Its table has two.
 _EXTRA_PERIODS: Final = 2
 _COMPARISONS: Final[dict[str, tuple[Callable[[float, float], bool], str]]] = {
@@ -35,59 +34,11 @@ _COMPARISONS: Final[dict[str, tuple[Callable[[float, float], bool], str]]] = {
 }
 _TREATMENTS: Final = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignore"}
 
-Metric = tuple[str, str, str]
-"""Region, namespace, name."""
-
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Minute:
-    total: float = 0.0
-    count: int = 0
-
-
-class _Point(NamedTuple):
-    """A period's sum, of how many values, and when the period begins."""
-
-    at: int
-    value: float
-    samples: int
-
-
-class Metrics:
-    """What metric filters count, minute by minute."""
-
-    def __init__(self) -> None:
-        self._minutes: dict[Metric, dict[int, _Minute]] = defaultdict(lambda: defaultdict(_Minute))
-        self._defaults: dict[Metric, dict[int, float]] = defaultdict(dict)
-
-    def count(self, metric: Metric, value: float, at_ms: int) -> None:
-        """Add a value to a metric, at its own time."""
-        minute = self._minutes[metric][_minute(at_ms // 1000)]
-        minute.total += value
-        minute.count += 1
-
-    def count_default(self, metric: Metric, value: float, at_ms: int) -> None:
-        """Give a minute a value for the case that nothing else is counted in it."""
-        self._defaults[metric][_minute(at_ms // 1000)] = value
-
-    def point(self, metric: Metric, begin: int, seconds: int) -> _Point | None:
-        """Give the sum of a period, or None where there is no data."""
-        minutes, defaults = self._minutes.get(metric, {}), self._defaults.get(metric, {})
-        total, count = 0.0, 0
-        for at in range(begin, begin + seconds, _MINUTE):
-            if at in minutes:
-                total += minutes[at].total
-                count += minutes[at].count
-            elif at in defaults:
-                total += defaults[at]
-                count += 1
-        return _Point(begin, total, count) if count else None
-
-
 class Alarms:
-    """Evaluates the alarms on sums, tells of their changes, and keeps their history."""
+    """Evaluates the alarms on sums, publishes changes of state, and keeps their history."""
 
     def __init__(
         self, *, clock: Clock, metrics: Metrics, publish: Callable[[str, str, str], None]
@@ -106,14 +57,14 @@ class Alarms:
 
     @staticmethod
     def condition(alarm: Alarm) -> dict[str, Any]:
-        """Give the state of an alarm as its history says it."""
+        """Return the state of an alarm as its history says it."""
         found = {"stateValue": alarm.state_value, "stateReason": alarm.state_reason}
         if alarm.state_reason_data:
             found["stateReasonData"] = json.loads(alarm.state_reason_data)
         return found
 
     def changed(self, alarm: Alarm, before: dict[str, Any]) -> None:
-        """Note a change of an alarm's state, and run the actions of the new one."""
+        """Record a change of an alarm's state, and run the actions of the new state."""
         was = before["stateValue"]
         if alarm.state_value == was:
             return
@@ -142,7 +93,7 @@ class Alarms:
             self._publish(arn, f'{alarm.state_value}: "{alarm.name}" in {place}'[:100], message)
 
     def history(self, name: str | None, kind: str | None) -> list[dict[str, Any]]:
-        """Give how the states changed, of one alarm or of all, the latest first."""
+        """Return the changes of state, of one alarm or of all, the latest first."""
         items = [
             item
             for alarm, own in self._history.items()
@@ -152,14 +103,14 @@ class Alarms:
         return sorted(items, key=lambda item: item["Timestamp"], reverse=True)
 
     def _evaluate(self, region: str, alarm: Alarm, now: float) -> None:
-        """Give an alarm the state that follows from its data."""
+        """Set an alarm to the state that follows from its data."""
         state, points = self._state(region, alarm, now)
         if state != alarm.state_value:
             reason = _reason(alarm, state, points)
             alarm.update_state(reason, json.dumps(_reason_data(alarm, points, now)), state)
 
-    def _state(self, region: str, alarm: Alarm, now: float) -> tuple[str, list[_Point]]:
-        """Give the state that an alarm has by its data, and the data, the latest first."""
+    def _state(self, region: str, alarm: Alarm, now: float) -> tuple[str, list[DataPoint]]:
+        """Return the state that an alarm has by its data, and the data, the latest first."""
         compare, _ = _COMPARISONS[alarm.comparison_operator]
         needed = alarm.evaluation_periods
         points = self._points(region, alarm, now)[:needed]
@@ -173,13 +124,13 @@ class Alarms:
             breaching += needed - len(points)
         return "ALARM" if breaching >= (alarm.datapoints_to_alarm or needed) else "OK", points
 
-    def _points(self, region: str, alarm: Alarm, now: float) -> list[_Point]:
-        """Give the sums of the evaluation range's periods that have data, the latest first."""
+    def _points(self, region: str, alarm: Alarm, now: float) -> list[DataPoint]:
+        """Return the sums of the evaluation range's periods that have data, the latest first."""
         metric = (region, alarm.namespace, alarm.metric_name)
-        period = max(int(alarm.period), _MINUTE)
-        end = _minute(int(now))
+        period = max(int(alarm.period), MINUTE)
+        end = minute_of(int(now))
         if alarm.comparison_operator.startswith("Greater"):
-            end += _MINUTE  # a sum only grows: the current minute can only add
+            end += MINUTE  # a sum only grows: the current minute can only add
         found = (
             self._metrics.point(metric, end - (number + 1) * period, period)
             for number in range(alarm.evaluation_periods + _EXTRA_PERIODS)
@@ -219,8 +170,8 @@ class Alarms:
         }
 
 
-def _reason(alarm: Alarm, state: str, points: list[_Point]) -> str:
-    """Say why, in AWS's words."""
+def _reason(alarm: Alarm, state: str, points: list[DataPoint]) -> str:
+    """Return the reason for a state, in AWS's words."""
     missing = alarm.evaluation_periods - len(points)
     if state == "INSUFFICIENT_DATA":
         return f"Insufficient Data: {_counted(missing, 'datapoint')} unknown."
@@ -243,7 +194,7 @@ def _reason(alarm: Alarm, state: str, points: list[_Point]) -> str:
     )
 
 
-def _reason_data(alarm: Alarm, points: list[_Point], now: float) -> dict[str, Any]:
+def _reason_data(alarm: Alarm, points: list[DataPoint], now: float) -> dict[str, Any]:
     period = int(alarm.period)
     data: dict[str, Any] = {"version": "1.0", "queryDate": _at(now)}
     if points:
@@ -253,7 +204,7 @@ def _reason_data(alarm: Alarm, points: list[_Point], now: float) -> dict[str, An
             for p in points
         ]
     else:
-        last = _minute(int(now))
+        last = minute_of(int(now))
         evaluated = [
             {"timestamp": _at(last - number * period)} for number in range(alarm.evaluation_periods)
         ]
@@ -268,7 +219,7 @@ def _reason_data(alarm: Alarm, points: list[_Point], now: float) -> dict[str, An
 
 @cache
 def _region_name(code: str) -> str:
-    """Give a region's name as CloudWatch's messages write it: `EU (Ireland)`."""
+    """Return a region's name as CloudWatch's messages write it: `EU (Ireland)`."""
     partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
     description = partitions[0]["regions"].get(code, {}).get("description", code)
     return str(description).replace("Europe (", "EU (")
@@ -276,10 +227,6 @@ def _region_name(code: str) -> str:
 
 def _counted(number: int, what: str) -> str:
     return f"1 {what} was" if number == 1 else f"{number} {what}s were"
-
-
-def _minute(seconds: int) -> int:
-    return seconds // _MINUTE * _MINUTE
 
 
 def _day(seconds: float) -> str:

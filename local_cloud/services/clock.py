@@ -16,7 +16,7 @@ _OFFSET: Final = "_audit_clock_offset"
 
 
 def _shifted_utcnow() -> Any:
-    """Take the place of moto's `utcnow`; its names are looked up in moto's module."""
+    """Replace moto's `utcnow`; its names are looked up in moto's module."""
     now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=_audit_clock_offset)  # type: ignore[name-defined] # noqa: F821
     return now.replace(tzinfo=None)
 
@@ -29,37 +29,37 @@ class Clock:
         self._original: CodeType | None = None
 
     def now(self) -> float:
-        """Give the time in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return time.time() + self._offset
 
     def now_ms(self) -> int:
-        """Give the time in milliseconds since 1970."""
+        """Return the time in milliseconds since 1970."""
         return int(self.now() * 1000)
 
     def move(self, seconds: float) -> None:
-        """Move it forward. What happens on the way is `LocalCloud.advance`'s business."""
+        """Move it forward at once; `LocalCloud.advance` lets everything happen on the way."""
         self.check(seconds)
         self._offset += seconds
         setattr(moto.core.utils, _OFFSET, self._offset)
 
     @staticmethod
     def check(seconds: float) -> None:
-        """Refuse what is no step forward.
+        """Refuse to go backward.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the seconds are negative, infinite or not a number.
         """
         if not 0 <= seconds < inf:
             raise ValueError(f"found {seconds} seconds; the clock only moves forward")
 
     def install(self) -> None:
-        """Give moto this time. Its function is imported by name everywhere, so its code changes."""
+        """Let moto read this clock. Its function is imported by name everywhere, so its code changes."""
         setattr(moto.core.utils, _OFFSET, self._offset)
         self._original = moto.core.utils.utcnow.__code__
         moto.core.utils.utcnow.__code__ = _shifted_utcnow.__code__
 
     def uninstall(self) -> None:
-        """Give moto its own time back."""
+        """Let moto read its own clock again."""
         if self._original is not None:
             moto.core.utils.utcnow.__code__ = self._original
             self._original = None

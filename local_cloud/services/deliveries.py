@@ -1,26 +1,23 @@
-"""What services do in each other's name, and whether the policies let them.
+"""What one service sends to another: log lines, alarms, messages, scheduled events, dead letters.
 
-A subscription's lines, an alarm's message, a topic's message, a schedule's event, a dead letter: what
-is refused is told in the log, and goes where it goes on AWS.
+The receiver's policy has to allow each. What is refused is logged, and goes where AWS puts it: to the
+dead-letter queue, or nowhere.
 """
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from moto.awslambda.models import lambda_backends
-from moto.kms.models import kms_backends
 from moto.logs.models import LogGroup
-from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
 
-from local_cloud.services.functions import Outcome, Spec
+from local_cloud._protocol import Cloud
+from local_cloud.services.functions.configuration import FunctionConfiguration
+from local_cloud.services.functions.processes import InvocationResult
 from local_cloud.services.messaging import Undelivered
-from local_cloud.services.policies import Request, allowed
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
+from local_cloud.services.permissions import Permissions
+from local_cloud.services.policies import AccessRequest
+from local_cloud.services.resource_policies import function_allows, queue_allows, topic_allows
 
 __all__ = ["Deliveries"]
 
@@ -28,27 +25,20 @@ log = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Between the services of one cloud."""
+    """Between the services of one cloud.
 
-    def __init__(self, cloud: "LocalCloud") -> None:
-        self._cloud = cloud
-        self._account, self._region = cloud.account, cloud.region
+    Args:
+        cloud: the cloud.
+        invoke: starts an asynchronous invocation of a function, by its name, with an event.
+        permissions: what the roles of functions allow.
+    """
 
-    def check_key(
-        self, key: str, *, service: str, actions: Sequence[str], context: Mapping[str, str]
+    def __init__(
+        self, cloud: Cloud, *, invoke: Callable[[str, Any], object], permissions: Permissions
     ) -> None:
-        """Refuse a key that a service may not use.
-
-        Raises:
-            PermissionError: its policy does not allow it.
-        """
-        for action in actions:
-            if not self._key_allows(key, service=service, action=action, context=context):
-                raise PermissionError(f"{service} may not {action} with {key}: its policy says no")
-
-    def logs_may_invoke(self, group: LogGroup, function_arn: str) -> bool:
-        """Whether a log group's subscription may invoke a function."""
-        return self._may_invoke("logs.amazonaws.com", f"{group.arn}:*", function_arn)
+        self._cloud = cloud
+        self._invoke = invoke
+        self._permissions = permissions
 
     def deliver(
         self,
@@ -59,34 +49,28 @@ class Deliveries:
         *,
         undelivered: Undelivered | None = None,
     ) -> None:
-        """Invoke a function for a service, where the function's policy lets it.
+        """Invoke a function for a service, if the function's policy allows it.
 
-        Else `undelivered` goes to its queue, where the queue's policy lets the service put it there.
+        Otherwise `undelivered` goes to its queue, if the queue's policy allows the service to send.
         """
-        if self._may_invoke(service, source_arn, function_arn):
-            self._cloud.functions.invoke_later(_function_name(function_arn), event)
+        if function_allows(self._cloud, function_arn, service=service, source_arn=source_arn):
+            self._invoke(_function_name(function_arn), event)
             return
         log.warning("%s may not invoke %s: its policy says no", service, function_arn)
         if undelivered is None or not undelivered.queue_arn:
             return
-        request = Request(
-            action="sqs:SendMessage",
-            resource=undelivered.queue_arn,
-            service=service,
-            context={"aws:SourceArn": source_arn, "aws:SecureTransport": "true"},
-        )
-        name = undelivered.queue_arn.rpartition(":")[2]
-        policy = sqs_backends[self._account][self._region].get_queue(name).policy
-        if policy and allowed(json.loads(policy)["Statement"], request):
-            self._send(undelivered.queue_arn, undelivered.body, {})
+        queue_arn = undelivered.queue_arn
+        if queue_allows(self._cloud, queue_arn, service=service, source_arn=source_arn):
+            self._send(queue_arn, undelivered.body, {})
         else:
+            name = queue_arn.rpartition(":")[2]
             log.warning("%s may not put into %s: its policy says no", service, name)
 
     def deliver_lines(self, group: LogGroup, function_arn: str, event: dict[str, Any]) -> None:
-        """Give a function lines of a log group that it is subscribed to."""
+        """Invoke a function with lines of a log group that it is subscribed to."""
         self.deliver("logs.amazonaws.com", f"{group.arn}:*", function_arn, event)
 
-    def schedule_fires(
+    def deliver_scheduled(
         self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]
     ) -> None:
         """Invoke the target of a schedule."""
@@ -96,74 +80,38 @@ class Deliveries:
             undelivered=Undelivered(queue_arn, event),
         )  # fmt: skip
 
-    def alarm_speaks(self, topic_arn: str, subject: str, message: str) -> None:
-        """Publish for an alarm: the topic has to let it, and the topic's key.
+    def publish_alarm(self, topic_arn: str, subject: str, message: str) -> None:
+        """Publish an alarm's message, if the topic's policy and its key's policy allow it.
 
-        Where one does not, CloudWatch's action fails, and nobody hears of it but the alarm's history.
+        Otherwise CloudWatch's action fails, which only the alarm's history shows.
         """
-        topic = sns_backends[self._account][self._region].topics[topic_arn]
-        context = {"aws:SourceAccount": self._account, "aws:SecureTransport": "true"}
-        speaker = "cloudwatch.amazonaws.com"
-        request = Request(
-            action="sns:Publish", resource=topic_arn, service=speaker, context=context
-        )
-        key = topic.kms_master_key_id
-        may = allowed(json.loads(topic.policy)["Statement"], request) and (
-            not key
-            or all(
-                self._key_allows(key, service=speaker, action=action, context=context)
-                for action in ("kms:Decrypt", "kms:GenerateDataKey")
-            )
-        )
-        if may:
+        if topic_allows(self._cloud, topic_arn, service="cloudwatch.amazonaws.com"):
             self._cloud.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
         else:
             log.warning("alarms may not publish to %s: its policy or its key's says no", topic_arn)
 
-    def send_dead_letter(self, spec: Spec, event: Any, outcome: Outcome) -> None:
-        """Keep an event that a function failed on three times, if its role lets it."""
-        request = Request(action="sqs:SendMessage", resource=spec.dead_letter_arn)
-        if spec.dead_letter_arn and self._cloud.permissions.role_may(spec.role_arn, request):
+    def send_dead_letter(
+        self, configuration: FunctionConfiguration, event: Any, result: InvocationResult
+    ) -> None:
+        """Keep an event that a function failed on three times, if its role allows it."""
+        queue_arn = configuration.dead_letter_arn
+        request = AccessRequest(action="sqs:SendMessage", resource=queue_arn)
+        if queue_arn and self._permissions.role_allows(configuration.role_arn, request):
             attributes = {
-                "RequestID": ("String", outcome.request_id),
+                "RequestID": ("String", result.request_id),
                 "ErrorCode": ("Number", "200"),
-                "ErrorMessage": ("String", outcome.message[:1024]),
+                "ErrorMessage": ("String", result.message[:1024]),
             }
-            self._send(spec.dead_letter_arn, event, attributes)
+            self._send(queue_arn, event, attributes)
         else:
             log.warning(
-                "function %s: an event is lost, for it has no dead-letter queue that it"
+                "function %s: an event is lost, because it has no dead-letter queue that it"
                 " may write to",
-                spec.name,
+                configuration.name,
             )
-
-    def _may_invoke(self, service: str, source_arn: str, function_arn: str) -> bool:
-        function = lambda_backends[self._account][self._region].get_function(function_arn)
-        statements = [_without_resource(each) for each in function.policy.statements]
-        name, _, domain = service.partition(".")
-        # A service goes by two names: its own, and that of its region.
-        return any(
-            allowed(
-                statements,
-                Request(
-                    action="lambda:InvokeFunction",
-                    resource=function_arn,
-                    service=principal,
-                    context={"AWS:SourceArn": source_arn, "AWS:SourceAccount": self._account},
-                ),
-            )
-            for principal in (service, f"{name}.{self._region}.{domain}")
-        )
-
-    def _key_allows(
-        self, key: str, *, service: str, action: str, context: Mapping[str, str]
-    ) -> bool:
-        found = kms_backends[self._account][self._region].describe_key(key.rpartition("/")[2])
-        request = Request(action=action, resource=found.arn, service=service, context=context)
-        return allowed(json.loads(found.policy)["Statement"], request)
 
     def _send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
-        """Put a message into a queue; attributes by their names: type and text."""
+        """Send a message to a queue; attributes by name: type and text."""
         sqs = self._cloud.client("sqs")
         url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
         sqs.send_message(
@@ -178,8 +126,3 @@ class Deliveries:
 
 def _function_name(arn: str) -> str:
     return arn.split(":function:")[1].partition(":")[0]
-
-
-def _without_resource(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """Moto writes the version into a permission's resource; the permission is for the function."""
-    return {name: value for name, value in statement.items() if name != "Resource"}

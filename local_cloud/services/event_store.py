@@ -1,6 +1,6 @@
-"""The events of log streams, in a file: memory stays flat however many lines come.
+"""The events of log streams, in a file: memory stays flat for any number of lines.
 
-moto keeps an object a line for ever, close to a kilobyte each. Here a line costs twelve bytes of memory: where
+moto keeps an object for each line, close to a kilobyte. Here a line costs twelve bytes of memory: where
 it begins in the file, and how long it is.
 """
 
@@ -26,11 +26,11 @@ class Event:
     message: str
 
     def to_filter_dict(self) -> dict[str, Any]:
-        """Give it as FilterLogEvents does, but for the stream's name."""
+        """Return it as FilterLogEvents does, without the stream's name."""
         return {"eventId": self.event_id, **self.to_response_dict()}
 
     def to_response_dict(self) -> dict[str, Any]:
-        """Give it as GetLogEvents does."""
+        """Return it as GetLogEvents does."""
         return {
             "ingestionTime": self.ingestion_time,
             "message": self.message,
@@ -39,7 +39,7 @@ class Event:
 
 
 class EventFile:
-    """One file for all streams of a cloud; it is gone when the cloud is."""
+    """One file for all streams of a cloud; `close` removes it."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="audit-events-")  # noqa: SIM115 - `close` closes it
@@ -47,7 +47,7 @@ class EventFile:
         self._lock = threading.Lock()
 
     def append(self, texts: Sequence[bytes]) -> int:
-        """Write texts one after the other; give where the first one begins."""
+        """Write texts one after the other; return the position of the first."""
         joined = b"".join(texts)
         with self._lock:
             begin = self._size
@@ -65,7 +65,7 @@ class EventFile:
 
 
 class StoredEvents(Sequence[Event]):
-    """The events of a stream, as the list that moto has in its place."""
+    """The events of a stream, instead of moto's list."""
 
     def __init__(self, file: EventFile) -> None:
         self._file = file

@@ -1,7 +1,4 @@
-"""CloudWatch Logs: what happens when lines arrive, and what moto's own does not check.
-
-Limits: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-"""
+"""CloudWatch Logs: what happens when lines arrive: subscriptions and metric filters."""
 
 import gzip
 import json
@@ -11,53 +8,33 @@ from functools import lru_cache
 from itertools import count
 from typing import Any, Final
 
-from moto.core.exceptions import JsonRESTError
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.utils import utcnow
-from moto.logs.exceptions import (
-    InvalidParameterException,
-    LimitExceededException,
-    ValidationException,
-)
+from moto.logs.exceptions import InvalidParameterException, LimitExceededException
 from moto.logs.models import LogGroup, LogsBackend, LogStream, logs_backends
 
 from audit_rules.patterns import FilterPattern, FilterPatternError, MetricFilter
-from local_cloud.services.alarms import Metrics
 from local_cloud.services.clock import Clock
 from local_cloud.services.event_store import Event, EventFile, StoredEvents
+from local_cloud.services.log_limits import accepted, check_batch
+from local_cloud.services.metrics import Metrics
 
 __all__ = [
-    "EVENT_OVERHEAD_BYTES",
-    "MAX_BATCH_BYTES",
-    "MAX_EVENTS",
     "LogGroups",
     "PatternFilter",
     "backend_of",
     "parsed_pattern",
-    "validated",
 ]
 
-MAX_BATCH_BYTES: Final = 1_048_576
-EVENT_OVERHEAD_BYTES: Final = 26
-_MAX_EVENT_BYTES: Final = MAX_BATCH_BYTES - EVENT_OVERHEAD_BYTES
-MAX_EVENTS: Final = 10_000
-_DAY_MS: Final = 24 * 3600 * 1000
-_OLDEST_MS: Final = 14 * _DAY_MS
-_NEWEST_MS: Final = 2 * 3600 * 1000
 _MAX_METRIC_FILTERS: Final = 100
 _MAX_SUBSCRIPTION_FILTERS: Final = 2
-_LONGEST: Final = {
-    "filterName": 512, "filterNamePrefix": 512, "filterPattern": 1024, "metricName": 255,
-}  # fmt: skip
-_LISTING_EVENTS: Final = ("get_log_events", "filter_log_events")
 
 
 @lru_cache(maxsize=256)
 def parsed_pattern(text: str) -> FilterPattern:
-    """Give a filter pattern.
+    """Return a filter pattern.
 
     Raises:
-        InvalidParameterException: AWS would refuse it.
+        InvalidParameterException: AWS would refuse the pattern.
     """
     try:
         return FilterPattern(text)
@@ -67,10 +44,10 @@ def parsed_pattern(text: str) -> FilterPattern:
 
 @lru_cache(maxsize=256)
 def counted_by(pattern: str, value: str) -> MetricFilter:
-    """Give what a metric filter counts.
+    """Return what a metric filter counts.
 
     Raises:
-        InvalidParameterException: AWS would refuse it.
+        InvalidParameterException: AWS would refuse the pattern.
     """
     try:
         return MetricFilter(parsed_pattern(pattern), value)
@@ -79,18 +56,18 @@ def counted_by(pattern: str, value: str) -> MetricFilter:
 
 
 class PatternFilter:
-    """Takes the place of moto's `EventMessageFilter`, which matches nearly everything."""
+    """Replaces moto's `EventMessageFilter`, which matches nearly everything."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = parsed_pattern(pattern or "")
 
     def matches(self, message: str) -> bool:
-        """Whether the pattern selects a message."""
+        """Return whether the pattern selects a message."""
         return self._pattern.matches(message)
 
 
 class LogGroups:
-    """What is done with lines: subscriptions are delivered, metric filters counted."""
+    """Receives lines: delivers those of subscriptions, counts those of metric filters."""
 
     def __init__(
         self,
@@ -116,28 +93,14 @@ class LogGroups:
     def put(
         self, group: LogGroup, stream: str, events: list[dict[str, Any]]
     ) -> tuple[str, dict[str, int]]:
-        """Take PutLogEvents: check it as AWS does, and write what is neither too old nor too new."""
-        _check_batch(events)
-        now = self._clock.now_ms()
+        """Handle PutLogEvents: check it as AWS does, and write what is neither too old nor too new."""
+        check_batch(events)
         days = int(group.retention_in_days or 0)
-        oldest = now - _OLDEST_MS
-        expired_before = max(now - days * _DAY_MS, oldest) if days else oldest
-        too_old = sum(event["timestamp"] < oldest for event in events)
-        expired = sum(event["timestamp"] < expired_before for event in events)
-        too_new = sum(event["timestamp"] > now + _NEWEST_MS for event in events)
-        good = events[max(expired, too_old) : len(events) - too_new]
-        token = group.put_log_events(stream, good)
-        info = {}
-        if too_old:
-            info["tooOldLogEventEndIndex"] = too_old
-        if expired > too_old:
-            info["expiredLogEventEndIndex"] = expired
-        if too_new:
-            info["tooNewLogEventStartIndex"] = len(events) - too_new
-        return token, info
+        good, rejected = accepted(events, now_ms=self._clock.now_ms(), retention_days=days)
+        return group.put_log_events(stream, good), rejected
 
     def write(self, stream: LogStream, events: list[dict[str, Any]]) -> str:
-        """Append lines to a stream, whoever wrote them, and do what follows from them."""
+        """Append lines to a stream, then deliver and count them."""
         ingested = self._clock.now_ms()
         written = [
             Event(ingested, event["timestamp"], f"{next(self._event_ids):056d}", event["message"])
@@ -207,7 +170,7 @@ class LogGroups:
         pattern: str,
         transformations: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Refuse a metric filter that AWS refuses, and one that is not evaluated here."""
+        """Refuse a metric filter that AWS refuses, or that is not evaluated here."""
         [transformation] = transformations
         counted_by(pattern, transformation["metricValue"])
         if transformation.get("dimensions"):
@@ -216,24 +179,6 @@ class LogGroups:
         names = {other["filterName"] for other in others} | {name}
         if len(names) > _MAX_METRIC_FILTERS:
             raise LimitExceededException
-
-    @staticmethod
-    def check_destination(arn: str, role_arn: str | None) -> None:
-        """Refuse what no subscription can lead to."""
-        service, account = arn.split(":")[2], arn.split(":")[4]
-        if service == "lambda" and account != DEFAULT_ACCOUNT_ID:
-            raise _AccessDeniedException(
-                "Cross-account lambda invocation passing is not allowed. You must use"
-                " DestinationPolicies to create cross account lambda triggers."
-            )
-        if service == "kinesis" and not role_arn:
-            raise InvalidParameterException(
-                "destinationArn for vendor kinesis cannot be used without roleArn"
-            )
-        if service == "logs":
-            raise InvalidParameterException(
-                "Invalid destinationArn: a log group is no destination."
-            )
 
     @staticmethod
     def check_subscription(group: LogGroup, filter_name: str, pattern: str) -> None:
@@ -245,79 +190,6 @@ class LogGroups:
 
 
 def backend_of(group: LogGroup) -> LogsBackend:
-    """Give the account and region of a log group."""
+    """Return moto's backend of a log group's account and region."""
     backend: LogsBackend = logs_backends[group.account_id][group.region]
     return backend
-
-
-class _AccessDeniedException(JsonRESTError):  # noqa: N818 - AWS's name
-    code = 400
-
-    def __init__(self, text: str) -> None:
-        super().__init__("AccessDeniedException", text)
-
-
-def validated(operation: str, given: Mapping[str, Any]) -> None:
-    """Refuse parameters that AWS refuses before it looks at anything else.
-
-    Raises:
-        InvalidParameterException, ValidationException: in AWS's words.
-    """
-    if any(len(given.get(name) or "") > 512 for name in ("logGroupName", "logStreamName")):
-        raise InvalidParameterException(
-            "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
-        )
-    for name, most in _LONGEST.items():
-        if len(given.get(name) or "") > most:
-            raise _constraint(
-                given[name], name, f"Member must have length less than or equal to {most}"
-            )
-    if operation in _LISTING_EVENTS and (given.get("limit") or 0) > MAX_EVENTS:
-        wanted = f"Member must have value less than or equal to {MAX_EVENTS}"
-        raise _constraint(given["limit"], "limit", wanted)
-    if (
-        operation == "describe_log_streams"
-        and {"logGroupName", "logGroupIdentifier"} <= given.keys()
-    ):
-        raise ValidationException(
-            "LogGroup name and LogGroup ARN are mutually exclusive parameters."
-        )
-    if operation == "put_metric_filter" and len(given["metricTransformations"]) > 1:
-        shown = ", ".join(map(_transformation, given["metricTransformations"]))
-        wanted = "Member must have length less than or equal to 1"
-        raise _constraint(f"[{shown}]", "metricTransformations", wanted)
-
-
-def _constraint(value: Any, name: str, wanted: str) -> InvalidParameterException:
-    return InvalidParameterException(
-        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint:"
-        f" {wanted}"
-    )
-
-
-def _transformation(given: Mapping[str, Any]) -> str:
-    """Write a transformation as AWS's messages do."""
-    names = ("metricName", "metricNamespace", "metricValue", "defaultValue", "unit", "dimensions")
-    members = (f"{name}={given.get(name, 'null')}" for name in names)
-    return f"MetricTransformation({', '.join(members)})"
-
-
-def _check_batch(events: list[dict[str, Any]]) -> None:
-    if not events or len(events) > MAX_EVENTS:
-        raise InvalidParameterException(
-            f"1 validation error detected: found {len(events)} log events; 1 to {MAX_EVENTS} are taken"
-        )
-    sizes = [len(event["message"].encode()) for event in events]
-    if max(sizes) > _MAX_EVENT_BYTES:
-        raise InvalidParameterException(f"Log event too large: {max(sizes)} bytes")
-    if sum(sizes) + EVENT_OVERHEAD_BYTES * len(events) > MAX_BATCH_BYTES:
-        raise InvalidParameterException("Upload too large")
-    times = [event["timestamp"] for event in events]
-    if times != sorted(times):
-        raise InvalidParameterException(
-            "Log events in a single PutLogEvents request must be in chronological order."
-        )
-    if times[-1] - times[0] > _DAY_MS:
-        raise InvalidParameterException(
-            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
-        )

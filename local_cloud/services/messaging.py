@@ -21,7 +21,7 @@ _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """What becomes of an event that cannot be delivered; without a queue it is lost."""
+    """The queue and body for an event that cannot be delivered; without a queue it is lost."""
 
     queue_arn: str
     body: Any
@@ -36,7 +36,7 @@ def sns_notification(  # noqa: PLR0913 - the members of a notification
     message_id: str,
     at: float,
 ) -> dict[str, Any]:
-    """Give a message of a topic as a queue gets it.
+    """Return a topic's message as a queue receives it.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
     """
@@ -58,7 +58,7 @@ def sns_notification(  # noqa: PLR0913 - the members of a notification
 
 
 def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the event with which SNS invokes a function; it writes two names in another way.
+    """Return the event with which SNS invokes a function; two names differ from the notification's.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
     """
@@ -76,20 +76,20 @@ def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[st
 
 
 class Mails:
-    """Hands what SES accepted to a mail server on localhost; without one it is kept in moto alone."""
+    """Sends what SES accepted to a mail server on localhost; without one, only moto keeps it."""
 
     def __init__(self, smtp: tuple[str, int] | None) -> None:
         self._smtp = smtp
 
     def send(self, source: str, destinations: list[str], data: str) -> None:
-        """Send a message as it is."""
+        """Send a message unchanged."""
         if self._smtp is not None:
             with smtplib.SMTP(*self._smtp, timeout=10) as server:
                 server.sendmail(source, list(dict.fromkeys(destinations)), data.encode())
 
 
 class Schedules:
-    """EventBridge rules with a rate: their targets are invoked when it is time."""
+    """EventBridge rules with a rate: their targets are invoked at that rate."""
 
     def __init__(
         self, *, clock: Clock, deliver: Callable[[str, Mapping[str, Any], dict[str, Any]], None]

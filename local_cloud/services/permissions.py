@@ -1,4 +1,4 @@
-"""What a function may do: each call of its process is held against its role's policies."""
+"""What a function may do: each call of its process is checked against its role's policies."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from local_cloud.services.policies import Request, allowed
+from local_cloud.services.policies import AccessRequest, allowed
 
 __all__ = ["Permissions"]
 
@@ -16,7 +16,7 @@ _Parameters = Mapping[str, Any]
 
 
 class Permissions:
-    """Knows whose access key is whose, and what each role allows."""
+    """Knows the role of each access key, and what each role allows."""
 
     def __init__(self, *, region: str) -> None:
         self._region = region
@@ -27,16 +27,16 @@ class Permissions:
         self._roles[access_key] = role_arn
 
     def knows(self, access_key: str) -> bool:
-        """Whether the key is a function's; all others are the owner's."""
+        """Return whether the key belongs to a function; all others belong to the account's owner."""
         return access_key in self._roles
 
     def refusal(
         self, access_key: str, service: str, operation: str, given: _Parameters
     ) -> str | None:
-        """Say in AWS's words why a call with a function's key is refused, or None."""
+        """Return in AWS's words why a call with a function's key is refused, or None."""
         role_arn = self._roles[access_key]
         for request in self._requests(service, operation, given):
-            if not self.role_may(role_arn, request):
+            if not self.role_allows(role_arn, request):
                 return (
                     f"User: {role_arn} is not authorized to perform: {request.action} on resource:"
                     f" {request.resource} because no identity-based policy allows the"
@@ -44,8 +44,8 @@ class Permissions:
                 )
         return None
 
-    def role_may(self, role_arn: str, request: Request) -> bool:
-        """Whether a role allows something: a call of its own, or what a service does in its name."""
+    def role_allows(self, role_arn: str, request: AccessRequest) -> bool:
+        """Return whether a role allows a function's call, or what a service does in its name."""
         return allowed(self._statements(role_arn), request)
 
     @staticmethod
@@ -61,8 +61,10 @@ class Permissions:
             statements = json.loads(document)["Statement"]
             yield from statements if isinstance(statements, list) else [statements]
 
-    def _requests(self, service: str, operation: str, given: _Parameters) -> Iterator[Request]:
-        """Give what has to be allowed for a call; for a call unknown here, more than anybody has."""
+    def _requests(
+        self, service: str, operation: str, given: _Parameters
+    ) -> Iterator[AccessRequest]:
+        """Return what a call needs; for a service that is unknown here, what no role allows."""
         action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
         if action == "ses:SendEmail":
             context["ses:FromAddress"] = given["FromEmailAddress"]
@@ -74,7 +76,7 @@ class Permissions:
             arn = name
             if not name.startswith(("arn:", "(")):
                 arn = f"arn:aws:{service}:{self._region}:{DEFAULT_ACCOUNT_ID}:{name}"
-            yield Request(action=action, resource=arn, context=context)
+            yield AccessRequest(action=action, resource=arn, context=context)
 
 
 def _secret(given: _Parameters) -> list[str]:

@@ -11,15 +11,15 @@ from typing import Any
 
 from local_cloud.errors import UnknownConditionError
 
-__all__ = ["Request", "allowed", "effects"]
+__all__ = ["AccessRequest", "allowed", "effects"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Something that somebody wants to do.
+class AccessRequest:
+    """An action on a resource that a policy allows or not.
 
-    `service` is the principal, when an AWS service acts; without one the statements are those of
-    the actor's own role. `context` holds the condition keys.
+    `service` is the principal, when an AWS service acts; without one, the statements are those of
+    the caller's own role. `context` holds the condition keys.
     """
 
     action: str
@@ -28,25 +28,25 @@ class Request:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
-def allowed(statements: Iterable[Mapping[str, Any]], request: Request) -> bool:
-    """Whether some statement allows it and none denies it.
+def allowed(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> bool:
+    """Return whether some statement allows it and none denies it.
 
     Raises:
-        UnknownConditionError: a statement has a condition that is not evaluated here.
+        UnknownConditionError: a statement has a condition operator that is not evaluated.
     """
     return effects(statements, request) == {"Allow"}
 
 
-def effects(statements: Iterable[Mapping[str, Any]], request: Request) -> set[str]:
-    """Give the effects of the statements that apply: `Allow`, `Deny`, both or none.
+def effects(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> set[str]:
+    """Return the effects of the statements that apply: `Allow`, `Deny`, both or none.
 
     Raises:
-        UnknownConditionError: a statement has a condition that is not evaluated here.
+        UnknownConditionError: a statement has a condition operator that is not evaluated.
     """
     return {statement["Effect"] for statement in statements if _applies(statement, request)}
 
 
-def _applies(statement: Mapping[str, Any], request: Request) -> bool:
+def _applies(statement: Mapping[str, Any], request: AccessRequest) -> bool:
     return (
         any(
             _like(pattern, request.action.lower(), lower=True)

@@ -286,7 +286,7 @@ def test_time_out_counts_what_the_function_does_not_what_the_machine_lets_it_wai
     code: str,
     ended: bool,
 ) -> None:
-    monkeypatch.setattr("local_cloud.services.functions._IDLE_SECONDS", 3)
+    monkeypatch.setattr("local_cloud.services.functions.processes._IDLE_SECONDS", 3)
     cloud.deploy(assemble(function(timeout=1), code))
     answer, failed = invoke(cloud)
     assert failed is ended, answer

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from local_cloud.services.alarms import Alarms, Metrics
+from local_cloud.services.alarms import Alarms
 from local_cloud.services.clock import Clock
+from local_cloud.services.metrics import Metrics
 
 NOW = 1_767_225_600  # a whole minute
 

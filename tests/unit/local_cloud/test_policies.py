@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local_cloud.errors import UnknownConditionError
-from local_cloud.services.policies import Request, allowed
+from local_cloud.services.policies import AccessRequest, allowed
 
 
 def statement(
@@ -14,7 +14,7 @@ def statement(
     return {"Effect": effect, "Action": action, "Resource": resource, **more}
 
 
-PUT = Request(action="logs:PutLogEvents", resource="arn:g:stream")
+PUT = AccessRequest(action="logs:PutLogEvents", resource="arn:g:stream")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,9 @@ def test_what_is_allowed_and_not_denied_is_allowed(statements: list[Any], expect
     ],
 )
 def test_a_resources_policy_names_who_may(principal: Any, expected: bool) -> None:
-    request = Request(action="logs:PutLogEvents", resource="arn:g:s", service="logs.amazonaws.com")
+    request = AccessRequest(
+        action="logs:PutLogEvents", resource="arn:g:s", service="logs.amazonaws.com"
+    )
     assert allowed([statement(Principal=principal)], request) is expected
 
 
@@ -70,7 +72,7 @@ def test_a_condition_looks_at_the_context(condition: Any, expected: bool) -> Non
         "AWS:SourceArn": "arn:aws:logs:eu-west-1:1:log-group:/a:*",
         "aws:SecureTransport": "true",
     }
-    request = Request(action="logs:PutLogEvents", resource="arn:g:s", context=context)
+    request = AccessRequest(action="logs:PutLogEvents", resource="arn:g:s", context=context)
     assert allowed([statement(Condition=condition)], request) is expected
 
 

@@ -1,12 +1,10 @@
-"""What watches and speaks: filters on log groups, alarms, topics."""
+"""Monitoring: filters on log groups, alarms, topics and their subscriptions."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from local_cloud._protocol import Cloud
 from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
-
-if TYPE_CHECKING:
-    from local_cloud.cloud import LocalCloud
 
 
 @resource(
@@ -16,9 +14,9 @@ if TYPE_CHECKING:
     replaced_by=("FilterName", "LogGroupName"),
 )
 class SubscriptionFilter(PutKind):
-    """Which lines of a log group go to a function."""
+    """A subscription filter: the lines of a log group that go to a function."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("FilterName", name)
         cloud.client("logs").put_subscription_filter(
             logGroupName=properties["LogGroupName"],
@@ -28,7 +26,7 @@ class SubscriptionFilter(PutKind):
         )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         cloud.client("logs").delete_subscription_filter(
             logGroupName=properties["LogGroupName"], filterName=made.ref
         )
@@ -41,9 +39,9 @@ class SubscriptionFilter(PutKind):
     replaced_by=("FilterName", "LogGroupName"),
 )
 class MetricFilter(PutKind):
-    """Which lines of a log group are counted."""
+    """A metric filter: the lines of a log group that are counted."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("FilterName", name)
         cloud.client("logs").put_metric_filter(
             logGroupName=properties["LogGroupName"],
@@ -53,7 +51,7 @@ class MetricFilter(PutKind):
         )
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         cloud.client("logs").delete_metric_filter(
             logGroupName=properties["LogGroupName"], filterName=made.ref
         )
@@ -77,7 +75,7 @@ class MetricFilter(PutKind):
 class Alarm(PutKind):
     """An alarm on the sum of a metric."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("AlarmName", name)
         if properties["Statistic"] != "Sum":
             raise ValueError(f"alarms are evaluated on Sum here, not on {properties['Statistic']}")
@@ -97,7 +95,7 @@ class Alarm(PutKind):
         )
         return Made(name, {"Arn": cloud.arn("cloudwatch", f"alarm:{name}")})
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("cloudwatch").delete_alarms(AlarmNames=[made.ref])
 
@@ -106,33 +104,33 @@ class Alarm(PutKind):
 class Topic(Kind):
     """A topic."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         name = properties.get("TopicName", name)
         arn = cloud.client("sns").create_topic(Name=name)["TopicArn"]
         made = Made(arn, {"TopicArn": arn, "TopicName": name})
         return self.update(cloud, made, properties, {})
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         for attribute in ("DisplayName", "KmsMasterKeyId"):
             _set(cloud, made.ref, attribute, new.get(attribute, ""))
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("sns").delete_topic(TopicArn=made.ref)
 
 
 @resource("AWS::SNS::TopicPolicy", "PolicyDocument", replaced_by=("Topics",))
 class TopicPolicy(PutKind):
-    """Who may use some topics."""
+    """A policy of some topics."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         for arn in properties["Topics"]:
             _set(cloud, arn, "Policy", json.dumps(properties["PolicyDocument"]))
         return Made(name)
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del made
         for arn in properties["Topics"]:
             _set(cloud, arn, "Policy", json.dumps(_owners_policy(cloud, arn)))
@@ -142,9 +140,9 @@ class TopicPolicy(PutKind):
     "AWS::SNS::Subscription", "RedrivePolicy", replaced_by=("Endpoint", "Protocol", "TopicArn")
 )
 class Subscription(Kind):
-    """Who gets a topic's messages."""
+    """A subscription: a receiver of a topic's messages."""
 
-    def make(self, cloud: "LocalCloud", name: str, properties: Properties) -> Made:
+    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
         del name
         redrive = properties.get("RedrivePolicy")
         answer = cloud.client("sns").subscribe(
@@ -156,7 +154,7 @@ class Subscription(Kind):
         )
         return Made(answer["SubscriptionArn"])
 
-    def update(self, cloud: "LocalCloud", made: Made, new: Properties, old: Properties) -> Made:
+    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
         del old
         cloud.client("sns").set_subscription_attributes(
             SubscriptionArn=made.ref,
@@ -165,21 +163,21 @@ class Subscription(Kind):
         )
         return made
 
-    def delete(self, cloud: "LocalCloud", made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
         del properties
         cloud.client("sns").unsubscribe(SubscriptionArn=made.ref)
 
 
 def _transformation(properties: Properties) -> dict[str, Any]:
-    """Give a metric transformation as the API takes it."""
+    """Return a metric transformation as the API takes it."""
     given = {f"{key[0].lower()}{key[1:]}": value for key, value in properties.items()}
     if "dimensions" in given:
         given["dimensions"] = {each["Key"]: each["Value"] for each in given["dimensions"]}
     return given
 
 
-def _owners_policy(cloud: "LocalCloud", topic_arn: str) -> dict[str, Any]:
-    """Give the policy that a topic has when nobody has given it another."""
+def _owners_policy(cloud: Cloud, topic_arn: str) -> dict[str, Any]:
+    """Return the policy that a topic has by default."""
     verbs = (
         "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission",
         "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish",
@@ -195,7 +193,7 @@ def _owners_policy(cloud: "LocalCloud", topic_arn: str) -> dict[str, Any]:
     return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
 
 
-def _set(cloud: "LocalCloud", topic_arn: str, name: str, value: Any) -> None:
+def _set(cloud: Cloud, topic_arn: str, name: str, value: Any) -> None:
     cloud.client("sns").set_topic_attributes(
         TopicArn=topic_arn, AttributeName=name, AttributeValue=value
     )

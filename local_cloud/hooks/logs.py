@@ -1,25 +1,21 @@
-"""CloudWatch Logs: lines go to subscriptions and metric filters; answers have AWS's shape."""
+"""CloudWatch Logs: groups and lines are checked, kept and answered as on AWS."""
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any, Final
-from uuid import uuid4
 
 import moto.logs.models
 from moto.core.exceptions import JsonRESTError
 from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
-from moto.logs.models import LogGroup, LogsBackend, LogStream, SubscriptionFilter
+from moto.logs.models import LogGroup, LogsBackend, LogStream
 from moto.logs.responses import LogsResponse
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches, given
-from local_cloud.services.log_groups import PatternFilter, backend_of
+from local_cloud.services.log_groups import PatternFilter, backend_of, group_named
 from local_cloud.services.log_limits import (
-    check_destination,
     check_parameters,
     check_retention,
 )
-from local_cloud.services.resource_policies import function_allows
 
 __all__ = ["install"]
 
@@ -38,13 +34,11 @@ class _StreamExistsError(JsonRESTError):
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Install all hooks of CloudWatch Logs."""
+    """Install the hooks of log groups, streams and events."""
     _checks(patches)
     _events(patches, cloud)
     _group_answers(patches, cloud)
     _group_changes(patches, cloud)
-    _filters(patches, cloud)
-    _queries(patches, cloud)
 
 
 def _checks(patches: Patches) -> None:
@@ -73,7 +67,7 @@ def _events(patches: Patches, cloud: HookedCloud) -> None:
         log_stream_name: str,
         log_events: list[dict[str, Any]],
     ) -> tuple[str, dict[str, int]]:
-        return logs.put(_found(backend, log_group_name), log_stream_name, log_events)
+        return logs.put(group_named(backend, log_group_name), log_stream_name, log_events)
 
     def write(stream: LogStream, log_events: list[dict[str, Any]]) -> str:
         return logs.write(stream, log_events)
@@ -162,7 +156,7 @@ def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
     )
 
     def put_retention(backend: LogsBackend, log_group_name: str, retention_in_days: Any) -> None:
-        group = _found(backend, log_group_name)
+        group = group_named(backend, log_group_name)
         check_retention(retention_in_days)
         group.set_retention_policy(retention_in_days)
 
@@ -185,13 +179,13 @@ def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
 
     def associate_kms_key(response: LogsResponse) -> str:
         asked = given(response)
-        _found(response.logs_backend, asked["logGroupName"]).kms_key_id = asked["kmsKeyId"]
+        group_named(response.logs_backend, asked["logGroupName"]).kms_key_id = asked["kmsKeyId"]
         return "{}"
 
     def put_log_group_deletion_protection(response: LogsResponse) -> str:
         asked = given(response)
         name = asked["logGroupIdentifier"].rpartition(":log-group:")[2]
-        _found(response.logs_backend, name)
+        group_named(response.logs_backend, name)
         (logs.protected.add if asked["deletionProtectionEnabled"] else logs.protected.discard)(name)
         return "{}"
 
@@ -199,114 +193,3 @@ def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
     patches.add(
         LogsResponse, "put_log_group_deletion_protection", put_log_group_deletion_protection
     )
-
-
-def _filters(patches: Patches, cloud: HookedCloud) -> None:
-    logs = cloud.log_groups
-
-    def put_metric_filter(
-        backend: LogsBackend,
-        filter_name: str,
-        filter_pattern: str,
-        log_group_name: str,
-        metric_transformations: list[dict[str, Any]],
-    ) -> None:
-        _found(backend, log_group_name)
-        logs.check_metric_filter(
-            backend, log_group_name, filter_name, filter_pattern, metric_transformations
-        )
-        backend.filters.delete_filter(filter_name, log_group_name)  # moto would have it twice
-        original_put(backend, filter_name, filter_pattern, log_group_name, metric_transformations)
-        backend.filters.metric_filters[-1] |= {
-            "applyOnTransformedLogs": False,
-            "creationTime": cloud.clock.now_ms(),
-        }
-
-    original_put = patches.replace(
-        LogsBackend,
-        "put_metric_filter",
-        "self filter_name filter_pattern log_group_name metric_transformations",
-        put_metric_filter,
-    )
-
-    def put_subscription_filter(  # noqa: PLR0913, PLR0917 - moto's own
-        backend: LogsBackend,
-        log_group_name: str,
-        filter_name: str,
-        filter_pattern: str,
-        destination_arn: str,
-        role_arn: str | None,
-    ) -> None:
-        check_destination(destination_arn, role_arn)
-        group = _found(backend, log_group_name)
-        logs.check_subscription(group, filter_name, filter_pattern)
-        if ":lambda:" in destination_arn and not function_allows(
-            cloud, destination_arn, service="logs.amazonaws.com", source_arn=f"{group.arn}:*"
-        ):
-            raise InvalidParameterException(
-                "Could not execute the lambda function. Make sure you have given CloudWatch Logs"
-                " permission to execute your function."
-            )
-        known = group.subscription_filters.pop(filter_name, None)  # moto counts it as another
-        try:
-            original_subscription(
-                backend, log_group_name, filter_name, filter_pattern, destination_arn, role_arn
-            )
-        except BaseException:
-            if known is not None:
-                group.subscription_filters[filter_name] = known
-            raise
-
-    original_subscription = patches.replace(
-        LogsBackend,
-        "put_subscription_filter",
-        "self log_group_name filter_name filter_pattern destination_arn role_arn",
-        put_subscription_filter,
-    )
-
-    def described(subscription: SubscriptionFilter) -> dict[str, Any]:
-        found = original_described(subscription) | {"applyOnTransformedLogs": False}
-        return {name: value for name, value in found.items() if value is not None}
-
-    original_described = patches.replace(SubscriptionFilter, "to_json", "self", described)
-
-
-def _queries(patches: Patches, cloud: HookedCloud) -> None:
-    logs = cloud.log_groups
-
-    def put_query_definition(asked: Mapping[str, Any]) -> dict[str, Any]:
-        id_ = asked.get("queryDefinitionId") or str(uuid4())
-        logs.queries[id_] = {
-            "queryLanguage": "CWLI",
-            "queryDefinitionId": id_,
-            "name": asked["name"],
-            "queryString": asked["queryString"],
-            "logGroupNames": asked.get("logGroupNames", []),
-            "lastModified": cloud.clock.now_ms(),
-        }
-        return {"queryDefinitionId": id_}
-
-    def delete_query_definition(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"success": logs.queries.pop(asked["queryDefinitionId"], None) is not None}
-
-    def describe_query_definitions(asked: Mapping[str, Any]) -> dict[str, Any]:
-        prefix = asked.get("queryDefinitionNamePrefix", "")
-        found = [q for q in logs.queries.values() if q["name"].startswith(prefix)]
-        return {"queryDefinitions": sorted(found, key=lambda q: str(q["name"]))}
-
-    def added(operation: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-        def answer(response: LogsResponse) -> str:
-            return json.dumps(operation(given(response)))
-
-        patches.add(LogsResponse, operation.__name__, answer)
-
-    added(put_query_definition)
-    added(delete_query_definition)
-    added(describe_query_definitions)
-
-
-def _found(backend: LogsBackend, name: str) -> LogGroup:
-    group = backend.groups.get(name)
-    if group is None:
-        raise ResourceNotFoundException
-    return group

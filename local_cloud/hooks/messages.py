@@ -8,7 +8,7 @@ from moto.sns.models import Subscription
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
-from local_cloud.services.messaging import Undelivered, sns_event, sns_notification
+from local_cloud.services.messaging import DeadLetter, sns_event, sns_notification
 
 __all__ = ["install"]
 
@@ -46,7 +46,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
             subscription.topic.arn,
             subscription.endpoint,
             sns_event(subscription.arn, notification),
-            undelivered=Undelivered(redrive.get("deadLetterTargetArn", ""), notification),
+            dead_letter=DeadLetter(redrive.get("deadLetterTargetArn", ""), notification),
         )
 
     original_publish = patches.replace(

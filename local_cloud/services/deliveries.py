@@ -14,7 +14,7 @@ from moto.logs.models import LogGroup
 from local_cloud._protocol import Cloud
 from local_cloud.services.functions.configuration import FunctionConfiguration
 from local_cloud.services.functions.processes import InvocationResult
-from local_cloud.services.messaging import Undelivered
+from local_cloud.services.messaging import DeadLetter
 from local_cloud.services.permissions import Permissions
 from local_cloud.services.policies import AccessRequest
 from local_cloud.services.resource_policies import function_allows, queue_allows, topic_allows
@@ -47,21 +47,21 @@ class Deliveries:
         function_arn: str,
         event: Any,
         *,
-        undelivered: Undelivered | None = None,
+        dead_letter: DeadLetter | None = None,
     ) -> None:
         """Invoke a function for a service, if the function's policy allows it.
 
-        Otherwise `undelivered` goes to its queue, if the queue's policy allows the service to send.
+        Otherwise `dead_letter` goes to its queue, if the queue's policy allows the service to send.
         """
         if function_allows(self._cloud, function_arn, service=service, source_arn=source_arn):
             self._invoke(_function_name(function_arn), event)
             return
         log.warning("%s may not invoke %s: its policy says no", service, function_arn)
-        if undelivered is None or not undelivered.queue_arn:
+        if dead_letter is None or not dead_letter.queue_arn:
             return
-        queue_arn = undelivered.queue_arn
+        queue_arn = dead_letter.queue_arn
         if queue_allows(self._cloud, queue_arn, service=service, source_arn=source_arn):
-            self._send(queue_arn, undelivered.body, {})
+            self._send(queue_arn, dead_letter.body, {})
         else:
             name = queue_arn.rpartition(":")[2]
             log.warning("%s may not put into %s: its policy says no", service, name)
@@ -77,7 +77,7 @@ class Deliveries:
         queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn", "")
         self.deliver(
             "events.amazonaws.com", rule_arn, target["Arn"], event,
-            undelivered=Undelivered(queue_arn, event),
+            dead_letter=DeadLetter(queue_arn, event),
         )  # fmt: skip
 
     def publish_alarm(self, topic_arn: str, subject: str, message: str) -> None:

@@ -9,7 +9,11 @@ from itertools import count
 from typing import Any, Final
 
 from moto.core.utils import utcnow
-from moto.logs.exceptions import InvalidParameterException, LimitExceededException
+from moto.logs.exceptions import (
+    InvalidParameterException,
+    LimitExceededException,
+    ResourceNotFoundException,
+)
 from moto.logs.models import LogGroup, LogsBackend, LogStream, logs_backends
 
 from audit_rules.patterns import FilterPattern, FilterPatternError, MetricFilter
@@ -22,6 +26,7 @@ __all__ = [
     "LogGroups",
     "PatternFilter",
     "backend_of",
+    "group_named",
     "parsed_pattern",
 ]
 
@@ -193,3 +198,15 @@ def backend_of(group: LogGroup) -> LogsBackend:
     """Return moto's backend of a log group's account and region."""
     backend: LogsBackend = logs_backends[group.account_id][group.region]
     return backend
+
+
+def group_named(backend: LogsBackend, name: str) -> LogGroup:
+    """Return a log group.
+
+    Raises:
+        ResourceNotFoundException: it does not exist.
+    """
+    group = backend.groups.get(name)
+    if group is None:
+        raise ResourceNotFoundException
+    return group

@@ -13,14 +13,14 @@ from moto.events.models import events_backends
 
 from local_cloud.services.clock import Clock
 
-__all__ = ["Mails", "Schedules", "Undelivered", "sns_event", "sns_notification"]
+__all__ = ["DeadLetter", "Mails", "Schedules", "sns_event", "sns_notification"]
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 
 
 @dataclass(frozen=True, slots=True)
-class Undelivered:
+class DeadLetter:
     """The queue and body for an event that cannot be delivered; without a queue it is lost."""
 
     queue_arn: str

@@ -1,1 +1,1 @@
-"""For the people who operate the audit trail: the `audit` command and the embedded cloud."""
+"""For the operators of an audit trail: the `audit` command, and the embedded cloud around a trail."""

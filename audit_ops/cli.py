@@ -11,6 +11,7 @@ import click
 
 from audit_ops.errors import AuditOpsError
 from audit_rules import AuditRulesError
+from local_cloud.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from audit_rules import AuditConfig, Rule
@@ -44,7 +45,7 @@ class _Group(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (AuditOpsError, AuditRulesError) as error:
+        except (AuditOpsError, AuditRulesError, LocalCloudError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -295,7 +296,7 @@ def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
         endpoint = up_in_background(port=port, region=region, verbose=verbose, output=output)
         click.echo(f"{endpoint}/_cloud  (log: {output})")
     else:
-        from audit_ops.local.serve import up
+        from audit_ops.serve import up
 
         up(port=port, region=region, verbose=verbose)
 

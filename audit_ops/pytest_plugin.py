@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from audit_ops.local.world import World
+    from audit_ops.world import World
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,7 +37,7 @@ def audit_world(
 ) -> "Iterator[World]":
     """The cloud with the trail in it, once a session: what happens in it stays for later tests."""
     try:
-        from audit_ops.local import World
+        from audit_ops.world import World
     except ModuleNotFoundError as error:
         pytest.fail(
             f"{error.name} is not installed; audit_trail is of an extra: pip install 'audit-lib[ops]'",

@@ -11,8 +11,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from audit_ops.local import World
 from audit_ops.rollout import synthesize
+from audit_ops.world import World
 from audit_rules import load_config
 
 ROOT = Path(__file__).resolve().parents[1]

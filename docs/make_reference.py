@@ -43,6 +43,7 @@ ERROR_MODULES: Final = {
     "audit_lib": "audit_lib._exceptions",
     "audit_rules": "audit_rules._exceptions",
     "audit_ops": "audit_ops.errors",
+    "local_cloud": "local_cloud.errors",
     "audit_infra": "audit_infra.assets",
 }
 PRODUCT: Final = ("audit_lib", "audit_rules", "audit_ops", "local_cloud", "infra", "lambda")

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from audit_ops.demo.preview import page, slack_html
 from audit_ops.demo.story import Act
-from audit_ops.local.receivers import Post
+from local_cloud.receivers import SlackPost
 
 __all__ = ["Outcome", "Told", "serve", "write_report"]
 
@@ -32,7 +32,7 @@ class Told:
     original: Any
 
     @classmethod
-    def slack(cls, post: Post) -> Self:
+    def slack(cls, post: SlackPost) -> Self:
         """Read a Slack message; its footer names the rule."""
         footer = post.payload["blocks"][-1]["elements"][0]["text"]
         rule = footer.rpartition("rule `")[2].rstrip("`")

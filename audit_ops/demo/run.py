@@ -12,8 +12,8 @@ from rich.console import Console
 from audit_ops.demo.report import Outcome, Told, write_report
 from audit_ops.demo.shop import ROOT, Shop
 from audit_ops.demo.story import STORY, Act
-from audit_ops.local import World
 from audit_ops.rollout.synthesis import synthesize
+from audit_ops.world import World
 from audit_rules import AUDIT_PATTERN, AuditConfig, load_config
 from audit_rules.channels.email import EmailChannel
 

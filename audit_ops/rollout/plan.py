@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from audit_ops.errors import AuditOpsError
 from audit_ops.rollout.costs import PER_GB_INGESTED, PER_GB_MONTH_STORED, monthly_costs
-from audit_ops.rollout.synthesis import stacks_of
 from audit_rules import AuditConfig
+from local_cloud.assembly import stacks_of
 
 __all__ = ["Plan", "PlanError"]
 

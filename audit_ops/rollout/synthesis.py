@@ -8,14 +8,13 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from audit_ops.errors import AuditOpsError
 from audit_ops.rollout.node import NODE_MISSING, node_variables
 
-__all__ = ["AssembledStack", "SynthesisError", "context_of", "stacks_of", "synthesize"]
+__all__ = ["SynthesisError", "context_of", "synthesize"]
 
 # What the CLI adds by itself: the path of each construct and of each asset, in the metadata.
 _FLAGS: Final = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
@@ -23,14 +22,6 @@ _FLAGS: Final = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-met
 
 class SynthesisError(AuditOpsError):
     """The CDK app cannot be run; the text holds what it said."""
-
-
-class AssembledStack(NamedTuple):
-    """A stack in a cloud assembly: its id there, its name in AWS, its template's text."""
-
-    id: str
-    name: str
-    template: str
 
 
 def synthesize(app: Path, output: Path, **context: str) -> Path:
@@ -71,23 +62,6 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
     if run.returncode:
         raise SynthesisError(f"the CDK app failed:\n{run.stderr.strip()}")
     return output
-
-
-def stacks_of(assembly: Path) -> Iterator[AssembledStack]:
-    """Give the stacks of a cloud assembly, in their order.
-
-    Raises:
-        SynthesisError: it is none.
-    """
-    manifest = assembly / "manifest.json"
-    if not manifest.is_file():
-        raise SynthesisError(f"{manifest} is missing; make it with `cdk synth`")
-    artifacts = json.loads(manifest.read_text())["artifacts"]
-    for id_, artifact in artifacts.items():
-        if artifact["type"] == "aws:cloudformation:stack":
-            properties = artifact["properties"]
-            template = (assembly / properties["templateFile"]).read_text()
-            yield AssembledStack(id_, properties.get("stackName", id_), template)
 
 
 def context_of(app: Path) -> dict[str, Any]:

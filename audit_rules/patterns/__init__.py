@@ -9,6 +9,8 @@ Source of the syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
+from audit_rules._exceptions import FilterPatternError
+
 from ._compiled import Compiled, InexactError, compiled, left_of, member_asked
 from ._conditions import (
     ORDER,
@@ -38,6 +40,7 @@ __all__ = [
     "Compiled",
     "Condition",
     "FilterPattern",
+    "FilterPatternError",
     "InexactError",
     "Is",
     "Leaf",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from audit_ops.local import LocalCloud
-from audit_ops.local import World as LocalWorld
+from audit_ops.world import World as LocalWorld
 from audit_rules import load_config
+from local_cloud import LocalCloud
 from tests.cdk import run_cdk
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audit_ops.local import LocalCloud
+from local_cloud import LocalCloud
 from tests.cdk import run_cdk
 
 SAMPLES = Path(__file__).parent / "samples"

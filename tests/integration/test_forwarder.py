@@ -18,10 +18,10 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from audit_ops.local.receivers import WebhookReceiver
 from forwarder import handler as module
 from forwarder.pipeline import ForwardingError
 from forwarder.stages.ledger import Ledger
+from local_cloud.receivers import SlackReceiver
 
 CONFIG = """
 [audit]
@@ -80,15 +80,13 @@ USD = "US dollars"
 
 
 @pytest.fixture
-def slack() -> Iterator[WebhookReceiver]:
-    with WebhookReceiver() as receiver:
+def slack() -> Iterator[SlackReceiver]:
+    with SlackReceiver() as receiver:
         yield receiver
 
 
 @pytest.fixture(autouse=True)
-def cloud(
-    aws: None, slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def cloud(aws: None, slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName="/audit/records")
     logs.create_log_stream(logGroupName="/audit/records", logStreamName="s")
@@ -181,7 +179,7 @@ def mails() -> list[Any]:
     return [email.message_from_string(raw.raw_data, policy=email.policy.default) for raw in sent]
 
 
-def test_an_alarm_is_told_with_who_what_before_after_when_and_where(slack: WebhookReceiver) -> None:
+def test_an_alarm_is_told_with_who_what_before_after_when_and_where(slack: SlackReceiver) -> None:
     put(change(1042))
     assert invoke(sns(alarm()))["told"] == 2
     [post] = slack.posts
@@ -210,7 +208,7 @@ def test_an_alarm_is_told_with_who_what_before_after_when_and_where(slack: Webho
 
 
 def test_each_record_is_told_once_however_often_the_alarm_is_delivered(
-    slack: WebhookReceiver,
+    slack: SlackReceiver,
 ) -> None:
     put(change(1))
     event = sns(alarm())
@@ -221,7 +219,7 @@ def test_each_record_is_told_once_however_often_the_alarm_is_delivered(
     assert len(slack.posts) == len(mails()) == 1
 
 
-def test_a_record_while_the_alarm_rings_is_told_by_the_sweep(slack: WebhookReceiver) -> None:
+def test_a_record_while_the_alarm_rings_is_told_by_the_sweep(slack: SlackReceiver) -> None:
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="audit-phone",
@@ -243,7 +241,7 @@ def test_a_record_while_the_alarm_rings_is_told_by_the_sweep(slack: WebhookRecei
     assert "User 1" not in json.dumps(slack.posts[1])
 
 
-def test_a_record_found_when_the_alarm_calms_down_is_told(slack: WebhookReceiver) -> None:
+def test_a_record_found_when_the_alarm_calms_down_is_told(slack: SlackReceiver) -> None:
     put(change(1))
     invoke(sns(alarm()))
     put(change(2), seconds_ago=1)
@@ -251,13 +249,13 @@ def test_a_record_found_when_the_alarm_calms_down_is_told(slack: WebhookReceiver
     assert ["User 2" in json.dumps(post) for post in slack.posts] == [False, True]
 
 
-def test_a_new_alarm_that_goes_to_ok_tells_nobody(slack: WebhookReceiver) -> None:
+def test_a_new_alarm_that_goes_to_ok_tells_nobody(slack: SlackReceiver) -> None:
     put(change(1))
     assert invoke(sns(alarm(new="OK", old="INSUFFICIENT_DATA"))) == {}
     assert slack.posts == []
 
 
-def test_a_threshold_is_reached_by_records_within_its_window(slack: WebhookReceiver) -> None:
+def test_a_threshold_is_reached_by_records_within_its_window(slack: SlackReceiver) -> None:
     failure = {"message": "no", "event": {"id": "x", "outcome": "failure"}, "user": {"name": "Eve"}}
     put(*({**failure, "n": n} for n in range(2)), seconds_ago=500)
     put(*({**failure, "n": n} for n in range(2, 5)))
@@ -282,7 +280,7 @@ def limit(number: int, before: Any, after: Any, ip: str = "203.0.113.9") -> dict
 
 
 def test_what_no_pattern_can_say_is_looked_at_before_anybody_is_told(
-    slack: WebhookReceiver,
+    slack: SlackReceiver,
 ) -> None:
     put(
         limit(1, 1000, 1100), limit(2, 1000, 1100.01), limit(3, 1000, 5000, "10.1.2.3"),
@@ -297,7 +295,7 @@ def test_what_no_pattern_can_say_is_looked_at_before_anybody_is_told(
 
 
 def test_an_alarm_of_immaterial_records_tells_nobody_not_even_that_nothing_was_found(
-    slack: WebhookReceiver,
+    slack: SlackReceiver,
 ) -> None:
     put(limit(1, 1000, 1001))
     assert invoke(sns(alarm("limit"))) == {"below_threshold": 0, "immaterial": 1}
@@ -323,7 +321,7 @@ def urgent(tmp_path: Path) -> None:
 
 
 def test_an_urgent_record_is_told_when_it_comes_and_the_alarm_finds_it_told(
-    slack: WebhookReceiver, tmp_path: Path
+    slack: SlackReceiver, tmp_path: Path
 ) -> None:
     urgent(tmp_path)
     put(change(1))
@@ -337,7 +335,7 @@ def test_an_urgent_record_is_told_when_it_comes_and_the_alarm_finds_it_told(
 
 
 def test_what_arrives_of_rules_that_are_not_urgent_waits_for_the_alarm(
-    slack: WebhookReceiver,
+    slack: SlackReceiver,
 ) -> None:
     put(change(1))
     assert invoke(arrival(*stored())) == {}
@@ -348,7 +346,7 @@ def test_what_arrives_of_rules_that_are_not_urgent_waits_for_the_alarm(
 @pytest.mark.parametrize(
     "data", ["", "no base64!", "YWJj", base64.b64encode(gzip.compress(b"[]", mtime=0))]
 )
-def test_a_delivery_that_is_none_is_shown(slack: WebhookReceiver, data: str | bytes) -> None:
+def test_a_delivery_that_is_none_is_shown(slack: SlackReceiver, data: str | bytes) -> None:
     text = data if isinstance(data, str) else data.decode()
     assert invoke({"awslogs": {"data": text}})["told"] == 2
     assert "A message to the audit trail" in slack.posts[0]["text"]
@@ -363,7 +361,7 @@ def quiet(tmp_path: Path, begins_in: int, ends_in: int) -> None:
 
 
 def test_what_comes_in_quiet_hours_is_told_after_them_and_once(
-    slack: WebhookReceiver, tmp_path: Path
+    slack: SlackReceiver, tmp_path: Path
 ) -> None:
     quiet(tmp_path, -1, 1)
     put(change(1))
@@ -380,7 +378,7 @@ def test_what_comes_in_quiet_hours_is_told_after_them_and_once(
 
 
 def test_what_is_held_is_told_when_the_rule_has_no_quiet_hours_any_more(
-    slack: WebhookReceiver, tmp_path: Path
+    slack: SlackReceiver, tmp_path: Path
 ) -> None:
     quiet(tmp_path, -1, 1)
     put(change(1))
@@ -392,7 +390,7 @@ def test_what_is_held_is_told_when_the_rule_has_no_quiet_hours_any_more(
 
 
 def test_an_alarm_that_rings_on_into_quiet_hours_is_held_by_the_sweep(
-    slack: WebhookReceiver, tmp_path: Path
+    slack: SlackReceiver, tmp_path: Path
 ) -> None:
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(
@@ -408,9 +406,7 @@ def test_an_alarm_that_rings_on_into_quiet_hours_is_held_by_the_sweep(
     assert len(slack.posts) == 1
 
 
-def test_what_is_held_waits_on_while_a_channel_fails(
-    slack: WebhookReceiver, tmp_path: Path
-) -> None:
+def test_what_is_held_waits_on_while_a_channel_fails(slack: SlackReceiver, tmp_path: Path) -> None:
     quiet(tmp_path, -1, 1)
     put(change(1))
     invoke(sns(alarm()))
@@ -426,7 +422,7 @@ def test_what_is_held_waits_on_while_a_channel_fails(
     assert (len(slack.posts), len(mails())) == (1, 1)
 
 
-def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: WebhookReceiver) -> None:
+def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: SlackReceiver) -> None:
     put(change(1))
     slack.answers = [(404, {})]
     with pytest.raises(ForwardingError, match=r"channel 'slack': Slack answered 404") as caught:
@@ -438,7 +434,7 @@ def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: WebhookRe
 
 
 def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
-    slack: WebhookReceiver,
+    slack: SlackReceiver,
 ) -> None:
     secrets = boto3.client("secretsmanager")
     secrets.delete_secret(SecretId="audit/slack", ForceDeleteWithoutRecovery=True)
@@ -452,7 +448,7 @@ def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
 
 
 def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
-    slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+    slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
     read: list[int] = []
@@ -477,7 +473,7 @@ def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
 
 
 def test_a_channel_that_fails_stops_no_other_in_any_part(
-    slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+    slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
     for number in range(3):
@@ -490,9 +486,7 @@ def test_a_channel_that_fails_stops_no_other_in_any_part(
     assert (len(slack.posts), len(mails())) == (2, 2)
 
 
-def test_slack_says_how_long_to_wait(
-    slack: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slack_says_how_long_to_wait(slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(module._forwarder().channels["slack"], "_sleep", pauses.append)
     put(change(1))
@@ -502,7 +496,7 @@ def test_slack_says_how_long_to_wait(
 
 
 def test_a_claim_of_an_invocation_that_died_is_its_own_again_but_nobody_elses(
-    slack: WebhookReceiver,
+    slack: SlackReceiver,
 ) -> None:
     put(change(1))
     forwarder = module._forwarder()
@@ -515,7 +509,7 @@ def test_a_claim_of_an_invocation_that_died_is_its_own_again_but_nobody_elses(
 
 
 def test_an_alarm_whose_records_are_not_there_yet_is_told_as_such_and_they_later(
-    slack: WebhookReceiver,
+    slack: SlackReceiver,
 ) -> None:
     event = sns(alarm())
     invoke(event)
@@ -533,7 +527,7 @@ def test_an_alarm_whose_records_are_not_there_yet_is_told_as_such_and_they_later
     ["plain <!here> text", "[1, 2]", "", '{"AlarmName": "other-alarm"}', json.dumps(alarm("gone"))],
 )
 def test_a_message_that_belongs_to_no_rule_is_shown_and_stops_no_other(
-    slack: WebhookReceiver, message: str
+    slack: SlackReceiver, message: str
 ) -> None:
     put(change(1))
     event = sns(message, alarm())
@@ -546,7 +540,7 @@ def test_a_message_that_belongs_to_no_rule_is_shown_and_stops_no_other(
     assert len(slack.posts) == 2
 
 
-def test_many_records_make_one_message_with_the_rest_counted(slack: WebhookReceiver) -> None:
+def test_many_records_make_one_message_with_the_rest_counted(slack: SlackReceiver) -> None:
     put(*(change(n) for n in range(300)))
     assert invoke(sns(alarm()))["told"] == 600
     [post] = slack.posts
@@ -556,13 +550,13 @@ def test_many_records_make_one_message_with_the_rest_counted(slack: WebhookRecei
     assert len(mails()) == 1
 
 
-def test_a_line_that_is_no_record_is_told_as_it_is(slack: WebhookReceiver) -> None:
+def test_a_line_that_is_no_record_is_told_as_it_is(slack: SlackReceiver) -> None:
     put("[" * 5000, '{"changes": 7, "event": [], "user": "root", "message": null}')
     assert invoke(sns(alarm()))["told"] == 4
     assert "Somebody unknown" in json.dumps(slack.posts[0])
 
 
-def test_a_webhook_without_tls_is_refused_without_naming_it(slack: WebhookReceiver) -> None:
+def test_a_webhook_without_tls_is_refused_without_naming_it(slack: SlackReceiver) -> None:
     boto3.client("secretsmanager").put_secret_value(
         SecretId="audit/slack", SecretString="http://evil.example/T0/B0/secret"
     )

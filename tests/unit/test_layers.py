@@ -1,17 +1,18 @@
 """Who may import whom: the map of the tree, held."""
 
-import ast
 import re
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tests.imports import circle, dependents, imported_names, imports
 
 ROOT = Path(__file__).parents[2]
 OURS = {
     "audit_lib",
     "audit_rules",
     "audit_ops",
+    "local_cloud",
     "audit_infra",
     "router",
     "forwarder",
@@ -24,7 +25,8 @@ ALLOWED = {
     "lambda/router": {"router"},
     "lambda/forwarder": {"forwarder", "audit_rules"},
     "infra/audit_infra": {"audit_infra", "audit_rules"},
-    "audit_ops": {"audit_ops", "audit_rules", "forwarder"},  # which previews are worded by
+    "local_cloud": {"audit_rules"},  # its patterns alone
+    "audit_ops": {"audit_ops", "local_cloud", "audit_rules", "forwarder"},  # forwarder: previews
     "app.py": {"audit_infra", "audit_rules"},
     "examples": {"audit_lib", "examples"},
 }
@@ -54,66 +56,23 @@ WITH_EXTRAS = {"adapters", "capture", "destinations", "testing"}
 
 
 def imported(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-    return {name.partition(".")[0] for name in names}
+    """Return the packages that a file imports from, its own included."""
+    return {name.partition(".")[0] for name in imported_names(path)}
 
 
-def imports_between(package: Path) -> dict[str, set[str]]:
-    """Return each file of a package → the files of it that it imports.
+def imports_of(package: Path) -> dict[str, set[str]]:
+    graph = imports(sorted(package.rglob("*.py")), (package.parent,))
 
-    Imports inside functions and under `if TYPE_CHECKING` count. `from .room import name` is an import
-    of `room/name.py` where there is such a file, else of `room/__init__.py`; that Python runs the
-    `__init__.py` of each folder above does not count.
-    """
-    files = {
-        (package.name, *path.relative_to(package).with_suffix("").parts): path
-        for path in package.rglob("*.py")
-    }
+    def named(path: Path) -> str:
+        return path.relative_to(package).with_suffix("").as_posix()
 
-    def file_of(module: tuple[str, ...]) -> tuple[str, ...] | None:
-        return next((each for each in (module, (*module, "__init__")) if each in files), None)
-
-    def modules(node: ast.AST, here: tuple[str, ...]) -> list[tuple[str, ...] | None]:
-        if isinstance(node, ast.Import):
-            return [file_of(tuple(alias.name.split("."))) for alias in node.names]
-        if isinstance(node, ast.ImportFrom):
-            above = here[: -node.level] if node.level else ()
-            base = (*above, *(node.module.split(".") if node.module else ()))
-            return [file_of((*base, alias.name)) or file_of(base) for alias in node.names]
-        return []
-
-    def named(module: tuple[str, ...]) -> str:
-        return "/".join(module[1:])
-
-    return {
-        named(module): {
-            named(each)
-            for node in ast.walk(ast.parse(path.read_text()))
-            for each in modules(node, module)
-            if each is not None
-        }
-        for module, path in files.items()
-    }
-
-
-def circle(imports: dict[str, set[str]]) -> list[str]:
-    """Return the files of one import circle, each imported by the next; none, an empty list."""
-    try:
-        TopologicalSorter(imports).prepare()
-    except CycleError as error:
-        return list(error.args[1])
-    return []
+    return {named(path): set(map(named, others)) for path, others in graph.items()}
 
 
 @pytest.mark.parametrize("package", ROOMS)
 def test_a_room_of_a_package_imports_the_rooms_below_it(package: str) -> None:
     rooms = ROOMS[package]
-    for file, others in imports_between(ROOT / package).items():
+    for file, others in imports_of(ROOT / package).items():
         room = file.partition("/")[0]
         used = {other.partition("/")[0] for other in others} - {room}
         assert used <= rooms[room], file
@@ -123,29 +82,60 @@ def test_a_room_of_a_package_imports_the_rooms_below_it(package: str) -> None:
         below.add(room)
 
 
-@pytest.mark.parametrize("package", ROOMS)
+@pytest.mark.parametrize("package", [each for each in ALLOWED if (ROOT / each).is_dir()])
 def test_no_files_of_a_package_import_each_other_in_a_circle(package: str) -> None:
-    assert circle(imports_between(ROOT / package)) == []
+    assert circle(imports(sorted((ROOT / package).rglob("*.py")))) == []
 
 
-def test_a_circle_is_found_wherever_the_import_stands(tmp_path: Path) -> None:
-    files = {
-        "__init__": "from ._a import x",
-        "_a": "def f():\n    from .room import b",
-        "room/__init__": "",
-        "room/b": "if TYPE_CHECKING:\n    from shop._c import y",
-        "_c": "import json\nfrom collections import abc",
-    }
-    package = tmp_path / "shop"
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import p.b",
+        "from p import b",
+        "from p.b import x",
+        "from . import b",
+        "from .b import x",
+        "if TYPE_CHECKING:\n    from p.b import x",
+        "def f():\n    from p.b import x",
+    ],
+)
+def test_a_circle_is_found_however_the_import_is_written(tmp_path: Path, code: str) -> None:
+    files = {"__init__": "", "a": code, "b": "x = 1", "room/__init__": "from .d import x",
+             "room/d": "import json"}  # fmt: skip
+    package = tmp_path / "p"
     (package / "room").mkdir(parents=True)
     for name, text in files.items():
         (package / f"{name}.py").write_text(text)
-    assert imports_between(package) == {
-        "__init__": {"_a"}, "_a": {"room/b"}, "room/__init__": set(), "room/b": {"_c"}, "_c": set()
-    }  # fmt: skip
-    assert circle(imports_between(package)) == []
-    (package / "_c.py").write_text("import shop._a")
-    assert set(circle(imports_between(package))) == {"_a", "room/b", "_c"}
+    expected = {
+        "__init__": set(),
+        "a": {"b"},
+        "b": set(),
+        "room/__init__": {"room/d"},
+        "room/d": set(),
+    }
+    assert imports_of(package) == expected
+    graph = imports(package.rglob("*.py"), (tmp_path,))
+    assert circle(graph) == []
+    assert dependents(graph, [package / "b.py"]) == {package / "b.py", package / "a.py"}
+    (package / "b.py").write_text("from p.room import y")
+    (package / "room/d.py").write_text("from ..a import z")
+    found = {path.stem for path in circle(imports(package.rglob("*.py"), (tmp_path,)))}
+    assert found == {"a", "b", "d", "__init__"}
+
+
+def test_the_embedded_cloud_imports_of_ours_the_patterns_alone() -> None:
+    for path in (ROOT / "local_cloud").rglob("*.py"):
+        for name in imported_names(path):
+            ours = name.partition(".")[0] in OURS - {"local_cloud"}
+            assert not ours or name.startswith("audit_rules.patterns."), (path, name)
+
+
+def test_both_tables_of_retentions_are_the_same() -> None:
+    """The embedded cloud may not import the rules' table, so it has one of its own."""
+    from audit_rules import RETENTION_DAYS
+    from local_cloud.services.log_limits import RETENTION_DAYS as OF_THE_CLOUD
+
+    assert OF_THE_CLOUD == RETENTION_DAYS
 
 
 @pytest.mark.parametrize("room", ALLOWED)
@@ -178,7 +168,8 @@ def test_the_extra_brings_what_the_command_imports() -> None:
     brought = {re.split(r"[^A-Za-z0-9_-]", each)[0].replace("-", "_") for each in extras["ops"]}
     known = sys.stdlib_module_names | OURS | {"orjson", "pytest"}
     known |= {"botocore", "werkzeug"}  # of boto3 and of moto[server]
-    wanted = set().union(*map(imported, (ROOT / "audit_ops").rglob("*.py"))) - known
+    files = [path for room in ("audit_ops", "local_cloud") for path in (ROOT / room).rglob("*.py")]
+    wanted = set().union(*map(imported, files)) - known
     assert {
         {"yaml": "pyyaml"}.get(name, name)
         for name in wanted

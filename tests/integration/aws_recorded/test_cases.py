@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_ops.local import LocalCloud
+from local_cloud import LocalCloud
 from tests.integration.aws_recorded.cases import CASES, Aws
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +54,7 @@ def test_the_readme_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
         env={"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "PATH": "", "PYTHONPATH": "."},
     )  # fmt: skip
     bare = len(json.loads(run.stdout.splitlines()[-1]))
-    readme = (ROOT / "audit_ops/local/README.md").read_text()
+    readme = (ROOT / "local_cloud/README.md").read_text()
     found = re.search(
         r"\| answers recorded from AWS \| (\d+) of (\d+) \| (\d+) of (\d+) \|", readme
     )

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from audit_ops.local import World
 from audit_ops.rollout import Plan, PlanError
 from audit_ops.rollout.costs import monthly_costs
+from audit_ops.world import World
 from audit_rules import load_config
 from tests.synthesis import ROOT, Template
 

@@ -1,0 +1,75 @@
+"""`audit local up`: the embedded cloud as a server, until it is stopped."""
+
+import logging
+import signal
+import sys
+from typing import Final
+
+from audit_ops.running import CREDENTIALS, LocalError
+from audit_ops.world import World
+from local_cloud.errors import PortTakenError
+
+__all__ = ["up"]
+
+_TICK_SECONDS: Final = 0.25
+
+log = logging.getLogger(__name__)
+
+
+def up(*, port: int, region: str, verbose: bool) -> None:
+    """Serve the cloud until Ctrl-C, SIGTERM or `audit local down`.
+
+    Raises:
+        LocalError: another program listens on its port.
+        HookError: moto is not the version that is pinned.
+    """
+    _log_to_terminal(verbose=verbose)
+    try:
+        with World(region=region, port=port) as world:
+            cloud = world.cloud
+            signal.signal(signal.SIGTERM, lambda *_: cloud.stopping.set())
+            log.info("the embedded cloud is at %s/_cloud (region %s)", cloud.endpoint, region)
+            log.info(
+                "to use it: export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s",
+                cloud.endpoint,
+                region,
+            )
+            log.info("           export %s", " ".join(f"{k}={v}" for k, v in CREDENTIALS.items()))
+            try:
+                while not cloud.stopping.wait(_TICK_SECONDS):
+                    _tick(world)
+            except KeyboardInterrupt:
+                pass
+            log.info("the embedded cloud ends; its state is gone")
+    except PortTakenError as error:
+        raise LocalError(
+            f"{error}. Is one running already? `audit local down` ends it; --port takes another port"
+        ) from error
+
+
+def _tick(world: World) -> None:
+    """Let time pass. Errors are logged, and the cloud goes on."""
+    try:
+        world.cloud.tick()
+        world.cloud.functions.raise_faults()
+    except Exception:
+        log.exception("a fault of the embedded cloud")
+
+
+class _Line(logging.Formatter):
+    """One line an event; an application's text cannot move the cursor or forge a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        keep = "\n" if record.exc_info else ""
+        return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
+def _log_to_terminal(*, verbose: bool) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Line("%(asctime)s %(message)s", "%H:%M:%S"))
+    for name in (__name__, "local_cloud"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+        logger.propagate = False

@@ -1,0 +1,34 @@
+"""The embedded cloud: AWS in this process, on moto, as far as an audit trail needs it.
+
+From the top; each room uses what stands below it:
+
+cloud            `LocalCloud`: start, deploy, put lines, move the clock; composes the rest
+server           every AWS API over HTTP, and pages about the cloud itself
+deployment       from a cloud assembly to its stacks           (assembly: what is in its files)
+hooks/           every place where moto is changed
+cloudformation/  templates, stacks and change sets
+resources/       the CloudFormation types
+services/        what happens between moto's services: log lines, alarms, messages, functions, time
+receivers/       where notifications arrive: a real server for each channel
+errors           everything that is raised on purpose
+
+`LocalCloud` is imported on first use, because moto's import takes a second; an assembly and the
+errors are read without it.
+"""
+
+from typing import TYPE_CHECKING
+
+from local_cloud.errors import DeployError, LocalCloudError
+
+if TYPE_CHECKING:
+    from local_cloud.cloud import LocalCloud
+
+__all__ = ["DeployError", "LocalCloud", "LocalCloudError"]
+
+
+def __getattr__(name: str) -> type["LocalCloud"]:
+    if name != "LocalCloud":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from local_cloud.cloud import LocalCloud  # noqa: PLC0415 - on first use, see above
+
+    return LocalCloud

@@ -1,0 +1,236 @@
+"""`LocalCloud`: AWS in this process, as far as an audit trail needs it."""
+
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+import boto3
+from moto import mock_aws
+from moto.awslambda.models import lambda_backends
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.logs.models import logs_backends
+
+from local_cloud.cloudformation import Engine
+from local_cloud.deployment import deploy
+from local_cloud.hooks import hooked
+from local_cloud.server import Control, serving
+from local_cloud.services.alarms import Alarms
+from local_cloud.services.clock import Clock
+from local_cloud.services.deliveries import Deliveries
+from local_cloud.services.functions import Functions
+from local_cloud.services.log_agent import put_lines
+from local_cloud.services.log_groups import LogGroups
+from local_cloud.services.messaging import Mails, Schedules
+from local_cloud.services.metrics import Metrics
+from local_cloud.services.permissions import Permissions
+
+__all__ = ["LocalCloud"]
+
+_STEP_SECONDS: Final = 60
+_POLL_SECONDS: Final = 0.005
+
+
+class Receivers(Protocol):
+    """Where notifications arrive, for the pages about the cloud."""
+
+    @property
+    def webhooks(self) -> str:
+        """The beginning of a webhook's address; the channel's name follows."""
+
+    def told(self) -> list[dict[str, Any]]:
+        """What arrived, in JSON's types."""
+
+
+class LocalCloud:
+    """One account in one region. moto's state is the process's, so there is one cloud at a time.
+
+    In this process, boto3's clients go straight to it; functions' processes reach the same state
+    over HTTP, at `endpoint` on localhost.
+
+    Args:
+        region: the only region.
+        port: where AWS's APIs are served on localhost; 0 takes a free one.
+        smtp: host and port of a mail server that takes what SES accepts.
+        receivers: where notifications arrive; the pages at `/_cloud` show it.
+
+    Attributes:
+        stopping: set when a request over HTTP asks the cloud to stop.
+    """
+
+    account: Final = DEFAULT_ACCOUNT_ID
+
+    def __init__(
+        self,
+        *,
+        region: str = "eu-west-1",
+        port: int = 0,
+        smtp: tuple[str, int] | None = None,
+        receivers: Receivers | None = None,
+    ) -> None:
+        self.region = region
+        self.stopping = threading.Event()
+        self._port = port
+        self._receivers = receivers
+        self._control = Control(
+            health=self.health,
+            notifications=receivers.told if receivers else list,
+            actions={
+                "advance": lambda given: self.advance(float(given["seconds"])),
+                "settle": lambda _: self.settle(),
+                "stop": lambda _: self.stopping.set(),
+            },
+        )
+        self._ticking = threading.RLock()
+        self.clock = Clock()
+        self.permissions = Permissions(region=region)
+        self.mails = Mails(smtp)
+        self.deliveries = Deliveries(
+            self,
+            invoke=self._invoke_later,
+            permissions=self.permissions,
+        )
+        metrics = Metrics()
+        self.alarms = Alarms(
+            clock=self.clock, metrics=metrics, publish=self.deliveries.publish_alarm
+        )
+        self.log_groups = LogGroups(
+            clock=self.clock, deliver=self.deliveries.deliver_lines, metrics=metrics
+        )
+        self.schedules = Schedules(clock=self.clock, deliver=self.deliveries.deliver_scheduled)
+        self.stacks = Engine(self)
+        self._mock = mock_aws()
+        self._environment = dict.fromkeys(
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "embedded"
+        )
+        self._environment |= {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+        self._started = ExitStack()
+        self.client = cache(self._client)
+
+    def __enter__(self) -> Self:
+        """Start the cloud.
+
+        Raises:
+            HookError: moto is not the version that is pinned.
+            PortTakenError: another program listens on its port.
+        """
+        with ExitStack() as started:
+            started.callback(_restore, {name: os.environ.get(name) for name in self._environment})
+            os.environ.update(self._environment)
+            started.callback(self.log_groups.close)
+            self._mock.start()
+            started.callback(self._mock.stop)
+            started.callback(hooked(self).undo)
+            self.endpoint = started.enter_context(serving(self._port, self._control))
+            self.functions = Functions(
+                self,
+                endpoint=self.endpoint,
+                permissions=self.permissions,
+                send_dead_letter=self.deliveries.send_dead_letter,
+            )
+            started.callback(self.functions.stop)
+            self._started = started.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the cloud; its state is lost."""
+        self._started.close()
+
+    def _invoke_later(self, function: str, event: Any) -> None:
+        self.functions.invoke_later(function, event)  # there are none before the cloud has started
+
+    def _client(self, service: str) -> Any:
+        """Return a boto3 client of the account's owner, to whom everything is allowed."""
+        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+
+    def deploy(self, assembly: Path) -> list[str]:
+        """Deploy the stacks of a cloud assembly; return their names.
+
+        Raises:
+            AssemblyError: the folder is not a cloud assembly.
+            DeployError: a stack could not be made or changed.
+        """
+        return deploy(self, self.stacks, assembly)
+
+    def put_lines(self, log_group: str, lines: Sequence[str], *, stream: str = "app") -> None:
+        """Ship log lines with the current time, as an agent beside an application does."""
+        put_lines(self, log_group, lines, stream=stream)
+
+    def settle(self, *, timeout: float = 60.0) -> None:
+        """Wait until all effects of what happened so far are complete.
+
+        Raises:
+            TimeoutError: it takes longer than `timeout` seconds of real time.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            self.tick()
+            self.functions.raise_faults()
+            if not self.functions.busy:
+                self.tick()  # what has just ended may have moved an alarm
+                if not self.functions.busy:
+                    return
+            if time.monotonic() > end:
+                raise TimeoutError(f"functions are still running after {timeout} seconds")
+            time.sleep(_POLL_SECONDS)
+
+    def tick(self) -> None:
+        """Start what is due at the cloud's time, and evaluate the alarms."""
+        with self._ticking:
+            self.functions.tick()
+            self.schedules.tick()
+            self.alarms.tick()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock minute by minute, so that everything in between happens at its time.
+
+        Raises:
+            ValueError: the seconds are negative.
+            TimeoutError: a step does not settle.
+        """
+        self.clock.check(seconds)
+        self.settle()
+        while seconds > 0:
+            step = min(seconds, _STEP_SECONDS)
+            self.clock.move(step)
+            self.settle()
+            seconds -= step
+
+    def health(self) -> dict[str, Any]:
+        """Return what runs, in JSON's types."""
+        functions = lambda_backends[self.account][self.region].list_functions()
+        groups = logs_backends[self.account][self.region].groups
+        alarms = cloudwatch_backends[self.account][self.region].alarms
+        return {
+            "status": "running",
+            "endpoint": self.endpoint,
+            "account": self.account,
+            "region": self.region,
+            "time": datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds"),
+            "stacks": {stack.name: stack.status for stack in self.stacks.stacks.values()},
+            "functions": sorted(function.function_name for function in functions),
+            "log_groups": {
+                name: sum(len(stream.events) for stream in group.streams.values())
+                for name, group in sorted(groups.items())
+            },
+            "alarms": {name: alarm.state_value for name, alarm in sorted(alarms.items())},
+            "webhooks": self._receivers.webhooks if self._receivers else "",
+        }
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource in this account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+def _restore(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,0 +1,14 @@
+"""CloudFormation: templates to stacks, as the CDK CLI and boto3 call it.
+
+api         the operations, instead of moto's
+engine      makes, changes and deletes stacks; rolled back when something fails
+planning    what a change set would do
+parameters  what a template's references find
+stacks      a stack as data
+template    a template's text, its conditions and intrinsic functions
+"""
+
+from local_cloud.cloudformation.api import operations
+from local_cloud.cloudformation.engine import Engine
+
+__all__ = ["Engine", "operations"]

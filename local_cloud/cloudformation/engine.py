@@ -1,0 +1,292 @@
+"""Stacks: made, changed and deleted, resource by resource, and rolled back when one fails."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from local_cloud._protocol import Cloud
+from local_cloud.cloudformation.parameters import scope_of
+from local_cloud.cloudformation.planning import planned_changes, planned_imports
+from local_cloud.cloudformation.stacks import (
+    Change,
+    Stack,
+    StackEvent,
+    StackResource,
+    known_kind,
+)
+from local_cloud.cloudformation.template import Scope, Template
+from local_cloud.errors import StackError, TemplateError
+
+__all__ = ["Engine"]
+
+log = logging.getLogger(__name__)
+
+
+_Undo = Callable[[], None]
+
+
+class Engine:
+    """All stacks of the cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.stacks: dict[str, Stack] = {}
+        self.deleted: dict[str, Stack] = {}
+        """Deleted stacks, by id: their events can still be read."""
+
+    def stack(self, name_or_id: str) -> Stack:
+        """Find a stack by its name, or by its id even after it was deleted.
+
+        Raises:
+            StackError: no stack has that name or id.
+        """
+        for stack in self.stacks.values():
+            if name_or_id in (stack.name, stack.id):
+                return stack
+        if name_or_id in self.deleted:
+            return self.deleted[name_or_id]
+        raise StackError(f"Stack with id {name_or_id} does not exist")
+
+    def new(self, name: str) -> Stack:
+        """Return an empty stack, to be made by `apply`.
+
+        Raises:
+            StackError: one of that name exists.
+        """
+        known = self.stacks.get(name)
+        if known is not None and known.status != "REVIEW_IN_PROGRESS":
+            raise StackError(f"Stack [{name}] already exists")
+        if known is None:
+            id_ = self._cloud.arn("cloudformation", f"stack/{name}/{uuid4()}")
+            known = self.stacks[name] = Stack(name, id_, self._now())
+        return known
+
+    def scope(self, stack: Stack, template: Template, given: Mapping[str, str]) -> Scope:
+        """Return what the references of a template find now.
+
+        Raises:
+            StackError: a parameter has no value.
+        """
+        return scope_of(self._cloud, stack, template, given, self.stacks.values())
+
+    def changes(self, stack: Stack, template: Template, given: Mapping[str, str]) -> list[Change]:
+        """Return what applying a template would change, without doing it.
+
+        Raises:
+            TemplateError, StackError: the template cannot be used.
+        """
+        return planned_changes(self.scope(stack, template, given), stack, template, given)
+
+    def apply(self, stack: Stack, template: Template, given: Mapping[str, str]) -> None:
+        """Make or change a stack so that it is what the template says.
+
+        The stack's status and events show what fails; everything that was done is undone.
+
+        Raises:
+            TemplateError, StackError: the template cannot be used; nothing was done.
+        """
+        scope = self.scope(stack, template, given)
+        template.check(scope)
+        creating = stack.template is None
+        verb = "CREATE" if creating else "UPDATE"
+        self._status(stack, f"{verb}_IN_PROGRESS", "User Initiated")
+        undo: list[_Undo] = []
+        obsolete: list[StackResource] = []
+        try:
+            wanted = template.active(scope)
+            for id_, body in wanted.items():
+                self._apply_one(stack, template, scope, (id_, body), (undo, obsolete))
+                scope.made[id_] = stack.resources[id_].made
+            outputs = [(n, str(v), e) for n, v, e in template.output_values(scope)]
+            self._keep_exports(stack, {e for _, _, e in outputs})
+        except Exception as error:  # noqa: BLE001 - the events show it
+            self._roll_back(stack, undo, creating=creating, reason=str(error))
+            return
+        stack.imports = scope.imported
+        gone = [r for id_, r in stack.resources.items() if id_ not in wanted]
+        for resource in reversed(gone):
+            del stack.resources[resource.id]
+        for resource in [*reversed(obsolete), *reversed(gone)]:
+            policy = "DeletionPolicy" if resource in gone else "UpdateReplacePolicy"
+            self._delete_one(stack, resource, policy)
+        stack.template, stack.parameters, stack.outputs = template, dict(given), outputs
+        stack.updated = None if creating else self._now()
+        self._status(stack, f"{verb}_COMPLETE")
+
+    def importing(
+        self, stack: Stack, template: Template, given: Mapping[str, str], wanted: Mapping[str, str]
+    ) -> list[Change]:
+        """Return what importing would change, without doing it.
+
+        `wanted` says what exists: logical id → identifier.
+
+        Raises:
+            TemplateError: the template cannot be used.
+            StackError: something else would change, or something cannot be imported.
+        """
+        changes = self.changes(stack, template, given)
+        return planned_imports(changes, template, wanted, self.stacks.values())
+
+    def import_(
+        self, stack: Stack, template: Template, given: Mapping[str, str], changes: list[Change]
+    ) -> None:
+        """Take existing resources into a stack, unchanged: the template's properties are not applied.
+
+        The stack's status and events show what fails; the stack stays unchanged then.
+        """
+        scope = self.scope(stack, template, given)
+        before = dict(stack.resources)
+        self._status(stack, "IMPORT_IN_PROGRESS", "User Initiated")
+        try:
+            for id_ in [id_ for id_ in template.active(scope) if id_ not in before]:
+                [change] = [change for change in changes if change.id == id_]
+                self._import_one(stack, template, scope, change)
+        except (LookupError, TemplateError) as error:
+            stack.resources = before
+            self._status(stack, "IMPORT_ROLLBACK_IN_PROGRESS", str(error))
+            self._status(stack, "IMPORT_ROLLBACK_COMPLETE")
+            return
+        stack.template, stack.parameters = template, dict(given)
+        self._status(stack, "IMPORT_COMPLETE")
+
+    def _import_one(self, stack: Stack, template: Template, scope: Scope, change: Change) -> None:
+        body = template.resources[change.id]
+        what = (change.id, change.physical, change.type)
+        self._event(stack, what, "IMPORT_IN_PROGRESS")
+        made = known_kind(change.type).find(self._cloud, change.physical)
+        scope.made[change.id] = made
+        properties = template.resolved(body.get("Properties", {}), scope)
+        stack.resources[change.id] = StackResource(
+            change.id, change.type, made, properties, body, self._now()
+        )
+        self._event(stack, what, "IMPORT_COMPLETE")
+
+    def delete(self, stack: Stack) -> None:
+        """Delete a stack: all resources but those that are to be retained.
+
+        Raises:
+            StackError: the stack is protected, or another uses what it exports.
+        """
+        if stack.protected:
+            raise StackError(
+                f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+            )
+        self._keep_exports(stack, set())
+        self._status(stack, "DELETE_IN_PROGRESS", "User Initiated")
+        for resource in reversed(list(stack.resources.values())):
+            if not self._delete_one(stack, resource, "DeletionPolicy"):
+                self._status(stack, "DELETE_FAILED", f"{resource.id} could not be deleted")
+                return
+            del stack.resources[resource.id]
+        stack.outputs = []
+        self._status(stack, "DELETE_COMPLETE")
+        self.deleted[stack.id] = self.stacks.pop(stack.name)
+
+    def importing_stacks(self, export: str) -> list[str]:
+        """Return the names of the stacks that use an export."""
+        return [stack.name for stack in self.stacks.values() if export in stack.imports]
+
+    def _keep_exports(self, stack: Stack, kept: set[str | None]) -> None:
+        """Refuse to give up an export that another stack uses."""
+        for _, _, export in stack.outputs:
+            if export and export not in kept and (users := self.importing_stacks(export)):
+                raise StackError(
+                    f"Export {export} cannot be deleted as it is in use by {' and '.join(users)}"
+                )
+
+    def _apply_one(
+        self,
+        stack: Stack,
+        template: Template,
+        scope: Scope,
+        wanted: tuple[str, dict[str, Any]],
+        journal: tuple[list[_Undo], list[StackResource]],
+    ) -> None:
+        id_, body = wanted
+        undo, obsolete = journal
+        known = stack.resources.get(id_)
+        try:
+            properties = template.resolved(body.get("Properties", {}), scope)
+            if known is None or known.must_be_replaced(body["Type"], properties):
+                self._make(stack, id_, body, properties)
+                obsolete += [known] if known else []
+                undo.append(lambda: self._unmake(stack, id_, known))
+            elif properties != known.properties:
+                before = (known.body, known.properties)
+                # Noted first: a change that fails half-way is undone as well.
+                undo.append(lambda: self._update(stack, known, *before))
+                self._update(stack, known, body, properties)
+            else:
+                known.body = body
+        except Exception as error:
+            verb = "CREATE" if known is None else "UPDATE"
+            physical = known.made.ref if known else ""
+            self._event(stack, (id_, physical, body["Type"]), f"{verb}_FAILED", str(error))
+            raise StackError(f"{id_}: {error}") from error
+
+    def _make(
+        self, stack: Stack, id_: str, body: dict[str, Any], properties: dict[str, Any]
+    ) -> None:
+        name = f"{stack.name}-{id_}-{uuid4().hex[:12].upper()}"
+        self._event(stack, (id_, "", body["Type"]), "CREATE_IN_PROGRESS")
+        made = known_kind(body["Type"]).make(self._cloud, name, properties)
+        stack.resources[id_] = StackResource(id_, body["Type"], made, properties, body, self._now())
+        self._event(stack, (id_, made.ref, body["Type"]), "CREATE_COMPLETE")
+
+    def _update(
+        self, stack: Stack, known: StackResource, body: dict[str, Any], properties: dict[str, Any]
+    ) -> None:
+        what = (known.id, known.made.ref, known.type)
+        self._event(stack, what, "UPDATE_IN_PROGRESS")
+        known.made = known.kind.update(self._cloud, known.made, properties, known.properties)
+        known.properties, known.body, known.changed = properties, body, self._now()
+        self._event(stack, what, "UPDATE_COMPLETE")
+
+    def _unmake(self, stack: Stack, id_: str, before: StackResource | None) -> None:
+        """Delete what was made in a run that failed, and restore what was there before."""
+        self._delete_one(stack, stack.resources.pop(id_), "DeletionPolicy")
+        if before is not None:
+            stack.resources[id_] = before
+
+    def _delete_one(self, stack: Stack, resource: StackResource, policy: str) -> bool:
+        what = (resource.id, resource.made.ref, resource.type)
+        if resource.body.get(policy) == "Retain":
+            self._event(stack, what, "DELETE_SKIPPED")
+            return True
+        self._event(stack, what, "DELETE_IN_PROGRESS")
+        try:
+            resource.kind.delete(self._cloud, resource.made, resource.properties)
+        except Exception as error:  # noqa: BLE001 - the events show it
+            self._event(stack, what, "DELETE_FAILED", str(error))
+            return False
+        self._event(stack, what, "DELETE_COMPLETE")
+        return True
+
+    def _roll_back(self, stack: Stack, undo: list[_Undo], *, creating: bool, reason: str) -> None:
+        prefix = "" if creating else "UPDATE_"
+        self._status(
+            stack, f"{prefix}ROLLBACK_IN_PROGRESS", f"{reason}. Rollback requested by user."
+        )
+        for step in reversed(undo):
+            step()
+        self._status(stack, f"{prefix}ROLLBACK_COMPLETE")
+
+    def _status(self, stack: Stack, status: str, reason: str = "") -> None:
+        stack.status, stack.reason = status, reason
+        self._event(stack, (stack.name, stack.id, "AWS::CloudFormation::Stack"), status, reason)
+
+    def _event(
+        self, stack: Stack, what: tuple[str, str, str], status: str, reason: str = ""
+    ) -> None:
+        logical, physical, type_ = what
+        if type_ == "AWS::CloudFormation::Stack":
+            log.info("stack %s: %s %s", stack.name, status, reason)
+        elif status.endswith("_FAILED"):
+            log.warning("stack %s: %s: %s %s", stack.name, logical, status, reason)
+        event = StackEvent(str(uuid4()), logical, physical, type_, status, reason, self._now())
+        stack.events.append(event)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._cloud.clock.now(), UTC)

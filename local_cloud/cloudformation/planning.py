@@ -1,0 +1,84 @@
+"""What a change set would do, worked out before anything is changed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from local_cloud.cloudformation.stacks import Change, Stack, differing, known_kind
+from local_cloud.cloudformation.template import Scope, Template
+from local_cloud.errors import StackError
+
+__all__ = ["planned_changes", "planned_imports"]
+
+
+def planned_changes(
+    scope: Scope, stack: Stack, template: Template, given: Mapping[str, str]
+) -> list[Change]:
+    """Return what applying a template to a stack would change.
+
+    Raises:
+        TemplateError: the template cannot be used.
+    """
+    template.check(scope)
+    wanted = template.active(scope)
+    same_parameters = dict(given) == stack.parameters
+    found = []
+    for id_, body in wanted.items():
+        known = stack.resources.get(id_)
+        if known is None:
+            found.append(Change("Add", id_, body["Type"]))
+        elif _compared(known.body) != _compared(body) or not same_parameters:
+            old, new = known.body.get("Properties", {}), body.get("Properties", {})
+            replaces = bool(differing(old, new) & known.kind.replaced_by)
+            found.append(Change("Modify", id_, body["Type"], known.made.ref, replaces))
+    removed = [r for id_, r in stack.resources.items() if id_ not in wanted]
+    return found + [Change("Remove", r.id, r.type, r.made.ref) for r in removed]
+
+
+def planned_imports(
+    changes: Iterable[Change],
+    template: Template,
+    wanted: Mapping[str, str],
+    stacks: Iterable[Stack],
+) -> list[Change]:
+    """Return the imports that some changes stand for: everything new has to be imported.
+
+    Args:
+        changes: what applying the template would change.
+        template: the template.
+        wanted: what exists: logical id → identifier.
+        stacks: all stacks; what belongs to one is not imported into another.
+
+    Raises:
+        StackError: something else would change, or something cannot be imported.
+    """
+    imports = []
+    for change in changes:
+        body = template.resources.get(change.id, {})
+        if change.action != "Add" or change.id not in wanted:
+            raise StackError(
+                "As part of the import operation, you cannot modify or add [Resources]"
+                f" that are not imported: {change.id}"
+            )
+        if "DeletionPolicy" not in body:
+            raise StackError(f"Resources to import must have a DeletionPolicy: {change.id}")
+        if not known_kind(change.type).identifier:
+            raise StackError(f"ResourceTypes [{change.type}] are not supported for Import")
+        physical = wanted[change.id]
+        if owner := _owner(stacks, change.type, physical):
+            raise StackError(f"{physical} belongs to the stack {owner} already")
+        imports.append(Change("Import", change.id, change.type, physical))
+    return imports
+
+
+def _owner(stacks: Iterable[Stack], type_: str, physical: str) -> str:
+    """Return the name of the stack that has a resource; empty if none has it."""
+    for stack in stacks:
+        for resource in stack.resources.values():
+            if resource.type == type_ and resource.made.ref == physical:
+                return stack.name
+    return ""
+
+
+def _compared(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a resource's body whose change counts: not the CDK's metadata."""
+    return {name: value for name, value in body.items() if name != "Metadata"}

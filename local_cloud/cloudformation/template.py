@@ -1,0 +1,257 @@
+"""Templates: read, put in order, and resolved.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from local_cloud.errors import TemplateError
+from local_cloud.resources import Made, kind_of
+
+__all__ = ["Scope", "Template"]
+
+_SUBSTITUTE: Final = re.compile(r"\$\{(!?)([^${}]+)\}")
+_NO_VALUE: Final = object()
+_SECTIONS: Final = frozenset({
+    "AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs",
+    "Parameters", "Resources", "Rules",
+})  # fmt: skip
+
+
+class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
+    """YAML with the short forms of CloudFormation's functions: `!Ref x` is `{"Ref": "x"}`."""
+
+    def short_form(self, tag: str, node: yaml.Node) -> dict[str, Any]:
+        """Return a function's long form."""
+        if isinstance(node, yaml.ScalarNode):
+            argument: Any = self.construct_scalar(node)
+        elif isinstance(node, yaml.SequenceNode):
+            argument = self.construct_sequence(node, deep=True)
+        else:
+            argument = self.construct_mapping(node, deep=True)
+        return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": argument}
+
+
+_Yaml.add_multi_constructor("!", _Yaml.short_form)
+# A version such as 2012-10-17 is a string, not a date.
+_Yaml.yaml_implicit_resolvers = {
+    first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a template's references find: parameters with AWS's own, resources, other stacks' exports.
+
+    `made` grows while resources are made.
+    """
+
+    parameters: Mapping[str, Any]
+    made: dict[str, Made]
+    exports: Mapping[str, str]
+    imported: set[str] = field(default_factory=set)
+    """The exports that were used."""
+
+
+class Template:
+    """A template as it was given, and its parts."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        try:
+            body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Yaml)  # noqa: S506 - a SafeLoader
+        except (ValueError, yaml.YAMLError) as error:
+            raise TemplateError(f"Template format error: {error}") from error
+        if not isinstance(body, dict) or not body.get("Resources"):
+            raise TemplateError(
+                "Template format error: At least one Resources member must be defined."
+            )
+        if unknown := sorted(body.keys() - _SECTIONS):
+            raise TemplateError(f"Template format error: unknown sections {unknown}")
+        self.body: dict[str, Any] = body
+        self.resources: dict[str, dict[str, Any]] = body["Resources"]
+        self.parameters: dict[str, dict[str, Any]] = body.get("Parameters", {})
+        self.outputs: dict[str, dict[str, Any]] = body.get("Outputs", {})
+
+    def active(self, scope: Scope) -> dict[str, dict[str, Any]]:
+        """Return the resources whose condition holds, in the order in which to make them."""
+        active = {
+            id_: body
+            for id_, body in self.resources.items()
+            if "Condition" not in body or self._condition(body["Condition"], scope)
+        }
+        ordered: dict[str, dict[str, Any]] = {}
+        pending = dict(active)
+        while pending:
+            ready = [id_ for id_ in pending if not self._needs(pending[id_], pending)]
+            if not ready:
+                raise TemplateError(f"Circular dependency between resources: {sorted(pending)}")
+            for id_ in ready:
+                ordered[id_] = pending.pop(id_)
+        return ordered
+
+    def check(self, scope: Scope) -> None:
+        """Check all types and properties before anything is made.
+
+        Raises:
+            TemplateError: some are not known to the embedded cloud; the text names each.
+        """
+        unknown = []
+        for id_, body in self.active(scope).items():
+            kind = kind_of(body["Type"])
+            if kind is None:
+                unknown.append(f"{id_}: the type {body['Type']}")
+                continue
+            properties = body.get("Properties", {})
+            given = {name for name in properties if not self._is_no_value(properties[name], scope)}
+            extra = sorted(given - kind.properties)
+            unknown += [f"{id_}: {body['Type']} with the property {name}" for name in extra]
+        if unknown:
+            listed = "\n".join(f"  - {each}" for each in unknown)
+            raise TemplateError(f"the embedded cloud does not know\n{listed}")
+
+    def resolved(self, node: Any, scope: Scope) -> Any:
+        """Return a part of the template with each function replaced by its result.
+
+        Raises:
+            TemplateError: a reference cannot be resolved, or a function is not known.
+        """
+        value = self._resolve(node, scope)
+        return None if value is _NO_VALUE else value
+
+    def output_values(self, scope: Scope) -> Iterator[tuple[str, Any, str | None]]:
+        """Return each output: its name, its value, and its export name."""
+        for name, body in self.outputs.items():
+            if "Condition" not in body or self._condition(body["Condition"], scope):
+                export = body.get("Export")
+                exported = self.resolved(export["Name"], scope) if export else None
+                yield name, self.resolved(body["Value"], scope), exported
+
+    def _needs(self, body: dict[str, Any], others: Mapping[str, Any]) -> set[str]:
+        depends = body.get("DependsOn", [])
+        named = {depends} if isinstance(depends, str) else set(depends)
+        return (named | set(_references(body.get("Properties", {})))) & others.keys()
+
+    def _resolve(self, node: Any, scope: Scope) -> Any:
+        if isinstance(node, list):
+            values = [self._resolve(each, scope) for each in node]
+            return [value for value in values if value is not _NO_VALUE]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            [(name, argument)] = node.items()
+            if function := self._function(name):
+                return function(argument, scope)
+            if name.startswith("Fn::"):
+                raise TemplateError(f"the embedded cloud does not know the function {name}")
+        members = {name: self._resolve(value, scope) for name, value in node.items()}
+        return {name: value for name, value in members.items() if value is not _NO_VALUE}
+
+    def _function(self, name: str) -> Callable[[Any, Scope], Any] | None:
+        return {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._get_att,
+            "Fn::Join": lambda a, s: a[0].join(map(str, self._resolve(a[1], s))),
+            "Fn::Split": lambda a, s: str(self._resolve(a[1], s)).split(a[0]),
+            "Fn::Select": lambda a, s: self._resolve(a[1], s)[int(self._resolve(a[0], s))],
+            "Fn::Sub": self._sub,
+            "Fn::If": lambda a, s: self._resolve(a[1 if self._condition(a[0], s) else 2], s),
+            "Fn::ImportValue": self._import_value,
+            "Fn::FindInMap": self._find_in_map,
+        }.get(name)
+
+    def _ref(self, name: str, scope: Scope) -> Any:
+        if name == "AWS::NoValue":
+            return _NO_VALUE
+        if name in scope.parameters:
+            return scope.parameters[name]
+        if name in scope.made:
+            return scope.made[name].ref
+        raise TemplateError(f"Unresolved resource dependencies [{name}] in the template")
+
+    def _get_att(self, argument: Any, scope: Scope) -> str:
+        id_, _, attribute = (
+            argument.partition(".") if isinstance(argument, str) else (argument[0], "", argument[1])
+        )
+        if id_ not in scope.made:
+            raise TemplateError(f"Unresolved resource dependencies [{id_}] in the template")
+        if attribute not in scope.made[id_].attributes:
+            raise TemplateError(
+                f"Template error: resource {id_} does not support attribute type {attribute} in Fn::GetAtt"
+            )
+        return scope.made[id_].attributes[attribute]
+
+    def _sub(self, argument: Any, scope: Scope) -> str:
+        text, own = argument if isinstance(argument, list) else (argument, {})
+        values = {name: self._resolve(value, scope) for name, value in own.items()}
+
+        def fill(found: re.Match[str]) -> str:
+            if found[1]:
+                return f"${{{found[2]}}}"
+            name = found[2].strip()
+            if name in values:
+                return str(values[name])
+            is_plain = name in scope.parameters or "." not in name
+            return str(self._ref(name, scope) if is_plain else self._get_att(name, scope))
+
+        return _SUBSTITUTE.sub(fill, text)
+
+    def _import_value(self, argument: Any, scope: Scope) -> str:
+        name = self._resolve(argument, scope)
+        if name not in scope.exports:
+            raise TemplateError(f"No export named {name} found.")
+        scope.imported.add(name)
+        return scope.exports[name]
+
+    def _find_in_map(self, argument: Any, scope: Scope) -> Any:
+        table, first, second = (self._resolve(each, scope) for each in argument)
+        return self.body["Mappings"][table][first][second]
+
+    def _condition(self, condition: Any, scope: Scope) -> bool:
+        if isinstance(condition, str):
+            return self._condition(self.body["Conditions"][condition], scope)
+        [(name, argument)] = condition.items()
+        match name:
+            case "Condition":
+                return self._condition(argument, scope)
+            case "Fn::Equals":
+                left, right = (self._resolve(each, scope) for each in argument)
+                return bool(left == right)
+            case "Fn::Not":
+                return not self._condition(argument[0], scope)
+            case "Fn::And":
+                return all(self._condition(each, scope) for each in argument)
+            case "Fn::Or":
+                return any(self._condition(each, scope) for each in argument)
+        raise TemplateError(f"the embedded cloud does not know the condition {name}")
+
+    def _is_no_value(self, node: Any, scope: Scope) -> bool:
+        while isinstance(node, dict) and node.keys() == {"Fn::If"}:
+            condition, then, otherwise = node["Fn::If"]
+            node = then if self._condition(condition, scope) else otherwise
+        return bool(node == {"Ref": "AWS::NoValue"})
+
+
+def _references(node: Any) -> Iterator[str]:
+    """Return every name that a part of a template refers to."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _references(each)
+    elif isinstance(node, dict):
+        for name, argument in node.items():
+            if name == "Ref":
+                yield argument
+            elif name == "Fn::GetAtt":
+                yield argument.partition(".")[0] if isinstance(argument, str) else argument[0]
+            elif name == "Fn::Sub":
+                text = argument[0] if isinstance(argument, list) else argument
+                for found in _SUBSTITUTE.finditer(text):
+                    yield found[2].strip().partition(".")[0]
+            yield from _references(argument)

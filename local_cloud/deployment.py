@@ -1,0 +1,82 @@
+"""From a cloud assembly (`cdk.out`) to its stacks: assets are uploaded, templates used unchanged.
+
+The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
+"""
+
+import io
+import json
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+from local_cloud._protocol import Cloud
+from local_cloud.assembly import stacks_of
+from local_cloud.cloudformation import Engine
+from local_cloud.cloudformation.template import Template
+from local_cloud.errors import DeployError, StackError, TemplateError
+from local_cloud.resources.bootstrap import create_bucket
+
+__all__ = ["deploy"]
+
+_BOOTSTRAP_VERSION = "30"
+
+
+def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
+    """Deploy all stacks of an assembly; return their names.
+
+    Raises:
+        AssemblyError: the folder is not a cloud assembly.
+        DeployError: a stack could not be made or changed.
+    """
+    names = []
+    for stack_id, name, text in stacks_of(assembly):
+        _upload(cloud, assembly, stack_id)
+        try:
+            template = Template(text)
+            _bootstrap(cloud, template)
+            stack = engine.stacks.get(name) or engine.new(name)
+            engine.apply(stack, template, {})
+        except (StackError, TemplateError) as error:
+            raise DeployError(f"stack {name}: {error}") from error
+        if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            failed = [e for e in stack.events if e.status.endswith("_FAILED")]
+            raise DeployError(f"stack {name}: {failed[-1].logical}: {failed[-1].reason}")
+        names.append(name)
+    return names
+
+
+def _upload(cloud: Cloud, assembly: Path, stack_id: str) -> None:
+    s3 = cloud.client("s3")
+    assets = json.loads((assembly / f"{stack_id}.assets.json").read_text())["files"]
+    for asset in assets.values():
+        source = asset["source"]
+        path = assembly / source["path"]
+        body = _zipped(path) if source["packaging"] == "zip" else path.read_bytes()
+        for destination in asset["destinations"].values():
+            bucket = _filled(cloud, destination["bucketName"])
+            with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+                create_bucket(cloud, bucket)
+            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+
+
+def _zipped(folder: Path) -> bytes:
+    """Pack an asset; the same files always give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
+    return buffer.getvalue()
+
+
+def _filled(cloud: Cloud, text: str) -> str:
+    return text.replace("${AWS::AccountId}", cloud.account).replace("${AWS::Region}", cloud.region)
+
+
+def _bootstrap(cloud: Cloud, template: Template) -> None:
+    """Make what `cdk bootstrap` makes: the parameter in which a template looks up its version."""
+    for parameter in template.parameters.values():
+        if parameter["Type"] == "AWS::SSM::Parameter::Value<String>":
+            cloud.client("ssm").put_parameter(
+                Name=parameter["Default"], Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
+            )

@@ -1,0 +1,74 @@
+"""CloudWatch alarms: their changes of state are published and kept."""
+
+from typing import Any
+
+from moto.cloudwatch.exceptions import ResourceNotFound
+from moto.cloudwatch.models import Alarm, CloudWatchBackend
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult
+
+from local_cloud.hooks._protocol import HookedCloud
+from local_cloud.hooks.patches import Patches
+
+__all__ = ["install"]
+
+_TRANSITIONED = "state_transitioned_timestamp"  # moto has no such attribute
+
+
+def install(patches: Patches, cloud: HookedCloud) -> None:
+    """Publish changes of state, keep their history, and let alarms begin as on AWS."""
+
+    def update_state(alarm: Alarm, reason: str, reason_data: str | None, state_value: str) -> None:
+        before = cloud.alarms.condition(alarm)
+        original_state(alarm, reason, reason_data, state_value)
+        vars(alarm)[_TRANSITIONED] = alarm.state_updated_timestamp
+        cloud.alarms.changed(alarm, before)
+
+    original_state = patches.replace(
+        Alarm, "update_state", "self reason reason_data state_value", update_state
+    )
+
+    def put_metric_alarm(backend: CloudWatchBackend, **given: Any) -> Any:
+        known = backend.alarms.get(given["name"])
+        alarm = original_alarm(backend, **given)
+        if known is None:  # an alarm begins without data, not as OK
+            alarm.state_value = "INSUFFICIENT_DATA"
+            alarm.state_reason_data = None
+            vars(alarm)[_TRANSITIONED] = alarm.state_updated_timestamp
+        alarm.metric_data_queries = alarm.metric_data_queries or None  # an empty list is not shown
+        return alarm
+
+    original_alarm = patches.replace(
+        CloudWatchBackend,
+        "put_metric_alarm",
+        "self name namespace metric_name comparison_operator evaluation_periods period threshold"
+        " statistic description dimensions alarm_actions metric_data_queries datapoints_to_alarm"
+        " extended_statistic ok_actions insufficient_data_actions unit actions_enabled"
+        " treat_missing_data evaluate_low_sample_count_percentile threshold_metric_id rule tags",
+        put_metric_alarm,
+    )
+
+    def set_alarm_state(
+        backend: CloudWatchBackend,
+        alarm_name: str,
+        reason: str,
+        reason_data: str | None,
+        state_value: str,
+    ) -> None:
+        if alarm_name not in backend.alarms:
+            raise ResourceNotFound("")  # AWS has no text for it, moto has one
+        original_set(backend, alarm_name, reason, reason_data, state_value)
+
+    original_set = patches.replace(
+        CloudWatchBackend,
+        "set_alarm_state",
+        "self alarm_name reason reason_data state_value",
+        set_alarm_state,
+    )
+
+    def describe_alarm_history(response: CloudWatchResponse) -> ActionResult:
+        given = response._get_params()  # noqa: SLF001 - moto's own way
+        found = cloud.alarms.history(given.get("AlarmName"), given.get("HistoryItemType"))
+        return ActionResult({"AlarmHistoryItems": found})
+
+    patches.add(CloudWatchResponse, "describe_alarm_history", describe_alarm_history)

@@ -1,0 +1,195 @@
+"""CloudWatch Logs: groups and lines are checked, kept and answered as on AWS."""
+
+import json
+from typing import Any, Final
+
+import moto.logs.models
+from moto.core.exceptions import JsonRESTError
+from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
+from moto.logs.models import LogGroup, LogsBackend, LogStream
+from moto.logs.responses import LogsResponse
+
+from local_cloud.hooks._protocol import HookedCloud
+from local_cloud.hooks.patches import Patches, given
+from local_cloud.services.log_groups import PatternFilter, backend_of, group_named
+from local_cloud.services.log_limits import (
+    check_parameters,
+    check_retention,
+)
+
+__all__ = ["install"]
+
+_NO_STREAM: Final = "The specified log stream does not exist."
+
+
+class _StreamExistsError(JsonRESTError):
+    """moto's own error speaks of a log group."""
+
+    code = 400
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ResourceAlreadyExistsException", "The specified log stream already exists"
+        )
+
+
+def install(patches: Patches, cloud: HookedCloud) -> None:
+    """Install the hooks of log groups, streams and events."""
+    _checks(patches)
+    _events(patches, cloud)
+    _group_answers(patches, cloud)
+    _group_changes(patches, cloud)
+
+
+def _checks(patches: Patches) -> None:
+    """Check the parameters as AWS does, before moto checks them in its own words."""
+
+    def checked(name: str) -> None:
+        def operation(response: LogsResponse) -> Any:
+            check_parameters(name, given(response))
+            return original(response)
+
+        original = patches.replace(LogsResponse, name, "self", operation)
+
+    for name in (
+        "create_log_group", "create_log_stream", "delete_metric_filter", "describe_log_streams",
+        "describe_metric_filters", "filter_log_events", "get_log_events", "put_metric_filter",
+    ):  # fmt: skip
+        checked(name)
+
+
+def _events(patches: Patches, cloud: HookedCloud) -> None:
+    logs = cloud.log_groups
+
+    def put(
+        backend: LogsBackend,
+        log_group_name: str,
+        log_stream_name: str,
+        log_events: list[dict[str, Any]],
+    ) -> tuple[str, dict[str, int]]:
+        return logs.put(group_named(backend, log_group_name), log_stream_name, log_events)
+
+    def write(stream: LogStream, log_events: list[dict[str, Any]]) -> str:
+        return logs.write(stream, log_events)
+
+    patches.replace(
+        LogsBackend, "put_log_events", "self log_group_name log_stream_name log_events", put
+    )
+    patches.replace(LogStream, "put_log_events", "self log_events", write)
+    patches.swap(moto.logs.models, "EventMessageFilter", PatternFilter)
+
+    def get(group: LogGroup, log_stream_name: str, *args: Any, **more: Any) -> Any:
+        if log_stream_name not in group.streams:
+            raise ResourceNotFoundException(_NO_STREAM)
+        return original_get(group, log_stream_name, *args, **more)
+
+    original_get = patches.replace(
+        LogGroup,
+        "get_log_events",
+        "self log_stream_name start_time end_time limit next_token start_from_head",
+        get,
+    )
+
+    def filtered(group: LogGroup, *args: Any) -> Any:
+        page, token, searched = original_filtered(group, *args)
+        asked = args[5]
+        if asked and not page:  # a token that moto gave has a page
+            raise InvalidParameterException("The specified nextToken is invalid.")
+        return page, token, searched
+
+    original_filtered = patches.replace(
+        LogGroup,
+        "filter_log_events",
+        "self log_group_name log_stream_names start_time end_time limit next_token filter_pattern"
+        " interleaved",
+        filtered,
+    )
+
+
+def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
+    logs = cloud.log_groups
+
+    def described(group: LogGroup) -> dict[str, Any]:
+        filters = backend_of(group).filters.get_matching_filters(log_group_name=group.name)
+        found: dict[str, Any] = original_described(group)
+        return found | {
+            "deletionProtectionEnabled": group.name in logs.protected,
+            "logGroupClass": "STANDARD",
+            "metricFilterCount": len(filters),
+        }
+
+    original_described = patches.replace(LogGroup, "to_describe_dict", "self", described)
+
+    def describe_log_groups(response: LogsResponse) -> str:
+        asked = given(response)
+        prefix, pattern = asked.get("logGroupNamePrefix"), asked.get("logGroupNamePattern")
+        if prefix and pattern:
+            raise InvalidParameterException(
+                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
+            )
+        groups = [
+            group
+            for name, group in sorted(response.logs_backend.groups.items())
+            if name.startswith(prefix or "") and (pattern or "").lower() in name.lower()
+        ]
+        begin, limit = int(asked.get("nextToken") or 0), int(asked.get("limit") or 50)
+        answer: dict[str, Any] = {
+            "logGroups": [group.to_describe_dict() for group in groups[begin : begin + limit]]
+        }
+        if begin + limit < len(groups):
+            answer["nextToken"] = str(begin + limit)
+        return json.dumps(answer)
+
+    patches.replace(LogsResponse, "describe_log_groups", "self", describe_log_groups)
+
+
+def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
+    logs = cloud.log_groups
+
+    def create_log_stream(group: LogGroup, log_stream_name: str) -> None:
+        if log_stream_name in group.streams:
+            raise _StreamExistsError
+        original_stream(group, log_stream_name)
+
+    original_stream = patches.replace(
+        LogGroup, "create_log_stream", "self log_stream_name", create_log_stream
+    )
+
+    def put_retention(backend: LogsBackend, log_group_name: str, retention_in_days: Any) -> None:
+        group = group_named(backend, log_group_name)
+        check_retention(retention_in_days)
+        group.set_retention_policy(retention_in_days)
+
+    patches.replace(
+        LogsBackend, "put_retention_policy", "self log_group_name retention_in_days", put_retention
+    )
+
+    def delete_log_group(backend: LogsBackend, log_group_name: str) -> None:
+        if log_group_name in logs.protected:
+            raise InvalidParameterException(
+                "The log group cannot be deleted because deletion protection is enabled."
+            )
+        original_delete(backend, log_group_name)
+        for each in backend.filters.get_matching_filters(log_group_name=log_group_name):
+            backend.filters.metric_filters.remove(each)
+
+    original_delete = patches.replace(
+        LogsBackend, "delete_log_group", "self log_group_name", delete_log_group
+    )
+
+    def associate_kms_key(response: LogsResponse) -> str:
+        asked = given(response)
+        group_named(response.logs_backend, asked["logGroupName"]).kms_key_id = asked["kmsKeyId"]
+        return "{}"
+
+    def put_log_group_deletion_protection(response: LogsResponse) -> str:
+        asked = given(response)
+        name = asked["logGroupIdentifier"].rpartition(":log-group:")[2]
+        group_named(response.logs_backend, name)
+        (logs.protected.add if asked["deletionProtectionEnabled"] else logs.protected.discard)(name)
+        return "{}"
+
+    patches.add(LogsResponse, "associate_kms_key", associate_kms_key)
+    patches.add(
+        LogsResponse, "put_log_group_deletion_protection", put_log_group_deletion_protection
+    )

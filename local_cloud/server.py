@@ -1,0 +1,205 @@
+"""The cloud over HTTP, on localhost: every AWS API at one address, and pages about the cloud itself.
+
+    GET  /_cloud                 what runs, for people
+    GET  /_cloud/health          the same as JSON
+    GET  /_cloud/notifications   what the receivers received, as JSON
+    POST /_cloud/settle          wait until all effects of what happened so far are complete
+    POST /_cloud/advance         {"seconds": 3600}: move the clock, minute by minute
+    POST /_cloud/stop            end it
+
+No bucket can be called `_cloud`, so no API has these paths.
+"""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from html import escape
+from io import BytesIO
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from local_cloud.errors import PortTakenError
+
+__all__ = ["HOST", "Control", "serving"]
+
+HOST: Final = "127.0.0.1"
+_PREFIX: Final = "/_cloud"
+_MAX_BODY_BYTES: Final = 65536
+_Environ = dict[str, Any]
+_Start = Callable[..., Any]
+
+log = logging.getLogger(__name__)
+
+
+class Control:
+    """The pages about the cloud and the actions on it, besides AWS's APIs."""
+
+    def __init__(
+        self,
+        *,
+        health: Callable[[], dict[str, Any]],
+        notifications: Callable[[], list[dict[str, Any]]],
+        actions: Mapping[str, Callable[[dict[str, Any]], None]],
+    ) -> None:
+        self._health = health
+        self._pages: dict[str, Callable[[], Response]] = {
+            "": lambda: Response(_page(health()), content_type="text/html; charset=utf-8"),
+            "health": lambda: _json(health()),
+            "notifications": lambda: _json(notifications()),
+        }
+        self._actions = actions
+
+    def __call__(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
+        """Answer a request."""
+        return self._answer(Request(environ))(environ, start)
+
+    def _answer(self, request: Request) -> Response:
+        # A page on another site can send requests here: by a name that it lets point to this
+        # machine, or a form. The name shows; and JSON cannot be sent without asking first.
+        if request.host.partition(":")[0] not in {"localhost", HOST}:
+            return _json({"error": "ask localhost"}, 403)
+        name = request.path.removeprefix(_PREFIX).strip("/")
+        match request.method:
+            case "GET" if name in self._pages:
+                return self._pages[name]()
+            case "POST" if name in self._actions and request.is_json:
+                return self._act(name, request)
+            case "POST" if name in self._actions:
+                return _json({"error": "send Content-Type: application/json"}, 415)
+        return _json({"error": f"there is no {request.method} {request.path}"}, 404)
+
+    def _act(self, name: str, request: Request) -> Response:
+        try:
+            request.max_content_length = _MAX_BODY_BYTES
+            self._actions[name](json.loads(request.get_data() or b"{}"))
+        except KeyError as error:
+            return _json({"error": f"{name}: {error} is missing"}, 400)
+        except (ValueError, TypeError) as error:
+            return _json({"error": f"{name}: {error}"}, 400)
+        except TimeoutError as error:
+            return _json({"error": f"{name}: {error}"}, 504)
+        return _json(self._health())
+
+
+@contextmanager
+def serving(port: int, control: Control) -> Generator[str]:
+    """Serve moto's state over HTTP; give the address. Port 0 takes a free one.
+
+    Raises:
+        PortTakenError: another program listens on the port.
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            raise PortTakenError(f"port {port} of {HOST}: {error.strerror}") from error
+        listener.listen()
+        server = make_server(
+            HOST, port, _Application(control),
+            threaded=True, request_handler=_QuietHandler, fd=listener.fileno(),
+        )  # fmt: skip
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://localhost:{listener.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+class _Application:
+    """Sends a request to the control pages or to moto, and notes each call."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
+        path = str(environ["PATH_INFO"])
+        if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
+            return self._control(environ, start)
+        call, began = _called(environ), time.monotonic()
+
+        def noting(status: str, headers: Any, *more: Any) -> Any:
+            log.debug("%s: %s, %.0f ms", call, status, 1000 * (time.monotonic() - began))
+            return start(status, headers, *more)
+
+        try:
+            return self._moto(environ, noting)  # type: ignore[no-any-return]
+        except NotImplementedError as error:
+            # As a fault (500) it would be tried again for half a minute.
+            log.warning("%s: the embedded cloud does not know this operation", call)
+            return _unknown(environ, str(error))(environ, noting)
+
+
+def _unknown(environ: _Environ, text: str) -> Response:
+    """Return AWS's answer to an unknown operation, in the protocol of the call."""
+    code = "UnknownOperationException"
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return _json({"__type": code, "message": text}, 400)
+    error = f"<Error><Code>{code}</Code><Message>{escape(text)}</Message></Error>"
+    return Response(f"<ErrorResponse>{error}</ErrorResponse>", 400, content_type="text/xml")
+
+
+def _called(environ: _Environ) -> str:
+    """Return the operation that a request calls, as far as its protocol shows it: `logs PutLogEvents`."""
+    scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split("/")
+    service = scope[3] if len(scope) > 3 else "?"
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return f"{service} {str(target).rpartition('.')[2]}"
+    if str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        return f"{service} {parse_qs(body.decode(errors='replace')).get('Action', ['?'])[0]}"
+    return f"{service} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Logs nothing, and keeps connections open."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        """Log nothing: a request can hold what must not be logged."""
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(json.dumps(value), status, content_type="application/json")
+
+
+def _page(health: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{_cell(value)}</td></tr>" for name, value in health.items()
+    )
+    style = (
+        "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:52rem;padding:0 1rem}"
+        "th{text-align:left;vertical-align:top;padding:.35rem 1.5rem .35rem 0;font-weight:600}"
+        "td{padding:.35rem 0}ul{margin:0;padding-left:1.2rem}"
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Embedded cloud</title>'
+        f"<style>{style}</style><h1>Embedded cloud</h1><table>{rows}</table></html>"
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        value = [f"{name}: {what}" for name, what in value.items()]
+    if isinstance(value, list):
+        items = "".join(f"<li>{escape(each)}</li>" for each in value)
+        return f"<ul>{items}</ul>" if items else "none"
+    return escape(str(value))

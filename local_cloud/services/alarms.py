@@ -1,0 +1,241 @@
+"""CloudWatch alarms: from metrics to states, and from a change of state to a message.
+
+The evaluation follows the documented tables: among the periods of the evaluation range, which is
+somewhat longer than asked for, the most recent data points decide; missing ones are filled in as the
+alarm says only where there are too few.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+"""
+
+import json
+import logging
+import operator
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+import botocore.session
+from moto.cloudwatch.models import Alarm, cloudwatch_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from local_cloud.services.clock import Clock
+from local_cloud.services.metrics import MINUTE, DataPoint, Metrics, minute_of
+
+__all__ = ["Alarms"]
+
+# CloudWatch looks at more periods than asked for; how many, it does not say. Its table has two.
+_EXTRA_PERIODS: Final = 2
+_COMPARISONS: Final[dict[str, tuple[Callable[[float, float], bool], str]]] = {
+    "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
+    "GreaterThanThreshold": (operator.gt, "greater than"),
+    "LessThanThreshold": (operator.lt, "less than"),
+    "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
+}
+_TREATMENTS: Final = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignore"}
+
+log = logging.getLogger(__name__)
+
+
+class Alarms:
+    """Evaluates the alarms on sums, publishes changes of state, and keeps their history."""
+
+    def __init__(
+        self, *, clock: Clock, metrics: Metrics, publish: Callable[[str, str, str], None]
+    ) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._publish = publish
+        self._history: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def tick(self) -> None:
+        """Evaluate all alarms as of now."""
+        now = self._clock.now()
+        for region, backend in cloudwatch_backends[DEFAULT_ACCOUNT_ID].items():
+            for alarm in list(backend.alarms.values()):
+                self._evaluate(region, alarm, now)
+
+    @staticmethod
+    def condition(alarm: Alarm) -> dict[str, Any]:
+        """Return the state of an alarm as its history says it."""
+        found = {"stateValue": alarm.state_value, "stateReason": alarm.state_reason}
+        if alarm.state_reason_data:
+            found["stateReasonData"] = json.loads(alarm.state_reason_data)
+        return found
+
+    def changed(self, alarm: Alarm, before: dict[str, Any]) -> None:
+        """Record a change of an alarm's state, and run the actions of the new state."""
+        was = before["stateValue"]
+        if alarm.state_value == was:
+            return
+        log.info("alarm %s: %s → %s", alarm.name, was, alarm.state_value)
+        data = {"version": "1.0", "oldState": before, "newState": self.condition(alarm)}
+        self._history[alarm.name].append(
+            {
+                "AlarmName": alarm.name,
+                "AlarmType": "MetricAlarm",
+                "Timestamp": datetime.fromtimestamp(self._clock.now(), UTC),
+                "HistoryItemType": "StateUpdate",
+                "HistorySummary": f"Alarm updated from {was} to {alarm.state_value}",
+                "HistoryData": json.dumps(data),
+            }
+        )
+        if not alarm.actions_enabled:
+            return
+        arns = {
+            "OK": alarm.ok_actions,
+            "ALARM": alarm.alarm_actions,
+            "INSUFFICIENT_DATA": alarm.insufficient_data_actions,
+        }[alarm.state_value]
+        place = _region_name(alarm.region_name)
+        message = json.dumps(self._message(alarm, was))
+        for arn in arns or []:
+            self._publish(arn, f'{alarm.state_value}: "{alarm.name}" in {place}'[:100], message)
+
+    def history(self, name: str | None, kind: str | None) -> list[dict[str, Any]]:
+        """Return the changes of state, of one alarm or of all, the latest first."""
+        items = [
+            item
+            for alarm, own in self._history.items()
+            for item in own
+            if name in {None, alarm} and kind in {None, item["HistoryItemType"]}
+        ]
+        return sorted(items, key=lambda item: item["Timestamp"], reverse=True)
+
+    def _evaluate(self, region: str, alarm: Alarm, now: float) -> None:
+        """Set an alarm to the state that follows from its data."""
+        state, points = self._state(region, alarm, now)
+        if state != alarm.state_value:
+            reason = _reason(alarm, state, points)
+            alarm.update_state(reason, json.dumps(_reason_data(alarm, points, now)), state)
+
+    def _state(self, region: str, alarm: Alarm, now: float) -> tuple[str, list[DataPoint]]:
+        """Return the state that an alarm has by its data, and the data, the latest first."""
+        compare, _ = _COMPARISONS[alarm.comparison_operator]
+        needed = alarm.evaluation_periods
+        points = self._points(region, alarm, now)[:needed]
+        treatment = alarm.treat_missing_data or "missing"
+        if not points and treatment == "ignore":
+            return alarm.state_value, points
+        if not points and treatment == "missing":
+            return "INSUFFICIENT_DATA", points
+        breaching = sum(compare(point.value, alarm.threshold) for point in points)
+        if treatment == "breaching":
+            breaching += needed - len(points)
+        return "ALARM" if breaching >= (alarm.datapoints_to_alarm or needed) else "OK", points
+
+    def _points(self, region: str, alarm: Alarm, now: float) -> list[DataPoint]:
+        """Return the sums of the evaluation range's periods that have data, the latest first."""
+        metric = (region, alarm.namespace, alarm.metric_name)
+        period = max(int(alarm.period), MINUTE)
+        end = minute_of(int(now))
+        if alarm.comparison_operator.startswith("Greater"):
+            end += MINUTE  # a sum only grows: the current minute can only add
+        found = (
+            self._metrics.point(metric, end - (number + 1) * period, period)
+            for number in range(alarm.evaluation_periods + _EXTRA_PERIODS)
+        )
+        return [point for point in found if point is not None]
+
+    def _message(self, alarm: Alarm, before: str) -> dict[str, Any]:
+        return {
+            "AlarmName": alarm.name,
+            "AlarmDescription": alarm.description,
+            "AWSAccountId": DEFAULT_ACCOUNT_ID,
+            "AlarmConfigurationUpdatedTimestamp": _written(alarm.configuration_updated_timestamp),
+            "NewStateValue": alarm.state_value,
+            "NewStateReason": alarm.state_reason,
+            "StateChangeTime": _written(datetime.fromtimestamp(self._clock.now(), UTC)),
+            "ActionExecutedAfterMuteWindow": False,
+            "Region": _region_name(alarm.region_name),
+            "AlarmArn": alarm.alarm_arn,
+            "OldStateValue": before,
+            "OKActions": alarm.ok_actions or [],
+            "AlarmActions": alarm.alarm_actions or [],
+            "InsufficientDataActions": alarm.insufficient_data_actions or [],
+            "Trigger": {
+                "MetricName": alarm.metric_name,
+                "Namespace": alarm.namespace,
+                "StatisticType": "Statistic",
+                "Statistic": (alarm.statistic or "").upper(),
+                "Unit": alarm.unit,
+                "Dimensions": [{"name": d.name, "value": d.value} for d in alarm.dimensions],
+                "Period": int(alarm.period),
+                "EvaluationPeriods": alarm.evaluation_periods,
+                "ComparisonOperator": alarm.comparison_operator,
+                "Threshold": float(alarm.threshold),
+                "TreatMissingData": alarm.treat_missing_data or "",
+                "EvaluateLowSampleCountPercentile": "",
+            },
+        }
+
+
+def _reason(alarm: Alarm, state: str, points: list[DataPoint]) -> str:
+    """Return the reason for a state, in AWS's words."""
+    missing = alarm.evaluation_periods - len(points)
+    if state == "INSUFFICIENT_DATA":
+        return f"Insufficient Data: {_counted(missing, 'datapoint')} unknown."
+    treated = ""
+    if missing and alarm.treat_missing_data in _TREATMENTS:
+        verb = "treated as [" + _TREATMENTS[alarm.treat_missing_data] + "]"
+        treated = f" and {_counted(missing, 'missing datapoint')} {verb}"
+    if not points:
+        periods = "1 period" if missing == 1 else f"{missing} periods"
+        return f"Threshold Crossed: no datapoints were received for {periods}{treated}."
+    values = ", ".join(f"{p.value} ({_day(p.at)})" for p in points)
+    phrase = _COMPARISONS[alarm.comparison_operator][1]
+    count = "1 datapoint" if len(points) == 1 else f"{len(points)} datapoints"
+    verb = "was" if len(points) == 1 else "were"
+    negation = "" if state == "ALARM" else " not"
+    threshold = float(alarm.threshold)
+    return (
+        f"Threshold Crossed: {count} [{values}] {verb}{negation} {phrase} the threshold"
+        f" ({threshold}){treated}."
+    )
+
+
+def _reason_data(alarm: Alarm, points: list[DataPoint], now: float) -> dict[str, Any]:
+    period = int(alarm.period)
+    data: dict[str, Any] = {"version": "1.0", "queryDate": _at(now)}
+    if points:
+        data["startDate"] = _at(points[-1].at)
+        evaluated = [
+            {"timestamp": _at(p.at), "sampleCount": float(p.samples), "value": p.value}
+            for p in points
+        ]
+    else:
+        last = minute_of(int(now))
+        evaluated = [
+            {"timestamp": _at(last - number * period)} for number in range(alarm.evaluation_periods)
+        ]
+    return data | {
+        "statistic": alarm.statistic,
+        "period": period,
+        "recentDatapoints": [point.value for point in reversed(points)],
+        "threshold": float(alarm.threshold),
+        "evaluatedDatapoints": evaluated,
+    }
+
+
+@cache
+def _region_name(code: str) -> str:
+    """Return a region's name as CloudWatch's messages write it: `EU (Ireland)`."""
+    partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
+    description = partitions[0]["regions"].get(code, {}).get("description", code)
+    return str(description).replace("Europe (", "EU (")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"1 {what} was" if number == 1 else f"{number} {what}s were"
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%d/%m/%y %H:%M:%S}"
+
+
+def _at(seconds: float) -> str:
+    return _written(datetime.fromtimestamp(seconds, UTC))
+
+
+def _written(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}+0000"

@@ -1,0 +1,105 @@
+"""The events of log streams, in a file: memory stays flat for any number of lines.
+
+moto keeps an object for each line, close to a kilobyte. Here a line costs twelve bytes of memory: where
+it begins in the file, and how long it is.
+"""
+
+import json
+import os
+import tempfile
+import threading
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+__all__ = ["Event", "EventFile", "StoredEvents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line: when it was taken in, its own time (both in ms since 1970), and its text."""
+
+    ingestion_time: int
+    timestamp: int
+    event_id: str
+    message: str
+
+    def to_filter_dict(self) -> dict[str, Any]:
+        """Return it as FilterLogEvents does, without the stream's name."""
+        return {"eventId": self.event_id, **self.to_response_dict()}
+
+    def to_response_dict(self) -> dict[str, Any]:
+        """Return it as GetLogEvents does."""
+        return {
+            "ingestionTime": self.ingestion_time,
+            "message": self.message,
+            "timestamp": self.timestamp,
+        }
+
+
+class EventFile:
+    """One file for all streams of a cloud; `close` removes it."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="audit-events-")  # noqa: SIM115 - `close` closes it
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def append(self, texts: Sequence[bytes]) -> int:
+        """Write texts one after the other; return the position of the first."""
+        joined = b"".join(texts)
+        with self._lock:
+            begin = self._size
+            os.pwrite(self._file.fileno(), joined, begin)
+            self._size += len(joined)
+        return begin
+
+    def read(self, begin: int, length: int) -> bytes:
+        """Read a text."""
+        return os.pread(self._file.fileno(), length, begin)
+
+    def close(self) -> None:
+        """Remove it."""
+        self._file.close()
+
+
+class StoredEvents(Sequence[Event]):
+    """The events of a stream, instead of moto's list."""
+
+    def __init__(self, file: EventFile) -> None:
+        self._file = file
+        self._begins = array("Q")
+        self._lengths = array("I")
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Add events at the end."""
+        texts = [
+            json.dumps([e.ingestion_time, e.timestamp, e.event_id, e.message]).encode()
+            for e in events
+        ]
+        begin = self._file.append(texts)
+        for text in texts:
+            self._lengths.append(len(text))
+            self._begins.append(begin)  # last: what has a beginning is whole
+            begin += len(text)
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        if isinstance(index, slice):
+            return [self._event(number) for number in range(*index.indices(len(self)))]
+        return self._event(index)
+
+    def __iter__(self) -> Iterator[Event]:
+        for number in range(len(self)):
+            yield self._event(number)
+
+    def _event(self, number: int) -> Event:
+        text = self._file.read(self._begins[number], self._lengths[number])
+        return Event(*json.loads(text))

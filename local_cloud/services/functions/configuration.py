@@ -1,0 +1,81 @@
+"""How a function is configured now, by what moto keeps and by what only we keep."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+from moto.awslambda.models import LambdaFunction, lambda_backends
+
+from local_cloud._protocol import Cloud
+
+__all__ = [
+    "FunctionConfiguration",
+    "configuration_of",
+    "dead_letter_arn_of",
+    "keep_new",
+    "keep_updated",
+    "log_group_of",
+]
+
+_KEPT: Final = ("DeadLetterConfig", "LoggingConfig")
+"""The parts of a configuration that moto does not keep."""
+_KEPT_AS: Final = "kept_configuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionConfiguration:
+    """A function's configuration and code; `timeout` in seconds."""
+
+    name: str
+    handler: str
+    code: bytes = field(repr=False)
+    environment: Mapping[str, str]
+    timeout: int
+    memory_mb: int
+    role_arn: str
+    log_group: str
+    dead_letter_arn: str = ""
+
+    @property
+    def signature(self) -> str:
+        """What a process depends on: another signature needs another process."""
+        parts = (self.handler, self.environment, self.memory_mb, self.role_arn)
+        return sha256(repr(parts).encode() + self.code).hexdigest()
+
+
+def configuration_of(cloud: Cloud, name: str) -> FunctionConfiguration:
+    """Return the configuration that a function has now."""
+    found = lambda_backends[cloud.account][cloud.region].get_function(name)
+    return FunctionConfiguration(
+        name=name,
+        handler=str(found.handler),
+        code=found.code_bytes,
+        environment=dict(found.environment_vars),
+        timeout=int(found.timeout),
+        memory_mb=int(found.memory_size),
+        role_arn=found.role,
+        log_group=log_group_of(found),
+        dead_letter_arn=dead_letter_arn_of(found),
+    )
+
+
+def keep_new(function: LambdaFunction, given: Mapping[str, Any]) -> None:
+    """Keep what moto does not keep of a new function's configuration."""
+    vars(function)[_KEPT_AS] = {name: given[name] for name in _KEPT if given.get(name)}
+
+
+def keep_updated(function: LambdaFunction, given: Mapping[str, Any]) -> None:
+    """Keep what moto does not keep of a change to a function's configuration."""
+    vars(function)[_KEPT_AS] |= {name: given[name] for name in _KEPT if name in given}
+
+
+def dead_letter_arn_of(function: LambdaFunction) -> str:
+    """Return the ARN of a function's dead-letter queue; empty when it has none."""
+    return str(vars(function)[_KEPT_AS].get("DeadLetterConfig", {}).get("TargetArn", ""))
+
+
+def log_group_of(function: LambdaFunction) -> str:
+    """Return the name of the log group that a function writes to."""
+    default = f"/aws/lambda/{function.function_name}"
+    return str(vars(function)[_KEPT_AS].get("LoggingConfig", {}).get("LogGroup", default))

@@ -1,0 +1,89 @@
+"""`Functions`: invoke a function and wait for its result, or queue an event for it."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from local_cloud._protocol import Cloud
+from local_cloud.services.functions.asynchronous import AsynchronousInvocations
+from local_cloud.services.functions.configuration import FunctionConfiguration, configuration_of
+from local_cloud.services.functions.logs import write_function_log
+from local_cloud.services.functions.processes import InvocationResult, ProcessPool
+from local_cloud.services.permissions import Permissions
+
+__all__ = ["Functions"]
+
+log = logging.getLogger(__name__)
+
+
+class Functions:
+    """All functions of the cloud.
+
+    Args:
+        cloud: the cloud.
+        endpoint: where the calls of functions go, over HTTP.
+        permissions: what the roles of functions allow.
+        send_dead_letter: takes an event that a function failed on three times, with the last result.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        *,
+        endpoint: str,
+        permissions: Permissions,
+        send_dead_letter: Callable[[FunctionConfiguration, Any, InvocationResult], None],
+    ) -> None:
+        self._cloud = cloud
+        self._permissions = permissions
+        self._send_dead_letter = send_dead_letter
+        self._processes = ProcessPool(
+            region=cloud.region, endpoint=endpoint, permissions=permissions
+        )
+        self._asynchronous = AsynchronousInvocations(
+            clock=cloud.clock, invoke=self._invoke, give_up=self._give_up
+        )
+
+    def invoke(self, name: str, event: Any) -> InvocationResult:
+        """Invoke a function and wait for its result."""
+        return self._invoke(name, event, str(uuid4()))
+
+    def invoke_later(self, name: str, event: Any) -> str:
+        """Queue an asynchronous invocation; return its request id."""
+        return self._asynchronous.add(name, event)
+
+    def tick(self) -> None:
+        """Start the retries whose time has come."""
+        self._asynchronous.tick()
+
+    @property
+    def busy(self) -> bool:
+        """Return whether something runs or is queued; a retry that waits for its time does not count."""
+        return self._asynchronous.busy
+
+    def raise_faults(self) -> None:
+        """Raise an error of the cloud itself, if there was one; functions' own errors never are."""
+        self._asynchronous.raise_faults()
+
+    def stop(self) -> None:
+        """Finish what is queued, and end all processes."""
+        self._asynchronous.stop()
+        self._processes.stop()
+
+    def _invoke(self, name: str, event: Any, request_id: str) -> InvocationResult:
+        configuration = configuration_of(self._cloud, name)
+        process = self._processes.take(configuration)
+        try:
+            result = process.call(event, request_id, self._cloud.clock.now())
+        finally:
+            self._processes.give_back(process)
+        write_function_log(
+            self._cloud, self._permissions, configuration, process.stream, result.log
+        )
+        if result.failed:
+            log.warning("function %s failed: %s", name, result.message)
+        return result
+
+    def _give_up(self, name: str, event: Any, result: InvocationResult) -> None:
+        self._send_dead_letter(configuration_of(self._cloud, name), event, result)

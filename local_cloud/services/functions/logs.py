@@ -1,0 +1,42 @@
+"""What a function prints, into its log group."""
+
+import logging
+
+from moto.logs.models import logs_backends
+
+from local_cloud._protocol import Cloud
+from local_cloud.services.functions.configuration import FunctionConfiguration
+from local_cloud.services.log_agent import put_lines
+from local_cloud.services.permissions import Permissions
+from local_cloud.services.policies import AccessRequest
+
+__all__ = ["write_function_log"]
+
+log = logging.getLogger(__name__)
+
+
+def write_function_log(
+    cloud: Cloud,
+    permissions: Permissions,
+    configuration: FunctionConfiguration,
+    stream: str,
+    lines: list[str],
+) -> None:
+    """Write what a function printed, if its role allows it; otherwise it is lost, as on AWS."""
+    group = configuration.log_group
+    resource = f"log-group:{group}"
+    needed = {
+        "logs:CreateLogStream": f"{resource}:log-stream:{stream}",
+        "logs:PutLogEvents": f"{resource}:log-stream:{stream}",
+    }
+    is_new = group not in logs_backends[cloud.account][cloud.region].groups
+    if is_new:
+        needed["logs:CreateLogGroup"] = resource
+    for action, name in needed.items():
+        request = AccessRequest(action=action, resource=cloud.arn("logs", name))
+        if not permissions.role_allows(configuration.role_arn, request):
+            log.warning("function %s may not write its log: %s", configuration.name, action)
+            return
+    if is_new:
+        cloud.client("logs").create_log_group(logGroupName=group)
+    put_lines(cloud, group, lines, stream=stream)

@@ -1,0 +1,294 @@
+"""The processes of functions: started, reused, ended.
+
+A process is isolated: it can import the standard library, the asset and boto3, and nothing else of
+this environment; its environment variables are the function's own; its calls come back over HTTP
+with an access key that stands for its role. Loading the handler is Lambda's init phase, which the
+function's timeout does not count:
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+"""
+
+import importlib.util
+import io
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any, Final
+from uuid import uuid4
+
+import psutil
+
+from local_cloud.services.functions.configuration import FunctionConfiguration
+from local_cloud.services.functions.worker import END_OF_LOG, READY
+from local_cloud.services.permissions import Permissions
+
+__all__ = ["InvocationResult", "ProcessPool"]
+
+_WORKER: Final = Path(__file__).with_name("worker.py")
+_RUNTIME_PACKAGES: Final = (
+    "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "time_machine",
+)  # fmt: skip
+_INIT_SECONDS: Final = 10
+_MAX_TIMEOUTS: Final = 10
+"""How many times its timeout a working function may take: it may be waiting for a processor."""
+_IDLE_SECONDS: Final = 5
+"""A function that used no processor for this long is waiting for something that does not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationResult:
+    """How an invocation ended: its payload as JSON text, and whether the function failed."""
+
+    payload: str
+    failed: bool
+    request_id: str
+    log: list[str]
+    """What was printed, line by line, as it stands in the log."""
+
+    @property
+    def message(self) -> str:
+        """What went wrong, in the function's words or Lambda's."""
+        return str(json.loads(self.payload).get("errorMessage") or "unknown")
+
+
+class ProcessPool:
+    """The processes of all functions; one that is idle is used again, if it still fits.
+
+    Args:
+        region: the cloud's region.
+        endpoint: where the calls of functions go, over HTTP.
+        permissions: learns which access key stands for which role.
+    """
+
+    def __init__(self, *, region: str, endpoint: str, permissions: Permissions) -> None:
+        self._region = region
+        self._endpoint = endpoint
+        self._permissions = permissions
+        self._folder = tempfile.TemporaryDirectory(prefix="audit-functions-")
+        self._idle: dict[str, list[_Process]] = defaultdict(list)
+        self._all: list[_Process] = []
+        self._lock = threading.Lock()
+
+    def take(self, configuration: FunctionConfiguration) -> "_Process":
+        """Return a process of a function; it is the caller's until `give_back`."""
+        with self._lock:
+            if idle := self._idle[configuration.signature]:
+                return idle.pop()
+            asset, runtime = self._asset(configuration.code), self._runtime()
+        key = f"ASIA{sha256(configuration.name.encode()).hexdigest()[:16].upper()}"
+        self._permissions.register(key, configuration.role_arn)
+        environment = self._environment(configuration, asset, key)
+        process = _Process(configuration, asset, runtime, environment)
+        with self._lock:
+            self._all.append(process)
+        return process
+
+    def give_back(self, process: "_Process") -> None:
+        """Keep a process for the next invocation, if it is still alive."""
+        with self._lock:
+            if process.alive:
+                self._idle[process.configuration.signature].append(process)
+            else:
+                self._all.remove(process)
+
+    def stop(self) -> None:
+        """End all processes."""
+        with self._lock:
+            for process in self._all:
+                process.kill()
+            self._all.clear()
+            self._idle.clear()
+        self._folder.cleanup()
+
+    def _environment(
+        self, configuration: FunctionConfiguration, asset: Path, key: str
+    ) -> dict[str, str]:
+        """Build the whole environment: nothing of this process's own gets in."""
+        return {
+            **configuration.environment,
+            "PATH": os.defpath,
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONUTF8": "1",
+            "PYTHONPYCACHEPREFIX": str(Path(self._folder.name) / "pycache"),
+            "LAMBDA_TASK_ROOT": str(asset),
+            "_HANDLER": configuration.handler,
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_SESSION_TOKEN": "embedded",
+            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_LAMBDA_FUNCTION_NAME": configuration.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_LOG_GROUP_NAME": configuration.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"[$LATEST]{uuid4().hex}",
+        }
+
+    def _asset(self, code: bytes) -> Path:
+        """Unpack an asset, once for all its processes."""
+        folder = Path(self._folder.name) / sha256(code).hexdigest()
+        if not folder.exists():
+            with zipfile.ZipFile(io.BytesIO(code)) as archive:
+                archive.extractall(folder)
+        return folder
+
+    def _runtime(self) -> Path:
+        """Make the folder of what Lambda's runtime brings, by links into this environment."""
+        folder = Path(self._folder.name) / "runtime"
+        if not folder.exists():
+            folder.mkdir()
+            for name in (*_RUNTIME_PACKAGES, "_time_machine"):
+                spec = importlib.util.find_spec(name)
+                if spec is None or spec.origin is None:
+                    continue
+                origin = Path(spec.origin)
+                source = origin.parent if origin.name == "__init__.py" else origin
+                (folder / source.name).symlink_to(source)
+        return folder
+
+
+class _Process:
+    """One process of a function; one invocation at a time."""
+
+    def __init__(
+        self,
+        configuration: FunctionConfiguration,
+        asset: Path,
+        runtime: Path,
+        environment: dict[str, str],
+    ) -> None:
+        self.configuration = configuration
+        self.stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.alive = True
+        answers, worker_end = os.pipe()
+        arguments = [str(asset), str(runtime), configuration.handler, str(worker_end)]
+        self._process = subprocess.Popen(  # noqa: S603 - our own worker
+            [sys.executable, "-S", "-P", str(_WORKER), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[worker_end],
+            env=environment,
+            cwd=asset,
+            text=True,
+        )
+        os.close(worker_end)
+        self._usage = psutil.Process(self._process.pid)
+        self._loaded = False
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker
+        self._log = _lines(self._process.stdout)
+        self._answers = _lines(os.fdopen(answers, encoding="utf-8"))
+
+    def call(self, event: Any, request_id: str, now: float) -> InvocationResult:
+        """Invoke the handler."""
+        timeout = self.configuration.timeout
+        request = {"event": event, "request_id": request_id, "now": now, "timeout": timeout}
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            answer = self._answer(timeout if self._loaded else _INIT_SECONDS + timeout)
+            if answer == READY:
+                self._loaded = True
+                answer = self._answer(timeout)
+        except OSError:
+            answer = ""
+        lines = [f"START RequestId: {request_id} Version: $LATEST"]
+        if answer:
+            lines += self._printed()
+            parsed = json.loads(answer)
+            failed = "error" in parsed
+            payload = parsed["error" if failed else "result"]
+        else:
+            failed, payload = True, self._failure(request_id, timed_out=answer is None)
+            lines += [*self._printed(), payload["errorMessage"]]
+        lines.append(f"END RequestId: {request_id}")
+        return InvocationResult(json.dumps(payload), failed, request_id, lines)
+
+    def kill(self) -> None:
+        """End it."""
+        self.alive = False
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            with suppress(OSError):  # what was written to it and not read is lost with it
+                self._process.stdin.close()
+
+    def _answer(self, seconds: float) -> str | None:
+        """Wait for a line: empty if the process ended, None if its time is over.
+
+        Lambda keeps a share of a processor for each function; here, they wait for one among all else
+        that the machine does. Past its time, a function is ended once it used as much of a processor,
+        or stopped using any.
+        """
+        began, used = time.monotonic(), self._used()
+        moved, last = began, used
+        wait = seconds
+        while True:
+            with suppress(queue.Empty):
+                return self._answers.get(timeout=wait)
+            wait = 0.1
+            now, current = time.monotonic(), self._used()
+            if current > last:
+                moved, last = now, current
+            spent = current - used >= seconds or now - began >= _MAX_TIMEOUTS * seconds
+            if spent or now - moved >= _IDLE_SECONDS:
+                return None
+
+    def _used(self) -> float:
+        """Seconds of processor time that the process used; none once it ended."""
+        with suppress(psutil.Error):
+            times = self._usage.cpu_times()
+            return float(times.user + times.system)
+        return 0.0
+
+    def _failure(self, request_id: str, *, timed_out: bool) -> dict[str, str]:
+        seconds = self.configuration.timeout
+        if timed_out:
+            message = f"RequestId: {request_id} Task timed out after {seconds}.00 seconds"
+            kind = "Sandbox.Timedout"
+        else:
+            status = self._process.wait()
+            message = (
+                f"RequestId: {request_id} Error: Runtime exited with error: exit status {status}"
+            )
+            kind = "Runtime.ExitError"
+        self.kill()
+        return {"errorType": kind, "errorMessage": message}
+
+    def _printed(self) -> list[str]:
+        lines = []
+        while line := self._log.get():
+            text, marker, _ = line.rstrip("\n").partition(END_OF_LOG)
+            if text or not marker:
+                lines.append(text)
+            if marker:
+                break
+        return lines
+
+
+def _lines(stream: IO[str]) -> queue.SimpleQueue[str]:
+    """Read a stream's lines as they come; an empty one says that it ended."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        with stream:
+            for line in stream:
+                lines.put(line)
+        lines.put("")
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines

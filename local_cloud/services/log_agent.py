@@ -1,0 +1,29 @@
+"""Log lines into a log group, as an agent beside an application ships them."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from local_cloud._protocol import Cloud
+from local_cloud.services.log_limits import EVENT_OVERHEAD_BYTES, MAX_BATCH_BYTES, MAX_EVENTS
+
+__all__ = ["put_lines"]
+
+
+def put_lines(cloud: Cloud, log_group: str, lines: Sequence[str], *, stream: str) -> None:
+    """Ship lines with the current time, in batches that PutLogEvents accepts."""
+    logs = cloud.client("logs")
+    # A function's processes write at the same time: another may be faster.
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for line in filter(None, lines):  # an event has at least one character
+        length = len(line.encode()) + EVENT_OVERHEAD_BYTES
+        if batch and (size + length > MAX_BATCH_BYTES or len(batch) == MAX_EVENTS):
+            logs.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=batch)
+            batch, size = [], 0
+        batch.append({"timestamp": cloud.clock.now_ms(), "message": line})
+        size += length
+    if batch:
+        logs.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=batch)

@@ -1,0 +1,140 @@
+"""SNS to functions, SES to a real mail server, schedules to functions."""
+
+import re
+import smtplib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.events.models import events_backends
+
+from local_cloud.services.clock import Clock
+
+__all__ = ["DeadLetter", "Mails", "Schedules", "sns_event", "sns_notification"]
+
+_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """The queue and body for an event that cannot be delivered; without a queue it is lost."""
+
+    queue_arn: str
+    body: Any
+
+
+def sns_notification(  # noqa: PLR0913 - the members of a notification
+    *,
+    topic_arn: str,
+    subscription_arn: str,
+    subject: str | None,
+    message: str,
+    message_id: str,
+    at: float,
+) -> dict[str, Any]:
+    """Return a topic's message as a queue receives it.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+    """
+    region = topic_arn.split(":")[3]
+    host = f"https://sns.{region}.amazonaws.com"
+    return {
+        "Type": "Notification",
+        "MessageId": message_id,
+        "TopicArn": topic_arn,
+        "Subject": subject,
+        "Message": message,
+        "Timestamp": _instant(at),
+        "SignatureVersion": "1",
+        "Signature": "embedded",
+        "SigningCertURL": f"{host}/SimpleNotificationService-embedded.pem",
+        "UnsubscribeURL": f"{host}/?Action=Unsubscribe&SubscriptionArn={subscription_arn}",
+        "MessageAttributes": {},
+    }
+
+
+def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event with which SNS invokes a function; two names differ from the notification's.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
+    """
+    renamed = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
+    return {
+        "Records": [
+            {
+                "EventSource": "aws:sns",
+                "EventVersion": "1.0",
+                "EventSubscriptionArn": subscription_arn,
+                "Sns": {renamed.get(name, name): value for name, value in notification.items()},
+            }
+        ]
+    }
+
+
+class Mails:
+    """Sends what SES accepted to a mail server on localhost; without one, only moto keeps it."""
+
+    def __init__(self, smtp: tuple[str, int] | None) -> None:
+        self._smtp = smtp
+
+    def send(self, source: str, destinations: list[str], data: str) -> None:
+        """Send a message unchanged."""
+        if self._smtp is not None:
+            with smtplib.SMTP(*self._smtp, timeout=10) as server:
+                server.sendmail(source, list(dict.fromkeys(destinations)), data.encode())
+
+
+class Schedules:
+    """EventBridge rules with a rate: their targets are invoked at that rate."""
+
+    def __init__(
+        self, *, clock: Clock, deliver: Callable[[str, Mapping[str, Any], dict[str, Any]], None]
+    ) -> None:
+        self._clock = clock
+        self._deliver = deliver
+        self._due: dict[str, float] = {}
+
+    def tick(self) -> None:
+        """Invoke what is due."""
+        now = self._clock.now()
+        for region, backend in events_backends[DEFAULT_ACCOUNT_ID].items():
+            for bus in backend.event_buses.values():
+                for rule in bus.rules.values():
+                    if rule.scheduled_expression and rule.state == "ENABLED":
+                        self._run(region, rule, now)
+
+    def _run(self, region: str, rule: Any, now: float) -> None:
+        seconds = _seconds(rule.scheduled_expression)
+        due = self._due.setdefault(rule.arn, now + seconds)
+        if due > now:
+            return
+        self._due[rule.arn] = now + seconds
+        event = {
+            "version": "0",
+            "id": str(uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": DEFAULT_ACCOUNT_ID,
+            "time": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "region": region,
+            "resources": [rule.arn],
+            "detail": {},
+        }
+        for target in rule.targets:
+            self._deliver(rule.arn, target, event)
+
+
+def _seconds(expression: str) -> int:
+    found = _RATE.fullmatch(expression)
+    if found is None:
+        raise ValueError(f"the schedule {expression!r} is not run here; write rate(n minutes)")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _instant(at: float) -> str:
+    instant = datetime.fromtimestamp(at, UTC)
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"

@@ -1,0 +1,102 @@
+"""What a function may do: each call of its process is checked against its role's policies."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+from moto.secretsmanager.models import secretsmanager_backends
+
+from local_cloud.services.policies import AccessRequest, allowed
+
+__all__ = ["Permissions"]
+
+_Parameters = Mapping[str, Any]
+
+
+class Permissions:
+    """Knows the role of each access key, and what each role allows."""
+
+    def __init__(self, *, region: str) -> None:
+        self._region = region
+        self._roles: dict[str, str] = {}
+
+    def register(self, access_key: str, role_arn: str) -> None:
+        """From now on, calls signed with this key are made by this role."""
+        self._roles[access_key] = role_arn
+
+    def knows(self, access_key: str) -> bool:
+        """Return whether the key belongs to a function; all others belong to the account's owner."""
+        return access_key in self._roles
+
+    def refusal(
+        self, access_key: str, service: str, operation: str, given: _Parameters
+    ) -> str | None:
+        """Return in AWS's words why a call with a function's key is refused, or None."""
+        role_arn = self._roles[access_key]
+        for request in self._requests(service, operation, given):
+            if not self.role_allows(role_arn, request):
+                return (
+                    f"User: {role_arn} is not authorized to perform: {request.action} on resource:"
+                    f" {request.resource} because no identity-based policy allows the"
+                    f" {request.action} action"
+                )
+        return None
+
+    def role_allows(self, role_arn: str, request: AccessRequest) -> bool:
+        """Return whether a role allows a function's call, or what a service does in its name."""
+        return allowed(self._statements(role_arn), request)
+
+    @staticmethod
+    def _statements(role_arn: str) -> Iterator[Mapping[str, Any]]:
+        role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
+        managed = (
+            version.document
+            for policy in role.managed_policies.values()
+            for version in policy.versions
+            if version.version_id == policy.default_version_id
+        )
+        for document in (*role.policies.values(), *managed):
+            statements = json.loads(document)["Statement"]
+            yield from statements if isinstance(statements, list) else [statements]
+
+    def _requests(
+        self, service: str, operation: str, given: _Parameters
+    ) -> Iterator[AccessRequest]:
+        """Return what a call needs; for a service that is unknown here, what no role allows."""
+        action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
+        if action == "ses:SendEmail":
+            context["ses:FromAddress"] = given["FromEmailAddress"]
+            if "Raw" in given["Content"]:
+                action = "ses:SendRawEmail"
+        name_resources = _RESOURCES.get(service)
+        names = name_resources(given) if name_resources else ["(unknown to the embedded cloud)"]
+        for name in names:
+            arn = name
+            if not name.startswith(("arn:", "(")):
+                arn = f"arn:aws:{service}:{self._region}:{DEFAULT_ACCOUNT_ID}:{name}"
+            yield AccessRequest(action=action, resource=arn, context=context)
+
+
+def _secret(given: _Parameters) -> list[str]:
+    for backend in secretsmanager_backends[DEFAULT_ACCOUNT_ID].values():
+        for secret in backend.secrets.values():
+            if given["SecretId"] in (secret.name, secret.arn):
+                return [secret.arn]
+    return [f"secret:{given['SecretId']}"]
+
+
+def _log_group(given: _Parameters) -> list[str]:
+    return [f"log-group:{given['logGroupName']}:log-stream:{given.get('logStreamName', '')}"]
+
+
+# By service: from a call's parameters to the resources that it needs.
+_RESOURCES: Final[dict[str, Callable[[_Parameters], list[str]]]] = {
+    "logs": _log_group,
+    "sqs": lambda given: [given["QueueUrl"].rpartition("/")[2]],
+    "dynamodb": lambda given: [f"table/{given['TableName']}"],
+    "secretsmanager": _secret,
+    "ses": lambda given: [f"identity/{given['FromEmailAddress']}"],
+    "cloudwatch": lambda given: [f"alarm:{name}" for name in given.get("AlarmNames") or ["*"]],
+}

@@ -1,0 +1,102 @@
+"""IAM policies, evaluated: does a document allow this?
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from local_cloud.errors import UnknownConditionError
+
+__all__ = ["AccessRequest", "allowed", "effects"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRequest:
+    """An action on a resource that a policy allows or not.
+
+    `service` is the principal, when an AWS service acts; without one, the statements are those of
+    the caller's own role. `context` holds the condition keys.
+    """
+
+    action: str
+    resource: str
+    service: str | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def allowed(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> bool:
+    """Return whether some statement allows it and none denies it.
+
+    Raises:
+        UnknownConditionError: a statement has a condition operator that is not evaluated.
+    """
+    return effects(statements, request) == {"Allow"}
+
+
+def effects(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> set[str]:
+    """Return the effects of the statements that apply: `Allow`, `Deny`, both or none.
+
+    Raises:
+        UnknownConditionError: a statement has a condition operator that is not evaluated.
+    """
+    return {statement["Effect"] for statement in statements if _applies(statement, request)}
+
+
+def _applies(statement: Mapping[str, Any], request: AccessRequest) -> bool:
+    return (
+        any(
+            _like(pattern, request.action.lower(), lower=True)
+            for pattern in _list(statement, "Action")
+        )
+        and _names_resource(statement, request.resource)
+        and _names_principal(statement, request.service)
+        and all(
+            _holds(operator, key, wanted, request.context)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, wanted in keys.items()
+        )
+    )
+
+
+def _names_resource(statement: Mapping[str, Any], resource: str) -> bool:
+    if "Resource" not in statement:  # a resource's own policy may leave it out
+        return True
+    return any(_like(pattern, resource) for pattern in _list(statement, "Resource"))
+
+
+def _names_principal(statement: Mapping[str, Any], service: str | None) -> bool:
+    principal = statement.get("Principal")
+    if principal is None or principal in ("*", {"AWS": "*"}):
+        return True
+    return isinstance(principal, Mapping) and service in _list(principal, "Service")
+
+
+def _holds(operator: str, key: str, wanted: Any, context: Mapping[str, str]) -> bool:
+    values = [str(value) for value in (wanted if isinstance(wanted, list) else [wanted])]
+    found = {name.lower(): value for name, value in context.items()}.get(key.lower())
+    match operator:
+        case "StringEquals":
+            return found in values
+        case "StringLike" | "ArnLike" | "ArnEquals":
+            return found is not None and any(_like(value, found) for value in values)
+        case "Bool":
+            return found is not None and found.lower() in [value.lower() for value in values]
+    raise UnknownConditionError(f"the condition operator {operator} is not evaluated here")
+
+
+def _list(holder: Mapping[str, Any], name: str) -> list[Any]:
+    value = holder.get(name, [])
+    return value if isinstance(value, list) else [value]
+
+
+def _like(pattern: str, text: str, *, lower: bool = False) -> bool:
+    return _compiled(pattern.lower() if lower else pattern).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)

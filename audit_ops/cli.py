@@ -185,12 +185,12 @@ def rules_explain(*, config: Path, rule_id: str) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/preview"),
     show_default=True,
-    help="Where the page with the Slack message and the mail goes.",
+    help="Where the page with the notifications goes.",
 )
 @click.argument("rule_id")
 def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
-    """Show a rule's notification as its reader will see it, from its first example."""
-    from audit_ops.rules.preview import preview
+    """Show a rule's notifications as their readers will see them, from its first example."""
+    from audit_ops.rules.preview import page_of, preview
     from audit_rules import load_config
 
     loaded = load_config(config)
@@ -198,8 +198,10 @@ def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
     shown = preview(loaded, rule)
     output.mkdir(parents=True, exist_ok=True)
     page = output / f"{rule.id}.html"
-    page.write_text(shown.page(rule.title), encoding="utf-8")
-    click.echo(f"{shown.text.strip()}\n\nSlack and e-mail: {page}")
+    page.write_text(page_of(shown, rule.title), encoding="utf-8")
+    for each in shown:
+        click.echo(f"── {each.channel}\n{each.text.strip()}\n")
+    click.echo(f"As their readers see them: {page}")
 
 
 @rules.command("new")

@@ -3,7 +3,7 @@
     def test_a_changed_phone_is_told(audit_trail, capsys):
         shop.change_phone(user=7)
         audit_trail.put_lines("/app/shop", capsys.readouterr().out.splitlines())
-        assert "MFA phone number changed" in audit_trail.told()[0]["message"]["text"]
+        assert "MFA phone number changed" in audit_trail.notifications()[0]["message"]["text"]
 
 boto3 needs no argument to reach the cloud; another process reaches it by `AWS_ENDPOINT_URL`, which is
 set while `audit_trail` is used. In pytest's configuration: `audit_app`, the folder of `cdk.json`, and

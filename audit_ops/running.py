@@ -18,8 +18,7 @@ import boto3
 
 from audit_ops.errors import AuditOpsError
 from audit_rules import AuditConfig
-from audit_rules.channels.email import EmailChannel
-from audit_rules.channels.slack import SlackChannel
+from local_cloud.receivers import receiver_types
 
 __all__ = [
     "CREDENTIALS", "LocalError", "down", "embedded", "prepare", "settled", "up_in_background",
@@ -84,7 +83,7 @@ def embedded(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict
     def client(service: str) -> Any:
         return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
 
-    prepare(client, config, health["webhooks"])
+    prepare(client, config, health["receivers"])
     return client, {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region}
 
 
@@ -128,25 +127,21 @@ def _is_up(port: int) -> bool:
     return True
 
 
-def prepare(client: Callable[[str], Any], config: AuditConfig, webhooks: str) -> None:
-    """Make what is there before a trail, on AWS too: its sources, secrets and senders.
+def prepare(
+    client: Callable[[str], Any], config: AuditConfig, addresses: Mapping[str, str]
+) -> None:
+    """Make what a trail requires, on AWS too: its sources' log groups, secrets, verified senders.
 
-    What is there already stays as it is.
+    What exists is left unchanged.
 
     Args:
-        client: gives a boto3 client.
+        client: returns a boto3 client of a service.
         config: whose channels and sources.
-        webhooks: the beginning of a Slack webhook's address; the channel's name follows.
+        addresses: the address of each receiver, by the type of channel.
     """
-    logs, secrets, mail = client("logs"), client("secretsmanager"), client("sesv2")
+    logs = client("logs")
     for name in config.sources.log_groups:
         with suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=name)
     for channel in config.channels.values():
-        match channel:
-            case SlackChannel(name=name, webhook_secret=secret):
-                with suppress(secrets.exceptions.ResourceExistsException):
-                    secrets.create_secret(Name=secret, SecretString=f"{webhooks}{name}")
-            case EmailChannel(sender=sender):
-                with suppress(mail.exceptions.AlreadyExistsException):
-                    mail.create_email_identity(EmailIdentity=sender)
+        receiver_types()[channel.TYPE].prepare(client, addresses[channel.TYPE], channel)

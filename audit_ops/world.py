@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from audit_ops.running import prepare
 from audit_rules import AuditConfig
 from local_cloud.cloud import LocalCloud
-from local_cloud.receivers import EmailReceiver, SlackReceiver
+from local_cloud.receivers import receiver_types
 
 __all__ = ["World"]
 
@@ -18,28 +18,32 @@ _DAY_MINUTES: Final = 1440
 
 
 class World:
-    """A cloud, and real receivers of what it sends: a server for Slack's webhooks, a mail server.
+    """A cloud, and real receivers of the notifications.
 
     Args:
         region, port: the cloud's, as `LocalCloud` takes them.
+
+    Attributes:
+        cloud: the cloud, once this was entered.
+        receivers: the receiver of each type of channel.
     """
 
     def __init__(self, *, region: str = "eu-west-1", port: int = 0) -> None:
-        self.slack = SlackReceiver()
-        self.mail = EmailReceiver()
+        self.receivers = {name: receiver() for name, receiver in receiver_types().items()}
         self._region, self._port = region, port
         self._started = ExitStack()
 
     def __enter__(self) -> Self:
         """Start the receivers and the cloud; raises what `LocalCloud` raises."""
         with ExitStack() as started:
-            started.enter_context(self.slack)
-            started.enter_context(self.mail)
+            for receiver in self.receivers.values():
+                started.enter_context(receiver)
+            smtp = next((each.smtp for each in self.receivers.values() if each.smtp), None)
             self.cloud = started.enter_context(
                 LocalCloud(
                     region=self._region,
                     port=self._port,
-                    smtp=self.mail.address,
+                    smtp=smtp,
                     receivers=self,
                 )
             )
@@ -52,7 +56,7 @@ class World:
 
     def prepare(self, config: AuditConfig) -> None:
         """Make what the trail of this configuration requires: log groups, secrets, senders."""
-        prepare(self.cloud.client, config, self.webhooks)
+        prepare(self.cloud.client, config, self.addresses)
 
     def put_lines(self, log_group: str, lines: Sequence[str]) -> None:
         """Ship log lines, and wait until all their effects are complete."""
@@ -67,33 +71,24 @@ class World:
         """
         for _ in range(_DAY_MINUTES):
             if "ALARM" not in self.cloud.health()["alarms"].values():
-                self.slack.received.clear()
-                self.mail.mails.clear()
+                for receiver in self.receivers.values():
+                    receiver.received.clear()
                 return
             self.cloud.advance(60)
         raise TimeoutError("an alarm has been ringing for a day")
 
     @property
-    def webhooks(self) -> str:
-        """The beginning of a Slack webhook's address; the channel's name follows."""
-        return self.slack.url("")
+    def addresses(self) -> dict[str, str]:
+        """The address of each receiver, by the type of channel."""
+        return {name: receiver.address for name, receiver in self.receivers.items()}
 
-    def told(self) -> list[dict[str, Any]]:
-        """Return what arrived, Slack's first: `channel` and JSON; `to`, `subject` and text."""
-        posts = [
-            {"kind": "slack", "channel": post.name, "message": post.payload}
-            for post in self.slack.received
+    def notifications(self) -> list[dict[str, Any]]:
+        """Return what arrived, in JSON's types: `type` and `channel`, and what the type adds.
+
+        Slack adds `message`; e-mail adds `to`, `subject` and `text`.
+        """
+        return [
+            {"type": name, "channel": message.channel, **receiver.as_json(message.original)}
+            for name, receiver in self.receivers.items()
+            for message in receiver.received
         ]
-        mails = []
-        for mail in self.mail.mails:
-            body = mail.get_body(("plain",))
-            text = body.get_content() if body is not None else ""
-            mails.append(
-                {
-                    "kind": "email",
-                    "to": str(mail["To"]),
-                    "subject": str(mail["Subject"]),
-                    "text": text,
-                }
-            )
-        return posts + mails

@@ -79,8 +79,11 @@ def lines_to_notifications(world: World) -> dict[str, float]:
     seconds = time.perf_counter() - start
     kept = world.cloud.health()["log_groups"]["/audit/records"]
     assert kept == LINES + 1, kept
-    assert world.slack.posts, "nobody was told"
-    return {"thousand_lines_s": round(seconds, 2), "messages": len(world.slack.posts)}
+    assert world.receivers["slack"].originals, "nobody was told"
+    return {
+        "thousand_lines_s": round(seconds, 2),
+        "messages": len(world.receivers["slack"].originals),
+    }
 
 
 def memory(world: World) -> dict[str, float]:

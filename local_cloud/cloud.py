@@ -41,10 +41,10 @@ class Receivers(Protocol):
     """Where notifications arrive, for the pages about the cloud."""
 
     @property
-    def webhooks(self) -> str:
-        """The beginning of a webhook's address; the channel's name follows."""
+    def addresses(self) -> Mapping[str, str]:
+        """The address of each receiver, by the type of channel."""
 
-    def told(self) -> list[dict[str, Any]]:
+    def notifications(self) -> list[dict[str, Any]]:
         """What arrived, in JSON's types."""
 
 
@@ -80,7 +80,7 @@ class LocalCloud:
         self._receivers = receivers
         self._control = Control(
             health=self.health,
-            notifications=receivers.told if receivers else list,
+            notifications=receivers.notifications if receivers else list,
             actions={
                 "advance": lambda given: self.advance(float(given["seconds"])),
                 "settle": lambda _: self.settle(),
@@ -220,7 +220,7 @@ class LocalCloud:
                 for name, group in sorted(groups.items())
             },
             "alarms": {name: alarm.state_value for name, alarm in sorted(alarms.items())},
-            "webhooks": self._receivers.webhooks if self._receivers else "",
+            "receivers": dict(self._receivers.addresses) if self._receivers else {},
         }
 
     def arn(self, service: str, resource: str) -> str:

@@ -4,7 +4,6 @@ story    what the application is asked to do, and what has to follow
 shop     the application, as a server process
 run      the run: synthesize, deploy, act, compare
 report   files, page and tables
-preview  a Slack message as HTML
 """
 
 from audit_ops.demo.report import serve

@@ -3,57 +3,66 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
 from functools import partial
 from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape as rich_escape
 from rich.table import Table
 
-from audit_ops.demo.preview import page, slack_html
 from audit_ops.demo.story import Act
-from local_cloud.receivers import SlackPost
+from audit_ops.pages import page
+from local_cloud.receivers import Receiver, receiver_types
 
-__all__ = ["Outcome", "Told", "serve", "write_report"]
+__all__ = ["Outcome", "ShownMessage", "serve", "write_report"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A notification as it arrived: by which channel, about which rule, and what a reader sees."""
+class ShownMessage:
+    """A notification as it arrived, and how it reads."""
 
-    kind: str
+    channel_type: str
     channel: str
-    rule: str
-    title: str
     original: Any
 
-    @classmethod
-    def slack(cls, post: SlackPost) -> Self:
-        """Read a Slack message; its footer names the rule."""
-        footer = post.payload["blocks"][-1]["elements"][0]["text"]
-        rule = footer.rpartition("rule `")[2].rstrip("`")
-        return cls("slack", post.name, rule, post.payload["text"], post.payload)
+    @property
+    def _receiver(self) -> type[Receiver]:
+        return receiver_types()[self.channel_type]
 
-    @classmethod
-    def mail(cls, mail: EmailMessage, channel: str) -> Self:
-        """Read a mail; a header names the rule."""
-        return cls("email", channel, str(mail["X-Audit-Rule"]), str(mail["Subject"]), mail)
+    @property
+    def rule(self) -> str:
+        """The id of the rule that it is about."""
+        return self._receiver.rule(self.original)
+
+    @property
+    def title(self) -> str:
+        """The line that its reader sees first."""
+        return self._receiver.title(self.original)
+
+    @property
+    def html(self) -> str:
+        """What its reader sees, as a piece of HTML."""
+        return self._receiver.html(self.original)
+
+    @property
+    def file(self) -> tuple[str, bytes]:
+        """It as a file: suffix, bytes."""
+        return self._receiver.file(self.original)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """All that happened. `acts`: each act, its lines, its audit records, who was told."""
 
-    acts: Sequence[tuple[Act, int, int, Sequence[Told]]]
+    acts: Sequence[tuple[Act, int, int, Sequence[ShownMessage]]]
     lines: int
     emitted: int
     audit_records: int
     matched: dict[str, int]
-    told: Sequence[Told]
+    told: Sequence[ShownMessage]
 
     def summary(self) -> dict[str, Any]:
         """Give the numbers, as `summary.json` has them."""
@@ -74,18 +83,13 @@ class Outcome:
 def write_report(outcome: Outcome, output: Path, console: Console) -> None:
     """Write the files into a folder that is emptied of an earlier run's, and print the tables."""
     output.mkdir(parents=True, exist_ok=True)
-    for pattern in ("*.json", "*.eml", "*.html"):
-        for old in output.glob(pattern):
-            old.unlink()
+    for old in output.glob("*.*"):
+        old.unlink()
     for number, told in enumerate(outcome.told, start=1):
-        name = f"{number:02}-{told.kind}-{told.rule}"
-        if told.kind == "slack":
-            text = json.dumps(told.original, indent=2, ensure_ascii=False)
-            (output / f"{name}.json").write_text(text)
-            (output / f"{name}.html").write_text(page(told.title, slack_html(told.original)))
-        else:
-            (output / f"{name}.eml").write_bytes(told.original.as_bytes())
-            (output / f"{name}.html").write_text(_html_of(told.original))
+        name = f"{number:02}-{told.channel_type}-{told.rule}"
+        suffix, content = told.file
+        (output / f"{name}{suffix}").write_bytes(content)
+        (output / f"{name}.html").write_text(page(told.title, told.html))
     (output / "index.html").write_text(_index(outcome))
     (output / "summary.json").write_text(json.dumps(outcome.summary(), indent=2) + "\n")
     _print(outcome, output, console)
@@ -109,17 +113,12 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def _html_of(mail: EmailMessage) -> str:
-    body = mail.get_body(("html",))
-    return body.get_content() if body is not None else ""
-
-
 def _print(outcome: Outcome, output: Path, console: Console) -> None:
     table = Table(title="What happened", title_justify="left")
     table.add_column("Done in the shop", ratio=4)
     table.add_column("Lines", justify="right")
     table.add_column("Audit", justify="right")
-    table.add_column("Told", ratio=5, overflow="fold")
+    table.add_column("ShownMessage", ratio=5, overflow="fold")
     for act, lines, records, told in outcome.acts:
         rules = sorted({each.rule for each in told})
         who = [f"{rule}: {_channels(told, rule)}" for rule in rules]
@@ -137,18 +136,14 @@ def _print(outcome: Outcome, output: Path, console: Console) -> None:
     )
 
 
-def _channels(told: Sequence[Told], rule: str) -> str:
+def _channels(told: Sequence[ShownMessage], rule: str) -> str:
     return ", ".join(each.channel for each in told if each.rule == rule)
 
 
 def _index(outcome: Outcome) -> str:
-    """Show each message beside its mail; a mail's HTML stays in a frame that may run nothing."""
-    parts = ["<h1>What the business team got</h1>"]
-    for number, told in enumerate(outcome.told, start=1):
-        if told.kind == "slack":
-            parts.append(f"<h2>#{escape(told.channel)}</h2>{slack_html(told.original)}")
-        else:
-            source = escape(f"{number:02}-{told.kind}-{told.rule}.html")
-            heading = f"<h2>{escape(str(told.original['To']))}: {escape(told.title)}</h2>"
-            parts.append(f'{heading}<iframe sandbox src="{source}"></iframe>')
-    return page("What the business team got", "".join(parts))
+    """Return the page that shows all of them."""
+    parts = [
+        f"<h2>{escape(told.channel)}: {escape(told.title)}</h2>{told.html}" for told in outcome.told
+    ]
+    heading = "What the business team received"
+    return page(heading, f"<h1>{heading}</h1>{''.join(parts)}")

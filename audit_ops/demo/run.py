@@ -9,13 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from audit_ops.demo.report import Outcome, Told, write_report
+from audit_ops.demo.report import Outcome, ShownMessage, write_report
 from audit_ops.demo.shop import ROOT, Shop
 from audit_ops.demo.story import STORY, Act
 from audit_ops.rollout.synthesis import synthesize
 from audit_ops.world import World
 from audit_rules import AUDIT_PATTERN, AuditConfig, load_config
-from audit_rules.channels.email import EmailChannel
 
 __all__ = ["run_demo"]
 
@@ -50,7 +49,7 @@ class _Stage:
     config: AuditConfig
     world: World
     shop: Shop
-    told: list[Told] = field(default_factory=list)
+    told: list[ShownMessage] = field(default_factory=list)
 
     def perform(self, console: Console) -> Outcome:
         """Act by act: ask the application, ship its lines, let everything happen."""
@@ -83,20 +82,16 @@ class _Stage:
             told=self.told,
         )
 
-    def _new(self) -> list[Told]:
-        """Give the notifications that came since the last call."""
-        known = Counter(told.kind for told in self.told)
-        new = [Told.slack(post) for post in self.world.slack.received[known["slack"] :]]
-        mails = self.world.mail.mails[known["email"] :]
-        new += [Told.mail(mail, self._channel(str(mail["To"]))) for mail in mails]
+    def _new(self) -> list[ShownMessage]:
+        """Return the notifications that came since the last call."""
+        known = Counter(told.channel_type for told in self.told)
+        new = [
+            ShownMessage(name, message.channel, message.original)
+            for name, receiver in self.world.receivers.items()
+            for message in receiver.received[known[name] :]
+        ]
         self.told += new
         return new
-
-    def _channel(self, recipients: str) -> str:
-        for channel in self.config.channels.values():
-            if isinstance(channel, EmailChannel) and ", ".join(channel.recipients) == recipients:
-                return channel.name
-        return recipients
 
     def _kept(self) -> int:
         pages = self.world.cloud.client("logs").get_paginator("filter_log_events")

@@ -2,17 +2,18 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from audit_ops.demo.preview import page, slack_html
 from audit_ops.errors import AuditOpsError
-from audit_rules import AuditConfig, Example, Rule
+from audit_ops.pages import page
+from audit_rules import AuditConfig, Channel, Example, Rule
+from local_cloud.receivers import receiver_types
 
-__all__ = ["Preview", "PreviewError", "preview"]
+__all__ = ["Preview", "PreviewError", "page_of", "preview"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -21,23 +22,22 @@ class PreviewError(AuditOpsError):
     """A rule's notification cannot be shown; the text says why."""
 
 
-class Preview:
-    """One notification, in every form that it takes."""
+class Preview(NamedTuple):
+    """A rule's notification in one of its channels, as the reader sees it."""
 
-    def __init__(self, text: str, mail: str, slack: str) -> None:
-        self.text = text
-        """The mail's plain text, whole."""
-        self.mail = mail
-        self.slack = slack
-
-    def page(self, title: str) -> str:
-        """Give a page with the Slack message beside the mail, which may run nothing."""
-        frame = f'<iframe sandbox srcdoc="{escape(self.mail)}"></iframe>'
-        return page(title, f'<div class="pair">{self.slack}{frame}</div>')
+    channel: str
+    text: str
+    html: str
 
 
-def preview(config: AuditConfig, rule: Rule) -> Preview:
-    """Give what is told of the first example that the rule matches.
+def page_of(previews: Sequence[Preview], title: str) -> str:
+    """Return a page that shows them side by side; nothing in it can run."""
+    shown = (f"<div><h2>{escape(each.channel)}</h2>{each.html}</div>" for each in previews)
+    return page(title, f'<div class="pair">{"".join(shown)}</div>')
+
+
+def preview(config: AuditConfig, rule: Rule) -> list[Preview]:
+    """Return the notification about the first example that the rule matches, in each of its channels.
 
     Raises:
         PreviewError: there is no such example, or the forwarder is not here.
@@ -52,7 +52,7 @@ def preview(config: AuditConfig, rule: Rule) -> Preview:
         raise PreviewError(f"{_ROOT} holds no lambda/; preview in a checkout of the project")
     if forwarder not in sys.path:
         sys.path.append(forwarder)
-    from forwarder.channels import email, slack
+    from forwarder import channels
     from forwarder.notification import Why
     from forwarder.stages.evidence import Evidence
     from forwarder.stages.read import FoundRecord
@@ -63,8 +63,18 @@ def preview(config: AuditConfig, rule: Rule) -> Preview:
     at = datetime.fromisoformat(str(fields["@timestamp"]))
     record = FoundRecord(round(at.timestamp() * 1000), line, json.loads(line))
     evidence = Evidence(region="eu-west-1", log_group=config.names.log_group)
-    told = Wording(config=config, evidence=evidence).notification(rule, [record], Why.RANG)
-    return Preview(email.plain_text(told), email.html(told), slack_html(slack.message(told)))
+    words = Wording(config=config, evidence=evidence)
+    notification = words.notification(rule, [record], Why.RANG)
+    return list(_previews(config, rule, lambda each: channels.preview(each, notification)))
+
+
+def _previews(
+    config: AuditConfig, rule: Rule, original: Callable[[Channel], Any]
+) -> Iterator[Preview]:
+    for name in rule.channels:
+        channel = config.channels[name]
+        receiver, sent = receiver_types()[channel.TYPE], original(channel)
+        yield Preview(name, receiver.text(sent), receiver.html(sent))
 
 
 def _filled(example: Example) -> Iterator[tuple[str, object]]:

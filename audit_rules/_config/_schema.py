@@ -28,11 +28,6 @@ _MEANINGS: Final = {
     "sources.log_groups": "The log groups that applications write to.",
     "channels": "How people are notified.",
     "channels.*.type": "The type of the channel; it decides which other keys there are.",
-    **{
-        f"channels.*.{key}": meaning
-        for each in channel_types().values()
-        for key, meaning in each.KEYS.items()
-    },
     "actions": "What can happen, by ECS event.action.",
     "actions.*.sentence": "How people read it: {actor} changed {record}.",
     "actions.*.category": "ECS event.category of its records.",
@@ -71,6 +66,13 @@ _MEANINGS: Final = {
     "rules.examples.record": "The record, as dotted keys: record.event.action.",
     "rules.runbook": "What to do: an https:// address.",
 }
+
+
+def _meaning(place: str) -> str | None:
+    """Return what a key means; each type of channel knows its own keys."""
+    of_channel = place.removeprefix("channels.*.")
+    own = [each.KEYS[of_channel] for each in channel_types().values() if of_channel in each.KEYS]
+    return _MEANINGS.get(place) or (own[0] if own and place != of_channel else None)
 
 
 class _Everything(tuple[str, ...]):
@@ -171,7 +173,7 @@ class SchemaTable(Table):
         return f"{self._path}.{key}" if self._path else key
 
     def _note(self, key: str, node: Any, *, required: bool = True) -> None:
-        meaning = _MEANINGS.get(self._child(key))
+        meaning = _meaning(self._child(key))
         self._properties[key] = _Described(meaning, node) if meaning else node
         if required and key not in {ANY, *self._optional, *self._required}:
             self._required.append(key)

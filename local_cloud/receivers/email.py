@@ -1,28 +1,34 @@
 """The team's end of e-mail: an SMTP server on localhost that keeps what is sent to it."""
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from email.parser import BytesParser
 from email.policy import SMTP
-from typing import TYPE_CHECKING, Any, Self
+from html import escape
+from typing import Any, ClassVar, Final, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
-if TYPE_CHECKING:
-    from email.message import EmailMessage
+from local_cloud.receivers._receiver import ReceivedMessage, Receiver
 
-__all__ = ["EmailReceiver"]
+__all__ = ["RECEIVER", "EmailReceiver"]
 
 _HOST = "127.0.0.1"
 
 log = logging.getLogger(__name__)
 
 
-class EmailReceiver:
+class EmailReceiver(Receiver):
     """Keeps each mail."""
 
+    STYLE: ClassVar[str] = (
+        "iframe{border:1px solid #ddd;border-radius:8px;width:700px;height:560px;background:#fff}"
+    )
+
     def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
+        super().__init__()
         self._controller = _AnyPort(self, hostname=_HOST, port=0)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
@@ -31,7 +37,7 @@ class EmailReceiver:
         raw = content if isinstance(content, bytes) else str(content).encode()
         mail = BytesParser(policy=SMTP).parsebytes(raw)
         log.info("mail to %s: %s", mail["To"], mail["Subject"])
-        self.mails.append(mail)
+        self.received.append(ReceivedMessage(str(mail["X-Audit-Channel"]), mail))
         return "250 OK"
 
     def __enter__(self) -> Self:
@@ -42,9 +48,56 @@ class EmailReceiver:
         self._controller.stop()
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
+    def address(self) -> str:
+        """Host and port; SES needs no address but the channel's own."""
+        return f"{_HOST}:{self._controller.port}"
+
+    @property
+    def smtp(self) -> tuple[str, int]:
         return _HOST, self._controller.port
+
+    @staticmethod
+    def prepare(client: Callable[[str], Any], address: str, channel: Any) -> None:  # noqa: ARG004 - SES delivers
+        ses = client("sesv2")
+        with suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_email_identity(EmailIdentity=channel.sender)
+
+    @staticmethod
+    def rule(original: Any) -> str:
+        return str(original["X-Audit-Rule"])
+
+    @staticmethod
+    def title(original: Any) -> str:
+        return str(original["Subject"])
+
+    @staticmethod
+    def text(original: Any) -> str:
+        return _body(original, "plain")
+
+    @staticmethod
+    def html(original: Any) -> str:
+        # A frame of its own, in which no script runs.
+        return f'<iframe sandbox srcdoc="{escape(_body(original, "html"))}"></iframe>'
+
+    @staticmethod
+    def file(original: Any) -> tuple[str, bytes]:
+        return ".eml", original.as_bytes()
+
+    @staticmethod
+    def as_json(original: Any) -> dict[str, Any]:
+        return {
+            "to": str(original["To"]),
+            "subject": str(original["Subject"]),
+            "text": _body(original, "plain"),
+        }
+
+
+RECEIVER: Final = EmailReceiver
+
+
+def _body(mail: Any, kind: str) -> str:
+    body = mail.get_body((kind,))
+    return "" if body is None else str(body.get_content())
 
 
 class _AnyPort(Controller):

@@ -1,32 +1,52 @@
-"""Slack's end of a webhook: an HTTP server on localhost that keeps what is posted to it."""
+"""Slack's end of a webhook: an HTTP server on localhost that keeps what is posted to it.
+
+`html` is near enough to how Slack shows a message to judge it. Slack's text has `&`, `<` and `>` as
+entities, so that what is left of them is mark-up.
+"""
 
 import json
 import logging
+import re
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, ClassVar, Final, Self
 
-__all__ = ["SlackPost", "SlackReceiver"]
+from local_cloud.receivers._receiver import ReceivedMessage, Receiver
+
+__all__ = ["RECEIVER", "SlackReceiver"]
 
 _HOST = "127.0.0.1"
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SlackPost:
-    """A JSON document that was posted, and the last part of the address it was posted to."""
+_MARKUP: Final = re.compile(
+    r"(?P<code>`[^`\n]+`)|<(?P<url>https?://[^|>]+)\|(?P<label>[^>]+)>"
+    r"|(?<!\w)\*(?P<bold>[^*\n]+)\*(?!\w)|(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)"
+)
+_ENTITIES: Final = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 
-    name: str
-    payload: dict[str, Any]
 
+class SlackReceiver(Receiver):
+    """Keeps each document that is posted to it.
 
-class SlackReceiver:
-    """Keeps each document that is posted to it; `answers` says how the next posts are answered."""
+    Attributes:
+        answers: status and headers with which the next posts are answered.
+    """
+
+    STYLE: ClassVar[
+        str
+    ] = """.slack{background:#fff;border:1px solid #ddd;border-radius:8px;padding:16px 20px;width:560px;font-size:15px;line-height:1.47}
+.slack .header{font-size:18px;font-weight:900;margin-bottom:4px}.slack hr{border:0;border-top:1px solid #ddd;margin:10px 0}
+.slack .context{color:#616061;font-size:13px;margin:6px 0}.slack .fields{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:8px 0}
+.slack code{color:#e01e5a;background:#f7f7f7;border:1px solid #ddd;border-radius:3px;padding:1px 3px;font-size:12px;word-break:break-word}
+.slack a{color:#1264a3;text-decoration:none}"""
 
     def __init__(self) -> None:
-        self.received: list[SlackPost] = []
+        super().__init__()
         self.answers: list[tuple[int, dict[str, str]]] = []
         receiver = self
 
@@ -36,8 +56,8 @@ class SlackReceiver:
                 status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
                 if status == 200:
                     name = self.path.rpartition("/")[2]
-                    post = SlackPost(name, json.loads(body))
-                    log.info("Slack %s: %s", name, post.payload.get("text"))
+                    post = ReceivedMessage(name, json.loads(body))
+                    log.info("Slack %s: %s", name, post.original.get("text"))
                     receiver.received.append(post)
                 self.send_response(status)
                 for header, value in {"Content-Length": "2", **headers}.items():
@@ -62,11 +82,101 @@ class SlackReceiver:
         self._thread.join()
         self._server.server_close()
 
-    def url(self, name: str = "x") -> str:
-        """Return a webhook's address."""
-        return f"http://localhost:{self._server.server_address[1]}/services/T0/B0/{name}"
-
     @property
-    def posts(self) -> list[dict[str, Any]]:
-        """The documents, in the order of their arrival."""
-        return [post.payload for post in self.received]
+    def address(self) -> str:
+        """The beginning of a webhook's address; the channel's name follows."""
+        return f"http://localhost:{self._server.server_address[1]}/services/T0/B0/"
+
+    @staticmethod
+    def prepare(client: Callable[[str], Any], address: str, channel: Any) -> None:
+        secrets = client("secretsmanager")
+        with suppress(secrets.exceptions.ResourceExistsException):
+            secrets.create_secret(
+                Name=channel.webhook_secret, SecretString=f"{address}{channel.name}"
+            )
+
+    @staticmethod
+    def rule(original: Any) -> str:
+        footer: str = original["blocks"][-1]["elements"][0]["text"]
+        return footer.rpartition("rule `")[2].rstrip("`")
+
+    @staticmethod
+    def title(original: Any) -> str:
+        return _decoded(original["text"])
+
+    @staticmethod
+    def text(original: Any) -> str:
+        return "\n".join(_plain(text) for block in original["blocks"] for text in _texts(block))
+
+    @staticmethod
+    def html(original: Any) -> str:
+        return f'<div class="slack">{"".join(map(_block, original["blocks"]))}</div>'
+
+    @staticmethod
+    def file(original: Any) -> tuple[str, bytes]:
+        return ".json", json.dumps(original, indent=2, ensure_ascii=False).encode()
+
+    @staticmethod
+    def as_json(original: Any) -> dict[str, Any]:
+        return {"message": original}
+
+
+RECEIVER: Final = SlackReceiver
+
+
+def _texts(block: dict[str, Any]) -> list[dict[str, Any]]:
+    single = [block["text"]] if "text" in block else []
+    return [*single, *block.get("fields", []), *block.get("elements", [])]
+
+
+def _plain(text: dict[str, Any]) -> str:
+    shown: str = text["text"]
+    if text["type"] == "mrkdwn":
+        shown = _MARKUP.sub(
+            lambda found: found["label"] or found["bold"] or found["italic"] or found["code"][1:-1],
+            shown,
+        )
+    return _decoded(shown)
+
+
+def _block(block: dict[str, Any]) -> str:
+    match block["type"]:
+        case "divider":
+            return "<hr>"
+        case "header":
+            return f'<div class="header">{_text(block["text"])}</div>'
+        case "context":
+            parts = "".join(f"<div>{_text(each)}</div>" for each in block["elements"])
+            return f'<div class="context">{parts}</div>'
+        case "section":
+            text = f"<div>{_text(block['text'])}</div>" if "text" in block else ""
+            fields = "".join(f"<div>{_text(each)}</div>" for each in block.get("fields", []))
+            return text + (f'<div class="fields">{fields}</div>' if fields else "")
+    return f"<div>{escape(block['type'])}</div>"
+
+
+def _text(text: dict[str, Any]) -> str:
+    shown = text["text"]
+    html = _marked(shown) if text["type"] == "mrkdwn" else escape(_decoded(shown))
+    return html.replace("\n", "<br>")
+
+
+def _marked(text: str) -> str:
+    html, position = "", 0
+    for found in _MARKUP.finditer(text):
+        html += escape(_decoded(text[position : found.start()]))
+        position = found.end()
+        if found["code"]:
+            html += f"<code>{escape(_decoded(found['code'][1:-1]))}</code>"
+        elif found["url"]:
+            address = escape(_decoded(found["url"]))
+            html += f'<a href="{address}">{escape(_decoded(found["label"]))}</a>'
+        elif found["bold"]:
+            html += f"<b>{escape(_decoded(found['bold']))}</b>"
+        else:
+            html += f"<i>{escape(_decoded(found['italic']))}</i>"
+    return html + escape(_decoded(text[position:]))
+
+
+def _decoded(text: str) -> str:
+    return re.sub("&(?:lt|gt|amp);", lambda found: _ENTITIES[found[0]], text)

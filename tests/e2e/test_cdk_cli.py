@@ -40,7 +40,8 @@ class Tool:
 
 class World:
     def __init__(self, cdk: Tool, world: LocalWorld) -> None:
-        self.cdk, self.cloud, self.slack, self.mail = cdk, world.cloud, world.slack, world.mail
+        self.cdk, self.cloud = cdk, world.cloud
+        self.slack, self.mail = world.receivers["slack"], world.receivers["email"]
 
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
@@ -93,9 +94,9 @@ def test_what_the_cli_deployed_is_found_by_boto3_and_works(world: World) -> None
     assert len(world.alarms()) == 5
     world.cloud.put_lines("/app/shop", ["ordinary", record(mfa_phone="+34600")])
     world.cloud.settle()
-    [post] = world.slack.posts
+    [post] = world.slack.originals
     assert "MFA phone number changed" in post["text"]
-    [mail] = world.mail.mails
+    [mail] = world.mail.originals
     assert mail["Subject"] == "[High] MFA phone number changed: User 7"
 
 
@@ -145,7 +146,7 @@ pattern = '{ $.changes.fields.email = "*" }'
     world.slack.received.clear()
     world.cloud.put_lines("/app/shop", [record(email="new@example.com")])
     world.cloud.settle()
-    assert [post["text"].partition(":")[2].strip() for post in world.slack.posts] == [
+    assert [post["text"].partition(":")[2].strip() for post in world.slack.originals] == [
         "E-mail changed: user 7"
     ]
 

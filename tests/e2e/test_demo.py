@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from audit_ops.demo.preview import slack_html
 from audit_ops.demo.report import Outcome
 from audit_ops.demo.run import _problems
 from audit_ops.demo.story import STORY
 from audit_rules import load_config
+from local_cloud.receivers.slack import SlackReceiver
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,7 +77,9 @@ def test_a_run_that_is_not_as_expected_is_told() -> None:
 
 def test_the_preview_shows_hostile_text_as_text() -> None:
     text = "*b* `<i>&lt;script&gt;` &amp;lt; <https://a.example/?x=1&amp;y=2|go> \"'"
-    html = slack_html({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]})
+    html = SlackReceiver.html(
+        {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]}
+    )
     assert "<script>" not in html
     assert "<b>b</b>" in html
     assert "<code>&lt;i&gt;&lt;script&gt;</code>" in html

@@ -83,9 +83,9 @@ def test_a_cloud_is_started_deployed_to_used_and_ended(port: str, client: Any) -
     assert health["log_groups"]["/audit/records"] == 1
 
     told = ask(port, "/notifications")
-    assert {(each["kind"], each.get("channel"), each.get("to")) for each in told} == {
+    assert {(each["type"], each["channel"], each.get("to")) for each in told} == {
         ("slack", "security-slack", None),
-        ("email", None, "security@example.com"),
+        ("email", "security-email", "security@example.com"),
     }
     assert ask(port, "/advance", {"seconds": 600})["alarms"]["audit-mfa-phone-changed"] == "OK"
     assert ask(port, "/notifications") == told

@@ -17,16 +17,16 @@ LINE = {
 
 def test_a_changed_phone_is_told(audit_trail):
     audit_trail.put_lines("/app/shop", ["ordinary", json.dumps(LINE)])
-    slack, mail = audit_trail.told()
+    slack, mail = audit_trail.notifications()
     assert slack["channel"] == "security-slack"
     assert "MFA phone number changed" in slack["message"]["text"]
     assert mail["to"] == "security@example.com"
 
 def test_the_next_test_begins_in_peace(audit_trail):
-    assert audit_trail.told() == []
+    assert audit_trail.notifications() == []
     again = LINE | {"event": {"id": "two", "action": "user-updated"}}
     audit_trail.put_lines("/app/shop", [json.dumps(again)])
-    assert len(audit_trail.told()) == 2
+    assert len(audit_trail.notifications()) == 2
 
 def test_another_process_reaches_the_cloud(audit_trail):
     program = "import boto3; print(boto3.client('logs').describe_log_groups()['logGroups'])"

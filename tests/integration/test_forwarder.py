@@ -21,7 +21,7 @@ from moto.ses.models import ses_backends
 from forwarder import handler as module
 from forwarder.pipeline import ForwardingError
 from forwarder.stages.ledger import Ledger
-from local_cloud.receivers import SlackReceiver
+from local_cloud.receivers.slack import SlackReceiver
 
 CONFIG = """
 [audit]
@@ -96,7 +96,9 @@ def cloud(aws: None, slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch, tmp_
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    boto3.client("secretsmanager").create_secret(Name="audit/slack", SecretString=slack.url())
+    boto3.client("secretsmanager").create_secret(
+        Name="audit/slack", SecretString=f"{slack.address}x"
+    )
     boto3.client("ses").verify_email_identity(EmailAddress="audit@example.com")
     (tmp_path / "audit.toml").write_text(CONFIG)
     monkeypatch.setenv("AUDIT_LOG_GROUP", "/audit/records")
@@ -182,7 +184,7 @@ def mails() -> list[Any]:
 def test_an_alarm_is_told_with_who_what_before_after_when_and_where(slack: SlackReceiver) -> None:
     put(change(1042))
     assert invoke(sns(alarm()))["told"] == 2
-    [post] = slack.posts
+    [post] = slack.originals
     text = json.dumps(post, ensure_ascii=False)
     for part in (
         "🟠 MFA phone number changed",
@@ -216,7 +218,7 @@ def test_each_record_is_told_once_however_often_the_alarm_is_delivered(
     for request in ("r-1", "r-2", "r-3"):
         assert invoke(event, request) == {"below_threshold": 0, "already_told": 2}
     assert invoke(SWEEP) == {}
-    assert len(slack.posts) == len(mails()) == 1
+    assert len(slack.originals) == len(mails()) == 1
 
 
 def test_a_record_while_the_alarm_rings_is_told_by_the_sweep(slack: SlackReceiver) -> None:
@@ -236,9 +238,9 @@ def test_a_record_while_the_alarm_rings_is_told_by_the_sweep(slack: SlackReceive
     invoke(sns(alarm()))
     put(change(2), seconds_ago=1)
     assert invoke(SWEEP)["told"] == 2
-    assert "while the rule's alarm was ringing" in json.dumps(slack.posts[1])
-    assert "User 2" in json.dumps(slack.posts[1])
-    assert "User 1" not in json.dumps(slack.posts[1])
+    assert "while the rule's alarm was ringing" in json.dumps(slack.originals[1])
+    assert "User 2" in json.dumps(slack.originals[1])
+    assert "User 1" not in json.dumps(slack.originals[1])
 
 
 def test_a_record_found_when_the_alarm_calms_down_is_told(slack: SlackReceiver) -> None:
@@ -246,13 +248,13 @@ def test_a_record_found_when_the_alarm_calms_down_is_told(slack: SlackReceiver) 
     invoke(sns(alarm()))
     put(change(2), seconds_ago=1)
     invoke(sns(alarm(new="OK", old="ALARM")))
-    assert ["User 2" in json.dumps(post) for post in slack.posts] == [False, True]
+    assert ["User 2" in json.dumps(post) for post in slack.originals] == [False, True]
 
 
 def test_a_new_alarm_that_goes_to_ok_tells_nobody(slack: SlackReceiver) -> None:
     put(change(1))
     assert invoke(sns(alarm(new="OK", old="INSUFFICIENT_DATA"))) == {}
-    assert slack.posts == []
+    assert slack.originals == []
 
 
 def test_a_threshold_is_reached_by_records_within_its_window(slack: SlackReceiver) -> None:
@@ -260,7 +262,7 @@ def test_a_threshold_is_reached_by_records_within_its_window(slack: SlackReceive
     put(*({**failure, "n": n} for n in range(2)), seconds_ago=500)
     put(*({**failure, "n": n} for n in range(2, 5)))
     assert invoke(sns(alarm("guesses"))) == {"told": 3, "below_threshold": 2}
-    assert "Guesses: 3 records" in slack.posts[0]["text"]
+    assert "Guesses: 3 records" in slack.originals[0]["text"]
 
 
 def limit(number: int, before: Any, after: Any, ip: str = "203.0.113.9") -> dict[str, Any]:
@@ -287,8 +289,8 @@ def test_what_no_pattern_can_say_is_looked_at_before_anybody_is_told(
         limit(4, "1000.00", "899.99"), limit(5, None, 1),
     )  # fmt: skip
     assert invoke(sns(alarm("limit"))) == {"told": 3, "below_threshold": 0, "immaterial": 2}
-    text = json.dumps(slack.posts, ensure_ascii=False)
-    assert "Limit moved: 3 records" in slack.posts[0]["text"]
+    text = json.dumps(slack.originals, ensure_ascii=False)
+    assert "Limit moved: 3 records" in slack.originals[0]["text"]
     for number, told in ((1, False), (2, True), (3, False), (4, True), (5, True)):
         assert (f"Ana Souza moved the limit of account {number}" in text) is told
     assert "US dollars" in text
@@ -299,7 +301,7 @@ def test_an_alarm_of_immaterial_records_tells_nobody_not_even_that_nothing_was_f
 ) -> None:
     put(limit(1, 1000, 1001))
     assert invoke(sns(alarm("limit"))) == {"below_threshold": 0, "immaterial": 1}
-    assert slack.posts == []
+    assert slack.originals == []
 
 
 def arrival(*records: Any, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
@@ -327,10 +329,10 @@ def test_an_urgent_record_is_told_when_it_comes_and_the_alarm_finds_it_told(
     put(change(1))
     other = {"timestamp": 1, "message": '{"changes": {"fields": {"limit": "updated"}}}'}
     assert invoke(arrival(*stored(), other))["told"] == 2
-    assert "Told because it came, and the rule is urgent" in json.dumps(slack.posts)
+    assert "Told because it came, and the rule is urgent" in json.dumps(slack.originals)
     put(change(2))
     assert invoke(sns(alarm()), "r-2") == {"told": 2, "already_told": 2, "below_threshold": 0}
-    assert len(slack.posts) == 2
+    assert len(slack.originals) == 2
     assert invoke(arrival(*stored()), "r-3") == {"already_told": 4, "below_threshold": 0}
 
 
@@ -340,7 +342,7 @@ def test_what_arrives_of_rules_that_are_not_urgent_waits_for_the_alarm(
     put(change(1))
     assert invoke(arrival(*stored())) == {}
     assert invoke(arrival(kind="CONTROL_MESSAGE")) == {}
-    assert slack.posts == []
+    assert slack.originals == []
 
 
 @pytest.mark.parametrize(
@@ -349,7 +351,7 @@ def test_what_arrives_of_rules_that_are_not_urgent_waits_for_the_alarm(
 def test_a_delivery_that_is_none_is_shown(slack: SlackReceiver, data: str | bytes) -> None:
     text = data if isinstance(data, str) else data.decode()
     assert invoke({"awslogs": {"data": text}})["told"] == 2
-    assert "A message to the audit trail" in slack.posts[0]["text"]
+    assert "A message to the audit trail" in slack.originals[0]["text"]
 
 
 def quiet(tmp_path: Path, begins_in: int, ends_in: int) -> None:
@@ -369,12 +371,12 @@ def test_what_comes_in_quiet_hours_is_told_after_them_and_once(
     put(change(2))
     assert invoke(sns(alarm(new="OK", old="ALARM")), "r-2") == {"held": 1}
     assert invoke(SWEEP, "r-3") == {}
-    assert slack.posts == []
+    assert slack.originals == []
     quiet(tmp_path, -2, -1)
     assert invoke(SWEEP, "r-4")["told"] == 4  # two records, two channels
-    assert "Told because it came in the rule's quiet hours" in json.dumps(slack.posts)
+    assert "Told because it came in the rule's quiet hours" in json.dumps(slack.originals)
     assert invoke(SWEEP, "r-5") == {}
-    assert len(slack.posts) == 1
+    assert len(slack.originals) == 1
 
 
 def test_what_is_held_is_told_when_the_rule_has_no_quiet_hours_any_more(
@@ -386,7 +388,7 @@ def test_what_is_held_is_told_when_the_rule_has_no_quiet_hours_any_more(
     use(CONFIG, tmp_path)
     assert invoke(SWEEP, "r-2")["told"] == 2
     assert invoke(SWEEP, "r-3") == {}
-    assert len(slack.posts) == 1
+    assert len(slack.originals) == 1
 
 
 def test_an_alarm_that_rings_on_into_quiet_hours_is_held_by_the_sweep(
@@ -403,7 +405,7 @@ def test_an_alarm_that_rings_on_into_quiet_hours_is_held_by_the_sweep(
     assert invoke(SWEEP) == {"held": 1}
     quiet(tmp_path, 1, 2)
     assert invoke(SWEEP, "r-2")["told"] == 2
-    assert len(slack.posts) == 1
+    assert len(slack.originals) == 1
 
 
 def test_what_is_held_waits_on_while_a_channel_fails(slack: SlackReceiver, tmp_path: Path) -> None:
@@ -417,9 +419,11 @@ def test_what_is_held_waits_on_while_a_channel_fails(slack: SlackReceiver, tmp_p
     with pytest.raises(ForwardingError):
         invoke(SWEEP, "r-2")
     assert len(mails()) == 1
-    boto3.client("secretsmanager").create_secret(Name="audit/slack", SecretString=slack.url())
+    boto3.client("secretsmanager").create_secret(
+        Name="audit/slack", SecretString=f"{slack.address}x"
+    )
     assert invoke(SWEEP, "r-3")["told"] == 1
-    assert (len(slack.posts), len(mails())) == (1, 1)
+    assert (len(slack.originals), len(mails())) == (1, 1)
 
 
 def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: SlackReceiver) -> None:
@@ -427,10 +431,10 @@ def test_a_channel_that_fails_stops_no_other_and_is_tried_again(slack: SlackRece
     slack.answers = [(404, {})]
     with pytest.raises(ForwardingError, match=r"channel 'slack': Slack answered 404") as caught:
         invoke(sns(alarm()))
-    assert slack.url().rpartition("/")[0] not in str(caught.value)
+    assert slack.address not in str(caught.value)
     assert len(mails()) == 1
     assert invoke(sns(alarm()))["told"] == 1
-    assert len(slack.posts) == len(mails()) == 1
+    assert len(slack.originals) == len(mails()) == 1
 
 
 def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
@@ -442,9 +446,9 @@ def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
     with pytest.raises(ForwardingError, match="channel 'slack': ResourceNotFoundException"):
         invoke(sns(alarm()))
     assert len(mails()) == 1
-    secrets.create_secret(Name="audit/slack", SecretString=slack.url())
+    secrets.create_secret(Name="audit/slack", SecretString=f"{slack.address}x")
     assert invoke(sns(alarm()), "r-2")["told"] == 1
-    assert len(slack.posts) == len(mails()) == 1
+    assert len(slack.originals) == len(mails()) == 1
 
 
 def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
@@ -465,10 +469,10 @@ def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
         put(change(number), seconds_ago=60 - number)
     with pytest.raises(KeyboardInterrupt):
         invoke(sns(alarm()))
-    assert (len(slack.posts), len(mails())) == (1, 1)
+    assert (len(slack.originals), len(mails())) == (1, 1)
     again = invoke(sns(alarm()), "r-2")
     assert (again["told"], again["already_told"]) == (6, 4)
-    assert (len(slack.posts), len(mails())) == (3, 3)
+    assert (len(slack.originals), len(mails())) == (3, 3)
     assert read == sorted(read)
 
 
@@ -481,9 +485,9 @@ def test_a_channel_that_fails_stops_no_other_in_any_part(
     slack.answers = [(404, {})]
     with pytest.raises(ForwardingError):
         invoke(sns(alarm()))
-    assert (len(slack.posts), len(mails())) == (1, 2)
+    assert (len(slack.originals), len(mails())) == (1, 2)
     assert invoke(sns(alarm()), "r-2")["told"] == 2
-    assert (len(slack.posts), len(mails())) == (2, 2)
+    assert (len(slack.originals), len(mails())) == (2, 2)
 
 
 def test_slack_says_how_long_to_wait(slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -516,7 +520,7 @@ def test_an_alarm_whose_records_are_not_there_yet_is_told_as_such_and_they_later
     invoke(event)
     put(change(1))
     invoke(sns(alarm(new="OK", old="ALARM")))
-    texts = [json.dumps(post) for post in slack.posts]
+    texts = [json.dumps(post) for post in slack.originals]
     assert len(texts) == 2
     assert "could not be found yet" in texts[0]
     assert "User 1" in texts[1]
@@ -532,18 +536,18 @@ def test_a_message_that_belongs_to_no_rule_is_shown_and_stops_no_other(
     put(change(1))
     event = sns(message, alarm())
     assert invoke(event)["told"] == 4
-    odd, good = slack.posts
+    odd, good = slack.originals
     assert "A message to the audit trail" in odd["text"]
     assert "<!here>" not in json.dumps(odd)
     assert "User 1" in json.dumps(good)
     invoke(event)
-    assert len(slack.posts) == 2
+    assert len(slack.originals) == 2
 
 
 def test_many_records_make_one_message_with_the_rest_counted(slack: SlackReceiver) -> None:
     put(*(change(n) for n in range(300)))
     assert invoke(sns(alarm()))["told"] == 600
-    [post] = slack.posts
+    [post] = slack.originals
     text = json.dumps(post)
     assert "and 290 more, by Ana Souza (290); see the evidence" in text
     assert len(post["blocks"]) <= 50
@@ -553,7 +557,7 @@ def test_many_records_make_one_message_with_the_rest_counted(slack: SlackReceive
 def test_a_line_that_is_no_record_is_told_as_it_is(slack: SlackReceiver) -> None:
     put("[" * 5000, '{"changes": 7, "event": [], "user": "root", "message": null}')
     assert invoke(sns(alarm()))["told"] == 4
-    assert "Somebody unknown" in json.dumps(slack.posts[0])
+    assert "Somebody unknown" in json.dumps(slack.originals[0])
 
 
 def test_a_webhook_without_tls_is_refused_without_naming_it(slack: SlackReceiver) -> None:

@@ -34,8 +34,8 @@ class Trail:
         self.world.rest()
         before = self._counts()
         self._line("payout_account", "iban")
-        at_once = len(self.world.slack.received)
-        self.world.slack.answers.append((404, {}))
+        at_once = len(self.world.receivers["slack"].received)
+        self.world.receivers["slack"].answers.append((404, {}))
         self._line("user", "mfa_phone")
         claims = self._claims()  # given back, for whoever comes next
         self.cloud.advance(120)
@@ -88,8 +88,8 @@ class Trail:
             for url in sqs.list_queues()["QueueUrls"]
         }
         return {
-            "slack": len(self.world.slack.received),
-            "mail": len(self.world.mail.mails),
+            "slack": len(self.world.receivers["slack"].received),
+            "mail": len(self.world.receivers["email"].received),
             "kept": groups["/audit/records"],
             "router's log": groups["/aws/lambda/audit-router"],
             "forwarder's log": groups["/aws/lambda/audit-forwarder"],

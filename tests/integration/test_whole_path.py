@@ -16,7 +16,8 @@ class World:
     """A cloud with the trail in it, and the ends of its channels."""
 
     def __init__(self, world: LocalWorld) -> None:
-        self.cloud, self.slack, self.mail = world.cloud, world.slack, world.mail
+        self.cloud = world.cloud
+        self.slack, self.mail = world.receivers["slack"], world.receivers["email"]
 
     def put(self, *lines: str | dict[str, Any]) -> None:
         texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
@@ -36,10 +37,10 @@ class World:
 
     def told(self) -> list[str]:
         """Give the ids of the records in Slack's messages, in order."""
-        return [id_ for post in self.slack.posts for id_ in named(post)]
+        return [id_ for post in self.slack.originals for id_ in named(post)]
 
     def mailed(self) -> list[str]:
-        bodies = [mail.get_body(("plain",)).get_content() for mail in self.mail.mails]  # type: ignore[union-attr]
+        bodies = [mail.get_body(("plain",)).get_content() for mail in self.mail.originals]
         return [id_ for body in bodies for id_ in re.findall(r"changed User (\S+)", body)]
 
 

@@ -1,12 +1,9 @@
 """`docs/reference/` is what the program says; what has no description is refused."""
 
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "docs"))
 import make_reference
+import pytest
 from make_reference import UndocumentedError
 
 

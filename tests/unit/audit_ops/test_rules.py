@@ -161,6 +161,7 @@ def test_a_preview_is_what_the_reader_will_see(config: Path, tmp_path: Path) -> 
     assert 'class="slack"' in page
     assert "<iframe sandbox srcdoc=" in page
     assert "<b>Ana</b>" not in page
+    assert shown.output.count("── finance-") == page.count("<h2>finance-") == 2
 
 
 def test_a_preview_needs_an_example(config: Path) -> None:

@@ -1,0 +1,22 @@
+"""An HTML page around notifications as their readers see them."""
+
+from html import escape
+from typing import Final
+
+from local_cloud.receivers import receiver_types
+
+__all__ = ["page"]
+
+_STYLE: Final = """
+body{font-family:Helvetica,Arial,sans-serif;margin:24px;background:#f8f8f8;color:#1d1c1d}
+h2{margin:32px 0 8px}.pair{display:flex;gap:24px;align-items:flex-start;flex-wrap:wrap}
+"""
+
+
+def page(title: str, body: str) -> str:
+    """Return a page around pieces of HTML, with the style of each type of channel."""
+    styles = "\n".join(receiver.STYLE for receiver in receiver_types().values())
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}{styles}</style></head><body>{body}</body></html>"
+    )

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from audit_ops.running import prepare
 from audit_rules import AuditConfig
 from local_cloud.cloud import LocalCloud
-from local_cloud.receivers import receiver_types
+from local_cloud.receivers import ReceivedMessage, receiver_types
 
 __all__ = ["World"]
 
@@ -82,13 +82,25 @@ class World:
         """The address of each receiver, by the type of channel."""
         return {name: receiver.address for name, receiver in self.receivers.items()}
 
+    def received(self) -> list[tuple[str, ReceivedMessage]]:
+        """Return what arrived at all receivers, in order: the type of the channel, the message."""
+        arrived = [
+            (name, message)
+            for name, receiver in self.receivers.items()
+            for message in receiver.received
+        ]
+        return sorted(arrived, key=lambda each: each[1].arrived)
+
     def notifications(self) -> list[dict[str, Any]]:
-        """Return what arrived, in JSON's types: `type` and `channel`, and what the type adds.
+        """Return the same in JSON's types: `type` and `channel`, and what the type adds.
 
         Slack adds `message`; e-mail adds `to`, `subject` and `text`.
         """
         return [
-            {"type": name, "channel": message.channel, **receiver.as_json(message.original)}
-            for name, receiver in self.receivers.items()
-            for message in receiver.received
+            {
+                "type": name,
+                "channel": message.channel,
+                **self.receivers[name].as_json(message.original),
+            }
+            for name, message in self.received()
         ]

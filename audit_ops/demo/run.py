@@ -84,11 +84,9 @@ class _Stage:
 
     def _new(self) -> list[ShownMessage]:
         """Return the notifications that came since the last call."""
-        known = Counter(told.channel_type for told in self.told)
         new = [
             ShownMessage(name, message.channel, message.original)
-            for name, receiver in self.world.receivers.items()
-            for message in receiver.received[known[name] :]
+            for name, message in self.world.received()[len(self.told) :]
         ]
         self.told += new
         return new

@@ -1,8 +1,9 @@
 """What all receivers have: a server that keeps messages, and how a message of the type reads."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 __all__ = ["ReceivedMessage", "Receiver"]
@@ -19,6 +20,8 @@ class ReceivedMessage:
 
     channel: str
     original: Any
+    arrived: float = field(default_factory=time.monotonic)
+    """Seconds of a clock that only goes forward: orders the messages of all receivers."""
 
 
 class Receiver(ABC):

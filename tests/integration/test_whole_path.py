@@ -78,8 +78,8 @@ def test_a_fresh_deployment_tells_nobody_anything(world: World) -> None:
     world.cloud.advance(600)
     alarms = world.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert {alarm["StateValue"] for alarm in alarms} == {"OK"}
-    assert world.slack.posts == []
-    assert world.mail.mails == []
+    assert world.slack.originals == []
+    assert world.mail.originals == []
 
 
 def test_changes_at_second_0_20_and_90_are_all_told_once_within_five_minutes(world: World) -> None:
@@ -93,7 +93,7 @@ def test_changes_at_second_0_20_and_90_are_all_told_once_within_five_minutes(wor
     world.cloud.advance(5 * 60)
     assert world.told() == world.mailed() == ["first", "second", "third"]
     world.cloud.advance(3600)
-    assert len(world.slack.posts) == len(world.mail.mails) <= 3
+    assert len(world.slack.originals) == len(world.mail.originals) <= 3
 
 
 def test_one_a_minute_for_an_hour_is_told_once_each_none_later_than_five_minutes(
@@ -109,11 +109,11 @@ def test_one_a_minute_for_an_hour_is_told_once_each_none_later_than_five_minutes
             put_at[id_] = world.cloud.clock.now()
             world.put(phone_change(id_))
             states.add(world.state())
-        for post in world.slack.posts[seen:]:
+        for post in world.slack.originals[seen:]:
             for id_ in named(post):
                 assert id_ not in told_at
                 told_at[id_] = world.cloud.clock.now()
-        seen = len(world.slack.posts)
+        seen = len(world.slack.originals)
         world.cloud.advance(60)
     assert told_at.keys() == put_at.keys()
     assert max(told_at[id_] - put_at[id_] for id_ in put_at) <= 5 * 60
@@ -144,7 +144,7 @@ def test_records_that_no_rule_selects_are_kept_and_told_to_nobody(world: World) 
     world.put(quiet)
     world.cloud.advance(300)
     assert world.kept() == [json.dumps(quiet)]
-    assert world.slack.posts == []
+    assert world.slack.originals == []
 
 
 def test_slack_being_down_delays_and_loses_nothing(world: World) -> None:
@@ -185,6 +185,6 @@ def test_an_urgent_record_is_told_at_once_and_not_again_by_its_alarm(
         world = World(local)
         world.put(phone_change("first"))
         assert world.told() == world.mailed() == ["first"]
-        assert "it came, and the rule is urgent" in json.dumps(world.slack.posts)
+        assert "it came, and the rule is urgent" in json.dumps(world.slack.originals)
         world.cloud.advance(600)
         assert world.told() == world.mailed() == ["first"]

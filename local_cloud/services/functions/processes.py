@@ -120,7 +120,6 @@ class ProcessPool:
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "PYTHONUTF8": "1",
-            "PYTHONPYCACHEPREFIX": str(Path(self._folder.name) / "pycache"),
             "LAMBDA_TASK_ROOT": str(asset),
             "_HANDLER": configuration.handler,
             "AWS_REGION": self._region,

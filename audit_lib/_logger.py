@@ -454,8 +454,8 @@ class AuditLogger(logging.Logger):
         else:
             given, withheld = _named(extra), Withheld()
         payload = _payload(own or {"event": {}}, given, withheld, settings())
-        # For a handler's own formatter, as logging does it.
-        for key, value in payload.extra.items():
+        # For other formatters, as logging hands over `extra`: what they know under a name stays.
+        for key, value in (payload.fields | payload.extra).items():
             record.__dict__.setdefault(key, value)
         record.__dict__[PAYLOAD] = payload
         return record

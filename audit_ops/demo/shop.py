@@ -82,8 +82,8 @@ class Shop:
         return self._take_all()
 
     def _take_all(self) -> list[str]:
-        """Give the lines since the last time; uvicorn's own comes last, after each answer."""
-        self._wait(lambda: any('HTTP/1.1"' in line for line in self._lines[self._taken :]))
+        """Return the lines since the last time; uvicorn's own comes last, after each answer."""
+        self._wait(lambda: any(" HTTP/1.1" in line for line in self._lines[self._taken :]))
         taken = self._lines[self._taken :]
         self._taken += len(taken)
         return taken

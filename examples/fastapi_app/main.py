@@ -11,6 +11,7 @@ import sys
 from decimal import Decimal
 from typing import Annotated, TypeVar
 
+import ecs_logging
 from fastapi import Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel, Field
 
@@ -18,9 +19,14 @@ import audit_lib
 from audit_lib.adapters.asgi import AuditMiddleware
 from examples.fastapi_app.store import User, sample_store
 
-logging.basicConfig(
-    level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s"
-)
+# The application's ordinary lines are ECS JSON, too: formatted by ecs_logging, uvicorn's included.
+ordinary = logging.StreamHandler(sys.stdout)
+ordinary.setFormatter(ecs_logging.StdlibFormatter())
+logging.basicConfig(level=logging.INFO, handlers=[ordinary])
+for name in ("uvicorn", "uvicorn.access", "uvicorn.error"):
+    logging.getLogger(name).handlers.clear()
+    logging.getLogger(name).propagate = True
+
 audit_lib.configure(service={"name": "shop"})
 logger = audit_lib.get_logger("shop")
 app = FastAPI(title="Shop back office")

@@ -45,9 +45,20 @@ lint: setup .venv/.dev ## ruff, ruff format, mypy --strict; the documented usage
 docs: setup .venv/.dev ## docs/reference/, written from the program
 	$(BIN)/python docs/make_reference.py
 
+.PHONY: check
+check: setup .venv/.dev ## within a minute: style, types, and the unit tests that your change concerns
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tests.concerned
+
 .PHONY: test
-test: lint ## everything CI runs
-	$(BIN)/pytest -n 2 --dist loadscope
+test: lint ## what a change has to pass: within five minutes
+	$(BIN)/pytest -n 2 --dist loadscope -m "not large"
+
+.PHONY: test-all
+test-all: setup .venv/.dev ## what is large by nature, such as the built distribution
+	$(BIN)/pytest -m large
 
 .PHONY: fuzz
 fuzz: setup .venv/.dev ## the property tests at random for SECONDS=300; prints what to paste where one fails

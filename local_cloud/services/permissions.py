@@ -64,7 +64,7 @@ class Permissions:
     def _requests(
         self, service: str, operation: str, given: _Parameters
     ) -> Iterator[AccessRequest]:
-        """Return what a call needs; for a service that is unknown here, what no role allows."""
+        """Return what a call needs; of a service that is unknown here, a resource that only `*` matches."""
         action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
         if action == "ses:SendEmail":
             context["ses:FromAddress"] = given["FromEmailAddress"]

@@ -3,7 +3,7 @@
 import gc
 import json
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,88 +12,7 @@ from moto.logs.models import LogsBackend
 
 from local_cloud import DeployError, LocalCloud
 from local_cloud.errors import HookError
-
-Resources = dict[str, Any]
-
-
-@pytest.fixture
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def assemble(tmp_path: Path) -> Callable[[Resources, str], Path]:
-    """Write a cloud assembly with one function's code, as `cdk synth` does."""
-
-    def write(resources: Resources, code: str = "") -> Path:
-        asset = tmp_path / "asset.1"
-        asset.mkdir(exist_ok=True)
-        (asset / "app.py").write_text(code)
-        manifest = {
-            "artifacts": {
-                "S": {
-                    "type": "aws:cloudformation:stack",
-                    "properties": {"templateFile": "S.template.json"},
-                }
-            }
-        }
-        destination = {"bucketName": "assets-${AWS::AccountId}", "objectKey": "1.zip"}
-        assets = {
-            "files": {
-                "1": {
-                    "source": {"path": "asset.1", "packaging": "zip"},
-                    "destinations": {"d": destination},
-                }
-            }
-        }
-        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-        (tmp_path / "S.assets.json").write_text(json.dumps(assets))
-        (tmp_path / "S.template.json").write_text(json.dumps({"Resources": resources}))
-        return tmp_path
-
-    return write
-
-
-def function(*statements: dict[str, Any], timeout: int = 5) -> Resources:
-    """Describe a function named `f`, its role with these statements, and its dead-letter queue."""
-    trust = {
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ]
-    }
-    own = [
-        {
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": "arn:aws:logs:*:*:log-group:/f:*",
-        },
-        {
-            "Effect": "Allow",
-            "Action": "sqs:SendMessage",
-            "Resource": {"Fn::GetAtt": ["Dead", "Arn"]},
-        },
-    ]
-    document = {"Version": "2012-10-17", "Statement": [*own, *statements]}
-    return {
-        "Log": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/f"}},
-        "Dead": {"Type": "AWS::SQS::Queue"},
-        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}},
-        "Policy": {"Type": "AWS::IAM::Policy", "Properties": {
-            "PolicyName": "p", "PolicyDocument": document, "Roles": [{"Ref": "Role"}],
-        }},
-        "F": {"Type": "AWS::Lambda::Function", "Properties": {
-            "FunctionName": "f", "Handler": "app.handler", "Runtime": "python3.13", "Timeout": timeout,
-            "Role": {"Fn::GetAtt": ["Role", "Arn"]}, "LoggingConfig": {"LogGroup": {"Ref": "Log"}},
-            "Code": {"S3Bucket": "assets-123456789012", "S3Key": "1.zip"},
-            "Environment": {"Variables": {"COLOUR": "red"}},
-            "DeadLetterConfig": {"TargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}},
-        }},
-    }  # fmt: skip
+from tests.integration.local_cloud.templates import Resources, function, metric_filter
 
 
 def invoke(cloud: LocalCloud, event: Any = None) -> tuple[Any, bool]:
@@ -306,21 +225,6 @@ def test_a_type_or_property_that_is_not_known_fails_with_its_name_and_makes_noth
     assert "Stream: the type AWS::Kinesis::Stream" in str(caught.value)
     assert "Group: AWS::Logs::LogGroup with the property LogGroupClass" in str(caught.value)
     assert cloud.client("logs").describe_log_groups()["logGroups"] == []
-
-
-def metric_filter(pattern: str, **transformation: Any) -> Resources:
-    transformation = {
-        "MetricName": "m",
-        "MetricNamespace": "n",
-        "MetricValue": "1",
-        **transformation,
-    }
-    return {
-        "G": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/g"}},
-        "M": {"Type": "AWS::Logs::MetricFilter", "Properties": {
-            "LogGroupName": {"Ref": "G"}, "FilterPattern": pattern, "MetricTransformations": [transformation],
-        }},
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""The table "What is left out, and how it shows" of `local_cloud/README.md`: each row is a test."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local_cloud import DeployError, LocalCloud
+from local_cloud.services.policies import AccessRequest, UnknownConditionError, allowed
+from tests.integration.local_cloud.templates import function, metric_filter
+
+README = Path(__file__).parents[3] / "local_cloud" / "README.md"
+Deploy = Callable[..., Path]
+
+
+def types_and_properties(cloud: LocalCloud, assemble: Deploy) -> None:
+    resources = {
+        "Good": {"Type": "AWS::Logs::LogGroup"},
+        "Stream": {"Type": "AWS::Kinesis::Stream"},
+        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupClass": "DELIVERY"}},
+    }
+    with pytest.raises(
+        DeployError, match=r"Stream: the type AWS::Kinesis::Stream(.|\n)*LogGroupClass"
+    ):
+        cloud.deploy(assemble(resources))
+    with pytest.raises(DeployError, match="Fn::Cidr"):
+        cloud.deploy(assemble({"G": {"Type": "AWS::Logs::LogGroup", "Properties": {
+            "LogGroupName": {"Fn::Cidr": ["10.0.0.0/8", 1, 8]},
+        }}}))  # fmt: skip
+    assert cloud.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def custom_resources(cloud: LocalCloud, assemble: Deploy) -> None:
+    for kind in (
+        "Custom::Thing",
+        "AWS::CloudFormation::CustomResource",
+        "AWS::CloudFormation::Stack",
+    ):
+        with pytest.raises(DeployError, match=f"the type {kind}"):
+            cloud.deploy(assemble({"C": {"Type": kind}}))
+    with pytest.raises(ClientError, match="Transform"):
+        cloud.client("cloudformation").create_stack(
+            StackName="macro",
+            TemplateBody=json.dumps(
+                {
+                    "Transform": "AWS::Serverless-2016-10-31",
+                    "Resources": {"G": {"Type": "AWS::Logs::LogGroup"}},
+                }
+            ),
+        )
+
+
+def unknown_operations(cloud: LocalCloud, assemble: Deploy) -> None:
+    with pytest.raises(NotImplementedError):
+        cloud.client("logs").list_anomalies()
+    for service, call in (("logs", "list_anomalies"), ("cloudformation", "detect_stack_drift")):
+        client = boto3.client(
+            service, endpoint_url=cloud.endpoint, region_name=cloud.region,
+            config=Config(retries={"total_max_attempts": 1}),
+        )  # fmt: skip
+        arguments = {"StackName": "S"} if service == "cloudformation" else {}
+        with pytest.raises(ClientError) as refused:
+            getattr(client, call)(**arguments)
+        answer = refused.value.response
+        assert answer["Error"]["Code"] == "UnknownOperationException"
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def stack_sets(cloud: LocalCloud, assemble: Deploy) -> None:
+    cloud.deploy(assemble({"G": {"Type": "AWS::Logs::LogGroup"}}))
+    cloud.client("cloudformation").create_stack_set(StackSetName="set", TemplateBody="{}")
+    assert list(cloud.stacks.stacks) == ["S"]
+
+
+def alarm(**properties: Any) -> dict[str, Any]:
+    given = {
+        "MetricName": "m", "Namespace": "n", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold", "Statistic": "Sum",
+    }  # fmt: skip
+    return {"A": {"Type": "AWS::CloudWatch::Alarm", "Properties": given | properties}}
+
+
+def other_alarms(cloud: LocalCloud, assemble: Deploy) -> None:
+    with pytest.raises(DeployError, match="Average"):
+        cloud.deploy(assemble(alarm(Statistic="Average")))
+    with pytest.raises(DeployError, match="Dimensions"):
+        cloud.deploy(assemble(alarm(Dimensions=[{"Name": "a", "Value": "b"}])))
+    transformed = metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}])
+    with pytest.raises(DeployError, match="dimensions are not evaluated"):
+        cloud.deploy(assemble(transformed))
+
+
+def unknown_services(cloud: LocalCloud, assemble: Deploy) -> None:
+    code = """
+import boto3
+def handler(event, context):
+    try:
+        boto3.client("ec2").describe_instances()
+    except Exception as error:
+        return str(error)
+"""
+    narrow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:*"}
+    cloud.deploy(assemble(function(narrow), code))
+    assert "on resource: (unknown to the embedded cloud)" in invoked(cloud)
+    cloud.deploy(assemble(function(narrow | {"Resource": "*"}), code))
+    assert invoked(cloud) == "null"
+
+
+def invoked(cloud: LocalCloud) -> str:
+    answer = cloud.client("lambda").invoke(FunctionName="f", Payload="{}")["Payload"]
+    return str(answer.read().decode())
+
+
+def unknown_conditions(cloud: LocalCloud, assemble: Deploy) -> None:
+    statement = {
+        "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+        "Condition": {"DateGreaterThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}},
+    }  # fmt: skip
+    request = AccessRequest(action="s3:GetObject", resource="x", context={"aws:CurrentTime": "x"})
+    with pytest.raises(UnknownConditionError, match="DateGreaterThan"):
+        allowed([statement], request)
+
+
+def cron_schedules(cloud: LocalCloud, assemble: Deploy) -> None:
+    events = cloud.client("events")
+    events.put_rule(Name="daily", ScheduleExpression="cron(0 12 * * ? *)")
+    events.put_targets(
+        Rule="daily", Targets=[{"Id": "1", "Arn": cloud.arn("lambda", "function:f")}]
+    )
+    with pytest.raises(ValueError, match=r"cron\(0 12 \* \* \? \*\).* is not run here; write rate"):
+        cloud.tick()
+
+
+def memory_and_python(cloud: LocalCloud, assemble: Deploy) -> None:
+    code = "import sys\ndef handler(e, c):\n    return len(bytearray(200_000_000)), sys.version_info[1]"
+    resources = function()
+    resources["F"]["Properties"] |= {"MemorySize": 128, "Runtime": "python3.9"}
+    cloud.deploy(assemble(resources, code))
+    assert invoked(cloud) == f"[200000000, {sys.version_info[1]}]"
+
+
+def expiry(cloud: LocalCloud, assemble: Deploy) -> None:
+    resources = {
+        "G": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": "/g", "RetentionInDays": 1},
+        }
+    }
+    cloud.deploy(assemble(resources))
+    cloud.put_lines("/g", ["old"])
+    cloud.clock.move(3 * 24 * 3600)
+    assert len(cloud.client("logs").filter_log_events(logGroupName="/g")["events"]) == 1
+
+
+ROWS: dict[str, Callable[[LocalCloud, Deploy], None]] = {
+    "CloudFormation types, properties and functions": types_and_properties,
+    "custom resources, nested stacks, macros": custom_resources,
+    "operations that neither moto nor this package has": unknown_operations,
+    "stack sets": stack_sets,
+    "alarms on statistics other than Sum, dimensions": other_alarms,
+    "calls of a function to a service": unknown_services,
+    "condition operators": unknown_conditions,
+    "schedules with": cron_schedules,
+    "memory limits, x86-64 or arm64, the Python version": memory_and_python,
+    "expiry by retention or time to live": expiry,
+}
+
+
+def rows() -> list[str]:
+    table = README.read_text().partition("## What is left out")[2].partition("\n## ")[0]
+    return re.findall(r"^\| (.+?) \| .+ \|$", table, re.MULTILINE)[2:]
+
+
+@pytest.mark.parametrize("row", rows())
+def test_a_row_shows_as_it_says(row: str, cloud: LocalCloud, assemble: Deploy) -> None:
+    [check] = [check for begins, check in ROWS.items() if row.startswith(begins)]
+    check(cloud, assemble)
+
+
+def test_each_row_has_a_test_and_each_test_a_row() -> None:
+    assert len(rows()) == len(ROWS) == 10

@@ -64,6 +64,10 @@ test-all: setup .venv/.dev ## what is large by nature, such as the built distrib
 fuzz: setup .venv/.dev ## the property tests at random for SECONDS=300; prints what to paste where one fails
 	$(BIN)/python -m tests.fuzz $(or $(SECONDS),300)
 
+.PHONY: mutants
+mutants: setup .venv/.dev ## change the changed lines a little for SECONDS=300: a test has to fail each time
+	$(BIN)/python -m tests.mutants $(or $(SECONDS),300)
+
 .PHONY: bench
 bench: setup .venv/.dev ## what is measured, beside a peer in the same run
 	$(BIN)/python bench/record_updated.py

@@ -60,13 +60,46 @@ def test_the_readmes_rules_are_the_ones_of_audit_toml(code: str) -> None:
     FilterPattern(shown["pattern"])
 
 
-def test_the_readmes_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
-    assert links
-    assert not [link for link in links if not (ROOT / link).exists()]
+TEXTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(ROOT.glob("*/*.md")),
+]
 
 
-def test_every_make_target_of_the_readme_exists() -> None:
+@pytest.mark.parametrize("page", sorted(set(TEXTS)), ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/runbook.md"])
+def test_every_make_target_of_a_page_exists(name: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"`?make ([a-z]+)", README)):
-        assert f"\n{target}:" in makefile or target == "alone"
+    found = set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", (ROOT / name).read_text(), re.MULTILINE))
+    assert found
+    assert not [target for target in found if f"\n{target}:" not in makefile and target != "alone"]
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_every_path_of_a_page_exists(name: str) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_.]*)`", (ROOT / name).read_text())
+    assert named
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
+def test_the_map_of_contributing_is_the_one_that_is_held() -> None:
+    from tests.unit.test_layers import ALLOWED
+
+    rows = re.findall(
+        r"^\| `([a-z_/]+)/` \| [^|]+ \| (.+) \|$",
+        (ROOT / "CONTRIBUTING.md").read_text(),
+        re.MULTILINE,
+    )
+    shown = {
+        room: {each.partition(".")[0] for each in re.findall(r"`([a-z_.]+)`", text)}
+        for room, text in rows
+    }
+    held = {room: allowed - {room.rpartition("/")[2]} for room, allowed in ALLOWED.items()}
+    assert shown == {room: held[room] for room in shown}
+    assert set(shown) == {room for room in held if (ROOT / room).is_dir()} - {"examples"}

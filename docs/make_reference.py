@@ -26,6 +26,7 @@ MADE: Final = "<!-- Made by `make docs`; change the program instead. -->"
 # Modules whose `__all__` is public, in the order of the page.
 PUBLIC: Final = (
     "audit_lib",
+    "audit_lib.adapters.request",
     "audit_lib.adapters.asgi",
     "audit_lib.adapters.wsgi",
     "audit_lib.adapters.django",
@@ -59,6 +60,7 @@ VARIABLES: Final = {
     "LEDGER_TABLE": "Forwarder: the table of what was notified. Set by the stack.",
     "LOOKUP_SECONDS": "Forwarder: how long it waits for the records of an alarm. Default: 30.",
     "PATH": "`audit deploy`: searched for `cdk` and `node` where they are not installed beside the app.",
+    "PYTEST_CURRENT_TEST": "`audit_lib`: set by pytest in a test, where an `AuditUsageWarning` is issued.",
     "REJECTED_QUEUE_URL": "Router: the queue of records that CloudWatch Logs rejected. Set by the stack.",
     "_X_AMZN_TRACE_ID": "`audit_lib.adapters.aws_lambda`: set by Lambda; becomes `trace.id`.",
 }

@@ -10,7 +10,7 @@ from audit_lib._record.document import ECS_VERSION, process_fields, timestamp
 from audit_lib._record.encoding import encode
 from audit_lib._record.ids import new_chain_id, new_id
 
-__all__ = ["NO_HASH", "TAIL_BYTES", "Chain", "prepare"]
+__all__ = ["NO_HASH", "TAIL_BYTES", "HashChain", "prepare"]
 
 NO_HASH: Final = b"0" * 64
 """The hash before the first line."""
@@ -31,7 +31,7 @@ def prepare() -> None:
         _sha256 = sha256
 
 
-class Chain:
+class HashChain:
     """One chain: its id, and where it stands. A line counts once `keep` is called for it."""
 
     __slots__ = ("_hash", "_next_hash", "_next_sequence", "_tail", "id", "sequence")

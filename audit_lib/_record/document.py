@@ -27,6 +27,7 @@ __all__ = [
     "document_here",
     "document_of",
     "merged",
+    "message_arguments",
     "payload_of",
     "process_fields",
     "timestamp",
@@ -141,7 +142,7 @@ def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made 
         file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
         known = _PLACES[place] = (log, code)  # while it is kept, no other code has its id
-    message, ill_formed = _message(msg, args)
+    message, ill_formed = _message(msg, message_arguments(args) if args else args)
     document = _head(time(), _level(level), message, known[0], _process())
     return _whole(document, payload, ill_formed)
 
@@ -237,6 +238,16 @@ _MILLISECONDS: Final = tuple(f".{number:03}Z" for number in range(1000))
 @lru_cache(maxsize=8)
 def _to_the_second(second: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+
+
+def message_arguments(args: tuple[object, ...]) -> Any:
+    """Return what `%` takes: a single mapping itself (`"%(a)s"`), as `LogRecord` does."""
+    try:
+        if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+            return args[0]
+    except Exception:  # noqa: BLE001, S110 - a mapping whose `__len__` raises
+        pass
+    return args
 
 
 def _message(msg: object, args: Any) -> tuple[str, Any]:

@@ -3,14 +3,14 @@
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["Unreadable", "add_notes", "event_last", "path_text"]
+__all__ = ["UnreadableText", "add_notes", "event_last", "path_text"]
 
 # A record of thousands of odd values says so once.
 _MOST: Final = 100
 _STATES: Final = frozenset({"before", "after"})
 
 
-class Unreadable(str):
+class UnreadableText(str):
     """The text in the place of a value that could not be shown, or not all of it."""
 
     __slots__ = ()

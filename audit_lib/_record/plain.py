@@ -15,16 +15,16 @@ from typing import Any
 from .encoding import hidden
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .masking import Guarded, annotated_rules
-from .notes import Unreadable
+from .notes import UnreadableText
 
-__all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register", "text_of"]
+__all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
 
 # A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
 _MAX_DEPTH = 32
 _MAX_NODES = 20_000
 _MAX_COPIED = 256
 _MOST_CLASSES = 4096
-_AS_THEY_ARE = frozenset({type(None), bool, Unreadable, Guarded})
+_AS_THEY_ARE = frozenset({type(None), bool, UnreadableText, Guarded})
 _NO_REPR: Any = object.__repr__
 
 _dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
@@ -42,18 +42,22 @@ def plain(value: Any) -> Any:
     - Mappings, dataclasses, named tuples, attrs and pydantic objects become objects; so does an
       object of any other class without a `__repr__` of its own, by its public attributes.
     - Everything else is the name of its class, with its `id` where it has one: a `repr` can hold
-      anything. `register` says better.
+      anything. `register_type` says how one is written.
     """
     if type(value) is dict and is_plain_object(value):
         return value.copy()
     return _Walk().visit(value, 0)
 
 
-def register(kind: type, convert: Callable[[Any], Any]) -> None:
-    """Say how objects of a class, and of its subclasses, are written.
+def register_type(kind: type, convert: Callable[[Any], Any]) -> None:
+    """Define how objects of a class, and of its subclasses, are written.
 
-    `convert` gives any value that records can hold: `register(Money, lambda money: str(money))`. A
-    class that is a mapping, dataclass, attrs, pydantic or ORM model stays what it is.
+    `register_type(Money, lambda money: str(money))`. A class that is a mapping, dataclass, attrs,
+    pydantic or ORM model is written as that, whatever is registered.
+
+    Args:
+        kind: the class.
+        convert: takes an object of it and returns any value that records can hold.
     """
     _REGISTERED[kind] = lambda value: plain(convert(value))
     _LEAVES.clear()
@@ -110,7 +114,7 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
 
 def _describe(value: Any, error: BaseException) -> str:
     """Say what a value was that could not be shown, and why, whatever its class does."""
-    return Unreadable(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
+    return UnreadableText(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
 
 
 class _Walk:
@@ -167,10 +171,10 @@ class _Walk:
 
     def _within(self, value: Any, depth: int, enter: Callable[[], Any]) -> Any:
         if id(value) in self._inside:
-            return Unreadable(f"<cycle: this {class_name(type(value))} contains itself>")
+            return UnreadableText(f"<cycle: this {class_name(type(value))} contains itself>")
         if depth >= _MAX_DEPTH:
             name = class_name(type(value))
-            return Unreadable(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>")
+            return UnreadableText(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>")
         self._inside.add(id(value))
         try:
             return enter()
@@ -196,13 +200,13 @@ class _Walk:
                 name = f"{name} ({class_name(type(key))})"
             visited[name] = self.visit(value, depth)
         if self._nodes >= _MAX_NODES:
-            visited["…"] = Unreadable(f"<left out: over {_MAX_NODES} values>")
+            visited["…"] = UnreadableText(f"<left out: over {_MAX_NODES} values>")
         return visited
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
         visited = [self.visit(value, depth + 1) for value in self._counted(values)]
         if self._nodes >= _MAX_NODES:
-            visited.append(Unreadable(f"<left out: over {_MAX_NODES} values>"))
+            visited.append(UnreadableText(f"<left out: over {_MAX_NODES} values>"))
         return visited
 
     def _counted(self, values: Iterable[Any]) -> Iterable[Any]:
@@ -266,7 +270,7 @@ def _mapped(value: Any) -> dict[str, Any]:
             try:
                 named[column.key] = getattr(value, column.key)
             except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: the others stay
-                named[column.key] = Unreadable(f"<unread: {error_text(error)}>")
+                named[column.key] = UnreadableText(f"<unread: {error_text(error)}>")
     return named
 
 

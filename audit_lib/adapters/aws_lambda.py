@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from audit_lib._context import Request
 from audit_lib._output.handler import flush_all
 
-from ._request import request_fields, trace_fields
+from .request import request_fields, trace_fields
 
 __all__ = ["audited"]
 

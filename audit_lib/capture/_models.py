@@ -22,7 +22,7 @@ class AuditedModel(NamedTuple):
 
     logger: AuditLogger
     record_type: str
-    left_out: frozenset[str]
+    excluded: frozenset[str]
 
     def tell(
         self, verb: str, known: str, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -42,10 +42,11 @@ class AuditedModel(NamedTuple):
         """Write what one statement did to more records than anybody reads."""
         kind = self.record_type
         self.logger.event(
-            f"{kind}-bulk-{verb}", f"{count} records of {kind} {verb} by one statement",
+            f"{count} records of {kind} {verb} by one statement",
+            action=f"{kind}-bulk-{verb}",
             category="database", type="change", stacklevel=_stacklevel(), reason=unsure,
             outcome="success" if unsure is None else "unknown",
-            changes={"record_type": kind, "count": count},
+            extra={"changes": {"record_type": kind, "count": count}},
         )  # fmt: skip
 
 

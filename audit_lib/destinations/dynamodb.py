@@ -68,9 +68,9 @@ class DynamoDBHandler(BatchingHandler):
         *,
         keep_days: int | None = None,
         client: "Callable[[], DynamoDBClient] | None" = None,
-        linger: float = 0.5,
+        flush_interval: float = 0.5,
         queue_bytes: int = 16 * 1024 * 1024,
-        give_up: float = 30.0,
+        retry_for: float = 30.0,
     ) -> None:
         """Make a client, and call nothing yet.
 
@@ -78,9 +78,9 @@ class DynamoDBHandler(BatchingHandler):
             table: the table's name.
             keep_days: after how many days DynamoDB may delete an item; never, when left out.
             client: makes the `dynamodb` client of a process; boto3's default, when left out.
-            linger: how many seconds a record waits for others to go with it.
+            flush_interval: how many seconds a record waits for others to go with it.
             queue_bytes: how much may wait before the call that writes a record waits too.
-            give_up: for how many seconds what may pass is tried again.
+            retry_for: for how many seconds what may pass is tried again.
 
         Raises:
             botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
@@ -89,9 +89,9 @@ class DynamoDBHandler(BatchingHandler):
         super().__init__(
             table,
             client or client_of("dynamodb"),
-            linger=linger,
+            flush_interval=flush_interval,
             queue_bytes=queue_bytes,
-            give_up=give_up,
+            retry_for=retry_for,
         )
 
     def _send(self, lines: Sequence[bytes]) -> None:

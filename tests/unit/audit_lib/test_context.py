@@ -53,7 +53,7 @@ def test_a_pools_threads_have_the_context_that_is_carried_and_no_other(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool, audit_lib.context(user={"id": "7"}):
-        work = audit_lib.carry(logger.audit.info)
+        work = audit_lib.copy_context(logger.audit.info)
         for _ in range(3):
             pool.submit(work, "carried").result()
         pool.submit(logger.audit.info, "not carried").result()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib.adapters._request import request_fields
+from audit_lib.adapters.request import request_fields
 
 
 def fields(peer: str | None = "198.51.100.1", trusted: int = 0, **headers: str) -> dict[str, Any]:

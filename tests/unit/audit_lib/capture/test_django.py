@@ -37,8 +37,8 @@ class Show(models.Model):
 with connection.schema_editor() as editor:
     editor.create_model(Tag)
     editor.create_model(Show)
-audit_models(Show, logger=audit_lib.get_logger("shop").audit, leave_out={"changed"})
-audit_models(Show, logger=audit_lib.get_logger("shop").audit, leave_out={"changed"})
+audit_models(Show, logger=audit_lib.get_logger("shop").audit, exclude={"changed"})
+audit_models(Show, logger=audit_lib.get_logger("shop").audit, exclude={"changed"})
 show = Show.objects.create(count=8, price="5.50")
 """
 CREATED = ("show-created", {}, {"id": 1, "count": 8, "price": 5.5})

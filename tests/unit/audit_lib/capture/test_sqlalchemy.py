@@ -69,7 +69,7 @@ class Other(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-audit_models(User, logger=audit, leave_out={"changed_at", "kind"})
+audit_models(User, logger=audit, exclude={"changed_at", "kind"})
 Told = Callable[[], list[tuple[str, Any, Any]]]
 
 

@@ -63,7 +63,7 @@ def _lines(files: Sequence[str]) -> Iterator[bytes]:
 
 
 def _unpacked(reader: io.BufferedReader) -> Iterator[bytes]:
-    """Give the lines of a file, unpacked where it is packed, whatever its name: some are twice."""
+    """Return the lines of a file, unpacked where it is packed, whatever its name: some are twice."""
     while reader.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
         reader = io.BufferedReader(gzip.GzipFile(fileobj=reader, mode="rb"))
     return reader

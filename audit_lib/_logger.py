@@ -427,7 +427,7 @@ class AuditLogger(logging.Logger):
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Hand the record to the logger's own handlers, to standard output, and to test tools."""
-        # The trail comes first: a handler of somebody else's may raise.
+        # The trail comes first: another handler may raise.
         handlers: list[logging.Handler] = [DEFAULT_HANDLER]
         if self.handlers:
             own = [handler for handler in self.handlers if isinstance(handler, AuditHandler)]

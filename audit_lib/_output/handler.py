@@ -27,7 +27,7 @@ class AuditFormatter(logging.Formatter):
     """Formats any `LogRecord` as one line of ECS JSON. Never raises because of a value in it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line, without its end."""
+        """Return the line, without its end."""
         config = get_config()
         payload = payload_of(record, config.masking)
         document = document_of(record, payload)
@@ -92,7 +92,7 @@ class AuditHandler(logging.Handler):
                 self._chain = None
 
     def _longest(self, config: Config) -> int:
-        """Give the longest line that its destination takes."""
+        """Return the longest line that its destination takes."""
         return config.max_bytes
 
     def _deliver(self, body: bytes, action: object) -> None:
@@ -133,7 +133,7 @@ class AuditHandler(logging.Handler):
         return "its stream"
 
     def _target(self) -> Any:
-        """Give the stream of this moment."""
+        """Return the stream of this moment."""
         return standard_output() if self.stream is None else self.stream
 
     def _write(self, body: bytes, config: Config) -> None:
@@ -263,7 +263,7 @@ def _body(document: dict[str, Any], withheld: Withheld, config: Config, longest:
 
 
 def filtered(by: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
-    """Give what the filters of a logger or a handler make of a record; itself, if they fail."""
+    """Return what the filters of a logger or a handler make of a record; itself, if they fail."""
     try:
         passed: Any = by.filter(record)
     except Exception:  # noqa: BLE001 - somebody else's code: the record is not theirs to lose
@@ -272,7 +272,7 @@ def filtered(by: logging.Filterer, record: logging.LogRecord) -> logging.LogReco
 
 
 def ascii_line(text: str) -> bytes:
-    """Give another formatter's text as one line."""
+    """Return another formatter's text as one line."""
     return text.encode("ascii", "backslashreplace").replace(b"\r", b"\\r").replace(b"\n", b"\\n")
 
 

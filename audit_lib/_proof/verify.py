@@ -178,7 +178,7 @@ class _ReadChain:
         self.segments.append((sequence, bytearray()))
 
     def mark(self, sequence: int) -> bytes | None:
-        """Give the beginning of the hash that the line with that sequence had, if it was there."""
+        """Return the beginning of the hash that the line with that sequence had, if it was there."""
         for first, marks in reversed(self.segments):
             if first <= sequence:
                 at = (sequence - first) * _MARK

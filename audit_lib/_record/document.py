@@ -84,7 +84,7 @@ _ECS_OBJECTS: Final = frozenset({
 
 
 def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
-    """Give the record's fields as plain JSON values. Never raises because of a value in it."""
+    """Return the record's fields as plain JSON values. Never raises because of a value in it."""
     message, ill_formed = _message(record.msg, record.args)
     log = {
         "logger": record.name,
@@ -126,7 +126,7 @@ _ATTRIBUTES: Final = frozenset({
 def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
     name: str, level: int, msg: object, args: tuple[object, ...], payload: Payload, depth: int
 ) -> dict[str, Any]:
-    """Give what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller."""
+    """Return what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller."""
     try:
         frame = sys._getframe(depth + 1)  # noqa: SLF001 - as `logging` does it
     except ValueError:  # a `stacklevel` of more frames than there are: the outermost
@@ -172,7 +172,7 @@ def _process() -> dict[str, Any]:
 
 
 def process_fields() -> dict[str, Any]:
-    """Give the ECS `process` of this process, without the thread."""
+    """Return the ECS `process` of this process, without the thread."""
     multiprocessing: Any = sys.modules.get("multiprocessing")
     name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
     return {"pid": os.getpid(), "name": name}
@@ -227,7 +227,7 @@ def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
 
 
 def timestamp(created: float) -> str:
-    """Give a time, in seconds since 1970, as ECS has it: UTC, to the millisecond."""
+    """Return a time, in seconds since 1970, as ECS has it: UTC, to the millisecond."""
     second = int(created)
     return _to_the_second(second) + _MILLISECONDS[int((created - second) * 1000)]
 
@@ -251,7 +251,7 @@ def message_arguments(args: tuple[object, ...]) -> Any:
 
 
 def _message(msg: object, args: Any) -> tuple[str, Any]:
-    """Give the message as `logging` does, and the arguments that could not be put into it."""
+    """Return the message as `logging` does, and the arguments that could not be put into it."""
     if type(msg) is str and not args and msg.isascii():  # as nearly all are
         return msg, None
     try:
@@ -322,7 +322,7 @@ def _fits(present: Any, value: Any) -> bool:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Give both objects as one: members of `above` win, objects on both sides are merged."""
+    """Return both objects as one: members of `above` win, objects on both sides are merged."""
     result = dict(below)
     for name, value in above.items():
         under = result.get(name)

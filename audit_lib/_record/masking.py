@@ -37,7 +37,7 @@ class MaskingRule:
     note = "masked"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Give what is written in the place of a plain value; `None` stays what it is."""
+        """Return what is written in the place of a plain value; `None` stays what it is."""
         raise NotImplementedError
 
 
@@ -53,7 +53,7 @@ class Mask(MaskingRule):
         return f"Mask(keep={self.keep})"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Give `***` and what is kept, which is at most a third of the value."""
+        """Return `***` and what is kept, which is at most a third of the value."""
         if value is None:
             return None
         if not self.keep:
@@ -78,7 +78,7 @@ class Hash(MaskingRule):
         return "Hash()"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Give the first 128 bits of HMAC-SHA-256 over the value's JSON; `***` without a key."""
+        """Return the first 128 bits of HMAC-SHA-256 over the value's JSON; `***` without a key."""
         if value is None:
             return None
         if key is None:
@@ -98,7 +98,7 @@ class Drop(MaskingRule):
         return "Drop()"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Give the mark of what is left out."""
+        """Return the mark of what is left out."""
         return _DROPPED if value is not None else None
 
 
@@ -123,7 +123,7 @@ class Guarded:
 
 
 def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
-    """Give the fields of a class that are annotated with a rule: `Annotated[str, Mask(keep=4)]`."""
+    """Return the fields of a class that are annotated with a rule: `Annotated[str, Mask(keep=4)]`."""
     found = _ANNOTATED.get(cls)
     if found is None:
         found = {}
@@ -233,7 +233,7 @@ class Masking:
         self._known: dict[str, MaskingRule | None] = {}
 
     def rule(self, path: tuple[str, ...]) -> MaskingRule | None:
-        """Give the rule for a field: one for the end of its path, then one for its name."""
+        """Return the rule for a field: one for the end of its path, then one for its name."""
         for tail, rule in self._paths.items():
             if path[-len(tail) :] == tail:
                 return rule
@@ -262,7 +262,7 @@ class Masking:
     def covered(
         self, value: dict[str, Any], path: tuple[str, ...], withheld: Withheld
     ) -> dict[str, Any]:
-        """Give an object with its sensitive members masked: itself, where it has none."""
+        """Return an object with its sensitive members masked: itself, where it has none."""
         covered: dict[str, Any] | None = None
         known = {} if self._paths else self._known  # names decide alone where no path has a say
         for name, item in value.items():
@@ -321,7 +321,7 @@ class Masking:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Give the texts of a plain value."""
+    """Return the texts of a plain value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
@@ -343,7 +343,7 @@ _DEFAULT: Final = Mask()
 
 
 def _bare(value: Any) -> Any:
-    """Give a value without the guards inside it: all of it is masked."""
+    """Return a value without the guards inside it: all of it is masked."""
     if type(value) is Guarded:
         return _bare(value.value)
     if type(value) is dict:
@@ -386,7 +386,7 @@ def gives_away(text: str) -> bool:
 def scrubbed(
     document: dict[str, Any], withheld: Withheld, path: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Give a document without the secrets that its texts give away, and without those seen."""
+    """Return a document without the secrets that its texts give away, and without those seen."""
     return {name: _scrub(item, withheld, (*path, name)) for name, item in document.items()}
 
 

@@ -40,7 +40,7 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
 
 
 def event_last(document: dict[str, Any]) -> dict[str, Any]:
-    """Give the same document with `event` at its end, where what proves the line follows it."""
+    """Return the same document with `event` at its end, where what proves the line follows it."""
     if "event" in document:
         document["event"] = document.pop("event")
     return document

@@ -31,7 +31,7 @@ _dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
 
 
 def plain(value: Any) -> Any:
-    """Give `value` as JSON values, sharing nothing mutable with it.
+    """Return `value` as JSON values, sharing nothing mutable with it.
 
     - Integers beyond 2**53 - 1 become decimal text; NaN and infinities the texts `NaN`, `Infinity`
       and `-Infinity`.
@@ -64,7 +64,7 @@ def register_type(kind: type, convert: Callable[[Any], Any]) -> None:
 
 
 def plain_fields(value: Any) -> dict[str, Any]:
-    """Give a model's fields as plain values: what `record_updated` compares.
+    """Return a model's fields as plain values: what `record_updated` compares.
 
     Mappings first, then pydantic, SQLAlchemy, dataclass, attrs, named tuple and Django, then any
     object's public attributes. `None` has no fields; a value without any is the one field `value`.
@@ -78,7 +78,7 @@ def plain_fields(value: Any) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """Give the text of a value that is wanted as one: a name, an id, a key."""
+    """Return the text of a value that is wanted as one: a name, an id, a key."""
     if type(value) is str and value.isascii():
         return value
     if type(value) is int and is_plain(value):
@@ -143,7 +143,7 @@ class _Walk:
             return _describe(value, error)
 
     def fields(self, value: Any) -> dict[str, Any] | None:
-        """Give the fields of a model or of any object, or None for a value that has none."""
+        """Return the fields of a model or of any object, or None for a value that has none."""
         try:
             named = _named(value)
             if named is None and not isinstance(value, (str, bytes, Collection, type)):
@@ -218,7 +218,7 @@ class _Walk:
 
 
 def _named(value: Any) -> Mapping[Any, Any] | None:
-    """Give the named fields of a mapping or of a model, or None for any other value."""
+    """Return the named fields of a mapping or of a model, or None for any other value."""
     cls = type(value)
     if cls is dict or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return] # isinstance narrows Any to Mapping[Any, Any] only in part
@@ -245,7 +245,7 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _dumped(value: Any) -> Mapping[Any, Any] | None:
-    """Give the fields that a pydantic object dumps; models inside it stay models, with their rules."""
+    """Return the fields that a pydantic object dumps; models inside it stay models, with their rules."""
     dumped = value.model_dump()
     if not isinstance(dumped, Mapping):
         return None
@@ -259,7 +259,7 @@ def _dumped(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _mapped(value: Any) -> dict[str, Any]:
-    """Give the columns of an SQLAlchemy object; one that expired is read again, as its use would.
+    """Return the columns of an SQLAlchemy object; one that expired is read again, as its use would.
 
     Columns that were never loaded are left out, so are relationships: their keys are columns.
     """
@@ -275,7 +275,7 @@ def _mapped(value: Any) -> dict[str, Any]:
 
 
 def _attributes(value: Any) -> dict[str, Any] | None:
-    """Give an object's public attributes, of `__dict__` and of `__slots__`; None if there are none."""
+    """Return an object's public attributes, of `__dict__` and of `__slots__`; None if there are none."""
     attributes = dict(getattr(value, "__dict__", {}))
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
@@ -296,7 +296,7 @@ def _opaque(value: Any) -> Any:
 
 
 def _leaf_of(cls: type) -> Callable[[Any], Any]:
-    """Give how the values of a class are written: as the application says, else as it is known."""
+    """Return how the values of a class are written: as the application says, else as it is known."""
     found = _LEAVES.get(cls)
     if found is None:
         found = _looked_up(cls)

@@ -84,7 +84,7 @@ def _source(
 
 def _address(text: str, port: int | None) -> dict[str, Any]:
     """Read `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1` or `[2001:db8::1]:443`."""
-    from ipaddress import ip_address  # noqa: PLC0415 - for whoever has requests
+    from ipaddress import ip_address  # noqa: PLC0415 - needed for requests alone
 
     host, given = text.strip('"'), port
     if host.startswith("["):
@@ -95,7 +95,7 @@ def _address(text: str, port: int | None) -> dict[str, Any]:
         given = _port(rest) or port
     try:
         source: dict[str, Any] = {"ip": str(ip_address(host.partition("%")[0]))}
-    except ValueError:  # a socket's path, `unknown`, or somebody's invention
+    except ValueError:  # a socket's path, `unknown`, or a forged one
         return {"address": text[:_LONGEST]} if text else {}
     if given:
         source["port"] = given

@@ -66,7 +66,7 @@ class _Answer:
 
 
 def environ_fields(environ: Environ, trusted_proxies: int) -> dict[str, Any]:
-    """Give the ECS fields of a WSGI request."""
+    """Return the ECS fields of a WSGI request."""
 
     def header(name: str) -> str | None:
         value = environ.get(f"HTTP_{name.upper().replace('-', '_')}")

@@ -1,4 +1,4 @@
-"""What the ORM adapters have in common: which models, how a value is taken, who asked for it."""
+"""What the captures share: which models are audited, how a value is read, and the origin."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ __all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "tell_all", "wr
 
 MOST_ROWS: Final = 1000
 """More rows of one statement than these are one record, with their number."""
-# Whose frames between a record and the code that asked for it are nobody's business.
+# Packages whose frames are skipped: the origin of a record is the code that called them.
 _BETWEEN: Final = frozenset({"asgiref", "audit_lib", "django", "greenlet", "sqlalchemy"})
 
 
@@ -39,7 +39,7 @@ class AuditedModel(NamedTuple):
             self.logger.record_updated(said, kind, before, after, **about)
 
     def tell_many(self, verb: str, count: int, unsure: str | None = None) -> None:
-        """Write what one statement did to more records than anybody reads."""
+        """Write one record of a statement that changed too many rows to read."""
         kind = self.record_type
         self.logger.event(
             f"{count} records of {kind} {verb} by one statement",
@@ -51,7 +51,7 @@ class AuditedModel(NamedTuple):
 
 
 def model_of(models: Mapping[type, AuditedModel], cls: type) -> AuditedModel | None:
-    """Give how a class is audited: as it is said of it, or of the nearest class above it."""
+    """Return how a class is audited: its own entry, or that of the nearest base class."""
     return next((models[base] for base in cls.__mro__ if base in models), None)
 
 
@@ -78,7 +78,7 @@ def _stacklevel() -> int:
 
 
 def record_id(key: Iterable[Any]) -> str:
-    """Give a primary key as one text."""
+    """Return a primary key as one text."""
     return "/".join(text_of(part) for part in key)
 
 

@@ -100,7 +100,7 @@ def _model_of(cls: type) -> AuditedModel | None:
 
 
 def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
-    """Give the loaded fields as the database has them: `"5"` in a number's field is 5."""
+    """Return the loaded fields as the database has them: `"5"` in a number's field is 5."""
     cls = type(instance)
     state = {}
     for field in cls._meta.concrete_fields:
@@ -119,7 +119,7 @@ def _prepared(field: Any, value: Any, cls: type) -> Any:
 
 
 def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]]:
-    """Read rows by their primary key: one more than anybody reads, at most."""
+    """Read rows by their primary key, at most one more than the limit."""
     fields = {field.attname: field for field in cls._meta.concrete_fields}
     key = cls._meta.pk.attname
     return {

@@ -70,8 +70,9 @@ def audit_models(
         )
     if not event.contains(Session, "after_flush", _after_flush):
         for name, listener in _LISTENERS.items():
-            # Before those of others, which may raise.
-            event.listen(Session, name, listener, insert=name in _FIRST)
+            if not event.contains(Session, name, listener):  # `release_models` keeps some
+                # Before those of others, which may raise.
+                event.listen(Session, name, listener, insert=name in _FIRST)
         for name in _REFUSED:
             setattr(Session, name, _refusing(getattr(Session, name)))
 
@@ -350,7 +351,7 @@ def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:
             cls = inspect(each).mapper.class_
             if _model_of(cls) is not None:
                 raise CaptureError(
-                    f"Session.{original.__name__} of {cls.__name__}, which is audited: nobody hears of it;"
+                    f"Session.{original.__name__} of {cls.__name__}, which is audited, and has no event for it;"
                     f" use session.add_all(), or session.execute() of insert({cls.__name__}) or"
                     f" update({cls.__name__})"
                 )
@@ -402,8 +403,8 @@ def _insert(state: Any, mapper: Any, model: AuditedModel) -> Any:
     statement = state.statement
     if getattr(statement, "_post_values_clause", None) is not None or statement.select is not None:
         raise CaptureError(
-            f"an upsert or INSERT … SELECT into {mapper.class_.__name__}, which is audited: nobody can"
-            " tell which rows it makes and which it changes; use session.merge(), or say"
+            f"an upsert or INSERT … SELECT into {mapper.class_.__name__}, which is audited: it does not say"
+            " which rows it makes and which it changes; use session.merge(), or say"
             " execution_options(audit=False) and audit it yourself"
         )
     given = state.parameters
@@ -434,7 +435,7 @@ def _identity(mapper: Any, names: list[str], row: Any) -> tuple[Any, ...]:
 def _read(
     session: Session, mapper: Any, names: list[str], columns: list[Any], keys: list[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Any]:
-    from sqlalchemy import tuple_  # noqa: PLC0415 - for whoever has statements of many rows
+    from sqlalchemy import tuple_  # noqa: PLC0415 - needed for statements of many rows alone
 
     found = {}
     for at in range(0, len(keys), _AT_ONCE):
@@ -449,7 +450,7 @@ def _read(
 
 
 class _Many(_ObjectChange):
-    """A statement that changed more rows than anybody reads: one record, with their number."""
+    """A statement that changed too many rows to read: one record, with their number."""
 
     __slots__ = ("count", "what")
 

@@ -94,7 +94,7 @@ class BatchingHandler(AuditHandler):
         """
 
     def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
-        """Give what may go into a call together, in its order."""
+        """Return what may go into a call together, in its order."""
         return [entries]
 
     def handle(self, record: LogRecord) -> bool:

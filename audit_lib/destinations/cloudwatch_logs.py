@@ -78,7 +78,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
     @property
     def log_stream(self) -> str:
-        """Give the name of the stream that this process writes to."""
+        """Return the name of the stream that this process writes to."""
         if self._stream_name is not None:
             return self._stream_name
         host = socket.gethostname().replace(":", "-").replace("*", "-")
@@ -148,7 +148,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
 
 def _rejected(info: "RejectedLogEventsInfoTypeDef", number: int) -> set[int]:
-    """Give the positions: the ends are exclusive, the start is not."""
+    """Return the positions: the ends are exclusive, the start is not."""
     end = max(info.get("tooOldLogEventEndIndex", 0), info.get("expiredLogEventEndIndex", 0))
     start = info.get("tooNewLogEventStartIndex", number)
     return {*range(end), *range(start, number)}

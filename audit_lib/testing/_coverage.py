@@ -1,4 +1,4 @@
-"""`pytest --audit-coverage`: places that change sensitive columns, and whether anybody audits it.
+"""`pytest --audit-coverage`: places that change sensitive columns, and whether they are audited.
 
 It watches the statements that SQLAlchemy and Django send. A transaction is audited when its thread wrote
 an audit record in it, or right before or after it, that no other transaction was audited by.
@@ -214,7 +214,7 @@ def _bare(name: str) -> str:
 
 
 def _assigned(text: str) -> Iterable[str]:
-    """Give the columns of `a = 1, b = f(x, y) WHERE …`: what stands before each `=` of the list."""
+    """Return the columns of `a = 1, b = f(x, y) WHERE …`: what stands before each `=` of the list."""
     depth, quoted, part, parts = 0, "", "", []
     for at, letter in enumerate(text):
         if quoted:

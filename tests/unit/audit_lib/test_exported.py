@@ -20,3 +20,13 @@ def test_all_names_the_public_api_in_order() -> None:
 def test_every_error_is_an_audit_lib_error() -> None:
     errors = (audit_lib.LoggerConflictError, audit_lib.RecordLostError)
     assert all(issubclass(error, audit_lib.AuditLibError) for error in errors)
+
+
+def test_the_version_is_the_installed_one_and_costs_no_import() -> None:
+    import subprocess
+    import sys
+    from importlib import metadata
+
+    assert audit_lib.__version__ == metadata.version("audit-lib")
+    program = "import sys, audit_lib; sys.exit('importlib.metadata' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

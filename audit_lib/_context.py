@@ -128,9 +128,6 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
         on_behalf_of: the user in whose name an administrator acts: ECS `user.effective`. One inside
             another keeps the first in `user.effective.via`.
         fields: ECS objects by their names.
-
-    Yields:
-        Nothing; the context before is in force again when the block ends.
     """
     token = _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
     try:

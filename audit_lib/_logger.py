@@ -87,7 +87,7 @@ class AuditLogger(logging.Logger):
         record_type: str,
         after: Any,
         *args: object,
-        **said: Unpack[RecordArguments],
+        **arguments: Unpack[RecordArguments],
     ) -> None:
         """Write that a record was created, with its first state.
 
@@ -97,16 +97,14 @@ class AuditLogger(logging.Logger):
             record_type: the kind of the record, such as `user`.
             after: the record's state: a mapping, dataclass, pydantic or attrs object.
             args: the arguments of the message, merged into it as `logging` does.
-            said: see `RecordArguments`.
+            arguments: see `RecordArguments`.
 
         Raises:
             RecordLostError: no stream accepted the record.
         """
         config = get_config()
         changes = changes_between(None, after, config.masking)
-        self._write(
-            config, "created", record_type, changes, (), (), logging.INFO, msg, args, [], **said
-        )
+        self._write(config, "created", record_type, changes, msg, args, **arguments)
 
     def record_updated(  # noqa: PLR0913 - the two states, and how to compare them
         self,
@@ -117,7 +115,7 @@ class AuditLogger(logging.Logger):
         *args: object,
         by_key: Mapping[str, str | None] | None = None,
         even_if_unchanged: bool = False,
-        **said: Unpack[RecordArguments],
+        **arguments: Unpack[RecordArguments],
     ) -> None:
         """Write what an update changed: of `before` and `after`, only what differs.
 
@@ -133,7 +131,7 @@ class AuditLogger(logging.Logger):
             by_key: lists to compare element by element: path → the member that identifies an
                 element (`{"lines": "sku"}`), or None for its position.
             even_if_unchanged: write it although nothing differs.
-            said: see `RecordArguments`.
+            arguments: see `RecordArguments`.
 
         Raises:
             RecordLostError: no stream accepted the record.
@@ -144,12 +142,9 @@ class AuditLogger(logging.Logger):
             changes = changes_between(before, after, config.masking)
         else:
             changes = _changes_by_key(config, before, after, by_key, problems)
-        if not changes["fields"] and not checked_flag(even_if_unchanged) and _is_routine(said):
+        if not changes["fields"] and not checked_flag(even_if_unchanged) and _is_routine(arguments):
             return
-        self._write(
-            config, "updated", record_type, changes, (), (), logging.INFO, msg, args, problems,
-            **said,
-        )  # fmt: skip
+        self._write(config, "updated", record_type, changes, msg, args, problems, **arguments)
 
     @contextmanager
     def track(
@@ -159,7 +154,7 @@ class AuditLogger(logging.Logger):
         record: Any,
         *args: object,
         by_key: Mapping[str, str | None] | None = None,
-        **said: Unpack[RecordArguments],
+        **arguments: Unpack[RecordArguments],
     ) -> Generator[None]:
         """Write what the block changes in a record, as `record_updated` does.
 
@@ -173,11 +168,8 @@ class AuditLogger(logging.Logger):
             record: the object that is changed: a mapping, dataclass, pydantic or attrs object.
             args: the arguments of the message, merged into it as `logging` does.
             by_key: as `record_updated` has it.
-            said: see `RecordArguments`. `outcome` is that of a block that does not raise; `reason`
+            arguments: see `RecordArguments`. `outcome` is that of a block that does not raise; `reason`
                 is the exception's class when the block raises and it is left out.
-
-        Yields:
-            Nothing.
 
         Raises:
             RecordLostError: no stream accepted the record.
@@ -186,14 +178,14 @@ class AuditLogger(logging.Logger):
         try:
             yield
         except BaseException as error:
-            said["outcome"] = "failure"
-            if said.get("reason") is None:
-                said["reason"] = type(error).__name__
+            arguments["outcome"] = "failure"
+            if arguments.get("reason") is None:
+                arguments["reason"] = type(error).__name__
             raise
         finally:
-            if type(level := said.get("stacklevel", 1)) is int:
-                said["stacklevel"] = level + 2
-            self.record_updated(msg, record_type, before, record, *args, by_key=by_key, **said)
+            if type(level := arguments.get("stacklevel", 1)) is int:
+                arguments["stacklevel"] = level + 2
+            self.record_updated(msg, record_type, before, record, *args, by_key=by_key, **arguments)
 
     def record_deleted(
         self,
@@ -201,7 +193,7 @@ class AuditLogger(logging.Logger):
         record_type: str,
         before: Any,
         *args: object,
-        **said: Unpack[RecordArguments],
+        **arguments: Unpack[RecordArguments],
     ) -> None:
         """Write that a record was deleted, with its last state.
 
@@ -211,23 +203,21 @@ class AuditLogger(logging.Logger):
             record_type: the kind of the record, such as `user`.
             before: the record's state: a mapping, dataclass, pydantic or attrs object.
             args: the arguments of the message, merged into it as `logging` does.
-            said: see `RecordArguments`.
+            arguments: see `RecordArguments`.
 
         Raises:
             RecordLostError: no stream accepted the record.
         """
         config = get_config()
         changes = changes_between(before, None, config.masking)
-        self._write(
-            config, "deleted", record_type, changes, (), (), logging.INFO, msg, args, [], **said
-        )
+        self._write(config, "deleted", record_type, changes, msg, args, **arguments)
 
     def record_accessed(
         self,
         msg: object,
         record_type: str,
         *args: object,
-        **said: Unpack[RecordArguments],
+        **arguments: Unpack[RecordArguments],
     ) -> None:
         """Write that a record was read: its kind and id, none of its content.
 
@@ -236,33 +226,31 @@ class AuditLogger(logging.Logger):
                 positional argument.
             record_type: the kind of the record, such as `user`.
             args: the arguments of the message, merged into it as `logging` does.
-            said: see `RecordArguments`.
+            arguments: see `RecordArguments`.
 
         Raises:
             RecordLostError: no stream accepted the record.
         """
-        self._write(
-            get_config(), "accessed", record_type, {}, (), (), logging.INFO, msg, args, [], **said
-        )
+        self._write(get_config(), "accessed", record_type, {}, msg, args, **arguments)
 
-    def event(self, msg: object, *args: object, **said: Unpack[EventArguments]) -> None:
+    def event(self, msg: object, *args: object, **arguments: Unpack[EventArguments]) -> None:
         """Write anything else that happened: a failed sign-in, an export, a refusal, an approval.
 
         Args:
             msg: what happened, for people. Without it, `TypeError`, as Python has it.
             args: the arguments of the message, merged into it as `logging` does.
-            said: see `EventArguments`. Without `action`, the record is written without it, and
+            arguments: see `EventArguments`. Without `action`, the record is written without it, and
                 reported as any wrong argument is.
 
         Raises:
             RecordLostError: no stream accepted the record.
         """
         problems: list[str] = []
-        category = checked_names(said.pop("category", ()), "event.category", problems)
-        types = checked_names(said.pop("type", ()), "event.type", problems)
-        level = checked_level(said.pop("level", logging.INFO), problems)
+        category = checked_names(arguments.pop("category", ()), "event.category", problems)
+        types = checked_names(arguments.pop("type", ()), "event.type", problems)
+        level = checked_level(arguments.pop("level", logging.INFO), problems)
         self._write(
-            get_config(), "", None, None, category, types, level, msg, args, problems, **said
+            get_config(), "", None, None, msg, args, problems, category, types, level, **arguments
         )
 
     def _write(  # noqa: PLR0913, PLR0917 - all parts of a record
@@ -271,12 +259,12 @@ class AuditLogger(logging.Logger):
         verb: str,
         record_type: object,
         changes: dict[str, Any] | None,
-        category: tuple[str, ...],
-        types: tuple[str, ...],
-        level: int,
         msg: object,
         args: tuple[object, ...],
-        problems: list[str],
+        problems: list[str] | None = None,
+        category: tuple[str, ...] = (),
+        types: tuple[str, ...] = (),
+        level: int = logging.INFO,
         /,  # so that an argument that does not exist may have any name
         *,
         record_id: object = None,
@@ -292,6 +280,7 @@ class AuditLogger(logging.Logger):
     ) -> None:
         if self._muted:
             return
+        problems = [] if problems is None else problems
         if changes is None and record_id is not None:  # an event is about no record
             unknown["record_id"] = record_id
         if outcome is _LEFT_OUT:
@@ -585,9 +574,12 @@ def _changes_by_key(
         return changes_between(before, after, config.masking)
 
 
-def _is_routine(said: RecordArguments) -> bool:
+def _is_routine(arguments: RecordArguments) -> bool:
     """Whether an update that changed nothing is not worth a record."""
-    return said.keys() <= _RECORD_NAMES and text_of(said.get("outcome", "success")) == "success"
+    return (
+        arguments.keys() <= _RECORD_NAMES
+        and text_of(arguments.get("outcome", "success")) == "success"
+    )
 
 
 def _labels(

@@ -250,6 +250,7 @@ def environment() -> str:
 _MODULES: Final = re.compile(
     r"\b(?:typing|collections\.abc|audit_\w+(?:\.\w+)*|pathlib|datetime|os)\."
 )
+_UNPACKED: Final = re.compile(r"\*<class '(\w+)'>")  # how Python 3.11 shows it
 _ENVIRON: Final = re.compile(
     r"""(?:os\.environ|environment)(?:\.get\(|\[)\s*"([A-Z_0-9]+)"|"([A-Z_0-9]+)"\s+(?:not\s+)?in\s+os\.environ|getenv\(\s*"([A-Z_0-9]+)"|envvar="([A-Z_0-9]+)\""""
 )
@@ -295,6 +296,7 @@ def _function(function: Any, name: str, level: str = "###") -> str:
     if isinstance(function, property):
         return f"{level} `{name}`\n\n{_text(function, name)}"
     signature = _MODULES.sub("", str(inspect.signature(inspect.unwrap(function))))
+    signature = _UNPACKED.sub(r"Unpack[\1]", signature)
     shown = f"```text\n{name.rpartition('.')[2]}{signature}\n```"
     return f"{level} `{name}`\n\n{shown}\n\n{_text(function, name)}"
 

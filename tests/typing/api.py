@@ -40,12 +40,12 @@ with audit.track("Changed", "user", object(), record_id=7, reason="asked for"):
     pass
 
 
-def changed(before: object, after: object, **said: Unpack[audit_lib.RecordArguments]) -> None:
-    audit.record_updated("Changed", "user", before, after, **said)
+def changed(before: object, after: object, **arguments: Unpack[audit_lib.RecordArguments]) -> None:
+    audit.record_updated("Changed", "user", before, after, **arguments)
 
 
-def happened(**said: Unpack[audit_lib.EventArguments]) -> None:
-    audit.event("Happened", **said)
+def happened(**arguments: Unpack[audit_lib.EventArguments]) -> None:
+    audit.event("Happened", **arguments)
 
 
 changed({"a": 1}, {"a": 2}, record_id=7, outcome="unknown")

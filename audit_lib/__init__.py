@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ._configuration import configure
-from ._context import bind, carry, context
+from ._arguments import AuditArguments, EventArguments, RecordArguments
+from ._configuration import Config, configure, get_config
+from ._context import bind, clear, context, copy_context, unbind
 from ._exceptions import (
     AuditLibError,
     AuditUsageWarning,
@@ -16,13 +17,16 @@ from ._exceptions import (
 from ._logger import AppLogger, AuditLogger, get_logger
 from ._output.handler import AuditFileHandler, AuditFormatter, AuditHandler
 from ._record.masking import Drop, Hash, Mask
-from ._record.plain import register
+from ._record.plain import register_type
 
 if TYPE_CHECKING:
-    from ._proof.verify import ChainReport, Head, Problem, Report, verify
+    from ._proof.verify import ChainHead, VerifiedChain, VerifyProblem, VerifyReport, verify
+
+    __version__: str
 
 __all__ = [
     "AppLogger",
+    "AuditArguments",
     "AuditFileHandler",
     "AuditFormatter",
     "AuditHandler",
@@ -31,30 +35,43 @@ __all__ = [
     "AuditUsageWarning",
     "CaptureError",
     "CatalogueError",
-    "ChainReport",
+    "ChainHead",
+    "Config",
     "ConfigurationError",
     "Drop",
+    "EventArguments",
     "Hash",
-    "Head",
     "LoggerConflictError",
     "Mask",
-    "Problem",
+    "RecordArguments",
     "RecordLostError",
-    "Report",
+    "VerifiedChain",
+    "VerifyProblem",
+    "VerifyReport",
+    "__version__",
     "bind",
-    "carry",
+    "clear",
     "configure",
     "context",
+    "copy_context",
+    "get_config",
     "get_logger",
-    "register",
+    "register_type",
+    "unbind",
     "verify",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Give what verifies when it is asked for: who writes records need not import it."""
-    if name in {"ChainReport", "Head", "Problem", "Report", "verify"}:
-        from ._proof import verify  # noqa: PLC0415
+if not TYPE_CHECKING:  # or every name would exist for type checkers
 
-        return getattr(verify, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Import what few programs need when it is asked for: what verifies, and the version."""
+        if name in {"ChainHead", "VerifiedChain", "VerifyProblem", "VerifyReport", "verify"}:
+            from ._proof import verify  # noqa: PLC0415
+
+            return getattr(verify, name)
+        if name == "__version__":
+            from importlib import metadata  # noqa: PLC0415
+
+            return metadata.version("audit-lib")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

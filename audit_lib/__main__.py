@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
 
-from ._proof.verify import Head, Report, verify
+from ._proof.verify import ChainHead, VerifyReport, verify
 
 _WHOLE: Final = 0
 _WRONG: Final = 1
@@ -63,13 +63,13 @@ def _lines(files: Sequence[str]) -> Iterator[bytes]:
 
 
 def _unpacked(reader: io.BufferedReader) -> Iterator[bytes]:
-    """Give the lines of a file, unpacked where it is packed, whatever its name: some are twice."""
+    """Return the lines of a file, unpacked where it is packed, whatever its name: some are twice."""
     while reader.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
         reader = io.BufferedReader(gzip.GzipFile(fileobj=reader, mode="rb"))
     return reader
 
 
-def _told(report: Report) -> Iterator[str]:
+def _told(report: VerifyReport) -> Iterator[str]:
     for problem in report.problems:
         place = f"line {problem.line}" if problem.line else "at the end"
         yield f"{place}: {problem.kind}: {problem.text} (chain {problem.chain})"
@@ -90,12 +90,12 @@ def _told(report: Report) -> Iterator[str]:
     )
 
 
-def _read_heads(name: str) -> list[Head]:
+def _read_heads(name: str) -> list[ChainHead]:
     heads = []
     for number, line in enumerate(Path(name).read_text(encoding="ascii").splitlines(), 1):
         match line.split():
             case [chain, sequence, hash_] if sequence.isdecimal() and len(hash_) == 64:
-                heads.append(Head(chain, int(sequence), hash_))
+                heads.append(ChainHead(chain, int(sequence), hash_))
             case _:
                 raise ValueError(
                     f"{name}: line {number}: found {line[:80]!r}; write a chain's id, a sequence"
@@ -104,7 +104,7 @@ def _read_heads(name: str) -> list[Head]:
     return heads
 
 
-def _write_heads(path: Path, report: Report) -> None:
+def _write_heads(path: Path, report: VerifyReport) -> None:
     heads = (chain.head for chain in report.chains)
     path.write_text(
         "".join(f"{head.chain} {head.sequence} {head.hash}\n" for head in heads), encoding="ascii"

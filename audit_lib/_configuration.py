@@ -1,15 +1,16 @@
-"""What is said once for a process: the catalogue of actions, and how records get out."""
+"""The configuration of a process: the catalogue of actions, and how records are written."""
 
 import os
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
 
 from ._exceptions import CatalogueError, ConfigurationError
-from ._record.masking import Hash, Masking, Rule
+from ._record.masking import Hash, Masking, MaskingRule
 from ._record.put_log_events import MESSAGE_BYTES
 
-__all__ = ["CatalogueAction", "Settings", "configure", "settings"]
+__all__ = ["CatalogueAction", "Config", "configure", "get_config"]
 
 # Docker's and Kubernetes' log drivers cut a line at 16 KiB; the Lambda service's own one does not.
 _CONTAINER_BYTES: Final = 16 * 1024
@@ -19,8 +20,8 @@ _SHORTEST_KEY: Final = 16
 _POLICIES: Final = ("stderr", "spool", "raise")
 
 
-class CatalogueAction:  # no `NamedTuple`: `import audit_lib` would wait for it
-    """What the catalogue says of an action: ECS `event.category`, `event.type`, `on_failure`."""
+class CatalogueAction:  # not a `NamedTuple`: that would slow `import audit_lib`
+    """An action of the catalogue: ECS `event.category`, `event.type`, and `on_failure`."""
 
     __slots__ = ("category", "on_failure", "types")
 
@@ -32,35 +33,71 @@ class CatalogueAction:  # no `NamedTuple`: `import audit_lib` would wait for it
         self.on_failure = on_failure
 
 
-class Settings(NamedTuple):
-    """All that `configure` says."""
+class Config:
+    """The configuration in force: what `configure` was called with, and its defaults.
 
-    actions: dict[str, CatalogueAction]
+    `get_config` returns it, `configure` replaces it; it cannot be changed. A `hash_key` is not in it.
+
+    Attributes:
+        actions: the actions of the catalogue by name; empty without a catalogue.
+        on_failure: what happens to a record that its stream does not accept.
+        spool: the file of such records, or None.
+        max_bytes: the longest line of a stream.
+        fsync: whether a line is on the disk before the call returns.
+        sensitive: the rules by name of field that `configure` added to the default ones.
+        chain: whether lines are linked into a hash chain.
+        service: ECS `service`.
+    """
+
+    __slots__ = (
+        "actions", "chain", "described", "fsync", "masking", "max_bytes", "on_failure",
+        "requested_bytes", "sensitive", "service", "service_fields", "spool",
+    )  # fmt: skip
+    actions: Mapping[str, CatalogueAction]
     on_failure: str
     spool: str | None
-    """The file of records that their stream did not take; `_output` opens it."""
     max_bytes: int
-    said_bytes: int | None
-    """The longest line, where `configure` was told; else each destination has its own."""
     fsync: bool
-    masking: Masking
+    sensitive: Mapping[str, MaskingRule | None]
     chain: bool
-    service: dict[str, Any]
+    service: Mapping[str, str]
+    # For the library itself.
+    requested_bytes: int | None
+    """`max_bytes` as an argument; without one, each destination has its own limit."""
+    masking: Masking
+    service_fields: dict[str, Any]
     described: dict[Any, Any]
-    """What was found out about events so far, for as long as this holds."""
+    """The events built so far, for as long as this configuration is in force."""
+
+    def __init__(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{name}: a Config cannot be changed; call audit_lib.configure")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)
+
+    def __repr__(self) -> str:
+        named = ("on_failure", "spool", "max_bytes", "fsync", "sensitive", "chain", "service")
+        values = (getattr(self, name) for name in named)
+        shown = (dict(v) if isinstance(v, MappingProxyType) else v for v in values)
+        parts = ", ".join(f"{name}={value!r}" for name, value in zip(named, shown, strict=True))
+        return f"Config(actions={list(self.actions)!r}, {parts})"
 
     def unknown_action(self, name: str) -> str | None:
-        """Say what is wrong with an action, where there is a catalogue and it is not in it."""
+        """Return what is wrong with an action that the catalogue does not have, else None."""
         if not self.actions or name in self.actions:
             return None
         from difflib import get_close_matches  # noqa: PLC0415 - a mistake may cost, an import may not
 
         close = get_close_matches(name, self.actions, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "add it to [actions]"
-        return f"event.action: found {name!r}, which the catalogue has not; {hint}"
+        return f"event.action: found {name!r}, which is not in the catalogue; {hint}"
 
     def failure_policy(self, action: object) -> str:
-        """Say what is done when a record of an action cannot be written."""
+        """Return what happens when a record of an action cannot be written."""
         known = self.actions.get(action) if isinstance(action, str) else None
         return (known and known.on_failure) or self.on_failure
 
@@ -69,58 +106,60 @@ def _fitting_bytes() -> int:
     return _LAMBDA_BYTES if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _CONTAINER_BYTES
 
 
-_settings: Settings
+_config: Config
 
 
-def settings() -> Settings:
-    """Give what is in force."""
-    return _settings
+def get_config() -> Config:
+    """Return the configuration in force."""
+    return _config
 
 
-def configure(  # noqa: PLR0913 - all that there is to say, once
+def configure(  # noqa: PLR0913 - the whole configuration
     *,
     catalogue: str | PathLike[str] | Mapping[str, Any] | None = None,
     on_failure: str = "stderr",
     spool: str | PathLike[str] | None = None,
     max_bytes: int | None = None,
     fsync: bool = False,
-    sensitive: Mapping[str, Rule | None] | None = None,
+    sensitive: Mapping[str, MaskingRule | None] | None = None,
     hash_key: bytes | None = None,
     chain: bool = True,
     service: Mapping[str, str] | None = None,
 ) -> None:
-    """Say once how this process audits; what is left out is as it is without any `configure`.
+    """Configure how this process audits. An argument that is left out gets its default.
 
-    The catalogue is the `[actions]` of `audit.toml`, as a path or as what was read from it: by
-    `event.action`, a table with `category` and `type` (arrays), `on_failure`, and what others read
-    of it. A record takes its category and type from there; one whose action is not in it is written
-    with `labels.audit_problem`, and warned of (`AuditUsageWarning`).
+    The catalogue is the `[actions]` of `audit.toml`: by `event.action`, a table with `category` and
+    `type` (arrays) and `on_failure`; other keys are for others. A record takes its category and type
+    from there. A record whose action is not in it is written with `labels.audit_problem`, and
+    reported (see `AuditUsageWarning`).
 
     Args:
-        catalogue: a TOML file, or a mapping like the one in it. Without one, any action will do.
-        on_failure: what is done with a record that its stream does not take. `stderr`: it goes to
-            standard error. `spool`: into the file `spool`, until the stream takes it. `raise`: the
-            caller gets a `RecordLostError`, so that what cannot be audited does not happen. An
-            action of the catalogue may say another one.
-        spool: a file of this machine, made when it is needed; processes may share it.
-        max_bytes: the longest line, its end included, from 4,096 to 1,048,550 (CloudWatch's). A
-            longer record is shortened where it can be seen. 16,384, where Docker and Kubernetes
-            cut; 262,144 in AWS Lambda; what it takes itself for a destination that is no stream.
+        catalogue: a TOML file, or a mapping like the one in it. Without a catalogue, any action is
+            accepted.
+        on_failure: what happens to a record that its stream does not accept. `stderr`: it goes to
+            standard error. `spool`: it goes to the file `spool` until the stream accepts it.
+            `raise`: the caller gets a `RecordLostError`, so that what cannot be audited does not
+            happen. An action of the catalogue may have its own.
+        spool: a file of this machine, created when needed; processes may share it.
+        max_bytes: the longest line, its end included, from 4,096 to 1,048,550 (CloudWatch's limit).
+            A longer record is shortened, and says so. Default: 16,384, where Docker and Kubernetes
+            cut; 262,144 in AWS Lambda; the limit of the service for a destination that is not a
+            stream.
         fsync: whether a line that goes to a file is on the disk before the call returns.
         sensitive: fields whose values are not written: name, or end of a dotted path, → `Mask`,
-            `Hash` or `Drop`, or None for one that is not sensitive although its name sounds like it.
-            Names are compared without case and separators. They add to the names known as such:
-            password, token, secret, authorization, card, ssn and their like.
-        chain: whether lines that go to a file, a pipe or a terminal prove themselves
+            `Hash` or `Drop`, or None for a field that is not sensitive although its name suggests
+            it. Names are compared without case and separators. They add to the names known as
+            sensitive: password, token, secret, authorization, card, ssn and the like.
+        hash_key: the key of `Hash`, 16 bytes or more; keep it like any secret.
+        chain: whether lines that go to a file, a pipe or a terminal are linked into a hash chain
             (`docs/proof.md`).
-        service: which software it is: ECS `service`, such as `name`, `version`, `environment`.
-        hash_key: what `Hash` hashes with, 16 bytes or more; keep it as any secret.
+        service: the software: ECS `service`, such as `name`, `version`, `environment`.
 
     Raises:
-        CatalogueError: it cannot be read, or a part of it is not as it should be.
-        ConfigurationError: a value is not as it should be. Nothing has changed then.
+        CatalogueError: the catalogue cannot be read, or a part of it is wrong.
+        ConfigurationError: a value is wrong. The configuration is unchanged then.
     """
-    global _settings  # noqa: PLW0603 - the one place where it changes
+    global _config  # noqa: PLW0603 - the one place where it changes
     actions = {} if catalogue is None else _read(catalogue)
     if on_failure not in _POLICIES:
         raise ConfigurationError(f"on_failure: found {on_failure!r}; write one of {_POLICIES}")
@@ -134,7 +173,7 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
             f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
         )
     for name, rule in (sensitive or {}).items():
-        if rule is not None and not isinstance(rule, Rule):
+        if rule is not None and not isinstance(rule, MaskingRule):
             raise ConfigurationError(
                 f"sensitive: {name}: found {type(rule).__name__}; write Mask(), Hash(), Drop() or None"
             )
@@ -148,17 +187,20 @@ def configure(  # noqa: PLR0913 - all that there is to say, once
             " secrets.token_bytes(32)"
         )
     masking = Masking(sensitive, hash_key)
-    _settings = Settings(
-        actions,
-        on_failure,
-        None if spool is None else os.fspath(spool),
-        longest,
-        max_bytes,
-        fsync,
-        masking,
-        chain,
-        dict(service or {}),
-        {},
+    named = dict(service or {})
+    _config = Config(
+        actions=MappingProxyType(actions),
+        on_failure=on_failure,
+        spool=None if spool is None else os.fspath(spool),
+        max_bytes=longest,
+        requested_bytes=max_bytes,
+        fsync=fsync,
+        sensitive=MappingProxyType(dict(sensitive or {})),
+        masking=masking,
+        chain=chain,
+        service=MappingProxyType(named),
+        service_fields={"service": named} if named else {},
+        described={},
     )
 
 
@@ -198,4 +240,4 @@ def _names(place: str, body: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-configure()  # as it is without any
+configure()  # the defaults

@@ -1,19 +1,29 @@
 """Who is acting, from where, in which request: ECS fields that all records of a block carry."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar, Token, copy_context
+from contextvars import ContextVar, Token
+from contextvars import copy_context as _current_contextvars
 from functools import wraps
 from threading import get_ident
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
-from ._configuration import settings
+from ._configuration import get_config
 from ._record.document import merged
 from ._record.ecs import related
 from ._record.masking import Withheld
-from ._record.plain import plain, plain_fields
+from ._record.plain import plain, plain_fields, text_of
 
-__all__ = ["Context", "Request", "bind", "carry", "context", "current_context"]
+__all__ = [
+    "Context",
+    "Request",
+    "bind",
+    "clear",
+    "context",
+    "copy_context",
+    "current_context",
+    "unbind",
+]
 
 # A worker that binds a secret for each job does not keep them all.
 _MOST_SEEN: Final = 100
@@ -42,33 +52,52 @@ _CONTEXT: Final[ContextVar[Context]] = ContextVar("audit_lib.context", default=_
 
 
 class Request:
-    """The context of one request, task or invocation, which all its tasks and threads share.
+    """The context of one request, task or invocation: `with Request(fields):`.
 
-    What is bound anywhere in it is bound for all of it: in a framework a dependency often runs in
-    another thread, with a copy of the context that is thrown away.
+    All tasks and threads of the request share it: a framework often runs a dependency in another
+    thread, with a copy of the context that is thrown away, and what is bound there is in all records
+    of the request nevertheless.
     """
 
     __slots__ = ("_asking", "_token", "_user", "context")
 
     def __init__(
-        self, fields: dict[str, Any], user: Callable[[], Mapping[str, Any] | None] | None = None
+        self, fields: Mapping[str, Any], user: Callable[[], Mapping[str, Any] | None] | None = None
     ) -> None:
+        """Prepare the context; `with` puts it in force.
+
+        Args:
+            fields: ECS objects by their names, such as those of `request_fields`.
+            user: returns ECS `user`, or None while the user is not known: called for each record
+                until it returns a user, so that a user who is authenticated later is in the
+                records that follow. It may raise, which counts as None.
+        """
         self.context = _with(_NOTHING, None, fields)
         self._user = user
         self._asking: set[int] = set()
         self._token: Token[Request | None] | None = None
 
     def __enter__(self) -> Self:
+        """Begin the request."""
         self._token = _REQUEST.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the request."""
         if self._token is not None:
             with suppress(ValueError):  # ended in another context, which has none of it
                 _REQUEST.reset(self._token)
 
+    def forget(self, names: Collection[str] | None) -> None:
+        """Remove fields, all of them for None; the user is not asked for again once removed."""
+        if names and any(str(name).startswith("user.") for name in names):
+            self.in_force()  # the user first, or the member would come back with it
+        self.context = _NOTHING if names is None else _without(self.context, names)
+        if names is None or "user" in names:
+            self._user = None
+
     def in_force(self) -> Context:
-        """Give the fields, the user among them as soon as one is known."""
+        """Return the fields, with the user as soon as one is known."""
         if self._user is not None and get_ident() not in self._asking:
             self._asking.add(get_ident())  # who looks a user up may write a record of it
             try:
@@ -93,11 +122,11 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
 
     `context(user={"id": "7", "name": "Ana"}, source={"ip": "203.0.113.9"})`. Blocks nest: an inner
     one adds to the outer one's objects and wins where both say something; another user's `id`
-    takes the whole place of the first. It follows asyncio tasks; `carry` takes it into threads.
+    replaces the whole first user. It follows asyncio tasks; `copy_context` takes it into threads.
 
     Args:
-        on_behalf_of: whom the user acts as, when an administrator does: ECS `user.effective`. One
-            inside another keeps the first in `user.effective.via`.
+        on_behalf_of: the user in whose name an administrator acts: ECS `user.effective`. One inside
+            another keeps the first in `user.effective.via`.
         fields: ECS objects by their names.
     """
     token = _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
@@ -108,9 +137,13 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
 
 
 def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
-    """Add ECS objects to every audit record that follows in this request, wherever in it.
+    """Add ECS objects to every audit record that follows in this request, in all its threads.
 
-    Where no middleware of `audit_lib.adapters` has begun a request: in this task or thread.
+    Without a request of `audit_lib.adapters`: in this task or thread.
+
+    Args:
+        on_behalf_of: the user in whose name the user acts, as `context` takes it.
+        fields: ECS objects by their names.
     """
     if (request := _REQUEST.get()) is not None:
         request.context = _with(request.context, on_behalf_of, fields)
@@ -118,27 +151,54 @@ def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
         _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
 
 
-def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Give a function that runs in the context that is in force here, in whatever thread.
+def unbind(*names: str) -> None:
+    """Remove fields from every audit record that follows in this request, task or thread.
 
-    `pool.submit(audit_lib.carry(work), order)`, `Thread(target=audit_lib.carry(work))`. Nothing of
-    it stays in the thread.
+    `unbind("user.email", "source")`. A name that is not bound is ignored. What a `context` block
+    around this one had comes back when the block ends.
+
+    Args:
+        names: names of ECS objects, or dotted paths of members.
     """
-    here = copy_context()
+    if (request := _REQUEST.get()) is not None:
+        request.forget(names)
+    _CONTEXT.set(_without(_CONTEXT.get(), names))
+
+
+def clear() -> None:
+    """Remove all fields, those of the request and its user too, from the records that follow."""
+    if (request := _REQUEST.get()) is not None:
+        request.forget(None)
+    _CONTEXT.set(_NOTHING)
+
+
+def copy_context(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Return a function that runs in the context that is in force now, in any thread.
+
+    `pool.submit(audit_lib.copy_context(work), order)`,
+    `Thread(target=audit_lib.copy_context(work))`. Nothing of the context stays in the thread.
+
+    Args:
+        function: the function to run.
+
+    Returns:
+        A function with the same arguments and result.
+    """
+    here = _current_contextvars()
 
     @wraps(function)
-    def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def inside(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         return here.copy().run(function, *args, **kwargs)
 
-    return carried
+    return inside
 
 
-def _with(present: Context, on_behalf_of: Any, fields: dict[str, Any]) -> Context:
+def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Context:
     above, below = plain(fields), present.fields
     earlier, now = below.get("user"), above.get("user")
     if isinstance(earlier, dict):
         if isinstance(now, dict) and "id" in now and earlier.get("id", now["id"]) != now["id"]:
-            # Somebody else: nothing of the one is said of the other.
+            # Another user: no member of the first may remain.
             below = {name: value for name, value in below.items() if name != "user"}
             earlier = {}
     else:
@@ -153,7 +213,7 @@ def _with(present: Context, on_behalf_of: Any, fields: dict[str, Any]) -> Contex
     withheld = Withheld()
     withheld.also(present.withheld)
     del withheld.seen[:-_MOST_SEEN]
-    fields = merged(below, settings().masking.covered(above, (), withheld))
+    fields = merged(below, get_config().masking.covered(above, (), withheld))
     withheld.search(fields)
     return _made(fields, withheld)
 
@@ -162,8 +222,34 @@ def _made(fields: dict[str, Any], withheld: Withheld) -> Context:
     return Context(fields, withheld, related(fields))
 
 
+def _without(present: Context, names: Iterable[str]) -> Context:
+    """Return a context without some fields, and without the notes on them."""
+    fields = present.fields
+    withheld = Withheld()
+    withheld.also(present.withheld)
+    for name in map(text_of, names):
+        fields = _removed(fields, [name]) if name in fields else _removed(fields, name.split("."))
+        removed = f"$.{name}"
+        for path in [p for p in withheld.notes if p == removed or p.startswith(f"{removed}.")]:
+            del withheld.notes[path]
+    withheld.search(fields)
+    return _made(fields, withheld)
+
+
+def _removed(fields: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    """Return a copy without the member at a path; an object that is empty then goes too."""
+    name, *below = path
+    if name not in fields:
+        return fields
+    kept = {other: value for other, value in fields.items() if other != name}
+    if below and isinstance(fields[name], dict):
+        inner = _removed(fields[name], below)
+        return {**fields, name: inner} if inner else kept
+    return fields if below else kept
+
+
 def current_context() -> Context:
-    """Give what is in force here."""
+    """Return the context in force here."""
     block, request = _CONTEXT.get(), _REQUEST.get()
     if request is None:
         return block

@@ -1,4 +1,4 @@
-"""What this library raises, all of it.
+"""All exceptions and warnings of this library.
 
 AuditLibError
 ├── CaptureError          (also a RuntimeError)
@@ -25,11 +25,11 @@ __all__ = [
 
 
 class AuditLibError(Exception):
-    """The root of the tree; catch it to catch everything."""
+    """The root of the tree; catch it to catch all of them."""
 
 
 class CaptureError(AuditLibError, RuntimeError):
-    """What an ORM is asked to do cannot be audited; nothing was done. The text says what to do."""
+    """An ORM cannot audit what it was asked to do; nothing was done. The text says what to do."""
 
 
 class ConfigurationError(AuditLibError, ValueError):
@@ -43,22 +43,26 @@ class CatalogueError(ConfigurationError):
 class LoggerConflictError(AuditLibError, TypeError):
     """A logger of that name exists, and its class cannot be joined with the audit methods.
 
-    Raised by `get_logger` and `AppLogger.audit`. Only a logger class that refuses subclasses is
-    like that; every other class is kept and extended.
+    Raised by `get_logger` and `AppLogger.audit` for a logger class that refuses subclasses; every
+    other class is kept and extended.
     """
 
 
 class RecordLostError(AuditLibError, OSError):
     """A record could not be written: this exception is the only trace left of it.
 
-    Raised by the methods of `AuditLogger`, where the failure policy is `raise`, or when what it
-    names took the record no more than its stream did. Its text holds the whole record.
+    Raised by the methods of `AuditLogger`, where the failure policy is `raise`, or when neither the
+    stream nor the place that the policy names accepted it. Its text holds the whole record.
     """
 
 
 class AuditUsageWarning(UserWarning):
-    """A record says something that ECS does not know; it is written, with `labels.audit_problem`.
+    """A record has a wrong argument; it is written, with `labels.audit_problem`.
 
-    To have an error of it while developing: `-W error::audit_lib.AuditUsageWarning`, or pytest's
-    `filterwarnings`. The record is written first.
+    An argument that does not exist or has a wrong type, an action that is not in the catalogue, a
+    value that ECS does not have. Each is one WARNING of the ordinary logger `audit_lib` a call site.
+    The warning comes too in development: in a test of pytest, or where a filter of `warnings` covers
+    it (`-X dev`, `-W`, `warnings.simplefilter`); with Python's default filters there is none.
+    `-W error::audit_lib.AuditUsageWarning`, or pytest's `filterwarnings`, makes an error of it. The
+    record is written first.
     """

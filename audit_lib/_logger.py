@@ -1,24 +1,37 @@
 """`AppLogger`, an ordinary logger with `.audit`; `AuditLogger`, which writes audit records."""
 
 import logging
-import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any, Final, cast
+from typing import Any, Final, Unpack, cast
 
-from ._configuration import Settings, settings
+from ._arguments import (
+    EventArguments,
+    RecordArguments,
+    checked_exception,
+    checked_flag,
+    checked_level,
+    checked_names,
+    checked_stacklevel,
+    checked_text,
+    labels_of,
+    named_fields,
+    report_problems,
+    shown,
+)
+from ._configuration import Config, get_config
 from ._context import current_context
-from ._exceptions import AuditUsageWarning, LoggerConflictError
+from ._exceptions import LoggerConflictError
 from ._output.handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filtered
 from ._proof import chain
 from ._record import encoding
 from ._record.changes import changes_between
 from ._record.document import PAYLOAD, Payload, document_here, merged
-from ._record.ecs import classified, misfits
+from ._record.ecs import OUTCOMES, classified, misfits
 from ._record.ids import new_id
 from ._record.masking import Withheld
-from ._record.plain import plain, plain_fields, text_of
+from ._record.plain import plain_fields, text_of
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
@@ -26,384 +39,315 @@ _SUFFIX: Final = ".audit"
 _ADOPTING: Final = RLock()
 _DEFAULT: Final = (DEFAULT_HANDLER,)
 _MOST_DESCRIBED: Final = 4096
+_LEFT_OUT: Final = object()
+_MANY_FRAMES: Final = 1000
+_EVENT_NAMES: Final = EventArguments.__required_keys__ | EventArguments.__optional_keys__
+_RECORD_NAMES: Final = RecordArguments.__required_keys__ | RecordArguments.__optional_keys__
+_NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
+_LEVEL_NAMES: Final = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
 
 class AuditLogger(logging.Logger):
     """A logger of logging's own hierarchy whose records are audit records.
 
     All level methods work on it and write one line of ECS JSON. It differs from an ordinary logger
-    where an audit trail has to: nothing keeps a record of INFO or above back, no level, no filter
+    where an audit trail has to: nothing suppresses a record of INFO or above, no level, no filter
     (which may change a record), no `logging.disable`, no `disable_existing_loggers`, only `mute`.
     Its records go to its own handlers and to standard output, never to its ancestors' handlers,
-    save those of test tools that keep records in a list (pytest's `caplog`). An `AuditHandler` of
-    its own takes the place of standard output.
+    except those of test tools that keep records in a list (pytest's `caplog`). An `AuditHandler` of
+    its own replaces standard output.
+
+    No argument of a method raises in the caller, except a missing positional one. An argument that
+    does not exist is written as a label, with the outcome `unknown` unless one is stated; one of a
+    wrong type is left out or replaced. `labels.audit_problem` says what was found, and
+    `AuditUsageWarning` how a developer is told.
     """
 
     _muted = False
 
     def mute(self, muted: bool = True) -> None:
-        """Write nothing any more, until `mute(False)`; that, and both moments, are on record."""
+        """Stop writing records until `mute(False)`; both moments are on record.
+
+        Args:
+            muted: False to write again.
+        """
         if muted is self._muted:
             return
         self._muted = False
         what = "muted" if muted else "unmuted"
         self.event(
-            f"audit-{what}", f"The audit logger {self.name} was {what}",
+            f"The audit logger {self.name} was {what}", action=f"audit-{what}",
             category="configuration", type="change", stacklevel=2,
         )  # fmt: skip
         self._muted = muted
 
-    def record_created(  # noqa: PLR0913 - what there is to say about a record
+    def record_created(
         self,
         msg: object,
         record_type: str,
         after: Any,
         *args: object,
-        record_id: object = None,
-        target: Any = None,
-        action: str | None = None,
-        outcome: str = "success",
-        reason: str | None = None,
-        extra: Mapping[str, Any] | None = None,
-        exc_info: Any = None,
-        stack_info: bool = False,
-        stacklevel: int = 1,
-        **fields: Any,
+        **arguments: Unpack[RecordArguments],
     ) -> None:
         """Write that a record was created, with its first state.
 
         Args:
-            msg: what happened, for people.
+            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
+                positional argument.
             record_type: the kind of the record, such as `user`.
             after: the record's state: a mapping, dataclass, pydantic or attrs object.
-            args: the message's arguments, merged into it as `logging` does.
-            record_id: which record it is.
-            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
-            action: ECS `event.action`; `<record_type>-created` when left out.
-            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
-            reason: ECS `event.reason`: why it was done, or why it failed.
-            extra: more fields, ECS (`{"event.reference": …}`) or your own.
-            exc_info: as `logging` has it.
-            stack_info: as `logging` has it.
-            stacklevel: as `logging` has it: 1 is the caller of this method.
-            fields: more fields, each as in `extra`.
+            args: the arguments of the message, merged into it as `logging` does.
+            arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream took the record.
+            RecordLostError: no stream accepted the record.
         """
-        config = settings()
+        config = get_config()
         changes = changes_between(None, after, config.masking)
-        self._write(
-            config, _deed(config, "created", record_type, action, outcome),
-            record_id, changes, target, reason,
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
-        )  # fmt: skip
+        self._write(config, "created", record_type, changes, msg, args, **arguments)
 
-    def record_updated(  # noqa: PLR0913 - what there is to say about a record
+    def record_updated(  # noqa: PLR0913 - the two states, and how to compare them
         self,
         msg: object,
         record_type: str,
         before: Any,
         after: Any,
         *args: object,
-        record_id: object = None,
-        target: Any = None,
-        action: str | None = None,
-        outcome: str = "success",
-        reason: str | None = None,
         by_key: Mapping[str, str | None] | None = None,
         even_if_unchanged: bool = False,
-        extra: Mapping[str, Any] | None = None,
-        exc_info: Any = None,
-        stack_info: bool = False,
-        stacklevel: int = 1,
-        **fields: Any,
+        **arguments: Unpack[RecordArguments],
     ) -> None:
         """Write what an update changed: of `before` and `after`, only what differs.
 
         An update that changed nothing writes nothing, unless it did not succeed.
 
         Args:
-            msg: what happened, for people.
+            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
+                positional argument.
             record_type: the kind of the record, such as `user`.
             before: the record's state before: a mapping, dataclass, pydantic or attrs object.
             after: the state after.
-            by_key: lists to compare element by element: path → the member that tells the elements
-                apart (`{"lines": "sku"}`), or None for their position.
+            args: the arguments of the message, merged into it as `logging` does.
+            by_key: lists to compare element by element: path → the member that identifies an
+                element (`{"lines": "sku"}`), or None for its position.
             even_if_unchanged: write it although nothing differs.
-            args: the message's arguments, merged into it as `logging` does.
-            record_id: which record it is.
-            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
-            action: ECS `event.action`; `<record_type>-updated` when left out.
-            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
-            reason: ECS `event.reason`: why it was done, or why it failed.
-            extra: more fields, ECS (`{"event.reference": …}`) or your own.
-            exc_info: as `logging` has it.
-            stack_info: as `logging` has it.
-            stacklevel: as `logging` has it: 1 is the caller of this method.
-            fields: more fields, each as in `extra`.
+            arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream took the record.
+            RecordLostError: no stream accepted the record.
         """
-        config = settings()
-        changes = changes_between(before, after, config.masking, by_key)
-        if not changes["fields"] and not even_if_unchanged and outcome == "success":
+        config = get_config()
+        problems: list[str] = []
+        if by_key is None:
+            changes = changes_between(before, after, config.masking)
+        else:
+            changes = _changes_by_key(config, before, after, by_key, problems)
+        if not changes["fields"] and not checked_flag(even_if_unchanged) and _is_routine(arguments):
             return
-        self._write(
-            config, _deed(config, "updated", record_type, action, outcome),
-            record_id, changes, target, reason,
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
-        )  # fmt: skip
+        self._write(config, "updated", record_type, changes, msg, args, problems, **arguments)
 
     @contextmanager
-    def track(  # noqa: PLR0913 - what there is to say about a record
+    def track(
         self,
         msg: object,
         record_type: str,
         record: Any,
         *args: object,
-        record_id: object = None,
-        target: Any = None,
-        action: str | None = None,
-        reason: str | None = None,
         by_key: Mapping[str, str | None] | None = None,
-        extra: Mapping[str, Any] | None = None,
-        stacklevel: int = 1,
-        **fields: Any,
+        **arguments: Unpack[RecordArguments],
     ) -> Generator[None]:
         """Write what the block changes in a record, as `record_updated` does.
 
         Nothing is written when it changes nothing. When the block raises, a record with the outcome
-        `failure` is, with what was changed until then, and the exception goes on.
+        `failure` is written, with what was changed until then, and the exception goes on.
 
         Args:
-            msg: what happened, for people.
+            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
+                positional argument.
             record_type: the kind of the record, such as `user`.
-            record: what is changed: a mapping, dataclass, pydantic or attrs object.
-            args: the message's arguments, merged into it as `logging` does.
-            record_id: which record it is.
-            target: the person that it was done to: ECS `user.target`.
-            action: ECS `event.action`; `<record_type>-updated` when left out.
-            reason: ECS `event.reason`; when the block raises and it is left out, the exception's class.
+            record: the object that is changed: a mapping, dataclass, pydantic or attrs object.
+            args: the arguments of the message, merged into it as `logging` does.
             by_key: as `record_updated` has it.
-            extra: more fields, ECS or your own.
-            stacklevel: as `logging` has it: 1 is the block.
-            fields: more fields, each as in `extra`.
+            arguments: see `RecordArguments`. `outcome` is that of a block that does not raise; `reason`
+                is the exception's class when the block raises and it is left out.
 
         Raises:
-            RecordLostError: no stream took the record.
+            RecordLostError: no stream accepted the record.
         """
         before = plain_fields(record)
-        outcome = "failure"
         try:
             yield
-            outcome = "success"
         except BaseException as error:
-            reason = reason if reason is not None else type(error).__name__
+            arguments["outcome"] = "failure"
+            if arguments.get("reason") is None:
+                arguments["reason"] = type(error).__name__
             raise
         finally:
-            self.record_updated(
-                msg, record_type, before, record, *args,
-                record_id=record_id, target=target, action=action, outcome=outcome, reason=reason,
-                by_key=by_key, extra=extra, stacklevel=stacklevel + 2, **fields,
-            )  # fmt: skip
+            if type(level := arguments.get("stacklevel", 1)) is int:
+                arguments["stacklevel"] = level + 2
+            self.record_updated(msg, record_type, before, record, *args, by_key=by_key, **arguments)
 
-    def record_deleted(  # noqa: PLR0913 - what there is to say about a record
+    def record_deleted(
         self,
         msg: object,
         record_type: str,
         before: Any,
         *args: object,
-        record_id: object = None,
-        target: Any = None,
-        action: str | None = None,
-        outcome: str = "success",
-        reason: str | None = None,
-        extra: Mapping[str, Any] | None = None,
-        exc_info: Any = None,
-        stack_info: bool = False,
-        stacklevel: int = 1,
-        **fields: Any,
+        **arguments: Unpack[RecordArguments],
     ) -> None:
         """Write that a record was deleted, with its last state.
 
         Args:
-            msg: what happened, for people.
+            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
+                positional argument.
             record_type: the kind of the record, such as `user`.
             before: the record's state: a mapping, dataclass, pydantic or attrs object.
-            args: the message's arguments, merged into it as `logging` does.
-            record_id: which record it is.
-            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
-            action: ECS `event.action`; `<record_type>-deleted` when left out.
-            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
-            reason: ECS `event.reason`: why it was done, or why it failed.
-            extra: more fields, ECS (`{"event.reference": …}`) or your own.
-            exc_info: as `logging` has it.
-            stack_info: as `logging` has it.
-            stacklevel: as `logging` has it: 1 is the caller of this method.
-            fields: more fields, each as in `extra`.
+            args: the arguments of the message, merged into it as `logging` does.
+            arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream took the record.
+            RecordLostError: no stream accepted the record.
         """
-        config = settings()
+        config = get_config()
         changes = changes_between(before, None, config.masking)
-        self._write(
-            config, _deed(config, "deleted", record_type, action, outcome),
-            record_id, changes, target, reason,
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
-        )  # fmt: skip
+        self._write(config, "deleted", record_type, changes, msg, args, **arguments)
 
-    def record_accessed(  # noqa: PLR0913 - what there is to say about a record
+    def record_accessed(
         self,
         msg: object,
         record_type: str,
         *args: object,
-        record_id: object = None,
-        target: Any = None,
-        action: str | None = None,
-        outcome: str = "success",
-        reason: str | None = None,
-        extra: Mapping[str, Any] | None = None,
-        exc_info: Any = None,
-        stack_info: bool = False,
-        stacklevel: int = 1,
-        **fields: Any,
+        **arguments: Unpack[RecordArguments],
     ) -> None:
-        """Write that a record was read, of which nothing but its kind and id is written.
+        """Write that a record was read: its kind and id, none of its content.
 
         Args:
-            msg: what happened, for people.
+            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
+                positional argument.
             record_type: the kind of the record, such as `user`.
-            args: the message's arguments, merged into it as `logging` does.
-            record_id: which record it is.
-            target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
-            action: ECS `event.action`; `<record_type>-accessed` when left out.
-            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
-            reason: ECS `event.reason`: why it was done, or why it failed.
-            extra: more fields, ECS (`{"event.reference": …}`) or your own.
-            exc_info: as `logging` has it.
-            stack_info: as `logging` has it.
-            stacklevel: as `logging` has it: 1 is the caller of this method.
-            fields: more fields, each as in `extra`.
+            args: the arguments of the message, merged into it as `logging` does.
+            arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream took the record.
+            RecordLostError: no stream accepted the record.
         """
-        config = settings()
-        self._write(
-            config, _deed(config, "accessed", record_type, action, outcome),
-            record_id, {}, target, reason,
-            msg, args, exc_info, stack_info, stacklevel, logging.INFO, extra, fields,
-        )  # fmt: skip
+        self._write(get_config(), "accessed", record_type, {}, msg, args, **arguments)
 
-    def event(  # noqa: PLR0913 - what there is to say about an event
-        self,
-        action: str,
-        msg: object,
-        *args: object,
-        category: str | Sequence[str] = (),
-        type: str | Sequence[str] = (),  # noqa: A002 - ECS's name
-        target: Any = None,
-        outcome: str = "success",
-        reason: str | None = None,
-        level: int = logging.INFO,
-        extra: Mapping[str, Any] | None = None,
-        exc_info: Any = None,
-        stack_info: bool = False,
-        stacklevel: int = 1,
-        **fields: Any,
-    ) -> None:
+    def event(self, msg: object, *args: object, **arguments: Unpack[EventArguments]) -> None:
         """Write anything else that happened: a failed sign-in, an export, a refusal, an approval.
 
         Args:
-            action: ECS `event.action`: what happened, such as `login` or `report-exported`.
-            msg: the same for people.
-            args: the message's arguments, merged into it as `logging` does.
-            category: ECS `event.category`, one or several: `authentication`.
-            type: ECS `event.type`, one or several that go with the category: `start`.
-            target: the person that it was done to: ECS `user.target`.
-            outcome: ECS `event.outcome`: `success`, `failure` or `unknown`.
-            reason: ECS `event.reason`: why it was done, or why it failed.
-            level: as `logging` has it; an event is written at any level.
-            extra: more fields, ECS or your own.
-            exc_info: as `logging` has it.
-            stack_info: as `logging` has it.
-            stacklevel: as `logging` has it: 1 is the caller of this method.
-            fields: more fields, each as in `extra`.
+            msg: what happened, for people. Without it, `TypeError`, as Python has it.
+            args: the arguments of the message, merged into it as `logging` does.
+            arguments: see `EventArguments`. Without `action`, the record is written without it, and
+                reported as any wrong argument is.
 
         Raises:
-            RecordLostError: no stream took the record.
+            RecordLostError: no stream accepted the record.
         """
-        config = settings()
+        problems: list[str] = []
+        category = checked_names(arguments.pop("category", ()), "event.category", problems)
+        types = checked_names(arguments.pop("type", ()), "event.type", problems)
+        level = checked_level(arguments.pop("level", logging.INFO), problems)
         self._write(
-            config, _deed(config, "", None, action, outcome, _several(category), _several(type)),
-            None, None, target, reason,
-            msg, args, exc_info, stack_info, stacklevel, level, extra, fields,
-        )  # fmt: skip
+            get_config(), "", None, None, msg, args, problems, category, types, level, **arguments
+        )
 
-    def _write(  # noqa: PLR0913, PLR0917 - all that is said of a record
+    def _write(  # noqa: PLR0913, PLR0917 - all parts of a record
         self,
-        config: Settings,
-        deed: "_Deed",
-        record_id: object,
+        config: Config,
+        verb: str,
+        record_type: object,
         changes: dict[str, Any] | None,
-        target: Any,
-        reason: object,
         msg: object,
         args: tuple[object, ...],
-        exc_info: Any,
-        stack_info: bool,
-        stacklevel: int,
-        level: int,
-        extra: Mapping[str, Any] | None,
-        fields: dict[str, Any],
+        problems: list[str] | None = None,
+        category: tuple[str, ...] = (),
+        types: tuple[str, ...] = (),
+        level: int = logging.INFO,
+        /,  # so that an argument that does not exist may have any name
+        *,
+        record_id: object = None,
+        target: Any = None,
+        action: object = None,
+        outcome: object = _LEFT_OUT,
+        reason: object = None,
+        extra: Any = None,
+        exc_info: Any = None,
+        stack_info: Any = False,
+        stacklevel: Any = 1,
+        **unknown: Any,
     ) -> None:
         if self._muted:
             return
+        problems = [] if problems is None else problems
+        if changes is None and record_id is not None:  # an event is about no record
+            unknown["record_id"] = record_id
+        if outcome is _LEFT_OUT:
+            # An argument that does not exist may have meant it: never a success that was none.
+            outcome = "unknown" if unknown else "success"
+        deed = _deed(config, verb, record_type, action, outcome, category, types)
         withheld = Withheld()
-        event = deed.event.copy()
-        withheld.texts.append(event["action"])
-        own: dict[str, Any] = {"event": event}
-        if reason is not None:
-            event["reason"] = text_of(reason)
-            withheld.texts.append(event["reason"])
-        if changes is not None:
-            about: dict[str, Any] = {"record_type": deed.record_type}
-            if record_id is not None:
-                about["record_id"] = text_of(record_id)
-                withheld.texts.append(about["record_id"])
-            config.masking.cover_changes(changes, withheld)
-            about.update(changes)
-            own["changes"] = about
-        if target is not None:
-            user = {"target": plain_fields(target)}
-            own["user"] = config.masking.covered(user, ("user",), withheld)
-        problems = deed.problems
-        if problems:
-            own["labels"] = {"audit_problem": "; ".join(problems)}
-            withheld.texts += problems
-        given = _named(extra) | _named(fields) if extra or fields else {}
-        if not (exc_info or stack_info) and (handlers := self._only_handlers()):
+        own = _own(config, deed, changes, record_id, target, reason, withheld)
+        given = {} if extra is None else named_fields(extra, problems)
+        is_plain = type(stacklevel) is int and 0 < stacklevel < _MANY_FRAMES
+        if not is_plain or exc_info is not None or stack_info is not False:
+            exc_info = checked_exception(exc_info, problems)
+            stack_info = checked_flag(stack_info)
+            stacklevel = checked_stacklevel(stacklevel, problems)
+        if unknown or problems or deed.problems:
+            known = _EVENT_NAMES if changes is None else _NAMES_OF.get(verb, _RECORD_NAMES)
+            problems[:0] = deed.problems
+            own["labels"] = _labels(unknown, known, problems, config, withheld)
+        if exc_info is None and not stack_info and (handlers := self._only_handlers()):
             payload = _payload(own, given, withheld, config)
             document = document_here(self.name, level, msg, args, payload, stacklevel + 1)
             for handler in handlers:
                 handler.write(document, withheld, config)
         else:
-            self._log(
+            super()._log(
                 level, msg, args, exc_info=exc_info,
                 extra=cast("Any", _Prepared((own, given, withheld))), stack_info=stack_info,
-                stacklevel=stacklevel + 2,  # these two frames are not the caller's
+                stacklevel=stacklevel + 2,  # the frames of this method and of the verb
             )  # fmt: skip
         if problems:
-            # Only now: where warnings are errors, the record is there all the same.
-            warnings.warn("; ".join(problems), AuditUsageWarning, stacklevel=stacklevel + 2)
+            # Only now: where warnings are errors, the record is written nevertheless.
+            report_problems(problems, withheld, stacklevel + 2)
+
+    def _log(  # noqa: PLR0913, PLR0917 - logging's arguments
+        self,
+        level: int,
+        msg: object,
+        args: Any,
+        exc_info: Any = None,
+        extra: Any = None,
+        stack_info: Any = False,
+        stacklevel: Any = 1,
+        **unknown: Any,
+    ) -> None:
+        """Write a record of a level method, `info` and the like, whatever its arguments are."""
+        config, problems, withheld = get_config(), list[str](), Withheld()
+        own: dict[str, Any] = {"event": {}}
+        given = {} if extra is None else named_fields(extra, problems)
+        if exc_info is not None:
+            exc_info = checked_exception(exc_info, problems)
+        stacklevel = checked_stacklevel(stacklevel, problems)
+        if unknown:
+            own["event"]["outcome"] = "unknown"
+        if unknown or problems:
+            own["labels"] = _labels(unknown, _LEVEL_NAMES, problems, config, withheld)
+        super()._log(
+            level, msg, args, exc_info=exc_info,
+            extra=cast("Any", _Prepared((own, given, withheld))),
+            stack_info=checked_flag(stack_info), stacklevel=stacklevel + 1,
+        )  # fmt: skip
+        if problems:
+            report_problems(problems, withheld, stacklevel + 2)
 
     def _only_handlers(self) -> "Sequence[AuditHandler] | None":
-        """Give those that hear of a record, where none of them asks for a `LogRecord`.
+        """Return the handlers of a record, if none of them needs a `LogRecord`, else None.
 
-        That is how it mostly is, and making one takes as long as all the rest.
+        Most need none, and making one takes as long as everything else.
         """
         if self.filters or logging.getLogRecordFactory() is not logging.LogRecord:
             return None
@@ -421,7 +365,7 @@ class AuditLogger(logging.Logger):
         return handlers  # type: ignore[no-any-return] # all of them are `AuditHandler`s
 
     def _test_tools(self) -> list[logging.Handler]:
-        """Give the handlers of ancestors that keep records in a list, as pytest's `caplog` does."""
+        """Return the handlers of ancestors that keep records in a list, as pytest's `caplog` does."""
         found: list[logging.Handler] = []
         ancestor = self.parent
         while ancestor is not None:
@@ -444,16 +388,22 @@ class AuditLogger(logging.Logger):
         sinfo: str | None = None,
     ) -> logging.LogRecord:
         """Make the record; a name in `extra` may be any, those of a `LogRecord` included."""
-        record = super().makeRecord(
-            name, level, fn, lno, msg, args, exc_info, func, extra=None, sinfo=sinfo
-        )
+        try:
+            record = super().makeRecord(
+                name, level, fn, lno, msg, args, exc_info, func, extra=None, sinfo=sinfo
+            )
+        except Exception:  # noqa: BLE001 - `logging` asks a mapping among `args` for its length
+            record = super().makeRecord(
+                name, level, fn, lno, msg, (), exc_info, func, extra=None, sinfo=sinfo
+            )
+            record.args = args
         own: dict[str, Any] = {}
         prepared = cast("Any", extra)
         if isinstance(prepared, _Prepared):
             own, given, withheld = prepared
         else:
-            given, withheld = _named(extra), Withheld()
-        payload = _payload(own or {"event": {}}, given, withheld, settings())
+            given, withheld = {} if extra is None else named_fields(extra, []), Withheld()
+        payload = _payload(own or {"event": {}}, given, withheld, get_config())
         # For other formatters, as logging hands over `extra`: what they know under a name stays.
         for key, value in (payload.fields | payload.extra).items():
             record.__dict__.setdefault(key, value)
@@ -466,7 +416,7 @@ class AuditLogger(logging.Logger):
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Hand the record to the logger's own handlers, to standard output, and to test tools."""
-        # The trail comes first: a handler of somebody else's may raise.
+        # The trail comes first: another handler may raise.
         handlers: list[logging.Handler] = [DEFAULT_HANDLER]
         if self.handlers:
             own = [handler for handler in self.handlers if isinstance(handler, AuditHandler)]
@@ -480,7 +430,7 @@ class AuditLogger(logging.Logger):
         return level >= self.getEffectiveLevel() and not self._muted
 
     def getEffectiveLevel(self) -> int:  # noqa: N802 - logging's name
-        """Give INFO, or the logger's own level where that is lower; no ancestor's."""
+        """Return INFO, or the logger's own level where that is lower; no ancestor's."""
         return min(self.level or logging.INFO, logging.INFO)
 
 
@@ -500,8 +450,8 @@ class AppLogger(logging.Logger):
         return cast("AuditLogger", found)
 
 
-class _Deed:  # no `NamedTuple`: `import audit_lib` would wait for it
-    """What was done, as the ECS `event` of it, and what ECS or the catalogue does not know of that."""
+class _Deed:  # not a `NamedTuple`: that would slow `import audit_lib`
+    """What was done, as ECS `event`, and what ECS or the catalogue does not have of it."""
 
     __slots__ = ("event", "problems", "record_type")
 
@@ -514,34 +464,45 @@ class _Deed:  # no `NamedTuple`: `import audit_lib` would wait for it
 
 
 class _Prepared(tuple[dict[str, Any], dict[str, Any], Withheld]):
-    """What the methods above pass to `makeRecord` instead of `extra`: own, given, withheld."""
+    """What `_write` and `_log` pass to `makeRecord` instead of `extra`: own, given, withheld."""
 
     __slots__ = ()
 
 
-def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed
-    config: Settings,
+def _deed(  # noqa: PLR0913, PLR0917 - the parts of a deed
+    config: Config,
     verb: str,
     record_type: object,
     action: object,
     outcome: object,
-    category: tuple[str, ...] = (),
-    types: tuple[str, ...] = (),
+    category: tuple[str, ...],
+    types: tuple[str, ...],
 ) -> _Deed:
-    """Give the deed of a verb upon a record, or any other; made once for all that are alike."""
+    """Return the deed of a verb on a record, or of an event; made once for equal arguments."""
     known = verb, record_type, action, outcome, category, types
     try:
         made: _Deed | None = config.described.get(known)
-    except TypeError:  # one of any type may be there
+    except Exception:  # noqa: BLE001 - unhashable, or its `__hash__` or `__eq__` raises
         made = None
     if made is not None:
         return made
-    kind = None
+    problems: list[str] = []
+    kind = named = None
     if verb:
-        kind = text_of(record_type)
+        kind = checked_text(record_type, "record_type", problems)
         category, types = classified(kind, verb)
-    named = text_of(action) if action is not None else f"{kind}-{verb}"
-    deed = _described(named, category, types, text_of(outcome), kind, config)
+    if action is not None:
+        named = checked_text(action, "event.action", problems)
+    elif kind is not None:
+        named = f"{kind}-{verb}"
+    else:
+        problems.append("event.action: is missing; write action=")
+    ended = text_of(outcome)
+    if ended not in OUTCOMES and not issubclass(type(outcome), str):
+        found = f"event.outcome: found {shown(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
+        problems.append(found)
+        ended = "unknown"
+    deed = _described(named, category, types, ended, kind, config, problems)
     # `True` and `1` are one key and two texts.
     alike = all(each is None or type(each) is str for each in known[:4])
     if alike and len(config.described) < _MOST_DESCRIBED:
@@ -550,36 +511,104 @@ def _deed(  # noqa: PLR0913, PLR0917 - what there is to say of a deed
 
 
 def _described(  # noqa: PLR0913, PLR0917 - the same, as texts
-    action: str,
+    action: str | None,
     category: tuple[str, ...],
     types: tuple[str, ...],
     outcome: str,
     record_type: str | None,
-    config: Settings,
+    config: Config,
+    problems: list[str],
 ) -> _Deed:
     event: dict[str, Any] = {"id": "", "kind": "event", "action": action, "outcome": outcome}
-    if catalogued := config.actions.get(action):
+    if action is None:
+        del event["action"]
+    elif catalogued := config.actions.get(action):
         category, types = catalogued.category or category, catalogued.types or types
     if category:
         event["category"] = list(category)
     if types:
         event["type"] = list(types)
-    unknown = config.unknown_action(action)
-    problems = misfits(category, types, outcome)
-    return _Deed(event, (unknown, *problems) if unknown else problems, record_type)
+    unknown = None if action is None else config.unknown_action(action)
+    found = (*problems, *((unknown,) if unknown else ()), *misfits(category, types, outcome))
+    return _Deed(event, found, record_type)
+
+
+def _own(  # noqa: PLR0913, PLR0917 - the parts of a record
+    config: Config,
+    deed: _Deed,
+    changes: dict[str, Any] | None,
+    record_id: object,
+    target: Any,
+    reason: object,
+    withheld: Withheld,
+) -> dict[str, Any]:
+    """Return what the verb itself writes: `event`, `changes`, `user.target`, masked."""
+    event = deed.event.copy()
+    own: dict[str, Any] = {"event": event}
+    texts = withheld.texts
+    texts.append(event.get("action", ""))
+    if reason is not None:
+        event["reason"] = text_of(reason)
+        texts.append(event["reason"])
+    if changes is not None:
+        about: dict[str, Any] = {"record_type": deed.record_type}
+        if record_id is not None:
+            about["record_id"] = text_of(record_id)
+            texts.append(about["record_id"])
+        config.masking.cover_changes(changes, withheld)
+        about.update(changes)
+        own["changes"] = about
+    if target is not None:
+        user = {"target": plain_fields(target)}
+        own["user"] = config.masking.covered(user, ("user",), withheld)
+    return own
+
+
+def _changes_by_key(
+    config: Config, before: Any, after: Any, by_key: Mapping[str, str | None], problems: list[str]
+) -> dict[str, Any]:
+    try:
+        return changes_between(before, after, config.masking, by_key)
+    except Exception:  # noqa: BLE001 - `by_key` is not what it has to be: the states never raise
+        problems.append(f"by_key: found {shown(by_key)}; write path → name of a member, or None")
+        return changes_between(before, after, config.masking)
+
+
+def _is_routine(arguments: RecordArguments) -> bool:
+    """Whether an update that changed nothing is not worth a record."""
+    return (
+        arguments.keys() <= _RECORD_NAMES
+        and text_of(arguments.get("outcome", "success")) == "success"
+    )
+
+
+def _labels(
+    unknown: dict[str, Any],
+    known: frozenset[str],
+    problems: list[str],
+    config: Config,
+    withheld: Withheld,
+) -> dict[str, Any]:
+    """Return the labels of a record with wrong arguments, and add what is wrong to `problems`."""
+    labels: dict[str, Any] = {}
+    if unknown:
+        labels, found = labels_of(unknown, known, config.masking, withheld)
+        problems += found
+    withheld.texts += problems
+    return {**labels, "audit_problem": "; ".join(problems)}
 
 
 def _payload(
-    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, config: Settings
+    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, config: Config
 ) -> Payload:
-    """Give what is said of a record beside what `logging` says."""
+    """Return what a record has beside what `logging` adds."""
     event = own["event"]
     event["id"] = new_id()
     event.setdefault("kind", "event")
     context = current_context()
     fields = context.fields.copy()
-    if config.service:
-        fields = merged({"service": config.service}, fields)
+    if config.service_fields:
+        fields = merged(config.service_fields, fields)
     for name, value in own.items():
         fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
     if context.withheld.notes or context.withheld.gives_away:
@@ -591,19 +620,16 @@ def _payload(
     return Payload(fields, given, withheld, None if given or "user" in own else context.related)
 
 
-def _several(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (text_of(value),) if isinstance(value, str) else tuple(map(text_of, value))
-
-
-def _named(extra: Any) -> dict[str, Any]:
-    as_plain = plain(extra) if extra else {}
-    return as_plain if isinstance(as_plain, dict) else {"extra": as_plain}
-
-
 def get_logger(name: str) -> AppLogger:
-    """Give the logger of that name, like `logging.getLogger`, with `.audit` on it.
+    """Return the logger of that name, like `logging.getLogger`, with `.audit` on it.
 
     A logger that exists already keeps its handlers, its level and its class's methods.
+
+    Args:
+        name: such as `__name__`.
+
+    Returns:
+        The logger, the same for each call with that name.
 
     Raises:
         LoggerConflictError: a logger of that name exists and its class cannot be extended.
@@ -612,7 +638,7 @@ def get_logger(name: str) -> AppLogger:
 
 
 def _adopt(name: str, kind: type[logging.Logger]) -> logging.Logger:
-    """Give logging's own logger of that name, with the methods of `kind` on it."""
+    """Return logging's own logger of that name, with the methods of `kind` on it."""
     encoding.prepare()
     chain.prepare()
     with _ADOPTING:

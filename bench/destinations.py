@@ -41,7 +41,7 @@ class Trial:
         self.handler: logging.Handler
         if kind == "ours":
             self.handler = CloudWatchLogsHandler(
-                GROUP, "main", client=lambda: client, linger=0.1, queue_bytes=1_000_000
+                GROUP, "main", client=lambda: client, flush_interval=0.1, queue_bytes=1_000_000
             )
         else:
             self.handler = watchtower.CloudWatchLogHandler(

@@ -26,6 +26,7 @@ MADE: Final = "<!-- Made by `make docs`; change the program instead. -->"
 # Modules whose `__all__` is public, in the order of the page.
 PUBLIC: Final = (
     "audit_lib",
+    "audit_lib.adapters.request",
     "audit_lib.adapters.asgi",
     "audit_lib.adapters.wsgi",
     "audit_lib.adapters.django",
@@ -60,6 +61,7 @@ VARIABLES: Final = {
     "LEDGER_TABLE": "Forwarder: the table of what was notified. Set by the stack.",
     "LOOKUP_SECONDS": "Forwarder: how long it waits for the records of an alarm. Default: 30.",
     "PATH": "`audit deploy`: searched for `cdk` and `node` where they are not installed beside the app.",
+    "PYTEST_CURRENT_TEST": "`audit_lib`: set by pytest in a test, where an `AuditUsageWarning` is issued.",
     "REJECTED_QUEUE_URL": "Router: the queue of records that CloudWatch Logs rejected. Set by the stack.",
     "_X_AMZN_TRACE_ID": "`audit_lib.adapters.aws_lambda`: set by Lambda; becomes `trace.id`.",
 }
@@ -249,6 +251,7 @@ def environment() -> str:
 _MODULES: Final = re.compile(
     r"\b(?:typing|collections\.abc|audit_\w+(?:\.\w+)*|pathlib|datetime|os)\."
 )
+_UNPACKED: Final = re.compile(r"\*<class '(\w+)'>")  # how Python 3.11 shows it
 _ENVIRON: Final = re.compile(
     r"""(?:os\.environ|environment)(?:\.get\(|\[)\s*"([A-Z_0-9]+)"|"([A-Z_0-9]+)"\s+(?:not\s+)?in\s+os\.environ|getenv\(\s*"([A-Z_0-9]+)"|envvar="([A-Z_0-9]+)\""""
 )
@@ -294,6 +297,7 @@ def _function(function: Any, name: str, level: str = "###") -> str:
     if isinstance(function, property):
         return f"{level} `{name}`\n\n{_text(function, name)}"
     signature = _MODULES.sub("", str(inspect.signature(inspect.unwrap(function))))
+    signature = _UNPACKED.sub(r"Unpack[\1]", signature)
     shown = f"```text\n{name.rpartition('.')[2]}{signature}\n```"
     return f"{level} `{name}`\n\n{shown}\n\n{_text(function, name)}"
 

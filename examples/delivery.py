@@ -28,20 +28,20 @@ def main() -> None:
         handler = audit_lib.AuditHandler(stream)
         logger.audit.addHandler(handler)
 
-        logger.audit.event("paid", "Order 1 paid")
+        logger.audit.event("Order 1 paid", action="paid")
         say("read", read(reader))
 
         reader.close()
-        logger.audit.event("paid", "Order 2 paid")
+        logger.audit.event("Order 2 paid", action="paid")
         say("waiting in the spool", spool.read_text().splitlines())
 
         try:
-            logger.audit.event("refunded", "Order 1 refunded")
+            logger.audit.event("Order 1 refunded", action="refunded")
         except audit_lib.RecordLostError as error:
             say("refused, so that no money moves unseen", str(error).splitlines()[:1])
 
         reader, handler.stream = pipe()
-        logger.audit.event("paid", "Order 3 paid")
+        logger.audit.event("Order 3 paid", action="paid")
         say("read after that", read(reader))
         logger.audit.removeHandler(handler)
 

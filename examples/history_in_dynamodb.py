@@ -28,7 +28,7 @@ def main() -> None:
         audit.record_updated("Paid", "order", {"paid": False}, {"paid": True}, record_id=1042)
     with audit_lib.context(user={"id": "9", "name": "Max Weber"}):
         audit.record_updated("Refunded", "order", {"total": 40}, {"total": 0}, record_id=1042)
-        audit.event("report-exported", "Turnover of October exported")
+        audit.event("Turnover of October exported", action="report-exported")
     handler.flush()  # the end of a process does it too
 
     table = AuditTable("audit")

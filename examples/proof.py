@@ -45,7 +45,7 @@ def main() -> None:
     tell("as CloudWatch hands it over", audit_lib.verify(lines[::-1], transported=True))
 
 
-def tell(what: str, report: audit_lib.Report) -> None:
+def tell(what: str, report: audit_lib.VerifyReport) -> None:
     """Say what became of a log."""
     verdict = "whole" if report.complete else "not whole" if report.problems else "open"
     sys.stdout.write(f"{what}: {verdict}\n")

@@ -52,7 +52,7 @@ def main() -> None:
         before,
         after,
         record_id=7,
-        note="synced to postgres://sync:s3cret@db/crm",
+        extra={"note": "synced to postgres://sync:s3cret@db/crm"},
     )
 
 

@@ -8,9 +8,9 @@ import weakref
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
-from audit_lib._configuration import Settings, settings
+from audit_lib._configuration import Config, get_config
 from audit_lib._exceptions import RecordLostError
-from audit_lib._proof.chain import TAIL_BYTES, Chain
+from audit_lib._proof.chain import TAIL_BYTES, HashChain
 from audit_lib._record.document import document_of, payload_of
 from audit_lib._record.encoding import encode
 from audit_lib._record.masking import Withheld, scrubbed
@@ -27,8 +27,8 @@ class AuditFormatter(logging.Formatter):
     """Formats any `LogRecord` as one line of ECS JSON. Never raises because of a value in it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line, without its end."""
-        config = settings()
+        """Return the line, without its end."""
+        config = get_config()
         payload = payload_of(record, config.masking)
         document = document_of(record, payload)
         return _body(document, payload.withheld, config, config.max_bytes).decode("ascii")
@@ -48,7 +48,7 @@ class AuditHandler(logging.Handler):
         self._outlet = Outlet()
         self._waiting: list[tuple[bytes, object]] = []
         self._busy = False
-        self._chain: Chain | None = None
+        self._chain: HashChain | None = None
         self._chain_stream: Any = None
         self._link = ""
         self._ending = False
@@ -67,13 +67,13 @@ class AuditHandler(logging.Handler):
             RecordLostError: nothing took it, or its failure policy is to raise.
         """
         if type(self.formatter) is AuditFormatter:
-            config = settings()
+            config = get_config()
             payload = payload_of(record, config.masking)
             self.write(document_of(record, payload), payload.withheld, config)
         else:
             self._deliver(ascii_line(self.format(record)), None)
 
-    def write(self, document: dict[str, Any], withheld: Withheld, config: Settings) -> None:
+    def write(self, document: dict[str, Any], withheld: Withheld, config: Config) -> None:
         """Write a document, as `emit` does a record."""
         event = document.setdefault("event", {"kind": "event"})  # the proof's place is its end
         self._deliver(_body(document, withheld, config, self._longest(config)), event.get("action"))
@@ -91,8 +91,8 @@ class AuditHandler(logging.Handler):
                     self._outlet.write(self._chain_stream, self._chain.sealing())
                 self._chain = None
 
-    def _longest(self, config: Settings) -> int:
-        """Give the longest line that its destination takes."""
+    def _longest(self, config: Config) -> int:
+        """Return the longest line that its destination takes."""
         return config.max_bytes
 
     def _deliver(self, body: bytes, action: object) -> None:
@@ -118,7 +118,7 @@ class AuditHandler(logging.Handler):
             raise lost
 
     def _put(self, body: bytes, action: object) -> None:
-        config = settings()
+        config = get_config()
         try:
             if config.spool is not None and (spool := spool_at(config.spool)).waiting:
                 spool.replay(lambda lines: self._write(lines[0][:-1], config))
@@ -133,10 +133,10 @@ class AuditHandler(logging.Handler):
         return "its stream"
 
     def _target(self) -> Any:
-        """Give the stream of this moment."""
+        """Return the stream of this moment."""
         return standard_output() if self.stream is None else self.stream
 
-    def _write(self, body: bytes, config: Settings) -> None:
+    def _write(self, body: bytes, config: Config) -> None:
         stream, outlet, fsync = self._target(), self._outlet, config.fsync
         if not config.chain or body[-2:] != b"}}" or not outlet.reaches_kernel(stream):
             outlet.write(stream, body + b"\n", fsync=fsync)
@@ -144,7 +144,7 @@ class AuditHandler(logging.Handler):
         chain = self._chain
         if chain is None or stream is not self._chain_stream:
             self._leave_chain()
-            chain, self._chain_stream = Chain(), stream
+            chain, self._chain_stream = HashChain(), stream
             line = chain.opening(self._link, body) + chain.link(body)
         else:
             line = chain.link(body)
@@ -249,7 +249,7 @@ class AuditFileHandler(AuditHandler):
         super().close()
 
 
-def _body(document: dict[str, Any], withheld: Withheld, config: Settings, longest: int) -> bytes:
+def _body(document: dict[str, Any], withheld: Withheld, config: Config, longest: int) -> bytes:
     body = encode(document)
     if withheld.gives_away or "error" in document or withheld.shows(document["message"]):
         scrubbing = Withheld()
@@ -263,7 +263,7 @@ def _body(document: dict[str, Any], withheld: Withheld, config: Settings, longes
 
 
 def filtered(by: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
-    """Give what the filters of a logger or a handler make of a record; itself, if they fail."""
+    """Return what the filters of a logger or a handler make of a record; itself, if they fail."""
     try:
         passed: Any = by.filter(record)
     except Exception:  # noqa: BLE001 - somebody else's code: the record is not theirs to lose
@@ -272,7 +272,7 @@ def filtered(by: logging.Filterer, record: logging.LogRecord) -> logging.LogReco
 
 
 def ascii_line(text: str) -> bytes:
-    """Give another formatter's text as one line."""
+    """Return another formatter's text as one line."""
     return text.encode("ascii", "backslashreplace").replace(b"\r", b"\\r").replace(b"\n", b"\\n")
 
 

@@ -23,7 +23,7 @@ class TornWriteError(OSError):
 
 
 def standard_output() -> Any:
-    """Give `sys.stdout` as it is at this moment: redirected, a notebook's, or pytest's.
+    """Return `sys.stdout` as it is at this moment: redirected, a notebook's, or pytest's.
 
     One that logs what is written to it (Celery's) would wrap the record into another line, which
     this library's own line is no part of: then it is the process's first standard output.

@@ -10,7 +10,7 @@ from audit_lib._record.document import ECS_VERSION, process_fields, timestamp
 from audit_lib._record.encoding import encode
 from audit_lib._record.ids import new_chain_id, new_id
 
-__all__ = ["NO_HASH", "TAIL_BYTES", "Chain", "prepare"]
+__all__ = ["NO_HASH", "TAIL_BYTES", "HashChain", "prepare"]
 
 NO_HASH: Final = b"0" * 64
 """The hash before the first line."""
@@ -31,7 +31,7 @@ def prepare() -> None:
         _sha256 = sha256
 
 
-class Chain:
+class HashChain:
     """One chain: its id, and where it stands. A line counts once `keep` is called for it."""
 
     __slots__ = ("_hash", "_next_hash", "_next_sequence", "_tail", "id", "sequence")
@@ -51,7 +51,7 @@ class Chain:
         return f"{self.id}:{self.sequence}"
 
     def link(self, body: bytes, says: bytes = b"") -> bytes:
-        """Give the line, its end included, of a JSON document whose last member is `event`.
+        """Return the line, its end included, of a JSON document whose last member is `event`.
 
         Several lines may be linked one after the other before they are kept, all at once. `says` is
         what `chain` has beside the id: `"parent":"…",`.
@@ -77,7 +77,7 @@ class Chain:
         self._next_sequence = self.sequence + 1
 
     def opening(self, link: str, body: bytes) -> bytes:
-        """Give the chain's first line, before that of a document, and no later than it.
+        """Return the chain's first line, before that of a document, and no later than it.
 
         `link` is `parent:<place>`, `follows:<place>` or empty.
         """
@@ -87,12 +87,12 @@ class Chain:
         return self.link(_notice("opened", "start", at), says)
 
     def sealing(self) -> bytes:
-        """Give the chain's last line."""
+        """Return the chain's last line."""
         return self.link(_notice("sealed", "end", timestamp(time())), b'"sealed":true,')
 
 
 def _notice(what: str, kind: str, at: str) -> bytes:
-    """Give the record of a chain's beginning or end."""
+    """Return the record of a chain's beginning or end."""
     return encode(
         {
             "@timestamp": at,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-__all__ = ["ChainReport", "Head", "Problem", "Report", "verify"]
+__all__ = ["ChainHead", "VerifiedChain", "VerifyProblem", "VerifyReport", "verify"]
 
 _NO_HASH: Final = b"0" * 64
 # `,"hash":"`, 64 digits, and `"}`.
@@ -24,7 +24,7 @@ _MARK: Final = 16
 _MOST_PROBLEMS: Final = 1_000
 
 
-class Head(NamedTuple):
+class ChainHead(NamedTuple):
     """Where a chain stood at some time: what has to be kept where its writer cannot change it."""
 
     chain: str
@@ -32,7 +32,7 @@ class Head(NamedTuple):
     hash: str
 
 
-class Problem(NamedTuple):
+class VerifyProblem(NamedTuple):
     """What is wrong at a line; `line` counts from 1, or is 0 for what only the end can tell.
 
     `kind` is `altered`, `missing`, `inserted`, `reordered`, `doubled`, or `cut`: the chain was longer
@@ -45,7 +45,7 @@ class Problem(NamedTuple):
     text: str
 
 
-class ChainReport(NamedTuple):
+class VerifiedChain(NamedTuple):
     """One chain: how many of its lines are there, its head, and how it ends.
 
     `end` is `sealed`; `continued`, when the next chain of its process says so; or `open`: the process
@@ -54,11 +54,11 @@ class ChainReport(NamedTuple):
 
     id: str
     lines: int
-    head: Head
+    head: ChainHead
     end: str
 
 
-class Report(NamedTuple):
+class VerifyReport(NamedTuple):
     """What was found. `unchained` counts the lines that are in no chain, such as other logs'.
 
     `displaced` counts those that came late or once more, where that is no problem (`transported`).
@@ -66,8 +66,8 @@ class Report(NamedTuple):
 
     lines: int
     unchained: int
-    chains: tuple[ChainReport, ...]
-    problems: tuple[Problem, ...]
+    chains: tuple[VerifiedChain, ...]
+    problems: tuple[VerifyProblem, ...]
     displaced: int = 0
 
     @property
@@ -83,8 +83,8 @@ class Report(NamedTuple):
 
 
 def verify(
-    lines: Iterable[bytes | str], *, heads: Iterable[Head] = (), transported: bool = False
-) -> Report:
+    lines: Iterable[bytes | str], *, heads: Iterable[ChainHead] = (), transported: bool = False
+) -> VerifyReport:
     """Check the lines of one or more logs, in the order in which they were written.
 
     Lines of many processes may be mixed, and lines that are no audit records may be among them;
@@ -134,7 +134,7 @@ class _Gap:
         self.waiting: dict[int, tuple[int, bytes, bytes]] = {}
 
 
-class _Chain:
+class _ReadChain:
     """What is known of a chain so far."""
 
     __slots__ = (
@@ -142,7 +142,7 @@ class _Chain:
         "suffix_length", "watched",
     )  # fmt: skip
 
-    def __init__(self, chain_id: bytes, watched: Mapping[int, Head]) -> None:
+    def __init__(self, chain_id: bytes, watched: Mapping[int, ChainHead]) -> None:
         self.id = chain_id
         self.hash = _NO_HASH
         self.next = 0
@@ -178,7 +178,7 @@ class _Chain:
         self.segments.append((sequence, bytearray()))
 
     def mark(self, sequence: int) -> bytes | None:
-        """Give the beginning of the hash that the line with that sequence had, if it was there."""
+        """Return the beginning of the hash that the line with that sequence had, if it was there."""
         for first, marks in reversed(self.segments):
             if first <= sequence:
                 at = (sequence - first) * _MARK
@@ -189,11 +189,11 @@ class _Chain:
 class _Reading:
     """One run of `verify`."""
 
-    def __init__(self, heads: Iterable[Head], transported: bool) -> None:
-        self.chains: dict[bytes, _Chain] = {}
+    def __init__(self, heads: Iterable[ChainHead], transported: bool) -> None:
+        self.chains: dict[bytes, _ReadChain] = {}
         self._heads = list(heads)
         self._transported = transported
-        self._problems: list[Problem] = []
+        self._problems: list[VerifyProblem] = []
         self._unchained = self._displaced = 0
         # What first lines say of other chains, and where.
         self._links: dict[tuple[bytes, bytes, bytes, int], int] = {}
@@ -210,7 +210,7 @@ class _Reading:
         chain = self.chains.get(chain_id)
         if chain is None:
             watched = {h.sequence: h for h in self._heads if h.chain.encode() == chain_id}
-            chain = self.chains[chain_id] = _Chain(chain_id, watched)
+            chain = self.chains[chain_id] = _ReadChain(chain_id, watched)
         at = int(sequence)
         if link:
             self._links.setdefault((chain_id, link, other, int(place)), number)
@@ -227,14 +227,14 @@ class _Reading:
         chain.sealed = chain.sealed or sealed is not None
         chain.advance(hash_)
 
-    def _compare(self, chain: _Chain, number: int, at: int, hash_: bytes) -> None:
+    def _compare(self, chain: _ReadChain, number: int, at: int, hash_: bytes) -> None:
         """Hold a line against the head that was kept, where there is one of that place."""
         head = chain.watched.get(at)
         if head is not None and head.hash.encode() != hash_:
             text = f"line {at} of the chain has not the hash that was kept"
             self._tell(number, "altered", chain.id, text)
 
-    def _earlier(self, chain: _Chain, number: int, at: int, body: bytes, hash_: bytes) -> None:
+    def _earlier(self, chain: _ReadChain, number: int, at: int, body: bytes, hash_: bytes) -> None:
         """Take a line that should have come before others that were read."""
         mark = chain.mark(at)
         doubt = chain.doubt
@@ -255,7 +255,7 @@ class _Reading:
         else:
             self._tell(number, "inserted", chain.id, f"another line {at} of the chain")
 
-    def _fill(self, chain: _Chain, number: int, at: int, body: bytes, hash_: bytes) -> None:
+    def _fill(self, chain: _ReadChain, number: int, at: int, body: bytes, hash_: bytes) -> None:
         self._displace(number, "reordered", chain.id, f"line {at} of the chain comes late")
         self._compare(chain, number, at, hash_)
         gap = next(gap for gap in chain.gaps if gap.first <= at <= gap.last)
@@ -264,7 +264,7 @@ class _Reading:
         gap.waiting[at] = (number, body, hash_)
         self._close(chain, gap)
 
-    def _close(self, chain: _Chain, gap: _Gap) -> None:
+    def _close(self, chain: _ReadChain, gap: _Gap) -> None:
         """Check the lines that came late against those before them, as far as they go."""
         while gap.first in gap.waiting:
             line = gap.waiting.pop(gap.first)
@@ -276,7 +276,7 @@ class _Reading:
             chain.gaps.remove(gap)
 
     def _fits(
-        self, chain: _Chain, at: int, hash_before: bytes, line: tuple[int, bytes, bytes]
+        self, chain: _ReadChain, at: int, hash_before: bytes, line: tuple[int, bytes, bytes]
     ) -> bool:
         """Tell of a line, its number, body and hash, that does not follow from the one before."""
         number, body, hash_ = line
@@ -288,7 +288,7 @@ class _Reading:
 
     def _tell(self, line: int, kind: str, chain: bytes, text: str) -> None:
         if len(self._problems) < _MOST_PROBLEMS:
-            self._problems.append(Problem(line, kind, chain.decode(), text))
+            self._problems.append(VerifyProblem(line, kind, chain.decode(), text))
 
     def _displace(self, line: int, kind: str, chain: bytes, text: str) -> None:
         if self._transported:
@@ -296,7 +296,7 @@ class _Reading:
         else:
             self._tell(line, kind, chain, text)
 
-    def report(self, lines: int) -> Report:
+    def report(self, lines: int) -> VerifyReport:
         """Say what the end shows: what never came, and how each chain ends."""
         for chain in self.chains.values():
             for gap in chain.gaps:
@@ -311,10 +311,10 @@ class _Reading:
         for head in self._heads:
             self._reaches(0, head.chain.encode(), head.sequence, "the head that was kept says")
         chains = tuple(
-            ChainReport(
+            VerifiedChain(
                 chain.id.decode(),
                 chain.lines,
-                Head(chain.id.decode(), chain.next - 1, chain.hash.decode()),
+                ChainHead(chain.id.decode(), chain.next - 1, chain.hash.decode()),
                 "sealed" if chain.sealed
                 else "continued" if (chain.id, chain.next - 1) in continued
                 else "open",
@@ -322,7 +322,7 @@ class _Reading:
             for chain in self.chains.values()
         )  # fmt: skip
         problems = tuple(sorted(self._problems))
-        return Report(lines, self._unchained, chains, problems, self._displaced)
+        return VerifyReport(lines, self._unchained, chains, problems, self._displaced)
 
     def _reaches(self, number: int, chain_id: bytes, place: int, who: str) -> None:
         chain = self.chains.get(chain_id)

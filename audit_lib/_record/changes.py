@@ -46,7 +46,7 @@ def _differing(
 ) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, str]]:
     """Leave out what is plainly equal, most of a record: it need not be converted to be compared.
 
-    Gives what is left of both, and what became of each name if all of it is plain.
+    Returns what is left of both, and what became of each name if all of it is plain.
 
     Raises:
         KeyError: a name is gone, which hardly ever happens.

@@ -27,6 +27,7 @@ __all__ = [
     "document_here",
     "document_of",
     "merged",
+    "message_arguments",
     "payload_of",
     "process_fields",
     "timestamp",
@@ -83,7 +84,7 @@ _ECS_OBJECTS: Final = frozenset({
 
 
 def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
-    """Give the record's fields as plain JSON values. Never raises because of a value in it."""
+    """Return the record's fields as plain JSON values. Never raises because of a value in it."""
     message, ill_formed = _message(record.msg, record.args)
     log = {
         "logger": record.name,
@@ -125,7 +126,7 @@ _ATTRIBUTES: Final = frozenset({
 def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
     name: str, level: int, msg: object, args: tuple[object, ...], payload: Payload, depth: int
 ) -> dict[str, Any]:
-    """Give what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller."""
+    """Return what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller."""
     try:
         frame = sys._getframe(depth + 1)  # noqa: SLF001 - as `logging` does it
     except ValueError:  # a `stacklevel` of more frames than there are: the outermost
@@ -141,7 +142,7 @@ def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made 
         file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
         known = _PLACES[place] = (log, code)  # while it is kept, no other code has its id
-    message, ill_formed = _message(msg, args)
+    message, ill_formed = _message(msg, message_arguments(args) if args else args)
     document = _head(time(), _level(level), message, known[0], _process())
     return _whole(document, payload, ill_formed)
 
@@ -171,7 +172,7 @@ def _process() -> dict[str, Any]:
 
 
 def process_fields() -> dict[str, Any]:
-    """Give the ECS `process` of this process, without the thread."""
+    """Return the ECS `process` of this process, without the thread."""
     multiprocessing: Any = sys.modules.get("multiprocessing")
     name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
     return {"pid": os.getpid(), "name": name}
@@ -226,7 +227,7 @@ def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
 
 
 def timestamp(created: float) -> str:
-    """Give a time, in seconds since 1970, as ECS has it: UTC, to the millisecond."""
+    """Return a time, in seconds since 1970, as ECS has it: UTC, to the millisecond."""
     second = int(created)
     return _to_the_second(second) + _MILLISECONDS[int((created - second) * 1000)]
 
@@ -239,8 +240,18 @@ def _to_the_second(second: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
 
 
+def message_arguments(args: tuple[object, ...]) -> Any:
+    """Return what `%` takes: a single mapping itself (`"%(a)s"`), as `LogRecord` does."""
+    try:
+        if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+            return args[0]
+    except Exception:  # noqa: BLE001, S110 - a mapping whose `__len__` raises
+        pass
+    return args
+
+
 def _message(msg: object, args: Any) -> tuple[str, Any]:
-    """Give the message as `logging` does, and the arguments that could not be put into it."""
+    """Return the message as `logging` does, and the arguments that could not be put into it."""
     if type(msg) is str and not args and msg.isascii():  # as nearly all are
         return msg, None
     try:
@@ -311,7 +322,7 @@ def _fits(present: Any, value: Any) -> bool:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Give both objects as one: members of `above` win, objects on both sides are merged."""
+    """Return both objects as one: members of `above` win, objects on both sides are merged."""
     result = dict(below)
     for name, value in above.items():
         under = result.get(name)

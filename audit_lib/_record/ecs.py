@@ -51,7 +51,7 @@ _ADDRESS_KEYS: Final = ("ip",)
 
 
 def classified(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give `event.category` and `event.type` for what was done to a kind of record."""
+    """Return `event.category` and `event.type` for what was done to a kind of record."""
     if record_type in {"user", "group"}:
         return ("iam",), (record_type, _IAM[verb])
     return ("database",), (_DATABASE[verb],)
@@ -78,7 +78,7 @@ def misfits(category: tuple[str, ...], types: tuple[str, ...], outcome: str) -> 
 
 
 def related(document: dict[str, Any]) -> dict[str, list[str]]:
-    """Give everybody and every address that a document names, for search: ECS `related`."""
+    """Return everybody and every address that a document names, for search: ECS `related`."""
     found: dict[str, list[str]] = {}
     user = document.get("user")
     if type(user) is dict:
@@ -91,7 +91,7 @@ def related(document: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _texts(holders: Iterable[Any], keys: tuple[str, ...]) -> list[str]:
-    """Give the texts that some objects hold under these keys, each once."""
+    """Return the texts that some objects hold under these keys, each once."""
     found: list[str] = []
     for holder in holders:
         if type(holder) is dict:

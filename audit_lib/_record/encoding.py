@@ -15,7 +15,7 @@ HIDDEN: Final = "***"
 
 
 def hidden(_: Any) -> str:
-    """Give the text in the place of a sensitive value that is in no field of its own."""
+    """Return the text in the place of a sensitive value that is in no field of its own."""
     return HIDDEN
 
 
@@ -27,7 +27,7 @@ _dumps: _Dumps | None = None
 
 
 def encode(document: Any) -> bytes:
-    """Give the JSON of plain values, without a line's end.
+    """Return the JSON of plain values, without a line's end.
 
     Most lines are ASCII: `orjson` writes those, where it is installed, at a tenth of the time.
     """

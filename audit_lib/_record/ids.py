@@ -31,10 +31,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def new_id() -> str:
-    """Give a UUID (RFC 9562, version 8): 70 random bits of this process, and a number of 48."""
+    """Return a UUID (RFC 9562, version 8): 70 random bits of this process, and a number of 48."""
     return f"{_numbered.prefix}{_numbered.next_number():012x}"
 
 
 def new_chain_id() -> str:
-    """Give 128 random bits as 32 hexadecimal digits."""
+    """Return 128 random bits as 32 hexadecimal digits."""
     return os.urandom(16).hex()

@@ -22,12 +22,12 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 
 def class_name(cls: type) -> str:
-    """Give a class's full name, without that of the builtins' module."""
+    """Return a class's full name, without that of the builtins' module."""
     return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
 
 
 def error_text(error: BaseException) -> str:
-    """Give an exception's class and text."""
+    """Return an exception's class and text."""
     try:
         return f"{type(error).__name__}: {well_formed(str(error))}"
     except Exception:  # noqa: BLE001 - an exception whose own text fails is named by its class
@@ -35,14 +35,14 @@ def error_text(error: BaseException) -> str:
 
 
 def well_formed(text: str) -> str:
-    """Give a text that strict JSON readers take: a lone surrogate is no Unicode text."""
+    """Return a text that strict JSON readers take: a lone surrogate is no Unicode text."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def integer(value: int) -> int | str:
-    """Give an integer, as its decimal digits where it is too large for JSON."""
+    """Return an integer, as its decimal digits where it is too large for JSON."""
     if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return value
     try:
@@ -52,7 +52,7 @@ def integer(value: int) -> int | str:
 
 
 def finite(value: float) -> float | str:
-    """Give a float, or the name of what JSON has no number for."""
+    """Return a float, or the name of what JSON has no number for."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

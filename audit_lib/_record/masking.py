@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 from .encoding import HIDDEN, encode
-from .notes import Unreadable, path_text
+from .notes import UnreadableText, path_text
 
 __all__ = [
     "Drop",
@@ -17,9 +17,10 @@ __all__ = [
     "Hash",
     "Mask",
     "Masking",
-    "Rule",
+    "MaskingRule",
     "Withheld",
     "annotated_rules",
+    "gives_away",
     "scrubbed",
 ]
 
@@ -29,18 +30,18 @@ _MOST_NAMES: Final = 4096
 _SHORTEST_SECRET: Final = 4
 
 
-class Rule:
+class MaskingRule:
     """How a sensitive value is written; the note of it in `changes.notes`."""
 
     __slots__ = ()
     note = "masked"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Give what is written in the place of a plain value; `None` stays what it is."""
+        """Return what is written in the place of a plain value; `None` stays what it is."""
         raise NotImplementedError
 
 
-class Mask(Rule):
+class Mask(MaskingRule):
     """Write `***`, and of a long text its last characters: `Mask(keep=4)` gives `***9010`."""
 
     __slots__ = ("keep",)
@@ -52,7 +53,7 @@ class Mask(Rule):
         return f"Mask(keep={self.keep})"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Give `***` and what is kept, which is at most a third of the value."""
+        """Return `***` and what is kept, which is at most a third of the value."""
         if value is None:
             return None
         if not self.keep:
@@ -63,7 +64,7 @@ class Mask(Rule):
         return f"{HIDDEN}{text[-self.keep :]}"
 
 
-class Hash(Rule):
+class Hash(MaskingRule):
     """Write a keyed hash: equal values can be matched, and nobody without the key can guess one.
 
     Numbers and booleans are hashed as well. Whoever has the key can try all values of a field that
@@ -77,7 +78,7 @@ class Hash(Rule):
         return "Hash()"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Give the first 128 bits of HMAC-SHA-256 over the value's JSON; `***` without a key."""
+        """Return the first 128 bits of HMAC-SHA-256 over the value's JSON; `***` without a key."""
         if value is None:
             return None
         if key is None:
@@ -87,7 +88,7 @@ class Hash(Rule):
         return f"hmac:{digest(key, encode(value), 'sha256').hex()[:32]}"
 
 
-class Drop(Rule):
+class Drop(MaskingRule):
     """Write nothing of the value: `changes.fields` alone says that it changed."""
 
     __slots__ = ()
@@ -97,7 +98,7 @@ class Drop(Rule):
         return "Drop()"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Give the mark of what is left out."""
+        """Return the mark of what is left out."""
         return _DROPPED if value is not None else None
 
 
@@ -111,7 +112,7 @@ class Guarded:
 
     __slots__ = ("rule", "value")
 
-    def __init__(self, value: Any, rule: Rule) -> None:
+    def __init__(self, value: Any, rule: MaskingRule) -> None:
         self.value = value
         self.rule = rule
 
@@ -121,8 +122,8 @@ class Guarded:
     __hash__ = None  # type: ignore[assignment] # as a list or a dict has it
 
 
-def annotated_rules(cls: type) -> Mapping[str, Rule]:
-    """Give the fields of a class that are annotated with a rule: `Annotated[str, Mask(keep=4)]`."""
+def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
+    """Return the fields of a class that are annotated with a rule: `Annotated[str, Mask(keep=4)]`."""
     found = _ANNOTATED.get(cls)
     if found is None:
         found = {}
@@ -136,13 +137,13 @@ def annotated_rules(cls: type) -> Mapping[str, Rule]:
     return found
 
 
-_ANNOTATED: Final[dict[type, dict[str, Rule]]] = {}
+_ANNOTATED: Final[dict[type, dict[str, MaskingRule]]] = {}
 
 
-def _rule_in(annotation: Any) -> Rule | None:
+def _rule_in(annotation: Any) -> MaskingRule | None:
     """Find the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`."""
     for extra in getattr(annotation, "__metadata__", ()):
-        if isinstance(extra, Rule):
+        if isinstance(extra, MaskingRule):
             return extra
     for inner in getattr(annotation, "__args__", ()):
         if rule := _rule_in(inner):
@@ -223,16 +224,16 @@ class Masking:
     __slots__ = ("_by_name", "_known", "_paths", "key")
 
     def __init__(
-        self, rules: Mapping[str, Rule | None] | None = None, key: bytes | None = None
+        self, rules: Mapping[str, MaskingRule | None] | None = None, key: bytes | None = None
     ) -> None:
         given = rules or {}
         self.key = key
         self._by_name = {_squeezed(name): rule for name, rule in given.items() if "." not in name}
         self._paths = {tuple(name.split(".")): rule for name, rule in given.items() if "." in name}
-        self._known: dict[str, Rule | None] = {}
+        self._known: dict[str, MaskingRule | None] = {}
 
-    def rule(self, path: tuple[str, ...]) -> Rule | None:
-        """Give the rule for a field: one for the end of its path, then one for its name."""
+    def rule(self, path: tuple[str, ...]) -> MaskingRule | None:
+        """Return the rule for a field: one for the end of its path, then one for its name."""
         for tail, rule in self._paths.items():
             if path[-len(tail) :] == tail:
                 return rule
@@ -246,7 +247,7 @@ class Masking:
             self._known[name] = rule
             return rule
 
-    def _looked_up(self, name: str) -> Rule | None:
+    def _looked_up(self, name: str) -> MaskingRule | None:
         squeezed = _squeezed(name)
         if squeezed in self._by_name:
             return self._by_name[squeezed]
@@ -261,7 +262,7 @@ class Masking:
     def covered(
         self, value: dict[str, Any], path: tuple[str, ...], withheld: Withheld
     ) -> dict[str, Any]:
-        """Give an object with its sensitive members masked: itself, where it has none."""
+        """Return an object with its sensitive members masked: itself, where it has none."""
         covered: dict[str, Any] | None = None
         known = {} if self._paths else self._known  # names decide alone where no path has a say
         for name, item in value.items():
@@ -285,7 +286,9 @@ class Masking:
                     covered[name] = new
         return value if covered is None else covered
 
-    def _shown(self, path: tuple[str, ...], bare: Any, rule: Rule, withheld: Withheld) -> Any:
+    def _shown(
+        self, path: tuple[str, ...], bare: Any, rule: MaskingRule, withheld: Withheld
+    ) -> Any:
         shown = rule.shown(bare, self.key)
         if bare is not None:
             withheld.notes[path_text(path)] = "masked" if shown == HIDDEN else rule.note
@@ -293,7 +296,7 @@ class Masking:
         return shown
 
     def _covered(
-        self, item: Any, path: tuple[str, ...], rule: Rule | None, withheld: Withheld
+        self, item: Any, path: tuple[str, ...], rule: MaskingRule | None, withheld: Withheld
     ) -> Any:
         kind = type(item)
         if kind is Guarded:
@@ -309,7 +312,7 @@ class Masking:
             ]
             same = all(one is other for one, other in zip(new, item, strict=True))
             return item if same else [each for each in new if each is not _DROPPED]
-        if kind is Unreadable:
+        if kind is UnreadableText:
             withheld.notes[path_text(path)] = "unreadable"
             item = str(item)
         if isinstance(item, str):
@@ -318,7 +321,7 @@ class Masking:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Give the texts of a plain value."""
+    """Return the texts of a plain value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
@@ -340,7 +343,7 @@ _DEFAULT: Final = Mask()
 
 
 def _bare(value: Any) -> Any:
-    """Give a value without the guards inside it: all of it is masked."""
+    """Return a value without the guards inside it: all of it is masked."""
     if type(value) is Guarded:
         return _bare(value.value)
     if type(value) is dict:
@@ -383,7 +386,7 @@ def gives_away(text: str) -> bool:
 def scrubbed(
     document: dict[str, Any], withheld: Withheld, path: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Give a document without the secrets that its texts give away, and without those seen."""
+    """Return a document without the secrets that its texts give away, and without those seen."""
     return {name: _scrub(item, withheld, (*path, name)) for name, item in document.items()}
 
 

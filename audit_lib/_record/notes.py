@@ -3,14 +3,14 @@
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["Unreadable", "add_notes", "event_last", "path_text"]
+__all__ = ["UnreadableText", "add_notes", "event_last", "path_text"]
 
 # A record of thousands of odd values says so once.
 _MOST: Final = 100
 _STATES: Final = frozenset({"before", "after"})
 
 
-class Unreadable(str):
+class UnreadableText(str):
     """The text in the place of a value that could not be shown, or not all of it."""
 
     __slots__ = ()
@@ -40,7 +40,7 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
 
 
 def event_last(document: dict[str, Any]) -> dict[str, Any]:
-    """Give the same document with `event` at its end, where what proves the line follows it."""
+    """Return the same document with `event` at its end, where what proves the line follows it."""
     if "event" in document:
         document["event"] = document.pop("event")
     return document

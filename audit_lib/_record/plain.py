@@ -15,23 +15,23 @@ from typing import Any
 from .encoding import hidden
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .masking import Guarded, annotated_rules
-from .notes import Unreadable
+from .notes import UnreadableText
 
-__all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register", "text_of"]
+__all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
 
 # A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
 _MAX_DEPTH = 32
 _MAX_NODES = 20_000
 _MAX_COPIED = 256
 _MOST_CLASSES = 4096
-_AS_THEY_ARE = frozenset({type(None), bool, Unreadable, Guarded})
+_AS_THEY_ARE = frozenset({type(None), bool, UnreadableText, Guarded})
 _NO_REPR: Any = object.__repr__
 
 _dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
 
 
 def plain(value: Any) -> Any:
-    """Give `value` as JSON values, sharing nothing mutable with it.
+    """Return `value` as JSON values, sharing nothing mutable with it.
 
     - Integers beyond 2**53 - 1 become decimal text; NaN and infinities the texts `NaN`, `Infinity`
       and `-Infinity`.
@@ -42,25 +42,29 @@ def plain(value: Any) -> Any:
     - Mappings, dataclasses, named tuples, attrs and pydantic objects become objects; so does an
       object of any other class without a `__repr__` of its own, by its public attributes.
     - Everything else is the name of its class, with its `id` where it has one: a `repr` can hold
-      anything. `register` says better.
+      anything. `register_type` says how one is written.
     """
     if type(value) is dict and is_plain_object(value):
         return value.copy()
     return _Walk().visit(value, 0)
 
 
-def register(kind: type, convert: Callable[[Any], Any]) -> None:
-    """Say how objects of a class, and of its subclasses, are written.
+def register_type(kind: type, convert: Callable[[Any], Any]) -> None:
+    """Define how objects of a class, and of its subclasses, are written.
 
-    `convert` gives any value that records can hold: `register(Money, lambda money: str(money))`. A
-    class that is a mapping, dataclass, attrs, pydantic or ORM model stays what it is.
+    `register_type(Money, lambda money: str(money))`. A class that is a mapping, dataclass, attrs,
+    pydantic or ORM model is written as that, whatever is registered.
+
+    Args:
+        kind: the class.
+        convert: takes an object of it and returns any value that records can hold.
     """
     _REGISTERED[kind] = lambda value: plain(convert(value))
     _LEAVES.clear()
 
 
 def plain_fields(value: Any) -> dict[str, Any]:
-    """Give a model's fields as plain values: what `record_updated` compares.
+    """Return a model's fields as plain values: what `record_updated` compares.
 
     Mappings first, then pydantic, SQLAlchemy, dataclass, attrs, named tuple and Django, then any
     object's public attributes. `None` has no fields; a value without any is the one field `value`.
@@ -74,7 +78,7 @@ def plain_fields(value: Any) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """Give the text of a value that is wanted as one: a name, an id, a key."""
+    """Return the text of a value that is wanted as one: a name, an id, a key."""
     if type(value) is str and value.isascii():
         return value
     if type(value) is int and is_plain(value):
@@ -110,7 +114,7 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
 
 def _describe(value: Any, error: BaseException) -> str:
     """Say what a value was that could not be shown, and why, whatever its class does."""
-    return Unreadable(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
+    return UnreadableText(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
 
 
 class _Walk:
@@ -139,7 +143,7 @@ class _Walk:
             return _describe(value, error)
 
     def fields(self, value: Any) -> dict[str, Any] | None:
-        """Give the fields of a model or of any object, or None for a value that has none."""
+        """Return the fields of a model or of any object, or None for a value that has none."""
         try:
             named = _named(value)
             if named is None and not isinstance(value, (str, bytes, Collection, type)):
@@ -167,10 +171,10 @@ class _Walk:
 
     def _within(self, value: Any, depth: int, enter: Callable[[], Any]) -> Any:
         if id(value) in self._inside:
-            return Unreadable(f"<cycle: this {class_name(type(value))} contains itself>")
+            return UnreadableText(f"<cycle: this {class_name(type(value))} contains itself>")
         if depth >= _MAX_DEPTH:
             name = class_name(type(value))
-            return Unreadable(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>")
+            return UnreadableText(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>")
         self._inside.add(id(value))
         try:
             return enter()
@@ -196,13 +200,13 @@ class _Walk:
                 name = f"{name} ({class_name(type(key))})"
             visited[name] = self.visit(value, depth)
         if self._nodes >= _MAX_NODES:
-            visited["…"] = Unreadable(f"<left out: over {_MAX_NODES} values>")
+            visited["…"] = UnreadableText(f"<left out: over {_MAX_NODES} values>")
         return visited
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
         visited = [self.visit(value, depth + 1) for value in self._counted(values)]
         if self._nodes >= _MAX_NODES:
-            visited.append(Unreadable(f"<left out: over {_MAX_NODES} values>"))
+            visited.append(UnreadableText(f"<left out: over {_MAX_NODES} values>"))
         return visited
 
     def _counted(self, values: Iterable[Any]) -> Iterable[Any]:
@@ -214,7 +218,7 @@ class _Walk:
 
 
 def _named(value: Any) -> Mapping[Any, Any] | None:
-    """Give the named fields of a mapping or of a model, or None for any other value."""
+    """Return the named fields of a mapping or of a model, or None for any other value."""
     cls = type(value)
     if cls is dict or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return] # isinstance narrows Any to Mapping[Any, Any] only in part
@@ -241,7 +245,7 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _dumped(value: Any) -> Mapping[Any, Any] | None:
-    """Give the fields that a pydantic object dumps; models inside it stay models, with their rules."""
+    """Return the fields that a pydantic object dumps; models inside it stay models, with their rules."""
     dumped = value.model_dump()
     if not isinstance(dumped, Mapping):
         return None
@@ -255,7 +259,7 @@ def _dumped(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _mapped(value: Any) -> dict[str, Any]:
-    """Give the columns of an SQLAlchemy object; one that expired is read again, as its use would.
+    """Return the columns of an SQLAlchemy object; one that expired is read again, as its use would.
 
     Columns that were never loaded are left out, so are relationships: their keys are columns.
     """
@@ -266,12 +270,12 @@ def _mapped(value: Any) -> dict[str, Any]:
             try:
                 named[column.key] = getattr(value, column.key)
             except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: the others stay
-                named[column.key] = Unreadable(f"<unread: {error_text(error)}>")
+                named[column.key] = UnreadableText(f"<unread: {error_text(error)}>")
     return named
 
 
 def _attributes(value: Any) -> dict[str, Any] | None:
-    """Give an object's public attributes, of `__dict__` and of `__slots__`; None if there are none."""
+    """Return an object's public attributes, of `__dict__` and of `__slots__`; None if there are none."""
     attributes = dict(getattr(value, "__dict__", {}))
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
@@ -292,7 +296,7 @@ def _opaque(value: Any) -> Any:
 
 
 def _leaf_of(cls: type) -> Callable[[Any], Any]:
-    """Give how the values of a class are written: as the application says, else as it is known."""
+    """Return how the values of a class are written: as the application says, else as it is known."""
     found = _LEAVES.get(cls)
     if found is None:
         found = _looked_up(cls)

@@ -26,7 +26,7 @@ _ESSENTIAL: Final[tuple[str, ...]] = (
 
 
 def fitted(document: dict[str, Any], limit: int) -> bytes:
-    """Give the JSON of a document in at most `limit` bytes, by shortening its longest texts.
+    """Return the JSON of a document in at most `limit` bytes, by shortening its longest texts.
 
     When that is not enough, objects and lists keep their first members; at last the record keeps
     what it is about. A text says how much of it is left out, `changes.notes` where.

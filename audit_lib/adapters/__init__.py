@@ -1,5 +1,5 @@
-"""One module a framework; each fills the context of a request, a task or an invocation.
+"""One module per framework; each fills the context of a request, a task or an invocation.
 
-Each imports its framework, so none is imported by `audit_lib` itself. `_request` reads
-the headers of a request for those that have one.
+Each imports its framework, so `audit_lib` itself imports none of them. `request` has what an adapter
+of your own needs: the context of a request, and the ECS fields in its headers.
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 from audit_lib._context import Request
 
-from ._request import request_fields
+from .request import request_fields
 
 __all__ = ["AuditMiddleware"]
 

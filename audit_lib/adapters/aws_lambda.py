@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from audit_lib._context import Request
 from audit_lib._output.handler import flush_all
 
-from ._request import request_fields, trace_fields
+from .request import request_fields, trace_fields
 
 __all__ = ["audited"]
 
@@ -78,7 +78,7 @@ def _of_request(event: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str,
 
 
 def _user(authorizer: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, str]:
-    """Give who asked, as a token's claims, an authorizer of one's own, or IAM say."""
+    """Return who asked, as a token's claims, an authorizer of one's own, or IAM say."""
     claims = _member(_member(authorizer, "jwt"), "claims") or _member(authorizer, "claims")
     user = {
         field: str(claims[claim])
@@ -92,6 +92,6 @@ def _user(authorizer: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[st
 
 
 def _member(holder: Any, name: str) -> Mapping[str, Any]:
-    """Give an object of an event, which anybody may have made: empty where it is none."""
+    """Return an object of an event, which anybody may have made: empty where it is none."""
     found = holder.get(name) if isinstance(holder, Mapping) else None
     return found if isinstance(found, Mapping) else {}

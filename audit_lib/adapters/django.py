@@ -42,7 +42,7 @@ def AuditMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[Htt
 
 
 def _user(request: HttpRequest) -> dict[str, Any] | None:
-    """Give the user as it was first seen: one who deletes the own account is named all the same."""
+    """Return the user as it was first seen: one who deletes the own account is named all the same."""
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None

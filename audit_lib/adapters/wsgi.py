@@ -6,7 +6,7 @@ from typing import Any
 
 from audit_lib._context import Request
 
-from ._request import request_fields
+from .request import request_fields
 
 __all__ = ["AuditMiddleware", "environ_fields"]
 
@@ -66,7 +66,7 @@ class _Answer:
 
 
 def environ_fields(environ: Environ, trusted_proxies: int) -> dict[str, Any]:
-    """Give the ECS fields of a WSGI request."""
+    """Return the ECS fields of a WSGI request."""
 
     def header(name: str) -> str | None:
         value = environ.get(f"HTTP_{name.upper().replace('-', '_')}")

@@ -1,4 +1,4 @@
-"""What the ORM adapters have in common: which models, how a value is taken, who asked for it."""
+"""What the captures share: which models are audited, how a value is read, and the origin."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ __all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "tell_all", "wr
 
 MOST_ROWS: Final = 1000
 """More rows of one statement than these are one record, with their number."""
-# Whose frames between a record and the code that asked for it are nobody's business.
+# Packages whose frames are skipped: the origin of a record is the code that called them.
 _BETWEEN: Final = frozenset({"asgiref", "audit_lib", "django", "greenlet", "sqlalchemy"})
 
 
@@ -22,7 +22,7 @@ class AuditedModel(NamedTuple):
 
     logger: AuditLogger
     record_type: str
-    left_out: frozenset[str]
+    excluded: frozenset[str]
 
     def tell(
         self, verb: str, known: str, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -39,18 +39,19 @@ class AuditedModel(NamedTuple):
             self.logger.record_updated(said, kind, before, after, **about)
 
     def tell_many(self, verb: str, count: int, unsure: str | None = None) -> None:
-        """Write what one statement did to more records than anybody reads."""
+        """Write one record of a statement that changed too many rows to read."""
         kind = self.record_type
         self.logger.event(
-            f"{kind}-bulk-{verb}", f"{count} records of {kind} {verb} by one statement",
+            f"{count} records of {kind} {verb} by one statement",
+            action=f"{kind}-bulk-{verb}",
             category="database", type="change", stacklevel=_stacklevel(), reason=unsure,
             outcome="success" if unsure is None else "unknown",
-            changes={"record_type": kind, "count": count},
+            extra={"changes": {"record_type": kind, "count": count}},
         )  # fmt: skip
 
 
 def model_of(models: Mapping[type, AuditedModel], cls: type) -> AuditedModel | None:
-    """Give how a class is audited: as it is said of it, or of the nearest class above it."""
+    """Return how a class is audited: its own entry, or that of the nearest base class."""
     return next((models[base] for base in cls.__mro__ if base in models), None)
 
 
@@ -77,7 +78,7 @@ def _stacklevel() -> int:
 
 
 def record_id(key: Iterable[Any]) -> str:
-    """Give a primary key as one text."""
+    """Return a primary key as one text."""
     return "/".join(text_of(part) for part in key)
 
 

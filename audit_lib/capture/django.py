@@ -14,14 +14,14 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Model, QuerySet, signals
 
-from audit_lib._context import carry
+from audit_lib._context import copy_context
 from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
 from audit_lib._record.changes import same
 
 from ._models import MOST_ROWS, AuditedModel, model_of, tell_all, written
 
-__all__ = ["audit_models"]
+__all__ = ["audit_models", "release_models"]
 
 _BEFORE: Final = "_audit_lib_before"
 
@@ -32,36 +32,67 @@ def audit_models(
     *models: type,
     logger: AuditLogger,
     record_type: str | None = None,
-    leave_out: Collection[str] = (),
+    exclude: Collection[str] = (),
 ) -> None:
-    """Audit what is done to these models and to their subclasses, from now on.
+    """Audit what is done to these models and to their subclasses, until `release_models`.
 
     Args:
         models: concrete model classes.
-        logger: where it is written; the context says who it was.
+        logger: the audit logger that writes the records; the context says who acts.
         record_type: kind of the records; the model's name in small letters when left out.
-        leave_out: fields that nobody wants to hear of, such as `updated_at`: they are not written, and
-            a change of nothing else is none.
+        exclude: fields that are not audited, such as `updated_at`: they are not written, and an
+            update of them alone writes no record.
+
+    Raises:
+        CaptureError: a class is not a concrete model.
     """
     model: Any
     for model in models:
         if not issubclass(model, Model) or model._meta.abstract:
-            raise CaptureError(f"{model!r} is no table of Django's; give concrete model classes")
+            raise CaptureError(f"{model!r} is not a table of Django's; give concrete model classes")
         _models[model] = AuditedModel(
-            logger, record_type or model._meta.model_name, frozenset(leave_out)
+            logger, record_type or model._meta.model_name, frozenset(exclude)
         )
-    for signal, receiver in (
+    for signal, receiver in _receivers():
+        signal.connect(receiver, weak=False, dispatch_uid="audit_lib")
+    for name, audited in _methods():
+        original = getattr(QuerySet, name)
+        if not hasattr(original, "_audit_lib"):
+            setattr(QuerySet, name, _around(original, audited))
+
+
+def release_models(*models: type) -> None:
+    """Stop auditing these models and their subclasses: the reverse of `audit_models`.
+
+    What an open transaction has changed before is written when it is committed.
+
+    Args:
+        models: the classes; without any, all that are audited. One that is not audited is ignored.
+    """
+    for model in models or tuple(_models):
+        _models.pop(model, None)
+    if _models:
+        return
+    for signal, _ in _receivers():
+        signal.disconnect(dispatch_uid="audit_lib")
+    for name, _ in _methods():
+        method: Any = getattr(QuerySet, name)
+        if hasattr(method, "_audit_lib"):
+            setattr(QuerySet, name, method.__wrapped__)
+
+
+def _receivers() -> tuple[tuple[Any, Callable[..., None]], ...]:
+    return (
         (signals.pre_save, _before_save),
         (signals.post_save, _after_save),
         (signals.pre_delete, _before_delete),
         (signals.post_delete, _after_delete),
         (signals.m2m_changed, _links_changed),
-    ):
-        signal.connect(receiver, weak=False, dispatch_uid="audit_lib")
-    for name, audited in (("update", _update), ("bulk_create", _bulk_create)):
-        original = getattr(QuerySet, name)
-        if not hasattr(original, "_audit_lib"):
-            setattr(QuerySet, name, _around(original, audited))
+    )
+
+
+def _methods() -> tuple[tuple[str, Callable[..., Any]], ...]:
+    return ("update", _update), ("bulk_create", _bulk_create)
 
 
 def _model_of(cls: type) -> AuditedModel | None:
@@ -69,12 +100,12 @@ def _model_of(cls: type) -> AuditedModel | None:
 
 
 def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
-    """Give the loaded fields as the database has them: `"5"` in a number's field is 5."""
+    """Return the loaded fields as the database has them: `"5"` in a number's field is 5."""
     cls = type(instance)
     state = {}
     for field in cls._meta.concrete_fields:
         name = field.attname
-        if name in instance.__dict__ and name not in model.left_out:
+        if name in instance.__dict__ and name not in model.excluded:
             value = instance.__dict__[name]
             if not hasattr(value, "resolve_expression"):
                 state[name] = _prepared(field, value, cls)
@@ -88,14 +119,14 @@ def _prepared(field: Any, value: Any, cls: type) -> Any:
 
 
 def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]]:
-    """Read rows by their primary key: one more than anybody reads, at most."""
+    """Read rows by their primary key, at most one more than the limit."""
     fields = {field.attname: field for field in cls._meta.concrete_fields}
     key = cls._meta.pk.attname
     return {
         row[key]: {
             name: _prepared(fields[name], value, cls)
             for name, value in row.items()
-            if name not in model.left_out
+            if name not in model.excluded
         }
         for row in query.order_by().values(*fields)[: MOST_ROWS + 1]
     }
@@ -107,7 +138,7 @@ class _Telling:
     __slots__ = ("_tell",)
 
     def __init__(self, tell: Callable[..., None], *what: Any) -> None:
-        self._tell = partial(carry(tell), *what)
+        self._tell = partial(copy_context(tell), *what)
 
     def __call__(self) -> None:
         self._tell()
@@ -227,7 +258,7 @@ def _links_changed(  # noqa: PLR0913, PLR0917 - Django's signature
     field = next(
         (f for f in owner_class._meta.many_to_many if f.remote_field.through is sender), None
     )
-    if audited is None or field is None or field.name in audited.left_out:
+    if audited is None or field is None or field.name in audited.excluded:
         return
     if action == "pre_clear":
         related = getattr(

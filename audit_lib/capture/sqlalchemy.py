@@ -20,7 +20,7 @@ from audit_lib._record.changes import same
 
 from ._models import MOST_ROWS, AuditedModel, model_of, record_id, tell_all, written
 
-__all__ = ["audit_models"]
+__all__ = ["audit_models", "release_models"]
 
 _MISSING: Final = object()
 _COMPUTED: Final = object()  # in the place of a value that the database computes
@@ -35,16 +35,19 @@ def audit_models(
     *models: type,
     logger: AuditLogger,
     record_type: str | None = None,
-    leave_out: Collection[str] = (),
+    exclude: Collection[str] = (),
 ) -> None:
-    """Audit what sessions do to these models and to their subclasses, from now on.
+    """Audit what sessions do to these models and to their subclasses, until `release_models`.
 
     Args:
         models: mapped classes.
-        logger: where it is written; the context says who it was.
-        record_type: ECS-like kind of the records; the class's name in small letters when left out.
-        leave_out: attributes that nobody wants to hear of, such as `updated_at`: they are not written,
-            and a change of nothing else is none.
+        logger: the audit logger that writes the records; the context says who acts.
+        record_type: kind of the records; the class's name in small letters when left out.
+        exclude: attributes that are not audited, such as `updated_at`: they are not written, and an
+            update of them alone writes no record.
+
+    Raises:
+        CaptureError: a class is not mapped.
     """
     for model in models:
         mapper: Any = inspect(model, raiseerr=False)
@@ -63,18 +66,41 @@ def audit_models(
                     propagate=True,
                 )
         _models[model] = AuditedModel(
-            logger, record_type or model.__name__.lower(), frozenset(leave_out)
+            logger, record_type or model.__name__.lower(), frozenset(exclude)
         )
     if not event.contains(Session, "after_flush", _after_flush):
         for name, listener in _LISTENERS.items():
-            # Before those of others, which may raise.
-            event.listen(Session, name, listener, insert=name in _FIRST)
-        for name in ("bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"):
+            if not event.contains(Session, name, listener):  # `release_models` keeps some
+                # Before those of others, which may raise.
+                event.listen(Session, name, listener, insert=name in _FIRST)
+        for name in _REFUSED:
             setattr(Session, name, _refusing(getattr(Session, name)))
 
 
+def release_models(*models: type) -> None:
+    """Stop auditing these models and their subclasses: the reverse of `audit_models`.
+
+    What an open transaction has changed and flushed before is written when it is committed.
+
+    Args:
+        models: the classes; without any, all that are audited. One that is not audited is ignored.
+    """
+    for model in models or tuple(_models):
+        if _models.pop(model, None) is not None:
+            mapper: Any = inspect(model)
+            for column in mapper.column_attrs:
+                event.remove(getattr(model, column.key), "set", _loads_the_old_value)
+    if _models or not event.contains(Session, "after_flush", _after_flush):
+        return
+    for name, listener in _LISTENERS.items():
+        if name not in _KEPT:
+            event.remove(Session, name, listener)
+    for name in _REFUSED:
+        setattr(Session, name, getattr(Session, name).__wrapped__)
+
+
 def _loads_the_old_value(*_: Any) -> None:
-    """Do nothing: that somebody listens is what makes SQLAlchemy read it."""
+    """Do nothing: SQLAlchemy reads the old value because there is a listener."""
 
 
 def _model_of(cls: type) -> AuditedModel | None:
@@ -84,7 +110,7 @@ def _model_of(cls: type) -> AuditedModel | None:
     return model._replace(record_type=cls.__name__.lower())
 
 
-class _Change:
+class _ObjectChange:
     """What a transaction did to one object so far: old and new value by attribute and member."""
 
     __slots__ = ("cls", "id", "model", "new", "old", "verb")
@@ -99,7 +125,7 @@ class _Change:
         self.old.setdefault(path, old)
         self.new[path] = new
 
-    def also(self, later: "_Change") -> None:
+    def also(self, later: "_ObjectChange") -> None:
         """Add what happened to the object afterwards."""
         for path, new in later.new.items():
             self.changed(path, later.old[path], new)
@@ -133,7 +159,7 @@ class _Frame:
     def __init__(self, transaction: SessionTransaction) -> None:
         self.transaction = transaction
         self.connection: Any = None
-        self.changes: dict[Any, _Change] = {}
+        self.changes: dict[Any, _ObjectChange] = {}
         self.committed = False
 
 
@@ -177,7 +203,7 @@ def _kept_by_itself(connection: Any) -> bool:
     return getattr(connection.connection.dbapi_connection, "in_transaction", None) is False
 
 
-def _note(frame: _Frame, key: Any, change: _Change) -> None:
+def _note(frame: _Frame, key: Any, change: _ObjectChange) -> None:
     if earlier := frame.changes.get(key):
         earlier.also(change)
     else:
@@ -195,12 +221,14 @@ def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
             _note(_frames(session)[-1], each, change)
 
 
-def _computed(each: Any, model: AuditedModel) -> _Change | None:
+def _computed(each: Any, model: AuditedModel) -> _ObjectChange | None:
     """Take note of the old values of what the database will compute: a flush forgets them."""
     state = inspect(each)
-    change = _Change(model, type(each), record_id(state.mapper.primary_key_from_instance(each)))
+    change = _ObjectChange(
+        model, type(each), record_id(state.mapper.primary_key_from_instance(each))
+    )
     for name, value in state.dict.items():
-        if isinstance(value, ClauseElement) and name not in model.left_out:
+        if isinstance(value, ClauseElement) and name not in model.excluded:
             old = attributes.get_history(each, name).deleted
             was = written(type(each), name, old[0]) if old else _MISSING
             change.changed((name,), was, _COMPUTED)
@@ -228,14 +256,14 @@ def _after_flush_postexec(session: Session, _context: Any) -> None:
                     change.new[path] = written(change.cls, path[0], getattr(key, path[0]))
 
 
-def _change(each: Any, model: AuditedModel, verb: str) -> _Change | None:
+def _change(each: Any, model: AuditedModel, verb: str) -> _ObjectChange | None:
     state = inspect(each)
     mapper = state.mapper
-    change = _Change(model, type(each), record_id(mapper.primary_key_from_instance(each)))
+    change = _ObjectChange(model, type(each), record_id(mapper.primary_key_from_instance(each)))
     change.verb = verb
     for column in mapper.column_attrs:
         name = column.key
-        if name in model.left_out:
+        if name in model.excluded:
             continue
         if verb == "created":
             made = name not in state.dict and column.columns[0].server_default is not None
@@ -252,11 +280,11 @@ def _change(each: Any, model: AuditedModel, verb: str) -> _Change | None:
     return change if change.new or verb != "updated" else None
 
 
-def _add_links(each: Any, mapper: Any, model: AuditedModel, change: _Change) -> None:
+def _add_links(each: Any, mapper: Any, model: AuditedModel, change: _ObjectChange) -> None:
     """Add whom a many-to-many relationship was added or removed, each by its id."""
     for relationship in mapper.relationships:
         name = relationship.key
-        if relationship.secondary is None or name in model.left_out:
+        if relationship.secondary is None or name in model.excluded:
             continue
         history = attributes.get_history(each, name, PassiveFlag.PASSIVE_NO_INITIALIZE)
         for linked in history.added or ():
@@ -304,7 +332,7 @@ def _refuse_table(table: Any) -> None:
                     f" about {name}, or say execution_options(audit=False) and audit it yourself"
                 )
             for link in mapper.relationships:
-                if link.secondary is table and link.key not in model.left_out:
+                if link.secondary is table and link.key not in model.excluded:
                     raise CaptureError(
                         f"a statement about the table {table.name}, whose links are audited with {name}:"
                         f" change {name}.{link.key}, or say execution_options(audit=False) and audit it"
@@ -323,7 +351,7 @@ def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:
             cls = inspect(each).mapper.class_
             if _model_of(cls) is not None:
                 raise CaptureError(
-                    f"Session.{original.__name__} of {cls.__name__}, which is audited: nobody hears of it;"
+                    f"Session.{original.__name__} of {cls.__name__}, which is audited, and has no event for it;"
                     f" use session.add_all(), or session.execute() of insert({cls.__name__}) or"
                     f" update({cls.__name__})"
                 )
@@ -357,11 +385,13 @@ def _many(state: Any, mapper: Any, model: AuditedModel) -> Any:
     return result
 
 
-def _row_change(mapper: Any, model: AuditedModel, names: list[str], old: Any, new: Any) -> _Change:
-    change = _Change(model, mapper.class_, "")
+def _row_change(
+    mapper: Any, model: AuditedModel, names: list[str], old: Any, new: Any
+) -> _ObjectChange:
+    change = _ObjectChange(model, mapper.class_, "")
     change.verb = "deleted" if new is None else "updated"
     for at, name in enumerate(names):
-        if name not in model.left_out:
+        if name not in model.excluded:
             was = written(mapper.class_, name, old[at])
             now = _MISSING if new is None else written(mapper.class_, name, new[at])
             if now is _MISSING or not same(was, now):
@@ -373,8 +403,8 @@ def _insert(state: Any, mapper: Any, model: AuditedModel) -> Any:
     statement = state.statement
     if getattr(statement, "_post_values_clause", None) is not None or statement.select is not None:
         raise CaptureError(
-            f"an upsert or INSERT … SELECT into {mapper.class_.__name__}, which is audited: nobody can"
-            " tell which rows it makes and which it changes; use session.merge(), or say"
+            f"an upsert or INSERT … SELECT into {mapper.class_.__name__}, which is audited: it does not say"
+            " which rows it makes and which it changes; use session.merge(), or say"
             " execution_options(audit=False) and audit it yourself"
         )
     given = state.parameters
@@ -387,10 +417,10 @@ def _insert(state: Any, mapper: Any, model: AuditedModel) -> Any:
     for row in rows:
         values = {**fixed, **row}
         key = [values.get(column.key) for column in mapper.primary_key]
-        change = _Change(model, mapper.class_, record_id(key) if None not in key else "")
+        change = _ObjectChange(model, mapper.class_, record_id(key) if None not in key else "")
         change.verb = "created"
         for name, value in values.items():
-            if name not in model.left_out:
+            if name not in model.excluded:
                 text = "<computed by the database>" if isinstance(value, ClauseElement) else value
                 change.changed((name,), _MISSING, written(mapper.class_, name, text))
         _note(_frames(state.session)[-1], object(), change)
@@ -405,7 +435,7 @@ def _identity(mapper: Any, names: list[str], row: Any) -> tuple[Any, ...]:
 def _read(
     session: Session, mapper: Any, names: list[str], columns: list[Any], keys: list[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Any]:
-    from sqlalchemy import tuple_  # noqa: PLC0415 - for whoever has statements of many rows
+    from sqlalchemy import tuple_  # noqa: PLC0415 - needed for statements of many rows alone
 
     found = {}
     for at in range(0, len(keys), _AT_ONCE):
@@ -419,8 +449,8 @@ def _read(
     return found
 
 
-class _Many(_Change):
-    """A statement that changed more rows than anybody reads: one record, with their number."""
+class _Many(_ObjectChange):
+    """A statement that changed too many rows to read: one record, with their number."""
 
     __slots__ = ("count", "what")
 
@@ -433,6 +463,9 @@ class _Many(_Change):
         self.model.tell_many(self.what, self.count)
 
 
+_REFUSED: Final = ("bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings")
+# These write the records of transactions that are open when the last model is released.
+_KEPT: Final = frozenset({"after_transaction_create", "after_transaction_end", "after_commit"})
 _FIRST: Final = frozenset({"after_commit", "after_transaction_end"})
 _LISTENERS: Final[dict[str, Callable[..., Any]]] = {
     "after_transaction_create": _begun,

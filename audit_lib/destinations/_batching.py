@@ -9,7 +9,7 @@ from contextlib import suppress
 from logging import LogRecord
 from typing import Any, ClassVar, Final
 
-from audit_lib._configuration import Settings, settings
+from audit_lib._configuration import Config, get_config
 from audit_lib._exceptions import RecordLostError
 from audit_lib._output.handler import AuditHandler
 from audit_lib._output.spool import Spool
@@ -19,7 +19,7 @@ from audit_lib._record.document import PAYLOAD
 from ._entries import Entry, Limits, batches, by_policy
 from ._errors import PartlyRefusedError, RefusedError, Retrying, is_content, is_unknown
 from ._linking import Linking
-from ._queue import Queue
+from ._queue import EntryQueue
 from ._sender import Sender
 from ._spooling import spool_of
 
@@ -33,7 +33,7 @@ class BatchingHandler(AuditHandler):
 
     The queue is bounded: when it is full, the call that writes a record waits. A record whose
     failure policy is `raise` is with the service when the call returns; any other one is within
-    `linger` seconds and a call, and `flush()` waits for all of them. The end of the process, of a
+    `flush_interval` seconds and a call, and `flush()` waits for all of them. The end of the process, of a
     `multiprocessing` child too, sends what is left; `kill -9` loses what is queued, which standard
     output would not. A process that forks shares nothing of it with its child.
     """
@@ -47,9 +47,9 @@ class BatchingHandler(AuditHandler):
         target: str,
         client: Callable[[], Any],
         *,
-        linger: float,
+        flush_interval: float,
         queue_bytes: int,
-        give_up: float,
+        retry_for: float,
     ) -> None:
         # Now, for what it imports: a thread may be about to fork, and its child could never import.
         # And first: what cannot be made is none of the handlers that end with the process.
@@ -58,21 +58,21 @@ class BatchingHandler(AuditHandler):
         self.target = target  # as the service names it
         self._make_client = client
         self._client = made
-        self._linger = linger
+        self._flush_interval = flush_interval
         self._queue_bytes = queue_bytes
-        self._give_up = give_up
+        self._retry_for = retry_for
         self._linking = Linking()
         self._begin()
 
     def _begin(self) -> None:
         """Begin with nothing queued and no thread, as in a forked process."""
         self._lost: RecordLostError | None = None
-        self._retrying = Retrying(self._give_up)
-        self._queue = Queue(self.limits, self._queue_bytes)
+        self._retrying = Retrying(self._retry_for)
+        self._queue = EntryQueue(self.limits, self._queue_bytes)
         self._sender = Sender(
             self._queue,
             name=f"audit_lib to {self.place}",
-            linger=self._linger,
+            flush_interval=self._flush_interval,
             send=self._send_all,
             replay=self._replay,
             spool_waits=self._spool_waits,
@@ -94,7 +94,7 @@ class BatchingHandler(AuditHandler):
         """
 
     def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
-        """Give what may go into a call together, in its order."""
+        """Return what may go into a call together, in its order."""
         return [entries]
 
     def handle(self, record: LogRecord) -> bool:
@@ -140,24 +140,24 @@ class BatchingHandler(AuditHandler):
         self._begin()
         self._client = None  # its connections are the other process's
 
-    def _longest(self, config: Settings) -> int:
-        return min(config.said_bytes or self.limits.line_bytes, self.limits.line_bytes)
+    def _longest(self, config: Config) -> int:
+        return min(config.requested_bytes or self.limits.line_bytes, self.limits.line_bytes)
 
-    def _spool(self, config: Settings, *, refused: bool = False) -> Spool | None:
+    def _spool(self, config: Config, *, refused: bool = False) -> Spool | None:
         if config.spool is None:
             return None
         kept_by = type(self).__name__.removesuffix("Handler").lower()
         return spool_of(config.spool, kept_by, self.target, refused=refused)
 
     def _spool_waits(self) -> bool:
-        spool = self._spool(settings())
+        spool = self._spool(get_config())
         return spool is not None and spool.waiting
 
     def _begin_chain(self, why: str) -> None:
         self._linking.leave(why)
 
     def _deliver(self, body: bytes, action: object) -> None:
-        config = settings()
+        config = get_config()
         entry = Entry(body, config.failure_policy(action))
         if self._sender.is_here:  # it would send, and be sent, without end
             self._refuse([entry], config, RuntimeError("made while sending others"))
@@ -172,7 +172,7 @@ class BatchingHandler(AuditHandler):
             raise entry.error
 
     def _send_all(self, entries: list[Entry]) -> None:
-        config = settings()
+        config = get_config()
         try:
             for batch in self._batches(entries):
                 self._send_or_refuse(batch, config)
@@ -188,7 +188,7 @@ class BatchingHandler(AuditHandler):
         for group in self._groups(entries):
             yield from batches(group, self.limits)
 
-    def _send_or_refuse(self, batch: list[Entry], config: Settings, *, again: bool = False) -> None:
+    def _send_or_refuse(self, batch: list[Entry], config: Config, *, again: bool = False) -> None:
         """Send a batch; `again` is for one that was in the spool, and may stay there."""
         try:
             bodies = [entry.body for entry in batch]
@@ -208,7 +208,7 @@ class BatchingHandler(AuditHandler):
                 self._send_or_refuse(batch[:middle], config, again=again)
                 self._send_or_refuse(batch[middle:], config, again=again)
 
-    def _attempt(self, bodies: list[bytes], config: Settings) -> None:
+    def _attempt(self, bodies: list[bytes], config: Config) -> None:
         """Send documents in one call, as the next lines of the chain."""
         seal = config.chain and self._sender.ending
         opened, lines = (
@@ -234,7 +234,7 @@ class BatchingHandler(AuditHandler):
 
     def _replay(self) -> None:
         """Send what waits in the file since the service did not take it."""
-        config = settings()
+        config = get_config()
         spool = self._spool(config)
         if spool is None or not spool.waiting:
             return
@@ -247,7 +247,7 @@ class BatchingHandler(AuditHandler):
         with suppress(Exception):  # they stay, and whoever comes next tries again
             spool.replay(send, at_once=_REPLAYED_AT_ONCE)
 
-    def _refuse(self, entries: list[Entry], config: Settings, error: BaseException) -> None:
+    def _refuse(self, entries: list[Entry], config: Config, error: BaseException) -> None:
         """Bring records that the service did not take to where their policies say."""
         spool = self._spool(config, refused=isinstance(error, RefusedError))
         for together in by_policy(entries):

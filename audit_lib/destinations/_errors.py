@@ -46,13 +46,13 @@ class PartlyRefusedError(Exception):
 class Retrying:
     """Tries a call again while that may help. While a service is down, a call has one try."""
 
-    def __init__(self, give_up: float) -> None:
+    def __init__(self, retry_for: float) -> None:
         """Begin with a service that is up.
 
         Args:
-            give_up: for how many seconds a call is tried again.
+            retry_for: for how many seconds a call is tried again.
         """
-        self._give_up = give_up
+        self._retry_for = retry_for
         self._down = False
 
     def run(self, call: Callable[[], None], *, once: bool = False) -> None:
@@ -61,7 +61,7 @@ class Retrying:
         Raises:
             Exception: what the last try raised.
         """
-        until = monotonic() + (0 if once or self._down else self._give_up)
+        until = monotonic() + (0 if once or self._down else self._retry_for)
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from audit_lib._proof.chain import Chain
+from audit_lib._proof.chain import HashChain
 
 __all__ = ["Linking"]
 
@@ -11,14 +11,14 @@ class Linking:
     """Where the chain stands; a chain opens with the first line after the last one was left."""
 
     def __init__(self) -> None:
-        self._chain: Chain | None = None
+        self._chain: HashChain | None = None
         self._link = ""
 
     def lines(self, bodies: Sequence[bytes], *, seal: bool) -> tuple[int, list[bytes]]:
         """Return the lines of documents, and how many stand before them: one, if a chain opens."""
         lines = []
         if self._chain is None:
-            self._chain = Chain()
+            self._chain = HashChain()
         if self._chain.sequence < 0:
             lines.append(self._chain.opening(self._link, bodies[0]))
         opened = len(lines)

@@ -6,10 +6,10 @@ from threading import Condition
 
 from ._entries import Entry, Limits
 
-__all__ = ["Queue"]
+__all__ = ["EntryQueue"]
 
 
-class Queue:
+class EntryQueue:
     """The entries that wait, in their order. `changed` guards them, and is notified of changes.
 
     `has_room_for`, `put`, `is_over`, `is_full` and `len` are for a caller that holds `changed`.

@@ -7,7 +7,7 @@ from threading import RLock, Thread, get_ident
 from typing import Final
 
 from ._entries import Entry
-from ._queue import Queue
+from ._queue import EntryQueue
 
 __all__ = ["Sender"]
 
@@ -23,10 +23,10 @@ class Sender:
 
     def __init__(  # noqa: PLR0913 - what a handler lends to it
         self,
-        queue: Queue,
+        queue: EntryQueue,
         *,
         name: str,
-        linger: float,
+        flush_interval: float,
         send: Callable[[list[Entry]], None],
         replay: Callable[[], None],
         spool_waits: Callable[[], bool],
@@ -37,13 +37,13 @@ class Sender:
         Args:
             queue: what is sent.
             name: of the thread.
-            linger: how many seconds an entry waits for others to go with it.
+            flush_interval: how many seconds an entry waits for others to go with it.
             send: sends entries, and settles them.
             replay: sends what waits in the spool; called before what is queued.
             spool_waits: whether anything is in the spool.
             seal: called at the end of a process that skips `atexit`, as multiprocessing's children.
         """
-        self.linger = linger
+        self.flush_interval = flush_interval
         self.ending = False
         """Whether the process ends: each entry is sent at once, by its caller."""
         self.lock = RLock()
@@ -143,7 +143,7 @@ class Sender:
                     queue.changed.wait(_LOOK_AT_SPOOL_SECONDS if self._spool_waits() else None)
                 if len(queue):
                     queue.changed.wait_for(
-                        lambda: self._hurry or self._closing or queue.is_full, self.linger
+                        lambda: self._hurry or self._closing or queue.is_full, self.flush_interval
                     )
                 self._hurry = False
                 if self._closing and not len(queue):

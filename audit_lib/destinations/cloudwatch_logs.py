@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from botocore.exceptions import ClientError
 
-from audit_lib._configuration import Settings, settings
+from audit_lib._configuration import Config, get_config
 from audit_lib._record import put_log_events
 
 from ._batching import BatchingHandler
@@ -46,9 +46,9 @@ class CloudWatchLogsHandler(BatchingHandler):
         stream: str | None = None,
         *,
         client: "Callable[[], CloudWatchLogsClient] | None" = None,
-        linger: float = 0.5,
+        flush_interval: float = 0.5,
         queue_bytes: int = 16 * 1024 * 1024,
-        give_up: float = 30.0,
+        retry_for: float = 30.0,
     ) -> None:
         """Make a client, and call nothing yet.
 
@@ -56,9 +56,9 @@ class CloudWatchLogsHandler(BatchingHandler):
             group: the log group's name.
             stream: the stream's name; processes may share one. `<host>/<process id>`.
             client: makes the `logs` client of a process; boto3's default, when left out.
-            linger: how many seconds a record waits for others to go with it.
+            flush_interval: how many seconds a record waits for others to go with it.
             queue_bytes: how much may wait before the call that writes a record waits too.
-            give_up: for how many seconds what may pass is tried again.
+            retry_for: for how many seconds what may pass is tried again.
 
         Raises:
             botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
@@ -67,9 +67,9 @@ class CloudWatchLogsHandler(BatchingHandler):
         super().__init__(
             group,
             client or client_of("logs"),
-            linger=linger,
+            flush_interval=flush_interval,
             queue_bytes=queue_bytes,
-            give_up=give_up,
+            retry_for=retry_for,
         )
 
     def _begin(self) -> None:
@@ -78,7 +78,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
     @property
     def log_stream(self) -> str:
-        """Give the name of the stream that this process writes to."""
+        """Return the name of the stream that this process writes to."""
         if self._stream_name is not None:
             return self._stream_name
         host = socket.gethostname().replace(":", "-").replace("*", "-")
@@ -93,7 +93,7 @@ class CloudWatchLogsHandler(BatchingHandler):
             ("more than 2 hours ahead", [entry for at, entry in timed if at > newest]),
         ):
             if those:
-                self._refuse(those, settings(), RefusedError(f"it takes no event {what}"))
+                self._refuse(those, get_config(), RefusedError(f"it takes no event {what}"))
         group: list[Entry] = []
         first = 0
         for at, entry in sorted(timed, key=lambda each: each[0]):
@@ -108,12 +108,12 @@ class CloudWatchLogsHandler(BatchingHandler):
         if group:
             yield group
 
-    def _attempt(self, bodies: list[bytes], now: Settings) -> None:
+    def _attempt(self, bodies: list[bytes], config: Config) -> None:
         """Begin another chain where time goes back: the events are read in its order."""
         if milliseconds_of(bodies[0]) < self._latest - _RACE_MS:
             self._leave_chain()
             self._latest = 0
-        super()._attempt(bodies, now)
+        super()._attempt(bodies, config)
 
     def _send(self, lines: Sequence[bytes]) -> None:
         events: list[Any] = []
@@ -148,7 +148,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
 
 def _rejected(info: "RejectedLogEventsInfoTypeDef", number: int) -> set[int]:
-    """Give the positions: the ends are exclusive, the start is not."""
+    """Return the positions: the ends are exclusive, the start is not."""
     end = max(info.get("tooOldLogEventEndIndex", 0), info.get("expiredLogEventEndIndex", 0))
     start = info.get("tooNewLogEventStartIndex", number)
     return {*range(end), *range(start, number)}

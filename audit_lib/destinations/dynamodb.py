@@ -68,9 +68,9 @@ class DynamoDBHandler(BatchingHandler):
         *,
         keep_days: int | None = None,
         client: "Callable[[], DynamoDBClient] | None" = None,
-        linger: float = 0.5,
+        flush_interval: float = 0.5,
         queue_bytes: int = 16 * 1024 * 1024,
-        give_up: float = 30.0,
+        retry_for: float = 30.0,
     ) -> None:
         """Make a client, and call nothing yet.
 
@@ -78,9 +78,9 @@ class DynamoDBHandler(BatchingHandler):
             table: the table's name.
             keep_days: after how many days DynamoDB may delete an item; never, when left out.
             client: makes the `dynamodb` client of a process; boto3's default, when left out.
-            linger: how many seconds a record waits for others to go with it.
+            flush_interval: how many seconds a record waits for others to go with it.
             queue_bytes: how much may wait before the call that writes a record waits too.
-            give_up: for how many seconds what may pass is tried again.
+            retry_for: for how many seconds what may pass is tried again.
 
         Raises:
             botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
@@ -89,9 +89,9 @@ class DynamoDBHandler(BatchingHandler):
         super().__init__(
             table,
             client or client_of("dynamodb"),
-            linger=linger,
+            flush_interval=flush_interval,
             queue_bytes=queue_bytes,
-            give_up=give_up,
+            retry_for=retry_for,
         )
 
     def _send(self, lines: Sequence[bytes]) -> None:
@@ -125,17 +125,17 @@ class AuditTable:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Give what happened to a record, oldest first, from `since` on and before `until`."""
+        """Return what happened to a record, oldest first, from `since` on and before `until`."""
         return self._found("record", _record_key(record_type, str(record_id)), since, until)
 
     def done_by(
         self, actor: object, *, since: datetime | None = None, until: datetime | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Give what a person did, by `user.id`, oldest first; what is new may be a moment late."""
+        """Return what a person did, by `user.id`, oldest first; what is new may be a moment late."""
         return self._found("actor", _key(str(actor)), since, until)
 
     def happened(self, action: str, day: datetime) -> Iterator[dict[str, Any]]:
-        """Give what happened about no record, such as `login`, on a day of UTC."""
+        """Return what happened about no record, such as `login`, on a day of UTC."""
         return self._found("record", _event_key(action, f"{day:%Y-%m-%d}"), None, None)
 
     def _found(
@@ -161,7 +161,7 @@ class AuditTable:
 
 
 def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
-    """Give the item of a line; a line that is no audit record is an item too."""
+    """Return the item of a line; a line that is no audit record is an item too."""
     text = line[:-1].decode("ascii")
     try:
         document = json.loads(text)
@@ -208,7 +208,7 @@ def _object(document: Any, name: str) -> dict[str, Any]:
 
 
 def _leaves(fields: Any, path: str) -> set[str]:
-    """Give the dotted paths of what changed."""
+    """Return the dotted paths of what changed."""
     if not isinstance(fields, dict):
         return {path[:_LONGEST_KEY_BYTES]} if path else set()
     found: set[str] = set()
@@ -227,7 +227,7 @@ def _event_key(action: str, day: str) -> str:
 
 
 def _key(text: str) -> str:
-    """Give a text as a key: it has a longest length, which what comes from outside may exceed."""
+    """Return a text as a key: it has a longest length, which what comes from outside may exceed."""
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) <= _LONGEST_KEY_BYTES:
         return encoded.decode()
@@ -235,6 +235,6 @@ def _key(text: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    """Give a time as the sort key has it; one without a zone is UTC."""
+    """Return a time as the sort key has it; one without a zone is UTC."""
     utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"

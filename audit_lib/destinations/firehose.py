@@ -29,18 +29,18 @@ class FirehoseHandler(BatchingHandler):
         stream: str,
         *,
         client: "Callable[[], FirehoseClient] | None" = None,
-        linger: float = 1.0,
+        flush_interval: float = 1.0,
         queue_bytes: int = 16 * 1024 * 1024,
-        give_up: float = 30.0,
+        retry_for: float = 30.0,
     ) -> None:
         """Make a client, and call nothing yet.
 
         Args:
             stream: the delivery stream's name.
             client: makes the `firehose` client of a process; boto3's default, when left out.
-            linger: how many seconds a record waits for others to go with it.
+            flush_interval: how many seconds a record waits for others to go with it.
             queue_bytes: how much may wait before the call that writes a record waits too.
-            give_up: for how many seconds what may pass is tried again.
+            retry_for: for how many seconds what may pass is tried again.
 
         Raises:
             botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
@@ -48,9 +48,9 @@ class FirehoseHandler(BatchingHandler):
         super().__init__(
             stream,
             client or client_of("firehose"),
-            linger=linger,
+            flush_interval=flush_interval,
             queue_bytes=queue_bytes,
-            give_up=give_up,
+            retry_for=retry_for,
         )
 
     def _send(self, lines: Sequence[bytes]) -> None:

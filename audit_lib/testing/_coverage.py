@@ -1,4 +1,4 @@
-"""`pytest --audit-coverage`: places that change sensitive columns, and whether anybody audits it.
+"""`pytest --audit-coverage`: places that change sensitive columns, and whether they are audited.
 
 It watches the statements that SQLAlchemy and Django send. A transaction is audited when its thread wrote
 an audit record in it, or right before or after it, that no other transaction was audited by.
@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Finding", "Watch", "changed_columns", "is_test", "watch_django", "watch_sqlalchemy"]
+__all__ = [
+    "CoverageWatch",
+    "SensitiveWrite",
+    "changed_columns",
+    "is_test",
+    "watch_django",
+    "watch_sqlalchemy",
+]
 
 
-class Finding(NamedTuple):
+class SensitiveWrite(NamedTuple):
     """A place that changed sensitive columns: file and line, what it did, and in which test."""
 
     file: str
@@ -34,12 +41,12 @@ class _Thread:
     __slots__ = ("open", "pending", "records")
 
     def __init__(self) -> None:
-        self.open: dict[int, list[tuple[str, Finding | None]]] = {}
-        self.pending: list[Finding] = []
+        self.open: dict[int, list[tuple[str, SensitiveWrite | None]]] = {}
+        self.pending: list[SensitiveWrite] = []
         self.records = 0
 
 
-class Watch:
+class CoverageWatch:
     """What was seen in a run of tests."""
 
     def __init__(self, sensitive: Iterable[str], is_own: Callable[[str], bool]) -> None:
@@ -57,7 +64,7 @@ class Watch:
                 self._tables[column].add("*")
         self._is_own = is_own
         self._threads: dict[int, _Thread] = {}
-        self.findings: list[Finding] = []
+        self.findings: list[SensitiveWrite] = []
         self.test = ""
 
     def _here(self) -> _Thread:
@@ -88,7 +95,9 @@ class Watch:
             file, line = self._place()
             if not file:  # a test framework's own, such as emptying a table
                 return
-            finding = Finding(file, line, kind, table, touched, audited=False, test=self.test)
+            finding = SensitiveWrite(
+                file, line, kind, table, touched, audited=False, test=self.test
+            )
             if is_test(file):  # it prepares something, and audits nothing
                 self.findings.append(finding)
                 return
@@ -205,7 +214,7 @@ def _bare(name: str) -> str:
 
 
 def _assigned(text: str) -> Iterable[str]:
-    """Give the columns of `a = 1, b = f(x, y) WHERE …`: what stands before each `=` of the list."""
+    """Return the columns of `a = 1, b = f(x, y) WHERE …`: what stands before each `=` of the list."""
     depth, quoted, part, parts = 0, "", "", []
     for at, letter in enumerate(text):
         if quoted:
@@ -227,7 +236,7 @@ def _assigned(text: str) -> Iterable[str]:
         yield _bare(each.partition("=")[0]).rpartition(".")[2]
 
 
-def watch_sqlalchemy(watch: Watch) -> None:
+def watch_sqlalchemy(watch: CoverageWatch) -> None:
     """Watch all engines, also those of asynchronous sessions."""
     from sqlalchemy import event  # noqa: PLC0415 - where it is there
     from sqlalchemy.engine import Engine  # noqa: PLC0415
@@ -251,7 +260,7 @@ def watch_sqlalchemy(watch: Watch) -> None:
 _SAVEPOINT: Final = re.compile(r"""(ROLLBACK TO |RELEASE |)SAVEPOINT ["`\[]?(\w+)""", re.IGNORECASE)
 
 
-def watch_django(watch: Watch) -> None:
+def watch_django(watch: CoverageWatch) -> None:
     """Watch all connections, those that are open already too."""
     from django.db import connections  # noqa: PLC0415 - where it is there
     from django.db.backends.signals import connection_created  # noqa: PLC0415

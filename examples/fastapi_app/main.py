@@ -169,8 +169,8 @@ async def login(attempt: Login) -> dict[str, str]:
         else {"email": attempt.email}
     ):
         logger.audit.event(
-            "login",
             "Logged in" if succeeded else "Login refused: wrong e-mail or password",
+            action="login",
             category="authentication",
             type="start",
             outcome="success" if succeeded else "failure",

@@ -21,6 +21,7 @@ PYTHON = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::audit_lib.AuditUsageWarning")  # which a page shows
 @pytest.mark.parametrize("code", PYTHON)
 def test_the_python_on_a_page_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

@@ -25,7 +25,7 @@ HOUR = 3600
 def handler(service: Service) -> Iterator[CloudWatchLogsHandler]:
     boto3.client("logs").create_log_group(logGroupName=GROUP)
     made = CloudWatchLogsHandler(
-        GROUP, "main", client=service.client("logs"), linger=0.02, give_up=5
+        GROUP, "main", client=service.client("logs"), flush_interval=0.02, retry_for=5
     )
     yield made
     service.always = None
@@ -58,10 +58,10 @@ def told() -> list[str]:
 
 def say(audit: audit_lib.AuditLogger, *texts: str) -> None:
     for text in texts:
-        audit.event("tried", text)
+        audit.event(text, action="tried")
 
 
-def problems() -> tuple[audit_lib.Problem, ...]:
+def problems() -> tuple[audit_lib.VerifyProblem, ...]:
     return audit_lib.verify([line.encode() for line in arrived()]).problems
 
 
@@ -92,8 +92,8 @@ def test_it_calls_nothing_until_there_is_a_record_and_then_what_a_narrow_role_ma
 def test_a_record_of_300_kb_is_whole_and_one_of_2_mb_is_as_long_as_the_service_takes(
     audit: audit_lib.AuditLogger, handler: CloudWatchLogsHandler
 ) -> None:
-    audit.event("tried", "one", extra={"body": "x" * 300_000})
-    audit.event("tried", "two", extra={"body": "x" * 2_000_000})
+    audit.event("one", action="tried", extra={"body": "x" * 300_000})
+    audit.event("two", action="tried", extra={"body": "x" * 2_000_000})
     handler.flush()
     whole, shortened = (json.loads(line) for line in arrived()[1:])
     assert whole["body"] == "x" * 300_000
@@ -106,7 +106,7 @@ def test_what_configure_says_of_the_longest_line_holds_here_too(
     audit: audit_lib.AuditLogger, handler: CloudWatchLogsHandler
 ) -> None:
     audit_lib.configure(max_bytes=4096)
-    audit.event("tried", "one", extra={"body": "x" * 300_000})
+    audit.event("one", action="tried", extra={"body": "x" * 300_000})
     handler.flush()
     assert max(map(len, arrived())) <= 4096
 
@@ -196,7 +196,9 @@ def test_without_the_right_to_write_the_records_are_on_standard_error_at_once(
 def test_a_group_that_is_not_there_is_told_of_and_not_made(
     logger: audit_lib.AppLogger, service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = CloudWatchLogsHandler("/not/there", "main", client=service.client("logs"), linger=0)
+    made = CloudWatchLogsHandler(
+        "/not/there", "main", client=service.client("logs"), flush_interval=0
+    )
     logger.audit.addHandler(made)
     say(logger.audit, "one")
     made.close()
@@ -237,7 +239,7 @@ def test_each_record_that_is_not_taken_goes_where_its_own_action_says(
     )  # fmt: skip
     service.always = DENIED
     for action, text in (("seen", "one"), ("tried", "two"), ("seen", "three"), ("tried", "four")):
-        audit.event(action, text)
+        audit.event(text, action=action)
     handler.flush()
     kept = [json.loads(line)["message"] for line in (tmp_path / SPOOL).read_text().splitlines()]
     noted = [line for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
@@ -249,8 +251,12 @@ def test_two_groups_have_two_spools(
     audit: audit_lib.AuditLogger, handler: CloudWatchLogsHandler, service: Service, tmp_path: Path
 ) -> None:
     audit_lib.configure(on_failure="spool", spool=tmp_path / "spool.jsonl")
-    other = CloudWatchLogsHandler("/not/there", "main", client=service.client("logs"), linger=0)
-    long = CloudWatchLogsHandler("/" + "x" * 500, "main", client=service.client("logs"), linger=0)
+    other = CloudWatchLogsHandler(
+        "/not/there", "main", client=service.client("logs"), flush_interval=0
+    )
+    long = CloudWatchLogsHandler(
+        "/" + "x" * 500, "main", client=service.client("logs"), flush_interval=0
+    )
     for each in (other, long):
         audit.addHandler(each)
     say(audit, "one")
@@ -269,14 +275,14 @@ def test_an_action_that_must_be_audited_is_there_when_the_call_returns_or_fails(
     audit: audit_lib.AuditLogger, handler: CloudWatchLogsHandler, service: Service
 ) -> None:
     audit_lib.configure(catalogue={"actions": {"paid": {"on_failure": "raise"}, "tried": {}}})
-    audit.event("paid", "one")
+    audit.event("one", action="paid")
     assert told() == ["one"]
     service.always = DENIED
     with pytest.raises(audit_lib.RecordLostError, match="AccessDenied") as caught:
-        audit.event("paid", "two")
+        audit.event("two", action="paid")
     assert '"message":"two"' in str(caught.value)
     service.always = None
-    audit.event("paid", "three")
+    audit.event("three", action="paid")
     assert told() == ["one", "three"]
     handler.close()
     assert problems() == ()
@@ -343,7 +349,7 @@ def test_a_full_queue_pushes_back_and_drops_nothing(
 ) -> None:
     boto3.client("logs").create_log_group(logGroupName=GROUP)
     made = CloudWatchLogsHandler(
-        GROUP, "main", client=service.client("logs"), linger=0, queue_bytes=20_000
+        GROUP, "main", client=service.client("logs"), flush_interval=0, queue_bytes=20_000
     )
     logger.audit.addHandler(made)
     open_again = threading.Event()
@@ -437,7 +443,7 @@ def test_a_lambda_function_that_ends_leaves_nothing_to_a_frozen_process(
 ) -> None:
     from audit_lib.adapters.aws_lambda import audited
 
-    handler._sender.linger = 60
+    handler._sender.flush_interval = 60
 
     @audited
     def function(event: Any, context: Any) -> str:
@@ -494,7 +500,7 @@ def test_dict_config_takes_it(service: Service, logger: audit_lib.AppLogger) -> 
             "cloudwatch": {
                 "class": "audit_lib.destinations.cloudwatch_logs.CloudWatchLogsHandler",
                 "group": GROUP,
-                "linger": 0,
+                "flush_interval": 0,
             }
         },
         "loggers": {logger.audit.name: {"handlers": ["cloudwatch"]}},

@@ -21,7 +21,7 @@ NAME = "audit"
 def handler(service: Service) -> Iterator[DynamoDBHandler]:
     boto3.client("dynamodb").create_table(TableName=NAME, **TABLE)
     made = DynamoDBHandler(
-        NAME, keep_days=30, client=service.client("dynamodb"), linger=0.02, give_up=5
+        NAME, keep_days=30, client=service.client("dynamodb"), flush_interval=0.02, retry_for=5
     )
     yield made
     service.always = None
@@ -57,7 +57,7 @@ def test_it_answers_what_happened_to_a_record_and_what_a_person_did(
         audit.record_deleted("other", "user", {"name": "X"}, record_id=1043)
     with audit_lib.context(user={"id": "8"}):
         audit.record_accessed("read", "user", record_id=1042)
-    audit.event("login", "in", category="authentication", type="start")
+    audit.event("in", action="login", category="authentication", type="start")
     handler.flush()
     assert messages(table.history_of("user", 1042)) == ["made", "changed", "read"]
     assert messages(table.done_by(7)) == ["made", "changed", "other"]
@@ -168,7 +168,9 @@ def test_whatever_a_record_is_called_it_is_found_and_no_other(
     handler: DynamoDBHandler,
     table: AuditTable,
 ) -> None:
-    audit.record_accessed("this one", record_type, record_id=record_id, user={"id": "u" * 3000})
+    audit.record_accessed(
+        "this one", record_type, record_id=record_id, extra={"user": {"id": "u" * 3000}}
+    )
     audit.record_accessed("another", record_type + "#", record_id=record_id)
     handler.flush()
     assert messages(table.history_of(record_type, record_id)) == ["this one"]

@@ -26,7 +26,9 @@ def handler(service: Service) -> Iterator[FirehoseHandler]:
             "BucketARN": f"arn:aws:s3:::{BUCKET}",
         },
     )
-    made = FirehoseHandler("audit", client=service.client("firehose"), linger=0.05, give_up=5)
+    made = FirehoseHandler(
+        "audit", client=service.client("firehose"), flush_interval=0.05, retry_for=5
+    )
     yield made
     service.always = None
     made.close()
@@ -51,7 +53,7 @@ def test_the_lines_of_a_call_are_one_firehose_record_and_each_has_its_end(
     audit: audit_lib.AuditLogger, handler: FirehoseHandler, service: Service
 ) -> None:
     for number in range(5):
-        audit.event("tried", f"record {number}")
+        audit.event(f"record {number}", action="tried")
     handler.close()
     assert service.calls == ["PutRecord", "PutRecord"]  # the second one seals
     stored = b"".join(objects())
@@ -68,8 +70,8 @@ def test_no_call_holds_more_than_the_service_takes_ends_included(
     audit: audit_lib.AuditLogger, handler: FirehoseHandler
 ) -> None:
     for number in range(5):
-        audit.event("tried", f"record {number}", extra={"body": "x" * 400_000})
-    audit.event("tried", "the longest", extra={"body": "x" * 2_000_000})
+        audit.event(f"record {number}", action="tried", extra={"body": "x" * 400_000})
+    audit.event("the longest", action="tried", extra={"body": "x" * 2_000_000})
     handler.close()
     sizes = [len(each) for each in objects()]
     assert max(sizes) <= 1_024_000
@@ -83,7 +85,7 @@ def test_what_may_pass_is_tried_again(
     audit: audit_lib.AuditLogger, handler: FirehoseHandler, service: Service
 ) -> None:
     service.faults += [THROTTLED, BROKEN]
-    audit.event("tried", "one")
+    audit.event("one", action="tried")
     handler.flush()
     assert b"".join(objects()).count(b'"message":"one"') == 1
 
@@ -95,7 +97,7 @@ def test_what_it_does_not_take_is_on_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     service.always = DENIED
-    audit.event("tried", "one")
+    audit.event("one", action="tried")
     handler.flush()
     failed = capsys.readouterr().err
     assert "Firehose stream audit" in failed

@@ -18,7 +18,7 @@ BEGIN = f"""
 import atexit, logging, multiprocessing, os, sys, threading, time
 
 def late(text):
-    log.audit.event("tried", text)
+    log.audit.event(text, action="tried")
 
 if "early" in sys.argv:
     atexit.register(late, "registered before the library was imported")
@@ -28,7 +28,7 @@ from audit_lib.destinations.cloudwatch_logs import CloudWatchLogsHandler
 
 log = audit_lib.get_logger("shop")
 for group in {GROUPS!r}:
-    log.audit.addHandler(CloudWatchLogsHandler(group, linger=0.2))
+    log.audit.addHandler(CloudWatchLogsHandler(group, flush_interval=0.2))
 """
 
 
@@ -83,10 +83,10 @@ def test_what_is_written_while_the_process_ends_arrives_with_both_handlers(
     done = run(
         tmp_path,
         """
-log.audit.event("tried", "in time")
+log.audit.event("in time", action="tried")
 atexit.register(late, "at exit")
 logging.shutdown()
-log.audit.event("tried", "after logging's shutdown")
+log.audit.event("after logging's shutdown", action="tried")
 """,
         "early",
     )
@@ -112,10 +112,10 @@ def test_children_of_multiprocessing_send_what_they_have_before_they_leave(
         tmp_path,
         """
 def work(number):
-    log.audit.event("tried", f"child {number}")
+    log.audit.event(f"child {number}", action="tried")
 
 if __name__ == "__main__":
-    log.audit.event("tried", "parent")
+    log.audit.event("parent", action="tried")
     for way in ("fork", "spawn"):
         context = multiprocessing.get_context(way)
         children = [context.Process(target=work, args=(f"{way} {n}",)) for n in range(3)]
@@ -144,7 +144,7 @@ said = 0
 def talk():
     global said
     while going:
-        log.audit.event("talked", "the thread")
+        log.audit.event("the thread", action="talked")
         said += 1
         time.sleep(0.001)
 
@@ -154,7 +154,7 @@ children = []
 for number in range(50):
     child = os.fork()
     if not child:
-        log.audit.event("tried", f"child {number}")
+        log.audit.event(f"child {number}", action="tried")
         for handler in log.audit.handlers:
             handler.flush()
         os._exit(0)

@@ -23,7 +23,7 @@ def test_category_and_type_come_from_the_catalogue(
 ) -> None:
     audit_lib.configure(catalogue=ROOT / "audit.toml")
     logger.audit.record_updated("x", "payout_account", {}, {"iban": "ES1"})
-    logger.audit.event("login", "x")
+    logger.audit.event("x", action="login")
     payout, login = lines()
     assert (payout["event"]["category"], payout["event"]["type"]) == (["configuration"], ["change"])
     assert (login["event"]["category"], login["event"]["type"]) == (["authentication"], ["start"])
@@ -37,14 +37,14 @@ def test_an_action_that_is_not_in_it_is_written_and_told(
     with pytest.warns(audit_lib.AuditUsageWarning, match="did you mean 'user-updated'"):
         logger.audit.record_updated("x", "usr", {}, {"a": 1})
     with pytest.warns(audit_lib.AuditUsageWarning, match=r"add it to \[actions\]"):
-        logger.audit.event("zebra", "x")
+        logger.audit.event("x", action="zebra")
     first, _ = lines()
     assert first["event"]["action"] == "usr-updated"
     assert first["labels"]["audit_problem"].startswith("event.action: found 'usr-updated'")
 
 
 def test_without_a_catalogue_any_action_will_do(logger: audit_lib.AppLogger, lines: Lines) -> None:
-    logger.audit.event("anything", "x")
+    logger.audit.event("x", action="anything")
     assert "labels" not in lines()[0]
 
 
@@ -68,7 +68,7 @@ def test_a_bad_catalogue_is_refused_and_the_one_before_stays(
     path.write_text(text)
     with pytest.raises(audit_lib.CatalogueError, match=problem.replace("[", r"\[")):
         audit_lib.configure(catalogue=path)
-    logger.audit.event("login", "x")
+    logger.audit.event("x", action="login")
     assert lines()[0]["event"]["category"] == ["authentication"]
 
 

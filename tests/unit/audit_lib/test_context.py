@@ -53,7 +53,7 @@ def test_a_pools_threads_have_the_context_that_is_carried_and_no_other(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool, audit_lib.context(user={"id": "7"}):
-        work = audit_lib.carry(logger.audit.info)
+        work = audit_lib.copy_context(logger.audit.info)
         for _ in range(3):
             pool.submit(work, "carried").result()
         pool.submit(logger.audit.info, "not carried").result()
@@ -151,3 +151,71 @@ def test_who_is_looked_up_by_something_that_is_audited_is_looked_up_once(
         ("looked up", None),
         ("done", {"id": "7"}),
     ]
+
+
+def in_a_context_of_its_own(work: Callable[[], None]) -> None:
+    contextvars.copy_context().run(work)
+
+
+def test_what_is_unbound_is_in_no_record_that_follows(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    def work() -> None:
+        audit_lib.bind(
+            user={"id": "7", "email": "a@example.com", "token": "tok-12345"},
+            source={"ip": "203.0.113.9"},
+            job={"id": "j"},
+        )
+        audit_lib.unbind("user.email", "user.token", "source", "job.id", "never.bound", "user.id.x")
+        logger.audit.info("x")
+        audit_lib.unbind("user")
+        logger.audit.info("x")
+
+    in_a_context_of_its_own(work)
+    first, second = lines()
+    assert first["user"] == {"id": "7"}
+    assert first["related"] == {"user": ["7"]}
+    assert not {"source", "job", "changes"} & set(first)
+    assert not {"user", "related"} & set(second)
+
+
+def test_clear_removes_all_and_leaves_other_contexts(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    def work() -> None:
+        audit_lib.bind(user={"id": "7"})
+        other = contextvars.copy_context()
+        with audit_lib.context(source={"ip": "203.0.113.9"}):
+            audit_lib.clear()
+            logger.audit.info("x")
+        logger.audit.info("after")
+        other.run(logger.audit.info, "other")
+
+    in_a_context_of_its_own(work)
+    inside, after, other = lines()
+    assert not {"user", "source"} & set(inside)
+    assert after["user"] == other["user"] == {"id": "7"}, "the block ended"
+
+
+def test_unbind_and_clear_hold_for_all_threads_of_a_request_and_for_its_user(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    def elsewhere(function: Callable[..., None], *args: str) -> None:
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(function, *args))
+        thread.start()
+        thread.join()
+
+    user = {"id": "7", "email": "a@example.com"}
+    with Request({"source": {"ip": "203.0.113.9"}, "http": {"version": "2"}}, user=lambda: user):
+        elsewhere(audit_lib.unbind, "user.email", "source")
+        logger.audit.info("x")
+        elsewhere(audit_lib.clear)
+        logger.audit.info("x")
+    with Request({}, user=lambda: user):
+        audit_lib.unbind("user")
+        logger.audit.info("x")
+    unbound, cleared, nobody = lines()
+    assert (unbound["user"], "source" in unbound) == ({"id": "7"}, False)
+    assert unbound["http"] == {"version": "2"}
+    assert not {"user", "http"} & set(cleared)
+    assert "user" not in nobody

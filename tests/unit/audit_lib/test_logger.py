@@ -205,7 +205,7 @@ def test_only_mute_mutes_and_says_so(logger: audit_lib.AppLogger, lines: Lines) 
     audit.setLevel(logging.CRITICAL)
     audit.disabled = True
     audit.info("a level mutes nothing")
-    audit.event("x", "nor below INFO", level=logging.DEBUG)
+    audit.event("nor below INFO", action="x", level=logging.DEBUG)
     audit.mute()
     audit.mute()
     audit.error("unheard")
@@ -278,5 +278,5 @@ def test_a_record_that_nothing_takes_raises_with_the_record_in_it(
 def test_a_stacklevel_of_more_frames_than_there_are_loses_nothing(
     logger: audit_lib.AppLogger, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    logger.audit.event("tried", "one", stacklevel=10_000)
+    logger.audit.event("one", action="tried", stacklevel=10_000)
     assert [line["message"] for line in lines()] == ["one"]

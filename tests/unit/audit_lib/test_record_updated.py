@@ -78,8 +78,12 @@ def test_all_that_can_be_said_is_in_its_ecs_field(
         action="order-refunded",
         outcome="failure",
         reason="over the limit",
-        extra={"event.reference": "T-1", "event": {"severity": 3}, "labels": {"team": "shop"}},
-        ticket="OPS-7",
+        extra={
+            "event.reference": "T-1",
+            "event": {"severity": 3},
+            "labels": {"team": "shop"},
+            "ticket": "OPS-7",
+        },
     )
     [line] = lines()
     assert line["message"] == "Refund of 5 EUR"

@@ -64,10 +64,10 @@ def test_an_access_says_which_record_and_nothing_of_it(
 
 def test_an_event_is_anything_else(logger: audit_lib.AppLogger, lines: Lines) -> None:
     logger.audit.event(
-        "login", "%s could not sign in", "Ana", category="authentication", type="start",
-        outcome="failure", reason="wrong password", attempts=3,
+        "%s could not sign in", "Ana", action="login", category="authentication", type="start",
+        outcome="failure", reason="wrong password", extra={"attempts": 3},
     )  # fmt: skip
-    logger.audit.event("report-exported", "exported")
+    logger.audit.event("exported", action="report-exported")
     login, export = lines()
     assert login["message"] == "Ana could not sign in"
     assert login["attempts"] == 3
@@ -114,14 +114,14 @@ def test_what_ecs_does_not_know_is_written_and_told(
     logger: audit_lib.AppLogger, lines: Lines, given: dict[str, Any], problem: str
 ) -> None:
     with pytest.warns(audit_lib.AuditUsageWarning) as warned:
-        logger.audit.event("x", "x", **given)
+        logger.audit.event("x", action="x", **given)
     [line] = lines()
     assert line["labels"]["audit_problem"].startswith(problem)
     assert warned[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(audit_lib.AuditUsageWarning):
-            logger.audit.event("x", "x", **given)
+            logger.audit.event("x", action="x", **given)
     assert len(lines()) == 1, "the record is there before the error"
 
 
@@ -190,7 +190,7 @@ def test_everybody_and_every_address_is_related(logger: audit_lib.AppLogger, lin
             {},
             {"a": 1},
             target={"name": "Li"},
-            related={"user": ["own"], "hash": ["h"]},
+            extra={"related": {"user": ["own"], "hash": ["h"]}},
         )
     [line] = lines()
     assert line["user"] == {

@@ -101,7 +101,7 @@ import audit_lib
 logger = audit_lib.get_logger("shop")
 print("Listening on port 8000")
 logger.audit.record_deleted("Limit gone", "credit_limit", {"limit": 5}, record_id=9)
-logger.audit.event("login", "Signed in", category="authentication", type="start")
+logger.audit.event("Signed in", action="login", category="authentication", type="start")
 """
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT

@@ -1,12 +1,16 @@
 """What a request's headers say, hostile ones included: parsed, cut or left out, never raised."""
 
+import textwrap
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib.adapters._request import request_fields
+import audit_lib
+from audit_lib.adapters import request
+from audit_lib.adapters.request import request_fields
 
 
 def fields(peer: str | None = "198.51.100.1", trusted: int = 0, **headers: str) -> dict[str, Any]:
@@ -72,3 +76,18 @@ def test_nothing_in_a_header_raises(forwarded: str, trace: str, peer: str, trust
         x_amzn_trace_id=trace, user_agent=forwarded,
     )  # fmt: skip
     assert found["http"]["request"]["id"]
+
+
+def test_the_example_of_the_module_runs(
+    lines: Callable[[], list[dict[str, Any]]], logger: audit_lib.AppLogger
+) -> None:
+    example = request.__doc__ or ""
+    code = "\n".join(line for line in example.splitlines() if line.startswith("    ") or not line)
+    page: dict[str, Any] = {"handle": lambda _: logger.audit.info("handled")}
+    exec(compile(textwrap.dedent(code), "page", "exec"), page)
+    page["answer"]("message", {"x-user": "7", "x-request-id": "r-1"})
+    [line] = lines()
+    assert line["user"] == {"id": "7"}
+    assert line["source"] == {"ip": "203.0.113.9"}
+    assert line["http"] == {"request": {"id": "r-1", "method": "POST"}}
+    assert line["url"] == {"path": "/orders"}

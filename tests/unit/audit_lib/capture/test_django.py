@@ -37,8 +37,8 @@ class Show(models.Model):
 with connection.schema_editor() as editor:
     editor.create_model(Tag)
     editor.create_model(Show)
-audit_models(Show, logger=audit_lib.get_logger("shop").audit, leave_out={"changed"})
-audit_models(Show, logger=audit_lib.get_logger("shop").audit, leave_out={"changed"})
+audit_models(Show, logger=audit_lib.get_logger("shop").audit, exclude={"changed"})
+audit_models(Show, logger=audit_lib.get_logger("shop").audit, exclude={"changed"})
 show = Show.objects.create(count=8, price="5.50")
 """
 CREATED = ("show-created", {}, {"id": 1, "count": 8, "price": 5.5})
@@ -247,3 +247,29 @@ except audit_lib.RecordLostError as error:
 assert ran == [1]
 """
     assert [after["count"] for _, _, after in told(program)] == [8, 1, 2]
+
+
+def test_a_released_model_is_audited_no_more_and_the_listening_ends() -> None:
+    program = """
+from audit_lib.capture.django import release_models
+from django.db.models import QuerySet, signals
+release_models(Tag)  # never audited: ignored
+show.count = 9; show.save()
+with transaction.atomic():
+    show.count = 10; show.save()
+    release_models(Show)
+    show.count = 11; show.save(); Show.objects.update(count=12); Show.objects.create(count=5)
+assert not any(each[0] == ("audit_lib") or each[0][0] == "audit_lib"
+               for signal in (signals.pre_save, signals.post_save, signals.m2m_changed)
+               for each in signal.receivers)
+assert not hasattr(QuerySet.update, "_audit_lib") and not hasattr(QuerySet.bulk_create, "_audit_lib")
+audit_models(Show, logger=audit_lib.get_logger("shop").audit)
+Show.objects.filter(pk=1).update(count=13)
+release_models()
+Show.objects.filter(pk=1).update(count=14)
+"""
+    assert told(program)[1:] == [
+        ("show-updated", {"count": 8}, {"count": 9}),
+        ("show-updated", {"count": 9}, {"count": 10}),
+        ("show-updated", {"count": 12}, {"count": 13}),
+    ]

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
@@ -69,7 +70,7 @@ class Other(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-audit_models(User, logger=audit, leave_out={"changed_at", "kind"})
+audit_models(User, logger=audit, exclude={"changed_at", "kind"})
 Told = Callable[[], list[tuple[str, Any, Any]]]
 
 
@@ -404,3 +405,61 @@ def test_asynchronous_sessions_are_the_same(told: Told) -> None:
 
     asyncio.run(work())
     assert [action for action, *_ in told()] == ["user-created", "user-updated"]
+
+
+def test_a_released_model_is_audited_no_more_and_the_listening_ends() -> None:
+    """In a process of its own: the other tests go on listening."""
+    program = """
+import audit_lib, json
+from sqlalchemy import create_engine, event, update
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from audit_lib.capture import sqlalchemy as capture
+
+class Base(DeclarativeBase): pass
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    x: Mapped[int]
+class Special(User): pass
+class Other(Base):
+    __tablename__ = "others"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+plain = {name: getattr(Session, name) for name in capture._REFUSED}
+audit = audit_lib.get_logger("orm").audit
+engine = create_engine("sqlite://")
+Base.metadata.create_all(engine)
+capture.audit_models(User, logger=audit)
+capture.release_models(Other)  # never audited: ignored
+with Session(engine) as session:
+    session.add(User(id=1, x=1)); session.flush()
+    capture.release_models(User)
+    session.get_one(User, 1).x = 2
+    session.execute(update(User).values(x=3))
+    session.add(Special(id=2, x=1))
+    session.commit()
+assert not event.contains(User.x, "set", capture._loads_the_old_value)
+assert not event.contains(Session, "after_flush", capture._after_flush)
+assert not event.contains(Session, "do_orm_execute", capture._execute)
+assert plain == {name: getattr(Session, name) for name in plain}
+for _ in range(2):
+    capture.audit_models(User, logger=audit)
+with Session(engine) as session:
+    session.get_one(User, 1).x = 4
+    session.commit()
+capture.release_models()
+with Session(engine) as session:
+    session.get_one(User, 1).x = 5
+    session.commit()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    changes = [each["changes"] for each in documents if "changes" in each]
+    assert [(each["before"], each["after"]) for each in changes] == [
+        ({}, {"id": 1, "x": 1}),
+        ({"x": 3}, {"x": 4}),
+    ]

@@ -77,7 +77,7 @@ def test_writers_on_one_pipe_tear_no_line() -> None:
         "child = os.fork()\n"
         "for number in range(40):\n"
         "    size = (1, 3, 5, 17, 140)[number % 5]\n"
-        "    audit.event('x', str(number), filling=chr(97 + number % 26) * size * 1000)\n"
+        "    audit.event(str(number), action='x', extra={'filling': chr(97 + number % 26) * size * 1000})\n"
         "if child: os.waitpid(child, 0)\n"
         "else: os._exit(0)"
     )
@@ -99,7 +99,7 @@ def test_writers_on_one_pipe_tear_no_line() -> None:
 def test_a_pipe_that_does_not_block_is_waited_for() -> None:
     program = (
         "os.set_blocking(1, False)\n"
-        "for number in range(200): audit.event('x', str(number), filling='a' * 4000)"
+        "for number in range(200): audit.event(str(number), action='x', extra={'filling': 'a' * 4000})"
     )
     with subprocess.Popen(
         [*PYTHON, PREFIX + program], stdout=subprocess.PIPE, text=True
@@ -242,10 +242,10 @@ def test_an_action_may_have_a_policy_of_its_own(
 ) -> None:
     audit_lib.configure(catalogue={"actions": {"paid": {"on_failure": "raise"}, "seen": {}}})
     monkeypatch.setattr(sys, "stdout", None)
-    logger.audit.event("seen", "seen")
+    logger.audit.event("seen", action="seen")
     assert '"action":"seen"' in capsys.readouterr().err
     with pytest.raises(audit_lib.RecordLostError, match='"action":"paid"'):
-        logger.audit.event("paid", "paid")
+        logger.audit.event("paid", action="paid")
     assert capsys.readouterr().err == ""
 
 

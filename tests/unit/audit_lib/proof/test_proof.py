@@ -390,7 +390,7 @@ def test_records_in_hostile_words_break_no_proof(tmp_path: Path) -> None:
     try:
         audit.info(forged)
         audit.info("x", extra={"event": {"sequence": 7, "z": {"sequence": 8}}, "chain": {"id": 1}})
-        audit.event("audit-chain-sealed", "no seal", hash="c" * 64, sequence=3)
+        audit.event("no seal", action="audit-chain-sealed", extra={"hash": "c" * 64, "sequence": 3})
         audit.record_updated("x", "user", {}, {"hash": "b" * 64, "chain": {"id": "a" * 32}})
         handler.seal()
     finally:

@@ -271,7 +271,9 @@ def test_no_handler_of_anybody_else_gets_what_was_withheld(logger: audit_lib.App
             kept.append(record)
 
     logger.audit.addHandler(Keeping())
-    logger.audit.record_updated("x", "user", {}, {"password": "hunter2"}, token="tok-1234")
+    logger.audit.record_updated(
+        "x", "user", {}, {"password": "hunter2"}, extra={"token": "tok-1234"}
+    )
     [record] = kept
     assert b"hunter2" not in pickle.dumps(record)
     assert b"tok-1234" not in pickle.dumps(record)
@@ -342,5 +344,7 @@ def test_a_long_text_of_anybodys_choosing_takes_no_longer_than_its_length(
     piece: str, logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
     # Were one of the patterns quadratic, this would take hours rather than a second.
-    logger.audit.event("tried", "bearer abc", extra={"body": piece * (1_000_000 // len(piece))})
+    logger.audit.event(
+        "bearer abc", action="tried", extra={"body": piece * (1_000_000 // len(piece))}
+    )
     assert len(lines()) == 1

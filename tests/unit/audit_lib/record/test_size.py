@@ -44,7 +44,7 @@ def test_a_limit_that_is_set_is_the_one_that_holds(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
     audit_lib.configure(max_bytes=400_000)
-    logger.audit.event("x", "m" * 300_000)
+    logger.audit.event("m" * 300_000, action="x")
     assert len(lines()[0]["message"]) == 300_000
 
 
@@ -53,7 +53,7 @@ def test_aws_lambda_has_a_higher_limit_of_its_own(
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop")
     audit_lib.configure()
-    logger.audit.event("x", "m" * 100_000)
+    logger.audit.event("m" * 100_000, action="x")
     assert len(lines()[0]["message"]) == 100_000
 
 

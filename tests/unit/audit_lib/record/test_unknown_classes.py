@@ -70,7 +70,7 @@ def test_the_application_says_how_its_own_classes_are_written() -> None:
         pass
 
     assert plain(Euro(5)).endswith("Euro>")
-    audit_lib.register(Money, lambda money: {"cents": money.cents})
+    audit_lib.register_type(Money, lambda money: {"cents": money.cents})
     assert plain([Euro(5)]) == [{"cents": 5}]
 
 
@@ -79,7 +79,7 @@ def test_a_conversion_that_fails_is_named_and_its_neighbours_stay() -> None:
         def __repr__(self) -> str:
             return "broken"
 
-    audit_lib.register(Broken, lambda broken: broken.nothing)
+    audit_lib.register_type(Broken, lambda broken: broken.nothing)
     found = plain({"a": Broken(), "b": 1})
     assert found["b"] == 1
     assert "AttributeError" in found["a"]

@@ -28,7 +28,7 @@ audit = audit_lib.get_logger("shop").audit
 def act():
     audit.record_updated("Phone changed", "user", {"phone": "1", "n": 0}, {"phone": "2", "n": 1},
                          record_id=7, target={"id": "7"})
-    audit.event("login", "Signed in", category="authentication", type="start")
+    audit.event("Signed in", action="login", category="authentication", type="start")
 
 def test_one_and_all_and_none(audit_records):
     act()

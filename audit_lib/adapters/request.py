@@ -1,6 +1,14 @@
-"""From a request's headers to ECS fields: from where it came, and which one it is.
+"""For an adapter of your own: the context of a request, and the ECS fields in its headers.
 
-Whatever is in a header came from outside: it is parsed, cut, or left out, and never raises.
+    from audit_lib.adapters.request import Request, request_fields
+
+    def answer(message, headers):
+        fields = request_fields(headers.get, "203.0.113.9", method="POST", path="/orders")
+        with Request(fields, user=lambda: {"id": headers["x-user"]}):
+            return handle(message)
+
+All records written inside have these fields, whatever thread writes them. A header comes from outside:
+it is parsed, cut or left out, and never raises.
 """
 
 import re
@@ -8,9 +16,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from audit_lib._context import Request
 from audit_lib._record.ids import new_id
 
-__all__ = ["request_fields", "trace_fields"]
+__all__ = ["Request", "request_fields", "trace_fields"]
 
 _LONGEST: Final = 512
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
@@ -31,17 +40,21 @@ def request_fields(  # noqa: PLR0913 - what a request is made of
     port: int | None = None,
     trusted_proxies: int = 0,
 ) -> dict[str, Any]:
-    """Give the ECS fields of a request.
+    """Return the ECS fields of a request: `source`, `http`, `url`, `user_agent`, `trace`.
 
     Args:
-        header: gives a header by its lower-case name; several of one name joined by commas.
-        peer: the address of whoever is connected.
+        header: returns a header by its lower-case name, or None; several of one name joined by
+            commas.
+        peer: the address of the connected client or proxy.
         method: such as `GET`.
         path: without the query, which may hold a token.
-        port: the peer's.
+        port: the port of the peer.
         trusted_proxies: how many proxies of your own stand before the application. Each adds the
             address that it sees to `X-Forwarded-For`, so the client is that many from its right;
-            what is left of it anybody can have written.
+            anything left of it can be forged.
+
+    Returns:
+        ECS objects by their names, for `Request`.
     """
     fields: dict[str, Any] = {
         "source": _source(header("x-forwarded-for"), peer, port, trusted_proxies)
@@ -71,7 +84,7 @@ def _source(
 
 def _address(text: str, port: int | None) -> dict[str, Any]:
     """Read `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1` or `[2001:db8::1]:443`."""
-    from ipaddress import ip_address  # noqa: PLC0415 - for whoever has requests
+    from ipaddress import ip_address  # noqa: PLC0415 - needed for requests alone
 
     host, given = text.strip('"'), port
     if host.startswith("["):
@@ -82,7 +95,7 @@ def _address(text: str, port: int | None) -> dict[str, Any]:
         given = _port(rest) or port
     try:
         source: dict[str, Any] = {"ip": str(ip_address(host.partition("%")[0]))}
-    except ValueError:  # a socket's path, `unknown`, or somebody's invention
+    except ValueError:  # a socket's path, `unknown`, or a forged one
         return {"address": text[:_LONGEST]} if text else {}
     if given:
         source["port"] = given
@@ -98,7 +111,14 @@ def _request_id(given: str | None) -> str:
 
 
 def trace_fields(header: Callable[[str], str | None]) -> dict[str, Any]:
-    """Give `trace.id`, of OpenTelemetry's span where there is one, or of the request's headers."""
+    """Return `trace.id`, of OpenTelemetry's span if there is one, else of the request's headers.
+
+    Args:
+        header: returns a header by its lower-case name, or None.
+
+    Returns:
+        ECS `trace` and `transaction`; an empty object without either.
+    """
     if opentelemetry := sys.modules.get("opentelemetry.trace"):
         try:
             span = opentelemetry.get_current_span().get_span_context()

@@ -1,0 +1,271 @@
+"""The arguments that the verbs share, and what happens to wrong ones.
+
+An audit record is written whatever its arguments are. An argument that does not exist goes into
+`labels`, one of a wrong type is replaced; `labels.audit_problem` says so, and `report_problems` reports
+it to the developer.
+"""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from enum import Enum
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
+
+from ._exceptions import AuditUsageWarning
+from ._record.leaves import class_name
+from ._record.masking import Masking, Withheld, gives_away, scrubbed
+from ._record.plain import plain, text_of
+
+__all__ = [
+    "AuditArguments",
+    "EventArguments",
+    "RecordArguments",
+    "checked_exception",
+    "checked_flag",
+    "checked_level",
+    "checked_names",
+    "checked_stacklevel",
+    "checked_text",
+    "labels_of",
+    "named_fields",
+    "report_problems",
+    "shown",
+]
+
+_MOST_FRAMES: Final = 1_000_000
+_MOST_PLACES: Final = 4096
+_NEAR: Final = 0.75  # with less, `urgent` would be near `target`
+_LONGEST_SHOWN: Final = 80
+
+
+class AuditArguments(TypedDict, total=False):
+    """What all verbs take.
+
+    Attributes:
+        target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
+        outcome: ECS `event.outcome`; `success` when left out.
+        reason: ECS `event.reason`: why it was done, or why it failed.
+        extra: more fields: ECS (`{"event.reference": …}`) or your own.
+        exc_info: as in `logging`.
+        stack_info: as in `logging`.
+        stacklevel: as in `logging`: 1 is the caller of the verb.
+    """
+
+    target: Any
+    outcome: Literal["success", "failure", "unknown"]
+    reason: str | None
+    extra: Mapping[str, Any] | None
+    exc_info: Any
+    stack_info: bool
+    stacklevel: int
+
+
+class _RecordArguments(AuditArguments, total=False):
+    """What the verbs about a record take: `AuditArguments`, and which record it is.
+
+    Attributes:
+        record_id: the id of the record.
+        action: ECS `event.action`; `<record_type>-created` and the like when left out.
+    """
+
+    record_id: object
+    action: str | None
+
+
+class _EventArguments(AuditArguments, total=False):
+    """What `event` takes: `AuditArguments`, and what kind of event it is.
+
+    Attributes:
+        action: ECS `event.action`: what happened, such as `login` or `report-exported`.
+        category: ECS `event.category`, one or several: `authentication`.
+        type: ECS `event.type`, one or several that go with the category: `start`.
+        level: as in `logging`; an event is written at any level.
+    """
+
+    action: Required[str]
+    category: str | Sequence[str]
+    type: str | Sequence[str]
+    level: int
+
+
+if TYPE_CHECKING:
+    # Closed (PEP 728), or ty accepts any other argument: https://github.com/astral-sh/ty/issues/4212
+    class RecordArguments(_RecordArguments, total=False, closed=True): ...
+
+    class EventArguments(_EventArguments, total=False, closed=True): ...
+
+else:  # `typing` has `closed` from Python 3.15
+    RecordArguments, EventArguments = _RecordArguments, _EventArguments
+    for _each in (RecordArguments, EventArguments):
+        _each.__name__ = _each.__qualname__ = _each.__name__.removeprefix("_")
+
+
+def labels_of(
+    unknown: Mapping[str, Any], known: Iterable[str], masking: Masking, withheld: Withheld
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the labels of arguments that do not exist, masked, and what is wrong with each.
+
+    A label is a text, a number or a boolean; any other value becomes its JSON.
+    https://www.elastic.co/docs/reference/ecs/ecs-base#field-labels
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - needed for a mistake alone
+
+    names = [name for name in known if not name.startswith("_")]
+    labels: dict[str, Any] = {}
+    problems = []
+    for name, value in unknown.items():
+        *above, last = name.split(".")
+        masked = masking.covered({last: plain(value)}, ("labels", *above), withheld)
+        if last in masked:  # else its rule is to drop it
+            item = masked[last]
+            kept = item if isinstance(item, str | int | float) else text_of(item)
+            labels["audit_problem (argument)" if name == "audit_problem" else name] = kept
+        close = get_close_matches(name, names, n=1, cutoff=_NEAR)
+        hint = f"did you mean {close[0]}?" if close else "own fields go in extra"
+        problem = f"{name}: no such argument; {hint}"
+        # `password: no` looks like a password in a text, and would be hidden.
+        problems.append(f"no such argument {name}; {hint}" if gives_away(problem) else problem)
+    return labels, problems
+
+
+def named_fields(extra: object, problems: list[str]) -> dict[str, Any]:
+    """Return the fields of `extra`; what is not a mapping becomes one field `extra`."""
+    as_plain = plain(extra)
+    if isinstance(as_plain, dict):
+        return as_plain
+    problems.append(f"extra: found {class_name(type(extra))}; write a mapping")
+    return {"extra": as_plain}
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is a text, or an enumeration's member of one."""
+    kind = type(value)
+    return issubclass(kind, str) or (
+        issubclass(kind, Enum) and issubclass(type(getattr(value, "_value_", None)), str)
+    )
+
+
+def checked_text(value: object, field: str, problems: list[str]) -> str:
+    """Return the text of what has to be a text."""
+    if not _is_text(value):
+        problems.append(f"{field}: found {shown(value)}; write a text")
+    return text_of(value)
+
+
+def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, ...]:
+    """Return the texts of `category` or `type`: one, or a collection of several."""
+    if type(value) is tuple and not value:
+        return value
+    if _is_text(value):
+        return (text_of(value),)
+    items: tuple[object, ...] = ()
+    kind = type(value)
+    read = issubclass(kind, Collection) and not issubclass(kind, bytes | bytearray | Mapping)
+    if read:
+        try:
+            items = tuple(value)  # type: ignore[arg-type] # a Collection
+        except Exception:  # noqa: BLE001 - whatever it raises while it is read
+            read = False
+    wrong = [each for each in items if not _is_text(each)] if read else [value]
+    problems += [f"{field}: found {shown(each)}; write a text or several" for each in wrong]
+    return tuple(text_of(each) for each in items if _is_text(each))
+
+
+def checked_level(level: object, problems: list[str]) -> int:
+    """Return a level as a number: also for its name, else INFO."""
+    if issubclass(type(level), int) and type(level) is not bool:
+        return int.__index__(level)  # type: ignore[arg-type] # an int's subclass
+    problems.append(f"level: found {shown(level)}; write a number such as logging.INFO")
+    named = logging.getLevelNamesMapping().get(text_of(level).upper())
+    return logging.INFO if named is None else named
+
+
+def checked_stacklevel(stacklevel: object, problems: list[str]) -> int:
+    """Return a number of frames; 1 for what is not a number."""
+    if issubclass(type(stacklevel), int):
+        return min(max(int.__index__(stacklevel), 1), _MOST_FRAMES)  # type: ignore[arg-type] # an int
+    problems.append(f"stacklevel: found {shown(stacklevel)}; write a number")
+    return 1
+
+
+def checked_flag(value: object) -> bool:
+    """Return the truth of a value, also of one that has none, such as an array."""
+    try:
+        return bool(value)
+    except Exception:  # noqa: BLE001 - such as NumPy's ValueError
+        return True
+
+
+def checked_exception(exc_info: Any, problems: list[str]) -> Any:
+    """Return what `logging` takes as `exc_info`: three values, or None."""
+    kind = type(exc_info)
+    if issubclass(kind, BaseException):
+        return kind, exc_info, exc_info.__traceback__
+    if kind is tuple and len(exc_info) == 3:
+        _, error, trace = exc_info
+        if error is None:
+            return None
+        if issubclass(type(error), BaseException) and isinstance(trace, TracebackType | None):
+            return type(error), error, trace
+    if not checked_flag(exc_info):
+        return None
+    if not issubclass(kind, int):
+        problems.append(f"exc_info: found {shown(exc_info)}; write True or an exception")
+    present = sys.exc_info()
+    return None if present[1] is None else present
+
+
+def shown(value: object) -> str:
+    """Return a value for a text on what was found."""
+    if value is None or type(value) is bool:
+        return str(value)
+    try:
+        text = text_of(value)
+    except Exception:  # noqa: BLE001 - a class whose own methods raise
+        text = class_name(type(value))
+    shown = repr(text) if issubclass(type(value), str) else text
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+
+_PLACES: Final[set[tuple[str, int]]] = set()
+
+
+def report_problems(problems: Iterable[str], withheld: Withheld, stacklevel: int) -> None:
+    """Report what is wrong with a record that is written, to the developer.
+
+    One line on the ordinary logger `audit_lib` for each call site (file and line). An
+    `AuditUsageWarning` too where warnings are asked for: a filter covers it (`-W`, `-X dev`,
+    `warnings.simplefilter`, `pytest.warns`), or a test of pytest runs. Python's default filters do not.
+
+    Args:
+        problems: what is wrong.
+        withheld: the secrets of the record, which are hidden here too.
+        stacklevel: 1 is the caller of this function.
+
+    Raises:
+        AuditUsageWarning: a filter makes an error of it.
+    """
+    hiding = Withheld()
+    hiding.seen = withheld.seen
+    text = str(scrubbed({"text": "; ".join(problems)}, hiding)["text"])
+    frame = sys._getframe(0)  # noqa: SLF001 - as `logging` does it
+    for _ in range(stacklevel):
+        frame = frame.f_back or frame
+    place = frame.f_code.co_filename, frame.f_lineno
+    if place not in _PLACES:
+        if len(_PLACES) >= _MOST_PLACES:  # code that is generated without end
+            _PLACES.clear()
+        _PLACES.add(place)
+        with suppress(Exception):  # a handler of the application may raise
+            logging.getLogger("audit_lib").warning(
+                "%s:%d: %s", *place, text, stacklevel=stacklevel + 1
+            )
+    in_development = "PYTEST_CURRENT_TEST" in os.environ or any(
+        issubclass(AuditUsageWarning, each[2]) for each in warnings.filters
+    )
+    if in_development:
+        warnings.warn(text, AuditUsageWarning, stacklevel=stacklevel + 1)

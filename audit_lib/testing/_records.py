@@ -1,0 +1,238 @@
+"""The audit records of a test or of a block, and checks of them; pytest is not needed."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from audit_lib._output.handler import AuditFormatter
+from audit_lib._record.document import PAYLOAD
+from audit_lib._record.ecs import misfits
+
+__all__ = ["AuditRecords", "capture", "captured", "ecs_problems", "received"]
+
+# Short names of the fields that tests ask for most.
+_SHORT = {
+    "action": "event.action",
+    "outcome": "event.outcome",
+    "reason": "event.reason",
+    "category": "event.category",
+    "type": "event.type",
+    "record_type": "changes.record_type",
+    "record_id": "changes.record_id",
+    "before": "changes.before",
+    "after": "changes.after",
+    "fields": "changes.fields",
+    "user": "user",
+    "target": "user.target",
+    "logger": "log.logger",
+    "level": "log.level",
+}
+_MISSING = "(missing)"
+
+
+class AuditRecords:
+    """The audit records of a test, as the documents that were written, in their order."""
+
+    def __init__(self) -> None:
+        self._documents: list[dict[str, Any]] = []
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._documents)
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def __getitem__(self, at: int) -> dict[str, Any]:
+        return self._documents[at]
+
+    def clear(self) -> None:
+        """Forget the records so far."""
+        self._documents.clear()
+
+    def add(self, document: dict[str, Any]) -> None:
+        """Add a record, after the others."""
+        self._documents.append(document)
+
+    def _fail(self, text: str) -> NoReturn:
+        raise AssertionError(text)
+
+    def all(
+        self, where: Mapping[str, Any] | None = None, **expected: Any
+    ) -> Sequence[dict[str, Any]]:
+        """Return the records that are as expected.
+
+        Args:
+            where: dotted fields of the document → what they have to be.
+            expected: the same by short names: `action`, `outcome`, `record_type`, `record_id`,
+                `before`, `after`, `fields`, `user`, `target`, `message`, …. An object has to hold
+                what is expected of it, and may hold more; everything else has to be equal.
+
+        Returns:
+            The documents, in their order.
+        """
+        wanted = _wanted(where, expected)
+        return [document for document in self._documents if not _differences(document, wanted)]
+
+    def one(self, where: Mapping[str, Any] | None = None, **expected: Any) -> dict[str, Any]:
+        """Return the one record that is as expected.
+
+        Args:
+            where: as `all` takes it.
+            expected: as `all` takes it.
+
+        Raises:
+            AssertionError: there is not exactly one; the text shows how each record differs.
+        """
+        __tracebackhide__ = True
+        found = self.all(where, **expected)
+        if len(found) != 1:
+            self._fail(self._told(len(found), _wanted(where, expected)))
+        return found[0]
+
+    def none(self, where: Mapping[str, Any] | None = None, **expected: Any) -> None:
+        """Check that no record is as described; without a description, that there is none at all.
+
+        Args:
+            where: as `all` takes it.
+            expected: as `all` takes it.
+
+        Raises:
+            AssertionError: there is one.
+        """
+        __tracebackhide__ = True
+        if found := self.all(where, **expected):
+            lines = "\n".join(f"  {_line(document)}" for document in found)
+            self._fail(f"no such audit record was expected, and there is:\n{lines}")
+
+    def _told(self, found: int, wanted: Mapping[str, Any]) -> str:
+        asked = ", ".join(f"{path} = {value!r}" for path, value in wanted.items()) or "any"
+        told = [f"one audit record was expected, and {found or 'none'} found, with {asked}"]
+        if not self._documents:
+            return f"{told[0]}\nnothing was audited at all"
+        told.append("there are:")
+        for document in self._documents:
+            told.append(f"  {_line(document)}")
+            if not found:
+                told += [
+                    f"      {path}: expected {value!r}, found {actual!r}"
+                    for path, value, actual in _differences(document, wanted)
+                ]
+        return "\n".join(told)
+
+
+def _wanted(where: Mapping[str, Any] | None, expected: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{_SHORT.get(name, name): value for name, value in expected.items()}, **(where or {})}
+
+
+def _differences(
+    document: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> list[tuple[str, Any, Any]]:
+    found = ((path, value, _at(document, path)) for path, value in wanted.items())
+    return [(path, value, actual) for path, value, actual in found if not _holds(actual, value)]
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    if path in document:  # `log.level` is one name
+        return document[path]
+    here: Any = document
+    for name in path.split("."):
+        if not isinstance(here, Mapping) or name not in here:
+            return _MISSING
+        here = here[name]
+    return here
+
+
+def _holds(actual: Any, value: Any) -> bool:
+    if isinstance(value, Mapping) and isinstance(actual, Mapping):
+        return all(name in actual and _holds(actual[name], value[name]) for name in value)
+    if isinstance(value, tuple):
+        value = list(value)
+    if isinstance(actual, bool) is not isinstance(value, bool):
+        return False
+    return bool(actual == value)
+
+
+def _line(document: Mapping[str, Any]) -> str:
+    changes = document.get("changes", {})
+    about = " ".join(str(changes[name]) for name in ("record_type", "record_id") if name in changes)
+    action = document.get("event", {}).get("action", document.get("log.level"))
+    return f"{action}: {document.get('message')!r}" + (f" ({about})" if about else "")
+
+
+def ecs_problems(document: Mapping[str, Any]) -> list[str]:
+    """Return what ECS does not have of a document; an empty list when it has all.
+
+    Checked are `event.category`, `event.type` and `event.outcome`, and what the emitter reported
+    itself (`labels.audit_problem`).
+
+    Args:
+        document: the document of a record.
+
+    Returns:
+        A text for each problem.
+    """
+    event = document.get("event", {})
+    category, types = event.get("category", []), event.get("type", [])
+    problems = [
+        f"event.{name}: found {value!r}; ECS has an array"
+        for name, value in (("category", category), ("type", types))
+        if not isinstance(value, list)
+    ]
+    if not problems:
+        problems += misfits(tuple(category), tuple(types), event.get("outcome", "unknown"))
+    said = _at(document, "labels.audit_problem")
+    if said != _MISSING and said not in problems:
+        problems.append(str(said))
+    return problems
+
+
+@contextmanager
+def capture() -> Iterator[AuditRecords]:
+    """Capture the audit records of a block, without pytest.
+
+    with capture() as records:
+        change_phone(user=7)
+    records.one(action="user-updated", record_id="7")
+
+    They come from any logger and thread, and are written to their destinations too.
+
+    Yields:
+        The records, which grow while the block runs and stay after it.
+    """
+    with captured(AuditRecords()) as records:
+        yield records
+
+
+@contextmanager
+def captured(records: AuditRecords) -> Iterator[AuditRecords]:
+    """Add the audit records of the block to `records`."""
+    formatter = AuditFormatter()
+    with received(lambda record: records.add(json.loads(formatter.format(record)))):
+        yield records
+
+
+class _Receiver(logging.Handler):
+    """Receives audit records, and no others."""
+
+    records: list[logging.LogRecord] = []  # noqa: RUF012 - by this, audit loggers know a test tool
+
+    def __init__(self, receive: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__()
+        self._receive = receive
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if hasattr(record, PAYLOAD):
+            self._receive(record)
+
+
+@contextmanager
+def received(receive: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Call a function with each audit record of the block."""
+    receiver = _Receiver(receive)
+    logging.getLogger().addHandler(receiver)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(receiver)

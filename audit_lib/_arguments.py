@@ -163,13 +163,10 @@ def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, 
     if _is_text(value):
         return (text_of(value),)
     items: tuple[object, ...] = ()
-    kind = type(value)
-    read = issubclass(kind, Collection) and not issubclass(kind, bytes | bytearray | Mapping)
-    if read:
-        try:
-            items = tuple(value)  # type: ignore[arg-type] # a Collection
-        except Exception:  # noqa: BLE001 - whatever it raises while it is read
-            read = False
+    kind, read = type(value), False
+    with suppress(Exception):  # whatever the value or its class raises
+        if issubclass(kind, Collection) and not issubclass(kind, bytes | bytearray | Mapping):
+            items, read = tuple(value), True  # type: ignore[arg-type] # a Collection
     wrong = [each for each in items if not _is_text(each)] if read else [value]
     problems += [f"{field}: found {shown(each)}; write a text or several" for each in wrong]
     return tuple(text_of(each) for each in items if _is_text(each))
@@ -204,7 +201,7 @@ def checked_exception(exc_info: Any, problems: list[str]) -> Any:
     """Return what `logging` takes as `exc_info`: three values, or None."""
     kind = type(exc_info)
     if issubclass(kind, BaseException):
-        return kind, exc_info, exc_info.__traceback__
+        return kind, exc_info, BaseException.__dict__["__traceback__"].__get__(exc_info)
     if kind is tuple and len(exc_info) == 3:
         _, error, trace = exc_info
         if error is None:

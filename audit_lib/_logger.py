@@ -314,11 +314,12 @@ class AuditLogger(logging.Logger):
             # Only now: where warnings are errors, the record is written nevertheless.
             report_problems(problems, withheld, stacklevel + 2)
 
-    def _log(  # noqa: PLR0913, PLR0917 - logging's arguments
+    def _log(  # type: ignore[override] # noqa: PLR0913, PLR0917 - logging's arguments
         self,
         level: int,
         msg: object,
         args: Any,
+        /,  # as in `_write`; logging passes them so
         exc_info: Any = None,
         extra: Any = None,
         stack_info: Any = False,

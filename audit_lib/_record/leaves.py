@@ -23,7 +23,10 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 def class_name(cls: type) -> str:
     """Return a class's full name, without that of the builtins' module."""
-    return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
+    try:
+        return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
+    except Exception:  # noqa: BLE001 - a metaclass may raise what it likes
+        return "unreadable class"
 
 
 def error_text(error: BaseException) -> str:

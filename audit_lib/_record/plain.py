@@ -131,14 +131,12 @@ class _Walk:
         exact = type(value)
         if exact is str:
             return well_formed(value)
-        if exact in _AS_THEY_ARE:
-            return value
         if exact is int:
             return integer(value)
         if exact is float:
             return finite(value)
         try:
-            return self._container(value, depth)
+            return value if exact in _AS_THEY_ARE else self._container(value, depth)
         except Exception as error:  # noqa: BLE001 - hostile values raise what they like
             return _describe(value, error)
 

@@ -76,6 +76,54 @@ class HostileMapping(dict[str, Any]):
         raise RuntimeError("no items")
 
 
+class HostileNumber(int):
+    def __index__(self) -> int:
+        raise RuntimeError("no number")
+
+    __int__ = __hash__ = __index__  # type: ignore[assignment]
+
+    def __lt__(self, other: object) -> bool:
+        raise RuntimeError("no order")
+
+    __gt__ = __le__ = __ge__ = __eq__ = __lt__  # type: ignore[assignment]
+
+
+class HostileList(list[Any]):
+    def __iter__(self) -> Any:
+        raise RuntimeError("no members")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+
+class HostileError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    @property
+    def __traceback__(self) -> Any:
+        raise RuntimeError("no traceback")
+
+
+class HostileClass(type):
+    def __hash__(cls) -> int:
+        raise RuntimeError("no hash")
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name in {"__module__", "__qualname__", "__mro__", "__dict__"}:
+            raise RuntimeError("no such thing")
+        return super().__getattribute__(name)
+
+
+class OfHostileClass(metaclass=HostileClass):
+    pass
+
+
+def broken() -> Iterator[str]:
+    yield "iam"
+    raise RuntimeError("no more")
+
+
 class Kind(enum.Enum):
     ORDER = "order"
 
@@ -116,6 +164,7 @@ def write(
     monkeypatch.setattr(audit_lib.AuditLogger, "makeRecord", noted)
 
     def call(verb: str, *args: object, positional: object = None, **said: Any) -> dict[str, Any]:
+        made.clear()
         before = VERBS[verb]
         if positional is not None:
             before = (positional, *before[1:])
@@ -218,13 +267,14 @@ def test_the_level_methods_take_any_argument_too(
     monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logger.audit.info("m", stacklevl=2, outcome="failure")  # type: ignore[call-arg]
+        logger.audit.info("m", stacklevl=2, level="INFO", outcome="failure")  # type: ignore[call-arg]
         logger.audit.info("m", extra=[1], stacklevel="x", exc_info="y", stack_info=Hostile())  # type: ignore[arg-type]
         logger.audit.info("%(a)s", HostileMapping(a=1))
     unknown, wrong, hostile = map(json.loads, capsys.readouterr().out.splitlines())
     assert unknown["labels"] == {
-        "stacklevl": 2, "outcome": "failure",
+        "stacklevl": 2, "level": "INFO", "outcome": "failure",
         "audit_problem": "stacklevl: no such argument; did you mean stacklevel?;"
+        " level: no such argument; own fields go in extra;"
         " outcome: no such argument; own fields go in extra",
     }  # fmt: skip
     assert unknown["event"]["outcome"] == "unknown"
@@ -380,6 +430,28 @@ def test_the_message_and_the_record_type_have_to_be_there(
     if verb != "event":
         with pytest.raises(TypeError, match="record_type"):
             method("m")
+
+
+ANY: list[Callable[[], Any]] = [
+    Hostile, HostileNumber, HostileError, HostileMapping, OfHostileClass, broken, object,
+    lambda: HostileText("x"), lambda: HostileList([1]), lambda: OfHostileClass, lambda: Kind.ORDER,
+    lambda: None, lambda: 5, lambda: 10**40, lambda: float("nan"), lambda: "x", lambda: "\ud800",
+    lambda: b"x", lambda: [1], list, tuple, lambda: (1, 2), lambda: (1, 2, 3), dict,
+    lambda: {1: Hostile()}, lambda: ["iam", Hostile()], lambda: (ValueError, HostileError(), 3),
+    lambda: (HostileError, HostileError(), None), lambda: ..., lambda: {"access": HostileText("y")},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_any_value_of_any_argument_is_written(write: Write, verb: str) -> None:
+    names = _logger._RECORD_NAMES | _logger._EVENT_NAMES | {"by_key", "even_if_unchanged", "ticket"}
+    for make in ANY:
+        for name in sorted(names):
+            assert write(verb, **{name: make()})["message"] == "m"
+        assert write(verb, msg_=make())["log.level"] == "info"
+        assert write(verb, make(), msg_="%s")["log.level"] == "info"
+        if verb != "event":
+            assert write(verb, positional=make())["message"] == "m"
 
 
 # ── the message's arguments ────────────────────────────────────────────────────────────────────

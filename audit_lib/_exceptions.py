@@ -63,6 +63,7 @@ class AuditUsageWarning(UserWarning):
     value that ECS does not have. Each is one WARNING of the ordinary logger `audit_lib` a call site.
     The warning comes too in development: in a test of pytest, or where a filter of `warnings` covers
     it (`-X dev`, `-W`, `warnings.simplefilter`); with Python's default filters there is none.
-    `-W error::audit_lib.AuditUsageWarning`, or pytest's `filterwarnings`, makes an error of it. The
-    record is written first.
+    `warnings.simplefilter("error", audit_lib.AuditUsageWarning)`, pytest's `filterwarnings` or
+    `-W error::UserWarning` makes an error of it (Python reads `-W` before it can import this class).
+    The record is written first.
     """

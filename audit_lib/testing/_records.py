@@ -213,7 +213,7 @@ def captured(records: AuditRecords) -> Iterator[AuditRecords]:
         yield records
 
 
-class _Receiver(logging.Handler):
+class _RecordingHandler(logging.Handler):
     """Receives audit records, and no others."""
 
     records: list[logging.LogRecord] = []  # noqa: RUF012 - by this, audit loggers know a test tool
@@ -230,7 +230,7 @@ class _Receiver(logging.Handler):
 @contextmanager
 def received(receive: Callable[[logging.LogRecord], None]) -> Iterator[None]:
     """Call a function with each audit record of the block."""
-    receiver = _Receiver(receive)
+    receiver = _RecordingHandler(receive)
     logging.getLogger().addHandler(receiver)
     try:
         yield

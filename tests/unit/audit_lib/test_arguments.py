@@ -550,7 +550,7 @@ audit.event("m", action="logn")
         ([], 3, 0),
         (["-X", "dev"], 3, 3),
         (["-W", "default::UserWarning"], 3, 3),
-        (["-W", "ignore::audit_lib.AuditUsageWarning"], 3, 0),
+        (["-W", "ignore::UserWarning"], 3, 0),
         (["-W", "default::DeprecationWarning"], 3, 0),
     ],
 )
@@ -568,7 +568,7 @@ def test_in_production_one_line_a_call_site_and_no_warning(
 
 
 def test_where_the_warning_is_an_error_the_record_is_written_first() -> None:
-    ended = run(["-W", "error::audit_lib.AuditUsageWarning"], PROGRAM)
+    ended = run(["-W", "error::UserWarning"], PROGRAM)
     assert ended.returncode == 1
     assert "AuditUsageWarning: outcom: no such argument; did you mean outcome?" in ended.stderr
     assert ended.stdout.count('"audit_problem"') == 1

@@ -5,6 +5,7 @@ An audit record is written whatever its arguments are. An argument that does not
 it to the developer.
 """
 
+import json
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
 
 from ._exceptions import AuditUsageWarning
+from ._record.encoding import hidden
 from ._record.leaves import class_name
 from ._record.masking import Masking, Withheld, gives_away, scrubbed
 from ._record.plain import plain, text_of
@@ -122,7 +124,7 @@ def labels_of(
         masked = masking.covered({last: plain(value)}, ("labels", *above), withheld)
         if last in masked:  # else its rule is to drop it
             item = masked[last]
-            kept = item if isinstance(item, str | int | float) else text_of(item)
+            kept = item if isinstance(item, str | int | float) else _json_of(item, withheld)
             labels["audit_problem (argument)" if name == "audit_problem" else name] = kept
         close = get_close_matches(name, names, n=1, cutoff=_NEAR)
         hint = f"did you mean {close[0]}?" if close else "own fields go in extra"
@@ -130,6 +132,19 @@ def labels_of(
         # `password: no` looks like a password in a text, and would be hidden.
         problems.append(f"no such argument {name}; {hint}" if gives_away(problem) else problem)
     return labels, problems
+
+
+def _json_of(value: Any, withheld: Withheld) -> str:
+    """Return the JSON of a value, without the secrets seen: escaped, they would not be found later."""
+    clean = scrubbed({"value": value}, _same_secrets(withheld))["value"]
+    return json.dumps(clean, ensure_ascii=False, separators=(",", ":"), default=hidden)
+
+
+def _same_secrets(withheld: Withheld) -> Withheld:
+    """Return a `Withheld` with the same secrets and no notes."""
+    hiding = Withheld()
+    hiding.seen = withheld.seen
+    return hiding
 
 
 def named_fields(extra: object, problems: list[str]) -> dict[str, Any]:
@@ -246,9 +261,7 @@ def report_problems(problems: Iterable[str], withheld: Withheld, stacklevel: int
     Raises:
         AuditUsageWarning: a filter makes an error of it.
     """
-    hiding = Withheld()
-    hiding.seen = withheld.seen
-    text = str(scrubbed({"text": "; ".join(problems)}, hiding)["text"])
+    text = str(scrubbed({"text": "; ".join(problems)}, _same_secrets(withheld))["text"])
     frame = sys._getframe(0)  # noqa: SLF001 - as `logging` does it
     for _ in range(stacklevel):
         frame = frame.f_back or frame

@@ -246,6 +246,14 @@ def test_an_argument_that_does_not_exist_is_masked(write: Write, verb: str) -> N
     assert line["changes"]["notes"]["$.labels.password"] == "masked"
 
 
+@pytest.mark.parametrize("secret", ["swordfish", "Ünal-123", 'a"b\\c'])
+def test_a_secret_that_is_repeated_in_the_json_of_a_label_is_masked(
+    write: Write, secret: str
+) -> None:
+    line = write("event", dsn={"password": secret, "notes": [f"it is {secret}"]})
+    assert line["labels"]["dsn"] == '{"password":"***","notes":["it is ***"]}'
+
+
 def test_a_failed_update_whose_outcome_is_misspelt_is_written_although_nothing_differs(
     logger: audit_lib.AppLogger, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ from ._exceptions import (
 )
 from ._logger import AppLogger, AuditLogger, get_logger
 from ._output.handler import AuditFileHandler, AuditFormatter, AuditHandler
-from ._record.masking import Drop, Hash, Mask
+from ._record.masking_rules import Drop, Hash, Mask
 from ._record.plain import register_type
 
 if TYPE_CHECKING:

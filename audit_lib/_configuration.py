@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from ._exceptions import CatalogueError, ConfigurationError
-from ._record.masking import Hash, Masking, MaskingRule
+from ._record.masking import Masking
+from ._record.masking_rules import Hash, MaskingRule
 from ._record.put_log_events import MESSAGE_BYTES
 
 __all__ = ["CatalogueAction", "Config", "configure", "get_config"]

@@ -14,36 +14,35 @@ from ._arguments import (
     checked_level,
     checked_names,
     checked_stacklevel,
-    checked_text,
-    labels_of,
     named_fields,
     report_problems,
-    shown,
 )
 from ._configuration import Config, get_config
-from ._context import current_context
+from ._content import (
+    argument_names,
+    changes_by_key,
+    is_routine,
+    own_fields,
+    payload_of,
+    problem_labels,
+    verb_event,
+)
 from ._exceptions import LoggerConflictError
 from ._output.handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filtered
 from ._proof import chain
 from ._record import encoding
 from ._record.changes import changes_between
-from ._record.document import PAYLOAD, Payload, document_here, merged
-from ._record.ecs import OUTCOMES, classified, misfits
-from ._record.ids import new_id
+from ._record.document import PAYLOAD, document_here
 from ._record.masking import Withheld
-from ._record.plain import plain_fields, text_of
+from ._record.plain import plain_fields
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
 _SUFFIX: Final = ".audit"
 _ADOPTING: Final = RLock()
 _DEFAULT: Final = (DEFAULT_HANDLER,)
-_MOST_DESCRIBED: Final = 4096
 _LEFT_OUT: Final = object()
 _MANY_FRAMES: Final = 1000
-_EVENT_NAMES: Final = EventArguments.__required_keys__ | EventArguments.__optional_keys__
-_RECORD_NAMES: Final = RecordArguments.__required_keys__ | RecordArguments.__optional_keys__
-_NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
 _LEVEL_NAMES: Final = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
 
@@ -141,8 +140,8 @@ class AuditLogger(logging.Logger):
         if by_key is None:
             changes = changes_between(before, after, config.masking)
         else:
-            changes = _changes_by_key(config, before, after, by_key, problems)
-        if not changes["fields"] and not checked_flag(even_if_unchanged) and _is_routine(arguments):
+            changes = changes_by_key(config, before, after, by_key, problems)
+        if not changes["fields"] and not checked_flag(even_if_unchanged) and is_routine(arguments):
             return
         self._write(config, "updated", record_type, changes, msg, args, problems, **arguments)
 
@@ -286,21 +285,21 @@ class AuditLogger(logging.Logger):
         if outcome is _LEFT_OUT:
             # An argument that does not exist may have meant it: never a success that was none.
             outcome = "unknown" if unknown else "success"
-        deed = _deed(config, verb, record_type, action, outcome, category, types)
+        described = verb_event(config, verb, record_type, action, outcome, category, types)
         withheld = Withheld()
-        own = _own(config, deed, changes, record_id, target, reason, withheld)
+        own = own_fields(config, described, changes, record_id, target, reason, withheld)
         given = {} if extra is None else named_fields(extra, problems)
         is_plain = type(stacklevel) is int and 0 < stacklevel < _MANY_FRAMES
         if not is_plain or exc_info is not None or stack_info is not False:
             exc_info = checked_exception(exc_info, problems)
             stack_info = checked_flag(stack_info)
             stacklevel = checked_stacklevel(stacklevel, problems)
-        if unknown or problems or deed.problems:
-            known = _EVENT_NAMES if changes is None else _NAMES_OF.get(verb, _RECORD_NAMES)
-            problems[:0] = deed.problems
-            own["labels"] = _labels(unknown, known, problems, config, withheld)
+        if unknown or problems or described.problems:
+            known = argument_names(verb)
+            problems[:0] = described.problems
+            own["labels"] = problem_labels(unknown, known, problems, config, withheld)
         if exc_info is None and not stack_info and (handlers := self._only_handlers()):
-            payload = _payload(own, given, withheld, config)
+            payload = payload_of(own, given, withheld, config)
             document = document_here(self.name, level, msg, args, payload, stacklevel + 1)
             for handler in handlers:
                 handler.write(document, withheld, config)
@@ -336,7 +335,7 @@ class AuditLogger(logging.Logger):
         if unknown:
             own["event"]["outcome"] = "unknown"
         if unknown or problems:
-            own["labels"] = _labels(unknown, _LEVEL_NAMES, problems, config, withheld)
+            own["labels"] = problem_labels(unknown, _LEVEL_NAMES, problems, config, withheld)
         super()._log(
             level, msg, args, exc_info=exc_info,
             extra=cast("Any", _Prepared((own, given, withheld))),
@@ -404,7 +403,7 @@ class AuditLogger(logging.Logger):
             own, given, withheld = prepared
         else:
             given, withheld = {} if extra is None else named_fields(extra, []), Withheld()
-        payload = _payload(own or {"event": {}}, given, withheld, get_config())
+        payload = payload_of(own or {"event": {}}, given, withheld, get_config())
         # For other formatters, as logging hands over `extra`: what they know under a name stays.
         for key, value in (payload.fields | payload.extra).items():
             record.__dict__.setdefault(key, value)
@@ -451,174 +450,10 @@ class AppLogger(logging.Logger):
         return cast("AuditLogger", found)
 
 
-class _Deed:  # not a `NamedTuple`: that would slow `import audit_lib`
-    """What was done, as ECS `event`, and what ECS or the catalogue does not have of it."""
-
-    __slots__ = ("event", "problems", "record_type")
-
-    def __init__(
-        self, event: dict[str, Any], problems: tuple[str, ...], record_type: str | None
-    ) -> None:
-        self.event = event
-        self.problems = problems
-        self.record_type = record_type
-
-
 class _Prepared(tuple[dict[str, Any], dict[str, Any], Withheld]):
     """What `_write` and `_log` pass to `makeRecord` instead of `extra`: own, given, withheld."""
 
     __slots__ = ()
-
-
-def _deed(  # noqa: PLR0913, PLR0917 - the parts of a deed
-    config: Config,
-    verb: str,
-    record_type: object,
-    action: object,
-    outcome: object,
-    category: tuple[str, ...],
-    types: tuple[str, ...],
-) -> _Deed:
-    """Return the deed of a verb on a record, or of an event; made once for equal arguments."""
-    known = verb, record_type, action, outcome, category, types
-    try:
-        made: _Deed | None = config.described.get(known)
-    except Exception:  # noqa: BLE001 - unhashable, or its `__hash__` or `__eq__` raises
-        made = None
-    if made is not None:
-        return made
-    problems: list[str] = []
-    kind = named = None
-    if verb:
-        kind = checked_text(record_type, "record_type", problems)
-        category, types = classified(kind, verb)
-    if action is not None:
-        named = checked_text(action, "event.action", problems)
-    elif kind is not None:
-        named = f"{kind}-{verb}"
-    else:
-        problems.append("event.action: is missing; write action=")
-    ended = text_of(outcome)
-    if ended not in OUTCOMES and not issubclass(type(outcome), str):
-        found = f"event.outcome: found {shown(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
-        problems.append(found)
-        ended = "unknown"
-    deed = _described(named, category, types, ended, kind, config, problems)
-    # `True` and `1` are one key and two texts.
-    alike = all(each is None or type(each) is str for each in known[:4])
-    if alike and len(config.described) < _MOST_DESCRIBED:
-        config.described[known] = deed
-    return deed
-
-
-def _described(  # noqa: PLR0913, PLR0917 - the same, as texts
-    action: str | None,
-    category: tuple[str, ...],
-    types: tuple[str, ...],
-    outcome: str,
-    record_type: str | None,
-    config: Config,
-    problems: list[str],
-) -> _Deed:
-    event: dict[str, Any] = {"id": "", "kind": "event", "action": action, "outcome": outcome}
-    if action is None:
-        del event["action"]
-    elif catalogued := config.actions.get(action):
-        category, types = catalogued.category or category, catalogued.types or types
-    if category:
-        event["category"] = list(category)
-    if types:
-        event["type"] = list(types)
-    unknown = None if action is None else config.unknown_action(action)
-    found = (*problems, *((unknown,) if unknown else ()), *misfits(category, types, outcome))
-    return _Deed(event, found, record_type)
-
-
-def _own(  # noqa: PLR0913, PLR0917 - the parts of a record
-    config: Config,
-    deed: _Deed,
-    changes: dict[str, Any] | None,
-    record_id: object,
-    target: Any,
-    reason: object,
-    withheld: Withheld,
-) -> dict[str, Any]:
-    """Return what the verb itself writes: `event`, `changes`, `user.target`, masked."""
-    event = deed.event.copy()
-    own: dict[str, Any] = {"event": event}
-    texts = withheld.texts
-    texts.append(event.get("action", ""))
-    if reason is not None:
-        event["reason"] = text_of(reason)
-        texts.append(event["reason"])
-    if changes is not None:
-        about: dict[str, Any] = {"record_type": deed.record_type}
-        if record_id is not None:
-            about["record_id"] = text_of(record_id)
-            texts.append(about["record_id"])
-        config.masking.cover_changes(changes, withheld)
-        about.update(changes)
-        own["changes"] = about
-    if target is not None:
-        user = {"target": plain_fields(target)}
-        own["user"] = config.masking.covered(user, ("user",), withheld)
-    return own
-
-
-def _changes_by_key(
-    config: Config, before: Any, after: Any, by_key: Mapping[str, str | None], problems: list[str]
-) -> dict[str, Any]:
-    try:
-        return changes_between(before, after, config.masking, by_key)
-    except Exception:  # noqa: BLE001 - `by_key` is not what it has to be: the states never raise
-        problems.append(f"by_key: found {shown(by_key)}; write path → name of a member, or None")
-        return changes_between(before, after, config.masking)
-
-
-def _is_routine(arguments: RecordArguments) -> bool:
-    """Whether an update that changed nothing is not worth a record."""
-    return (
-        arguments.keys() <= _RECORD_NAMES
-        and text_of(arguments.get("outcome", "success")) == "success"
-    )
-
-
-def _labels(
-    unknown: dict[str, Any],
-    known: frozenset[str],
-    problems: list[str],
-    config: Config,
-    withheld: Withheld,
-) -> dict[str, Any]:
-    """Return the labels of a record with wrong arguments, and add what is wrong to `problems`."""
-    labels: dict[str, Any] = {}
-    if unknown:
-        labels, found = labels_of(unknown, known, config.masking, withheld)
-        problems += found
-    withheld.texts += problems
-    return {**labels, "audit_problem": "; ".join(problems)}
-
-
-def _payload(
-    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, config: Config
-) -> Payload:
-    """Return what a record has beside what `logging` adds."""
-    event = own["event"]
-    event["id"] = new_id()
-    event.setdefault("kind", "event")
-    context = current_context()
-    fields = context.fields.copy()
-    if config.service_fields:
-        fields = merged(config.service_fields, fields)
-    for name, value in own.items():
-        fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
-    if context.withheld.notes or context.withheld.gives_away:
-        withheld.also(context.withheld)
-    else:
-        withheld.searched = context.withheld.searched
-    if given:
-        given = config.masking.covered(given, (), withheld)
-    return Payload(fields, given, withheld, None if given or "user" in own else context.related)
 
 
 def get_logger(name: str) -> AppLogger:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .masking import Guarded, Masking
+from .masking import Masking
+from .masking_rules import Guarded
 from .plain import is_plain_object, plain_fields, text_of
 
 __all__ = ["changes_between", "same"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from .encoding import hidden
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
-from .masking import Guarded, annotated_rules
+from .masking_rules import Guarded, annotated_rules
 from .notes import UnreadableText
 
 __all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from audit_lib._logger import AuditLogger
-from audit_lib._record.masking import Guarded, annotated_rules
+from audit_lib._record.masking_rules import Guarded, annotated_rules
 from audit_lib._record.plain import plain, text_of
 
 __all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "tell_all", "written"]

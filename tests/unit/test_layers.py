@@ -44,8 +44,9 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "adapters": {"_context", "_output", "_record"},
         "destinations": {"_configuration", "_exceptions", "_output", "_proof", "_record"},
         "testing": {"_output", "_record"},
+        "_content": {"_arguments", "_configuration", "_context", "_record"},
         "_logger": {
-            "_arguments", "_configuration", "_context", "_exceptions", "_output", "_proof", "_record",
+            "_arguments", "_configuration", "_content", "_exceptions", "_output", "_proof", "_record",
         },
         "capture": {"_context", "_exceptions", "_logger", "_record"},
         "__init__": {

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import audit_lib
-from audit_lib import _arguments, _logger
+from audit_lib import _arguments, _content
 
 STATE = {"a": 1}
 VERBS: dict[str, tuple[object, ...]] = {
@@ -452,7 +452,7 @@ ANY: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_any_value_of_any_argument_is_written(write: Write, verb: str) -> None:
-    names = _logger._RECORD_NAMES | _logger._EVENT_NAMES | {"by_key", "even_if_unchanged", "ticket"}
+    names = _content._RECORD_NAMES | _content._EVENT_NAMES | {"by_key", "even_if_unchanged", "ticket"}
     for make in ANY:
         for name in sorted(names):
             assert write(verb, **{name: make()})["message"] == "m"
@@ -600,7 +600,7 @@ def test_the_types_and_the_methods_have_the_same_arguments() -> None:
 
     parameters = inspect.signature(audit_lib.AuditLogger._write).parameters.values()
     taken = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
-    assert taken == _logger._RECORD_NAMES
+    assert taken == _content._RECORD_NAMES
     own = {"category", "type", "level"}
-    assert taken - {"record_id"} | own == _logger._EVENT_NAMES
+    assert taken - {"record_id"} | own == _content._EVENT_NAMES
     assert audit_lib.EventArguments.__required_keys__ == {"action"}

@@ -66,7 +66,7 @@ def written(monkeypatch: pytest.MonkeyPatch, call: Any) -> str:
     monkeypatch.setattr("sys.stdout", stream)
     # pytest's own keeping of records asks for a `LogRecord` of each.
     monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
-    monkeypatch.setattr("audit_lib._logger.new_id", lambda: "0" * 36)
+    monkeypatch.setattr("audit_lib._content.new_id", lambda: "0" * 36)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", audit_lib.AuditUsageWarning)
         call()

@@ -439,8 +439,8 @@ with Session(engine) as session:
     session.add(Special(id=2, x=1))
     session.commit()
 assert not event.contains(User.x, "set", capture._loads_the_old_value)
-assert not event.contains(Session, "after_flush", capture._after_flush)
-assert not event.contains(Session, "do_orm_execute", capture._execute)
+assert not event.contains(Session, "after_flush", capture.after_flush)
+assert not event.contains(Session, "do_orm_execute", capture.execute)
 assert plain == {name: getattr(Session, name) for name in plain}
 for _ in range(2):
     capture.audit_models(User, logger=audit)

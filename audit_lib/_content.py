@@ -1,0 +1,201 @@
+"""What a record has beside what `logging` adds: made of a verb, its arguments and the context.
+
+An argument of a wrong type does not raise; what is wrong with it is added to `problems`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ._arguments import EventArguments, RecordArguments, checked_text, labels_of, shown
+from ._configuration import Config
+from ._context import current_context
+from ._record.changes import changes_between
+from ._record.document import Payload, merged
+from ._record.ecs import OUTCOMES, classified, misfits
+from ._record.ids import new_id
+from ._record.masking import Withheld
+from ._record.plain import plain_fields, text_of
+
+__all__ = [
+    "argument_names",
+    "changes_by_key",
+    "is_routine",
+    "own_fields",
+    "payload_of",
+    "problem_labels",
+    "verb_event",
+]
+
+_MOST_DESCRIBED: Final = 4096
+_EVENT_NAMES: Final = EventArguments.__required_keys__ | EventArguments.__optional_keys__
+_RECORD_NAMES: Final = RecordArguments.__required_keys__ | RecordArguments.__optional_keys__
+_NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
+
+
+class VerbEvent:  # not a `NamedTuple`: that would slow `import audit_lib`
+    """What a verb writes as ECS `event`, and what is wrong with it."""
+
+    __slots__ = ("event", "problems", "record_type")
+
+    def __init__(
+        self, event: dict[str, Any], problems: tuple[str, ...], record_type: str | None
+    ) -> None:
+        self.event = event
+        self.problems = problems
+        self.record_type = record_type
+
+
+def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
+    config: Config,
+    verb: str,
+    record_type: object,
+    action: object,
+    outcome: object,
+    category: tuple[str, ...],
+    types: tuple[str, ...],
+) -> VerbEvent:
+    """Return the ECS `event` of a verb on a record, or of an event; made once for equal arguments."""
+    known = verb, record_type, action, outcome, category, types
+    try:
+        made: VerbEvent | None = config.described.get(known)
+    except Exception:  # noqa: BLE001 - unhashable, or its `__hash__` or `__eq__` raises
+        made = None
+    if made is not None:
+        return made
+    problems: list[str] = []
+    kind = named = None
+    if verb:
+        kind = checked_text(record_type, "record_type", problems)
+        category, types = classified(kind, verb)
+    if action is not None:
+        named = checked_text(action, "event.action", problems)
+    elif kind is not None:
+        named = f"{kind}-{verb}"
+    else:
+        problems.append("event.action: is missing; write action=")
+    ended = text_of(outcome)
+    if ended not in OUTCOMES and not issubclass(type(outcome), str):
+        found = f"event.outcome: found {shown(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
+        problems.append(found)
+        ended = "unknown"
+    made_event = _described(named, category, types, ended, kind, config, problems)
+    # `True` and `1` are one key and two texts.
+    alike = all(each is None or type(each) is str for each in known[:4])
+    if alike and len(config.described) < _MOST_DESCRIBED:
+        config.described[known] = made_event
+    return made_event
+
+
+def _described(  # noqa: PLR0913, PLR0917 - the same, as texts
+    action: str | None,
+    category: tuple[str, ...],
+    types: tuple[str, ...],
+    outcome: str,
+    record_type: str | None,
+    config: Config,
+    problems: list[str],
+) -> VerbEvent:
+    event: dict[str, Any] = {"id": "", "kind": "event", "action": action, "outcome": outcome}
+    if action is None:
+        del event["action"]
+    elif catalogued := config.actions.get(action):
+        category, types = catalogued.category or category, catalogued.types or types
+    if category:
+        event["category"] = list(category)
+    if types:
+        event["type"] = list(types)
+    unknown = None if action is None else config.unknown_action(action)
+    found = (*problems, *((unknown,) if unknown else ()), *misfits(category, types, outcome))
+    return VerbEvent(event, found, record_type)
+
+
+def argument_names(verb: str) -> frozenset[str]:
+    """Return the arguments that a verb has; an event has no verb."""
+    return _NAMES_OF.get(verb, _RECORD_NAMES) if verb else _EVENT_NAMES
+
+
+def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
+    config: Config,
+    made_event: VerbEvent,
+    changes: dict[str, Any] | None,
+    record_id: object,
+    target: Any,
+    reason: object,
+    withheld: Withheld,
+) -> dict[str, Any]:
+    """Return what the verb itself writes: `event`, `changes`, `user.target`, masked."""
+    event = made_event.event.copy()
+    own: dict[str, Any] = {"event": event}
+    texts = withheld.texts
+    texts.append(event.get("action", ""))
+    if reason is not None:
+        event["reason"] = text_of(reason)
+        texts.append(event["reason"])
+    if changes is not None:
+        about: dict[str, Any] = {"record_type": made_event.record_type}
+        if record_id is not None:
+            about["record_id"] = text_of(record_id)
+            texts.append(about["record_id"])
+        config.masking.cover_changes(changes, withheld)
+        about.update(changes)
+        own["changes"] = about
+    if target is not None:
+        user = {"target": plain_fields(target)}
+        own["user"] = config.masking.covered(user, ("user",), withheld)
+    return own
+
+
+def changes_by_key(
+    config: Config, before: Any, after: Any, by_key: Mapping[str, str | None], problems: list[str]
+) -> dict[str, Any]:
+    try:
+        return changes_between(before, after, config.masking, by_key)
+    except Exception:  # noqa: BLE001 - `by_key` is not what it has to be: the states never raise
+        problems.append(f"by_key: found {shown(by_key)}; write path → name of a member, or None")
+        return changes_between(before, after, config.masking)
+
+
+def is_routine(arguments: RecordArguments) -> bool:
+    """Whether an update that changed nothing is not worth a record."""
+    return (
+        arguments.keys() <= _RECORD_NAMES
+        and text_of(arguments.get("outcome", "success")) == "success"
+    )
+
+
+def problem_labels(
+    unknown: dict[str, Any],
+    known: frozenset[str],
+    problems: list[str],
+    config: Config,
+    withheld: Withheld,
+) -> dict[str, Any]:
+    """Return the labels of a record with wrong arguments, and add what is wrong to `problems`."""
+    labels: dict[str, Any] = {}
+    if unknown:
+        labels, found = labels_of(unknown, known, config.masking, withheld)
+        problems += found
+    withheld.texts += problems
+    return {**labels, "audit_problem": "; ".join(problems)}
+
+
+def payload_of(
+    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, config: Config
+) -> Payload:
+    """Return what a record has beside what `logging` adds."""
+    event = own["event"]
+    event["id"] = new_id()
+    event.setdefault("kind", "event")
+    context = current_context()
+    fields = context.fields.copy()
+    if config.service_fields:
+        fields = merged(config.service_fields, fields)
+    for name, value in own.items():
+        fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
+    if context.withheld.notes or context.withheld.gives_away:
+        withheld.also(context.withheld)
+    else:
+        withheld.searched = context.withheld.searched
+    if given:
+        given = config.masking.covered(given, (), withheld)
+    return Payload(fields, given, withheld, None if given or "user" in own else context.related)

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from audit_infra.assets import FunctionAsset
 
-__all__ = ["AuditFunction", "evidence_queue", "logs_may_invoke"]
+__all__ = ["AuditFunction", "dead_letter_queue", "logs_may_invoke"]
 
 
 class AuditFunction(Construct):
@@ -46,7 +46,7 @@ class AuditFunction(Construct):
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self.role)
-        self.dead_letters = evidence_queue(self, "DeadLetters")
+        self.dead_letters = dead_letter_queue(self, "DeadLetters")
         self.function = lambda_.Function(
             self,
             "Function",
@@ -64,7 +64,7 @@ class AuditFunction(Construct):
         )
 
 
-def evidence_queue(scope: Construct, id_: str) -> sqs.Queue:
+def dead_letter_queue(scope: Construct, id_: str) -> sqs.Queue:
     """Make a queue that keeps what it is given for as long as SQS can: 14 days."""
     return sqs.Queue(
         scope,

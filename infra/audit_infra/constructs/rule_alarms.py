@@ -11,12 +11,12 @@ from constructs import Construct
 from audit_infra.constructs.function import logs_may_invoke
 from audit_rules import AuditConfig, FilterPattern, Rule
 
-__all__ = ["Urgency", "Watch"]
+__all__ = ["RuleAlarms", "UrgentSubscription"]
 
 _LONGEST_DESCRIPTION = 1024
 
 
-class Watch(Construct):
+class RuleAlarms(Construct):
     """The metric filters and alarms of all rules; the alarms speak to one topic."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Watch(Construct):
             alarm.add_ok_action(action)
 
 
-class Urgency(Construct):
+class UrgentSubscription(Construct):
     """The records of urgent rules, to the function that tells, as they come."""
 
     def __init__(

@@ -11,10 +11,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from audit_infra.constructs.function import evidence_queue
+from audit_infra.constructs.function import dead_letter_queue
 from audit_rules import Names
 
-__all__ = ["AlarmTopic", "Ledger", "Sweep"]
+__all__ = ["AlarmTopic", "LedgerTable", "SweepSchedule"]
 
 
 class AlarmTopic(Construct):
@@ -48,15 +48,15 @@ class AlarmTopic(Construct):
             )
         )
 
-    def wake(self, function: lambda_.IFunction) -> None:
+    def invoke(self, function: lambda_.IFunction) -> None:
         """Invoke a function with every message; what cannot be delivered is kept."""
-        undelivered = evidence_queue(self, "Undelivered")
+        undelivered = dead_letter_queue(self, "Undelivered")
         self.topic.add_subscription(
             subscriptions.LambdaSubscription(function, dead_letter_queue=undelivered)
         )
 
 
-class Ledger(Construct):
+class LedgerTable(Construct):
     """The table of what was told.
 
     Attributes:
@@ -79,7 +79,7 @@ class Ledger(Construct):
         )
 
 
-class Sweep(Construct):
+class SweepSchedule(Construct):
     """The schedule on which the forwarder looks after alarms that keep ringing."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Sweep(Construct):
             schedule=events.Schedule.rate(Duration.minutes(2)),
             targets=[
                 targets.LambdaFunction(
-                    function, dead_letter_queue=evidence_queue(self, "Undelivered")
+                    function, dead_letter_queue=dead_letter_queue(self, "Undelivered")
                 )
             ],
         )

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ._beyond import ANYTHING, Beyond, QuietHours
 from ._exceptions import FilterPatternError
+from ._further_conditions import NO_FURTHER_CONDITIONS, FurtherConditions, QuietHours
 from ._names import Names
 from ._sentence import Sentence
 from ._severity import Severity
@@ -81,19 +81,19 @@ class Rule:
     runbook: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     examples: tuple[Example, ...] = ()
-    beyond: Beyond = ANYTHING
+    further_conditions: FurtherConditions = NO_FURTHER_CONDITIONS
     message: Sentence | None = None
     quiet_hours: QuietHours | None = None
     urgent: bool = False
 
-    def tells(self, record: Mapping[str, Any]) -> bool:
+    def applies_to(self, record: Mapping[str, Any]) -> bool:
         """Whether a record that the pattern selects is told: what no pattern can say."""
-        return self.beyond.holds(record)
+        return self.further_conditions.holds(record)
 
     def matches(self, message: str | LogEvent) -> bool:
         """Whether a log message is told of. Never raises."""
         event = FilterPattern.read(message)
-        return self.pattern.matches(event) and self.tells(event.json or {})
+        return self.pattern.matches(event) and self.applies_to(event.json or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

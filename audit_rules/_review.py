@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Final
 
 from ._ecs import EVENT_TYPES
+from ._ecs_fields import ALWAYS, ARRAYS, FLAT, MEMBERS, OBJECTS, OPEN, ROOTS, TEXTS
 from ._exceptions import ConfigError
 from ._model import AuditConfig, Example, Rule
-from ._records import ALWAYS, ARRAYS, FLAT, MEMBERS, OBJECTS, OPEN, ROOTS, TEXTS
 from ._sentence import Sentence
 from ._severity import Severity
 from .patterns import (
@@ -30,11 +30,11 @@ from .patterns import (
     printed,
 )
 
-__all__ = ["Finding", "Trial", "approve", "review", "trials"]
+__all__ = ["ExampleResult", "ReviewFinding", "approve", "review", "run_examples"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReviewFinding:
     """Something about a rule: an `error` must not deploy, a `warning` may be meant so.
 
     `place` is the rule (or what else it is about), `column` where in its pattern, from 1; or 0.
@@ -51,7 +51,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ExampleResult:
     """An example of a rule, and whether the rule does with it what it says."""
 
     rule: Rule
@@ -77,10 +77,10 @@ def _named(example: Example) -> str:
     return f' "{example.name}"' if example.name else ""
 
 
-def trials(config: AuditConfig) -> tuple[Trial, ...]:
+def run_examples(config: AuditConfig) -> tuple[ExampleResult, ...]:
     """Try each rule on its examples, as CloudWatch would."""
     return tuple(
-        Trial(rule, example, rule.matches(example.line))
+        ExampleResult(rule, example, rule.matches(example.line))
         for rule in config.rules
         for example in rule.examples
     )
@@ -93,14 +93,14 @@ def approve(config: AuditConfig, source: str) -> None:
         ConfigError: a rule has an error, or an example fails; with all of them.
     """
     problems = [str(finding) for finding in review(config) if finding.level == "error"]
-    problems += [str(trial) for trial in trials(config) if not trial.passed]
+    problems += [str(trial) for trial in run_examples(config) if not trial.passed]
     if problems:
         raise ConfigError(source, tuple(problems))
 
 
-def review(config: AuditConfig) -> tuple[Finding, ...]:
+def review(config: AuditConfig) -> tuple[ReviewFinding, ...]:
     """Look for what would never ring, ring for the wrong records, or tell nobody."""
-    found: list[Finding] = []
+    found: list[ReviewFinding] = []
     for rule in config.rules:
         found += _of_rule(rule, config)
     found += _of_all(config)
@@ -119,23 +119,23 @@ _CHANGES: Final = frozenset({"added", "removed", "updated"})
 _AUDIT: Final = ".audit"
 
 
-def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[Finding]:
+def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
     place = f'rule "{rule.id}"'
     condition = rule.pattern.condition
     if condition is not None:
         for leaf in leaves(condition):
             for level, text in _of_leaf(leaf, config):
-                yield Finding(level, place, text, leaf.column)
+                yield ReviewFinding(level, place, text, leaf.column)
         yield from _contradictions(condition, place)
     if rule.message:
         yield from _of_sentence(rule.message, place, "message")
     if rule.quiet_hours and rule.severity is Severity.CRITICAL:
         text = f"is critical, and tells nobody from {str(rule.quiet_hours).replace('-', ' to ')}"
-        yield Finding("warning", place, text)
+        yield ReviewFinding("warning", place, text)
     if config.examples_required:
         for matches, what in ((True, "that it has to match"), (False, "that it must not match")):
             if not any(example.matches is matches for example in rule.examples):
-                yield Finding(
+                yield ReviewFinding(
                     "error", place,
                     f"has no example {what}; add [[rules.examples]] with matches ="
                     f' {str(matches).lower()}, or say examples = "optional" under [audit]',
@@ -232,14 +232,14 @@ def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
     return level, f"{where}{name} is no field that audit_lib writes; {advice}"
 
 
-def _of_sentence(sentence: Sentence, place: str, what: str) -> Iterator[Finding]:
+def _of_sentence(sentence: Sentence, place: str, what: str) -> Iterator[ReviewFinding]:
     for placeholder in sentence.placeholders:
         unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
         if unknown is not None:
-            yield Finding(unknown[0], place, f"{what}: {unknown[1]}")
+            yield ReviewFinding(unknown[0], place, f"{what}: {unknown[1]}")
 
 
-def _contradictions(condition: Condition, place: str) -> Iterator[Finding]:
+def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]:
     """Find fields that would have to be two things at once, in the whole of it or in one of its parts."""
     for part in any_of(condition):
         asked: dict[tuple[str, ...], list[Leaf]] = {}
@@ -251,7 +251,7 @@ def _contradictions(condition: Condition, place: str) -> Iterator[Finding]:
         for about_one in asked.values():
             if text := _contradiction(about_one):
                 selector = about_one[0].selector
-                yield Finding(
+                yield ReviewFinding(
                     "error", place, f"never matches: {selector} cannot be {text}", about_one[-1].column
                 )  # fmt: skip
 
@@ -288,7 +288,7 @@ def _kind(leaf: Leaf) -> str:
     return "a text or a number"
 
 
-def _overlaps(config: AuditConfig) -> Iterator[Finding]:
+def _overlaps(config: AuditConfig) -> Iterator[ReviewFinding]:
     """Find records that two rules tell the same channel, by the examples."""
     for rule in config.rules:
         for example in (each for each in rule.examples if each.matches):
@@ -297,21 +297,21 @@ def _overlaps(config: AuditConfig) -> Iterator[Finding]:
                 shared = sorted(set(rule.channels) & set(other.channels))
                 if other is rule or not shared or not other.matches(event):
                     continue
-                yield Finding(
+                yield ReviewFinding(
                     "warning", f'rule "{rule.id}"',
                     f'its example{_named(example)} is told by rule "{other.id}" too: {", ".join(shared)} hears of'
                     " such a record twice",
                 )  # fmt: skip
 
 
-def _of_all(config: AuditConfig) -> Iterator[Finding]:
+def _of_all(config: AuditConfig) -> Iterator[ReviewFinding]:
     first: dict[str, str] = {}
     for rule in config.rules:
         condition = rule.pattern.condition
         text = printed(condition) if condition else rule.pattern.text
         other = first.setdefault(text, rule.id)
         if other != rule.id:
-            yield Finding(
+            yield ReviewFinding(
                 "warning", f'rule "{rule.id}"',
                 f'has the pattern of rule "{other}": each record is told twice; give one of them both'
                 " channels",
@@ -320,6 +320,6 @@ def _of_all(config: AuditConfig) -> Iterator[Finding]:
     used = {channel for rule in config.rules for channel in rule.channels}
     for name in config.channels:
         if name not in used:
-            yield Finding("warning", f'channel "{name}"', "no rule tells it anything")
+            yield ReviewFinding("warning", f'channel "{name}"', "no rule tells it anything")
     for action in config.actions.values():
         yield from _of_sentence(action.sentence, f'action "{action.name}"', "sentence")

@@ -132,7 +132,7 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
                 matched = holds(record)
             except InexactError:
                 matched = told.rule.pattern.matches(line.decode("utf-8", "replace"))
-            if matched and told.rule.tells(record):
+            if matched and told.rule.applies_to(record):
                 told.add(record, minute)
     result.actions.update(actions)
     result.days.update(days)

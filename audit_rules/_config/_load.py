@@ -10,7 +10,7 @@ from typing import Any, Final
 from audit_rules._exceptions import ConfigError
 from audit_rules._model import AuditConfig, Rule
 from audit_rules._reading.problems import Problems, shown
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 
 from ._schema import SchemaTable, resolved
 from ._sections import (
@@ -62,7 +62,7 @@ def parse_config(text: str, *, source: str = "audit.toml") -> AuditConfig:
     except RecursionError as error:
         raise ConfigError(source, ("nests too deeply; write plain tables",)) from error
     problems = Problems()
-    config = _read(Table(problems, "", values), problems)
+    config = _read(TableReader(problems, "", values), problems)
     if problems:
         raise ConfigError(source, tuple(problems))
     return config
@@ -79,7 +79,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _read(root: Table, problems: Problems) -> AuditConfig:
+def _read(root: TableReader, problems: Problems) -> AuditConfig:
     audit = root.table("audit", required=True)
     name = read_name(audit)
     channels_table = root.table("channels")

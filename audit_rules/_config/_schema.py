@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from audit_rules._reading.checks import Check
 from audit_rules._reading.problems import Problems
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 from audit_rules.channels import channel_types
 
 __all__ = ["SchemaTable", "resolved"]
@@ -84,7 +84,7 @@ class _Everything(tuple[str, ...]):
         return True
 
 
-class SchemaTable(Table):
+class SchemaTable(TableReader):
     """A table that has every key, and notes what is asked of it."""
 
     def __init__(self, path: str = "", preset: Mapping[str, str] | None = None) -> None:
@@ -138,25 +138,25 @@ class SchemaTable(Table):
         self._note(key, {"type": "object"})
         return {}
 
-    def table(self, key: str, *, required: bool = False) -> Table:
+    def table(self, key: str, *, required: bool = False) -> TableReader:
         child = self._tables.get(key)
         if child is None:
             child = self._tables[key] = SchemaTable(self._child(key))
             self._note(key, _Later(child), required=required)
         return child
 
-    def tables(self, key: str, label: str) -> list[Table]:  # noqa: ARG002 - as a table has it
+    def tables(self, key: str, label: str) -> list[TableReader]:  # noqa: ARG002 - as a table has it
         child = SchemaTable(self._child(key))
         self._note(key, {"type": "array", "items": _Later(child)}, required=False)
         return [child]
 
-    def variants(self, key: str, presets: Iterable[Mapping[str, str]]) -> Iterator[Table]:
+    def variants(self, key: str, presets: Iterable[Mapping[str, str]]) -> Iterator[TableReader]:
         """Give a table for each form that one of the name may have."""
         forms = [SchemaTable(self._child(key), preset) for preset in presets]
         self._note(key, {"anyOf": [_Later(form) for form in forms]}, required=False)
         yield from forms
 
-    def ask(self, keys: Collection[str]) -> None:
+    def allow(self, keys: Collection[str]) -> None:
         self._optional.update(keys)
         for key in keys:
             items = {"type": "string", "minLength": 1}
@@ -167,7 +167,7 @@ class SchemaTable(Table):
 
     def finish(self) -> None: ...
 
-    def tell(self, key: str, sentence: str) -> None: ...
+    def add_problem(self, key: str, sentence: str) -> None: ...
 
     def _child(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key

@@ -24,7 +24,7 @@ def type_name(value: object) -> str:
     return _TOML_NAMES.get(type(value), "a date or time")
 
 
-class Table:
+class TableReader:
     """A table while it is read.
 
     A field that is wrong is told to `problems` and read as an empty value; nobody sees that
@@ -43,7 +43,7 @@ class Table:
         if value is None:
             return ""
         if value != default and (complaint := check(value)):
-            self.tell(key, complaint)
+            self.add_problem(key, complaint)
             return ""
         return value
 
@@ -53,17 +53,17 @@ class Table:
         if values is None:
             return ()
         if not values:
-            self.tell(key, "is empty; name at least one")
+            self.add_problem(key, "is empty; name at least one")
         if most is not None and len(values) > most:
-            self.tell(key, f"found {len(values)}; name at most {most}")
+            self.add_problem(key, f"found {len(values)}; name at most {most}")
         read: list[str] = []
         for value in values:
             if not isinstance(value, str):
-                self.tell(key, f"found {type_name(value)} in it; write strings only")
+                self.add_problem(key, f"found {type_name(value)} in it; write strings only")
             elif value in read:
-                self.tell(key, f"found {shown(value)} twice; name it once")
+                self.add_problem(key, f"found {shown(value)} twice; name it once")
             elif complaint := check(value):
-                self.tell(key, complaint)
+                self.add_problem(key, complaint)
             else:
                 read.append(value)
         return tuple(read)
@@ -74,7 +74,7 @@ class Table:
         if value is None:
             return default
         if not low <= value <= high:
-            self.tell(key, f"found {value}; write an integer from {low} to {high}")
+            self.add_problem(key, f"found {value}; write an integer from {low} to {high}")
             return default
         return value
 
@@ -89,10 +89,10 @@ class Table:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.tell(key, f"found {type_name(value)}; write a number")
+            self.add_problem(key, f"found {type_name(value)}; write a number")
             return None
         if not 0 < value < float("inf"):
-            self.tell(key, f"found {value}; write a number above 0")
+            self.add_problem(key, f"found {value}; write a number above 0")
             return None
         return Decimal(str(value))
 
@@ -100,15 +100,15 @@ class Table:
         """Read a table as it is, whatever is in it."""
         return self._read(key, dict, None) or {}
 
-    def table(self, key: str, *, required: bool = False) -> "Table":
+    def table(self, key: str, *, required: bool = False) -> "TableReader":
         """Read a table inside this one; one that may be left out is then an empty one."""
         value = self._read(key, dict, None if required else {})
         place = f"{self.place}.{key}" if self.place else key
         if value is None:
-            return _Unreadable(self._problems, place, {})
-        return Table(self._problems, place, value)
+            return _MissingTable(self._problems, place, {})
+        return TableReader(self._problems, place, value)
 
-    def tables(self, key: str, label: str) -> "list[Table]":
+    def tables(self, key: str, label: str) -> "list[TableReader]":
         """Read an array of tables; each is called after its place and its label's value."""
         read = []
         for number, value in enumerate(self._read(key, list, []) or [], start=1):
@@ -121,18 +121,18 @@ class Table:
             if isinstance(value.get(label), str):
                 place += f" {shown(value[label])}"
             place = f"{self.place}.{place}" if self.place else place
-            read.append(Table(self._problems, place, value))
+            read.append(TableReader(self._problems, place, value))
         return read
 
     def names(self) -> tuple[str, ...]:
         """Give the keys of a table whose keys are names, in the order of the file."""
         return tuple(self._values)
 
-    def variants(self, key: str, presets: "Iterable[Mapping[str, str]]") -> "Iterator[Table]":  # noqa: ARG002 - for who writes down all of them
+    def variants(self, key: str, presets: "Iterable[Mapping[str, str]]") -> "Iterator[TableReader]":  # noqa: ARG002 - for who writes down all of them
         """Give the table of a name, of whichever form it is."""
         yield self.table(key)
 
-    def ask(self, keys: Collection[str]) -> None:
+    def allow(self, keys: Collection[str]) -> None:
         """Say which keys there may be, when they are read as they come."""
         self._asked.update(keys)
 
@@ -140,9 +140,9 @@ class Table:
         """Tell the keys that nobody asked for. Their values are not shown: they may be secret."""
         for key in self._values:
             if key not in self._asked:
-                self.tell(key, f"is no key of this table; {did_you_mean(key, self._asked)}")
+                self.add_problem(key, f"is no key of this table; {did_you_mean(key, self._asked)}")
 
-    def tell(self, key: str, sentence: str) -> None:
+    def add_problem(self, key: str, sentence: str) -> None:
         """Add a problem with one field."""
         self._problems.add(self.place, key, sentence)
 
@@ -151,17 +151,17 @@ class Table:
         self._asked.add(key)
         value = self._values.get(key, default)
         if value is None:
-            self.tell(key, "is missing; it has no default")
+            self.add_problem(key, "is missing; it has no default")
             return None
         # A boolean is an int to Python, not to who writes TOML.
         if isinstance(value, wanted) and (wanted is not int or not isinstance(value, bool)):
             return value
-        self.tell(key, f"found {type_name(value)}; write {_TOML_NAMES[wanted]}")
+        self.add_problem(key, f"found {type_name(value)}; write {_TOML_NAMES[wanted]}")
         return None
 
 
-class _Unreadable(Table):
+class _MissingTable(TableReader):
     """A table that is missing or none: told once, its fields are not asked for again."""
 
-    def tell(self, key: str, sentence: str) -> None:
+    def add_problem(self, key: str, sentence: str) -> None:
         """Keep silent."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Self
 
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 
 __all__ = ["Channel", "Grant"]
 
@@ -43,7 +43,7 @@ class Channel(ABC):
 
     @classmethod
     @abstractmethod
-    def read(cls, table: Table, name: str) -> Self:
+    def read(cls, table: TableReader, name: str) -> Self:
         """Read the keys of the type; problems are told to the table."""
 
     @property

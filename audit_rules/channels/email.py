@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from audit_rules._reading import checks
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 
 from ._channel import Channel, Grant
 
@@ -37,7 +37,7 @@ class EmailChannel(Channel):
     recipients: tuple[str, ...]
 
     @classmethod
-    def read(cls, table: Table, name: str) -> Self:
+    def read(cls, table: TableReader, name: str) -> Self:
         return cls(
             name=name,
             sender=table.text("sender", checks.email),

@@ -118,7 +118,7 @@ def parse_fields(text: str) -> Fields:
     Raises:
         FilterPatternError: CloudWatch would refuse it.
     """
-    return _Parser(text).parse()
+    return _FieldsParser(text).parse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class _Token:
     column: int
 
 
-class _Parser:
+class _FieldsParser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._regexes = Regexes(text)

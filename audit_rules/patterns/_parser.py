@@ -33,7 +33,7 @@ from ._conditions import (
 from ._event import LogEvent
 from ._limits import MAX_WILDCARDS, MAX_WILDCARDS_IN_SELECTOR
 from ._selector import Element, EveryElement, EveryMember, Property, Selector, Step
-from ._tokens import Kind, Token, tokenize
+from ._tokens import Token, TokenKind, tokenize
 from ._values import Regexes, decimal_of, unquoted
 
 _PRECEDENCE: Final = {"||": 1, "&&": 2}
@@ -80,11 +80,11 @@ def parse(text: str) -> Parsed:
     Raises:
         FilterPatternError: CloudWatch would refuse it.
     """
-    return _Parser(text).parse()
+    return _JsonParser(text).parse()
 
 
 @dataclass(slots=True)
-class _Parser:
+class _JsonParser:
     text: str
     wildcards: int = 0
     _regexes: Regexes = field(init=False)
@@ -100,7 +100,7 @@ class _Parser:
         self._next()  # the opening brace, which `parse` has seen
         condition = self._expression()
         self._next()  # the closing one, where `_expression` stops
-        if self._peek().kind is not Kind.END:
+        if self._peek().kind is not TokenKind.END:
             raise self._error(self._peek(), 'nothing can follow the closing "}"')
         return Parsed(condition, self._regexes.count, tuple(self._selectors.items()))
 
@@ -143,11 +143,11 @@ class _Parser:
 
     def _condition(self) -> Condition:
         token = self._next()
-        if token.kind is not Kind.SELECTOR:
+        if token.kind is not TokenKind.SELECTOR:
             raise self._error(token, f"found {_shown(token)}; a condition starts like $.name")
         selector = self._selector(token)
         relation = self._next()
-        if relation.kind is Kind.OPERATOR and relation.text in ORDER:
+        if relation.kind is TokenKind.OPERATOR and relation.text in ORDER:
             return self._comparison(selector, relation, token.offset + 1)
         match relation.text, self._peek().text:
             case "IS", ("NULL" | "TRUE" | "FALSE") as constant:
@@ -172,7 +172,7 @@ class _Parser:
 
     def _comparison(self, selector: Selector, relation: Token, column: int) -> Condition:
         value = self._next()
-        number = decimal_of(value.text) if value.kind is Kind.WORD else None
+        number = decimal_of(value.text) if value.kind is TokenKind.WORD else None
         if number is not None:
             return NumericComparison(selector, relation.text, number, column)
         test = self._text_test(value)
@@ -184,11 +184,11 @@ class _Parser:
 
     def _text_test(self, value: Token) -> TextTest:
         match value.kind:
-            case Kind.WORD:
+            case TokenKind.WORD:
                 return Wildcard(value.text)
-            case Kind.STRING:
+            case TokenKind.STRING:
                 return Wildcard(unquoted(value.text[1:-1]))
-            case Kind.REGEX:
+            case TokenKind.REGEX:
                 return self._regexes.read(value.text[1:-1], value.offset + 1)
         raise self._error(value, f'found {_shown(value)}; expected a number, a "text" or a %regex%')
 
@@ -225,7 +225,7 @@ class _Parser:
 
     def _next(self) -> Token:
         token = self._peek()
-        if token.kind is not Kind.END:
+        if token.kind is not TokenKind.END:
             self._position += 1
         return token
 
@@ -244,4 +244,4 @@ def _step(found: re.Match[str]) -> Step:
 
 
 def _shown(token: Token) -> str:
-    return "the end" if token.kind is Kind.END else token.text
+    return "the end" if token.kind is TokenKind.END else token.text

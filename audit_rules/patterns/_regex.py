@@ -143,10 +143,10 @@ def parse_regex(source: str) -> Regex:
                 f"found {character!r}; a regular expression here may hold ASCII letters, digits,"
                 r" spaces, : _ # = @ / ; , - and the operators ^ $ ? [ ] { } | \ * + . only",
             )
-    return Regex(tuple(_Parser(source).chains()), source)
+    return Regex(tuple(_RegexParser(source).chains()), source)
 
 
-class _Parser:
+class _RegexParser:
     def __init__(self, source: str) -> None:
         self._source = source
         self._offset = 0

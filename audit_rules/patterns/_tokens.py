@@ -9,7 +9,7 @@ from typing import Final
 from audit_rules._exceptions import FilterPatternError
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     SELECTOR = auto()
@@ -25,7 +25,7 @@ class Kind(Enum):
 class Token:
     """A piece of a pattern: its text as it stands there, and where it begins (from 0)."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     offset: int
 
@@ -57,7 +57,7 @@ def tokenize(text: str) -> Iterator[Token]:
         while text[offset : offset + 1] in _SPACE and offset < len(text):
             offset += 1
         if offset == len(text):
-            yield Token(Kind.END, "", offset)
+            yield Token(TokenKind.END, "", offset)
             return
         found = _TOKEN.match(text, offset)
         if found is None or found.lastgroup is None:
@@ -68,5 +68,5 @@ def tokenize(text: str) -> Iterator[Token]:
                 " in double quotes",
             )
             raise FilterPatternError(text, offset + 1, reason)
-        yield Token(Kind[found.lastgroup], found.group(), offset)
+        yield Token(TokenKind[found.lastgroup], found.group(), offset)
         offset = found.end()

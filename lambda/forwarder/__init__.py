@@ -1,5 +1,5 @@
 """Alarm → notification that a business person understands.
 
-`handler` → `wakeups` (who woke us) → `pipeline`, which runs the `stages` (read, due, ledger, word)
+`handler` → `triggers` (who woke us) → `pipeline`, which runs the `stages` (read, due, ledger, word)
 and hands each notification to the `channels`.
 """

@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Settings"]
+__all__ = ["ForwarderSettings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ForwarderSettings:
     """Where records are read, where it is kept what was told, and the rules.
 
     `lookup_seconds` is how long an alarm's records are waited for: ingestion can be late.
@@ -21,7 +21,7 @@ class Settings:
     lookup_seconds: int
 
     @classmethod
-    def from_environment(cls) -> "Settings":
+    def from_environment(cls) -> "ForwarderSettings":
         """Read it.
 
         Raises:

@@ -8,21 +8,21 @@ import json
 from functools import cache
 from typing import Any
 
-from forwarder._settings import Settings
+from forwarder._settings import ForwarderSettings
 from forwarder.pipeline import Forwarder
-from forwarder.wakeups import wakeups_in
+from forwarder.triggers import triggers_in
 
 __all__ = ["handler"]
 
 
 @cache
 def _forwarder() -> Forwarder:
-    return Forwarder.from_settings(Settings.from_environment())
+    return Forwarder.from_settings(ForwarderSettings.from_environment())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Tell what has to be told; give how many records met which decision."""
-    turn = _forwarder().run(wakeups_in(event), owner=getattr(context, "aws_request_id", ""))
-    print(json.dumps({"forwarder": turn.decisions, "failures": turn.failures}))  # noqa: T201
-    turn.raise_failures()
-    return turn.decisions
+    invocation = _forwarder().run(triggers_in(event), owner=getattr(context, "aws_request_id", ""))
+    print(json.dumps({"forwarder": invocation.decisions, "failures": invocation.failures}))  # noqa: T201
+    invocation.raise_failures()
+    return invocation.decisions

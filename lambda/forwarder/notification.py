@@ -10,15 +10,15 @@ from enum import StrEnum
 
 from audit_rules import Severity
 
-__all__ = ["FieldChange", "Notification", "RecordView", "Why"]
+__all__ = ["FieldChange", "Notification", "Reason", "RecordView"]
 
 
-class Why(StrEnum):
+class Reason(StrEnum):
     """The reason why a notification is sent now; its readers see it."""
 
-    RANG = "the rule's alarm rang"
-    STILL_RINGING = "it came while the rule's alarm was ringing"
-    CALMED = "it was found when the rule's alarm went back to OK"
+    ALARM = "the rule's alarm rang"
+    STILL_IN_ALARM = "it came while the rule's alarm was ringing"
+    BACK_TO_OK = "it was found when the rule's alarm went back to OK"
     ARRIVED = "it came, and the rule is urgent"
     HELD = "it came in the rule's quiet hours"
     NOT_FOUND = "the rule's alarm rang, but its records could not be found yet"
@@ -66,7 +66,7 @@ class Notification:
     description: str
     owner: str
     severity: Severity
-    why: Why
+    reason: Reason
     evidence_url: str = ""
     runbook: str = ""
     records: Sequence[RecordView] = ()

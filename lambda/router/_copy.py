@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from router._delivery import Delivery, LogEvent
-from router._settings import Settings
+from router._delivery import DeliveredEvent, Delivery
+from router._settings import RouterSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -32,7 +32,7 @@ class Copier:
     """Copies deliveries; the streams of the audit log group are named after their sources."""
 
     def __init__(
-        self, *, logs: "CloudWatchLogsClient", sqs: "SQSClient", settings: Settings
+        self, *, logs: "CloudWatchLogsClient", sqs: "SQSClient", settings: RouterSettings
     ) -> None:
         self._logs = logs
         self._sqs = sqs
@@ -54,7 +54,7 @@ class Copier:
             print(_metric("RejectedRecords", rejected))  # noqa: T201
         return {"copied": len(delivery.events) - rejected, "rejected": rejected}
 
-    def _put(self, stream: str, batch: list[LogEvent]) -> list[tuple[LogEvent, str]]:
+    def _put(self, stream: str, batch: list[DeliveredEvent]) -> list[tuple[DeliveredEvent, str]]:
         """Write one batch; give what the (successful) answer says was not taken, and why."""
         try:
             answer = self._put_once(stream, batch)
@@ -67,7 +67,7 @@ class Copier:
             answer = self._put_once(stream, batch)
         return _rejected(batch, answer)
 
-    def _put_once(self, stream: str, batch: list[LogEvent]) -> "RejectedLogEventsInfoTypeDef":
+    def _put_once(self, stream: str, batch: list[DeliveredEvent]) -> "RejectedLogEventsInfoTypeDef":
         answer = self._logs.put_log_events(
             logGroupName=self._settings.audit_log_group,
             logStreamName=stream,
@@ -75,7 +75,7 @@ class Copier:
         )
         return answer.get("rejectedLogEventsInfo", {})
 
-    def _keep_apart(self, delivery: Delivery, event: LogEvent, reason: str) -> None:
+    def _keep_apart(self, delivery: Delivery, event: DeliveredEvent, reason: str) -> None:
         body = {
             "reason": reason,
             "logGroup": delivery.log_group,
@@ -94,9 +94,9 @@ def stream_name(delivery: Delivery) -> str:
     return re.sub(r"[:*]", "_", name)[:_MAX_STREAM_NAME]
 
 
-def batches(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
+def batches(events: Iterable[DeliveredEvent]) -> Iterator[list[DeliveredEvent]]:
     """Give the events in the order of their times, in batches that PutLogEvents takes."""
-    batch: list[LogEvent] = []
+    batch: list[DeliveredEvent] = []
     size = 0
     for event in sorted(events, key=lambda each: each.timestamp):
         length = len(event.message.encode()) + EVENT_OVERHEAD_BYTES
@@ -114,8 +114,8 @@ def batches(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
 
 
 def _rejected(
-    batch: list[LogEvent], info: "RejectedLogEventsInfoTypeDef"
-) -> list[tuple[LogEvent, str]]:
+    batch: list[DeliveredEvent], info: "RejectedLogEventsInfoTypeDef"
+) -> list[tuple[DeliveredEvent, str]]:
     expired = info.get("expiredLogEventEndIndex", 0)  # the ends are exclusive
     too_old = max(info.get("tooOldLogEventEndIndex", 0), expired)
     too_new = info.get("tooNewLogEventStartIndex", len(batch))

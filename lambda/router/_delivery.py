@@ -9,11 +9,11 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Delivery", "LogEvent", "read_delivery"]
+__all__ = ["DeliveredEvent", "Delivery", "read_delivery"]
 
 
 @dataclass(frozen=True, slots=True)
-class LogEvent:
+class DeliveredEvent:
     """A log line and when it was written, in milliseconds since 1970."""
 
     timestamp: int
@@ -26,7 +26,7 @@ class Delivery:
 
     log_group: str
     log_stream: str
-    events: tuple[LogEvent, ...]
+    events: tuple[DeliveredEvent, ...]
 
 
 def read_delivery(event: dict[str, Any]) -> Delivery | None:
@@ -41,5 +41,7 @@ def read_delivery(event: dict[str, Any]) -> Delivery | None:
     return Delivery(
         log_group=payload["logGroup"],
         log_stream=payload["logStream"],
-        events=tuple(LogEvent(each["timestamp"], each["message"]) for each in payload["logEvents"]),
+        events=tuple(
+            DeliveredEvent(each["timestamp"], each["message"]) for each in payload["logEvents"]
+        ),
     )

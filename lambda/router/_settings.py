@@ -3,18 +3,18 @@
 import os
 from dataclasses import dataclass
 
-__all__ = ["Settings"]
+__all__ = ["RouterSettings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class RouterSettings:
     """Where records go, and where those go that CloudWatch does not take any more."""
 
     audit_log_group: str
     rejected_queue_url: str
 
     @classmethod
-    def from_environment(cls) -> "Settings":
+    def from_environment(cls) -> "RouterSettings":
         """Read it.
 
         Raises:

@@ -11,7 +11,7 @@ import boto3
 
 from router._copy import Copier
 from router._delivery import read_delivery
-from router._settings import Settings
+from router._settings import RouterSettings
 
 __all__ = ["handler"]
 
@@ -19,7 +19,9 @@ __all__ = ["handler"]
 @cache
 def _copier() -> Copier:
     return Copier(
-        logs=boto3.client("logs"), sqs=boto3.client("sqs"), settings=Settings.from_environment()
+        logs=boto3.client("logs"),
+        sqs=boto3.client("sqs"),
+        settings=RouterSettings.from_environment(),
     )
 
 

@@ -164,5 +164,5 @@ def test_no_other_file_names_a_type() -> None:
         if f"channels.{name}" in path.read_text() or f"receivers.{name}" in path.read_text()
     ]
     assert named == [
-        "lambda/forwarder/stages/word.py"
+        "lambda/forwarder/stages/render.py"
     ]  # Slack's limit of fields: the lowest of all

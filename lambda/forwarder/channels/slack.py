@@ -127,7 +127,7 @@ def message(notification: Notification) -> dict[str, Any]:
         blocks += [{"type": "divider"}, {"type": "section", "text": _plain(text)}]
     if links := _links(notification):
         blocks.append({"type": "section", "text": _marked(links)})
-    footer = f"Told because {notification.why} · rule `{_escaped(notification.rule_id)}`"
+    footer = f"Told because {notification.reason} · rule `{_escaped(notification.rule_id)}`"
     blocks.append(_context(footer))
     return {
         "text": _cut(f"{severity.capitalize()}: {notification.summary}", LONGEST_HEADER),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from audit_rules import ConfigError, approve, in_words, parse_config, review, trials
+from audit_rules import ConfigError, approve, in_words, parse_config, review, run_examples
 from audit_rules.patterns import FilterPattern
 
 HEAD = """
@@ -158,7 +158,7 @@ record.event.outcome = "success"
 
 def test_examples_are_tried_and_what_fails_does_not_deploy() -> None:
     config = parse_config(HEAD + rule("pattern = '{ $.event.action = login }'", more=EXAMPLES))
-    assert [trial.passed for trial in trials(config)] == [True, False]
+    assert [trial.passed for trial in run_examples(config)] == [True, False]
     assert json.loads(config.rules[0].examples[0].line)["log"] == {"logger": "example.audit"}
     with pytest.raises(ConfigError, match='rule "r": example must not match, and does'):
         approve(config, "audit.toml")

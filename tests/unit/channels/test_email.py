@@ -8,14 +8,14 @@ import pytest
 from audit_rules import ConfigError, Severity, parse_config
 from audit_rules.channels.email import MOST_RECIPIENTS, EmailChannel
 from forwarder.channels import preview
-from forwarder.notification import Notification, Why
+from forwarder.notification import Notification, Reason
 from local_cloud.receivers.email import EmailReceiver
 
 HEAD = '[audit]\nname = "x"\ntime_zone = "UTC"\n[sources]\nlog_groups = ["/app/x"]\n[channels.a]\ntype = "email"\n'
 CHANNEL = EmailChannel(name="a", sender="audit@example.com", recipients=("b@example.com",))
 NOTICE = Notification(
     rule_id="large-refund", title="Refund", description="<b>Look</b>", owner="Finance",
-    severity=Severity.HIGH, why=Why.RANG,
+    severity=Severity.HIGH, reason=Reason.ALARM,
 )  # fmt: skip
 
 

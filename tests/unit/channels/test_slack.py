@@ -7,14 +7,14 @@ import pytest
 from audit_rules import ConfigError, Severity, parse_config
 from audit_rules.channels.slack import SlackChannel
 from forwarder.channels import preview
-from forwarder.notification import Notification, Why
+from forwarder.notification import Notification, Reason
 from local_cloud.receivers.slack import SlackReceiver
 
 HEAD = '[audit]\nname = "x"\ntime_zone = "UTC"\n[sources]\nlog_groups = ["/app/x"]\n[channels.a]\ntype = "slack"\n'
 CHANNEL = SlackChannel(name="a", webhook_secret="audit/slack")
 NOTICE = Notification(
     rule_id="large-refund", title="Refund & <more>", description="Look at *it*", owner="Finance",
-    severity=Severity.HIGH, why=Why.RANG,
+    severity=Severity.HIGH, reason=Reason.ALARM,
 )  # fmt: skip
 
 

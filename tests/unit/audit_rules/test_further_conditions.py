@@ -32,7 +32,7 @@ def tells(more: str, record: dict[str, Any]) -> bool:
     (rule,) = parse_config(HEAD + more).rules
     record = {**record, "changes": {"record_type": "account", **record.get("changes", {})}}
     told = rule.matches(json.dumps(record))
-    assert told is rule.tells(record)
+    assert told is rule.applies_to(record)
     return told
 
 
@@ -90,7 +90,7 @@ def test_a_record_comes_from_a_network_or_from_elsewhere(
 
 def test_a_record_that_cannot_be_read_is_told() -> None:
     (rule,) = parse_config(HEAD + 'networks = ["10.0.0.0/8"]').rules
-    assert rule.tells({})
+    assert rule.applies_to({})
 
 
 @pytest.mark.parametrize(

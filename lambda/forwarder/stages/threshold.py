@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from audit_rules import Rule
 from forwarder.stages.read import FoundRecord
 
-__all__ = ["due"]
+__all__ = ["reaching_threshold"]
 
 
-def due(records: Sequence[FoundRecord], rule: Rule) -> list[FoundRecord]:
+def reaching_threshold(records: Sequence[FoundRecord], rule: Rule) -> list[FoundRecord]:
     """Give the records that lie in some window with `threshold` records or more, in order."""
     window_ms = rule.window_minutes * 60_000
     reached: set[int] = set()

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
-__all__ = ["ANYTHING", "Beyond", "Materiality", "Network", "QuietHours"]
+__all__ = ["NO_FURTHER_CONDITIONS", "FurtherConditions", "Materiality", "Network", "QuietHours"]
 
 Network = IPv4Network | IPv6Network
 
@@ -62,7 +62,7 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beyond:
+class FurtherConditions:
     """All of it; what is empty or None asks nothing."""
 
     networks: tuple[Network, ...] = ()
@@ -118,7 +118,7 @@ def _number(value: Any) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-ANYTHING: Final = Beyond()
+NO_FURTHER_CONDITIONS: Final = FurtherConditions()
 
 
 def _listed(networks: tuple[Network, ...]) -> str:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from audit_rules import AuditConfig, Rule, actor_of, member, record_of, shown_value
 from audit_rules.channels.slack import FIELDS_A_SECTION
-from forwarder.notification import FieldChange, Notification, RecordView, Why
+from forwarder.notification import FieldChange, Notification, Reason, RecordView
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.read import FoundRecord
 from forwarder.text import clean, one_line, shortened
 
-__all__ = ["Wording"]
+__all__ = ["Renderer"]
 
 MAX_RECORDS: Final = 10  # told in full at once; the rest is counted
 MAX_CHANGES: Final = FIELDS_A_SECTION  # of the channel that takes fewest
@@ -22,14 +22,16 @@ _WITHIN: Final = " \u203a "
 _MAX_ACTORS: Final = 5
 
 
-class Wording:
+class Renderer:
     """Puts records into words, with the configuration's labels, sentences and time zone."""
 
     def __init__(self, *, config: AuditConfig, evidence: Evidence) -> None:
         self._config = config
         self._evidence = evidence
 
-    def notification(self, rule: Rule, records: Sequence[FoundRecord], why: Why) -> Notification:
+    def notification(
+        self, rule: Rule, records: Sequence[FoundRecord], reason: Reason
+    ) -> Notification:
         """Give the notification about some records of a rule; about none, that it rang."""
         shown, rest = records[:MAX_RECORDS], records[MAX_RECORDS:]
         actors = Counter(_name(actor_of(record.fields)) for record in rest)
@@ -39,7 +41,7 @@ class Wording:
             description=rule.description,
             owner=rule.owner,
             severity=rule.severity,
-            why=why,
+            reason=reason,
             evidence_url=self._evidence.url(records) if records else "",
             runbook=rule.runbook,
             records=tuple(self._view(record, rule) for record in shown),

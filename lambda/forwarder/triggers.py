@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["AlarmChange", "Arrived", "Sweep", "Unreadable", "Wakeup", "wakeups_in"]
+__all__ = [
+    "AlarmChange",
+    "DeliveredRecords",
+    "ScheduledSweep",
+    "Trigger",
+    "UnknownMessage",
+    "triggers_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +30,12 @@ class AlarmChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class ScheduledSweep:
     """The schedule's turn: look after the alarms that keep ringing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnknownMessage:
     """A message that is no alarm's; people get to see it as it came."""
 
     id: str
@@ -36,26 +43,26 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class DeliveredRecords:
     """Records that urgent rules may tell: each with its time in ms since 1970, and its line."""
 
     records: tuple[tuple[int, str], ...]
 
 
-Wakeup = AlarmChange | Arrived | Sweep | Unreadable
+Trigger = AlarmChange | DeliveredRecords | ScheduledSweep | UnknownMessage
 
 
-def wakeups_in(event: dict[str, Any]) -> Iterator[Wakeup]:
+def triggers_in(event: dict[str, Any]) -> Iterator[Trigger]:
     """Give the reasons in an event of SNS, EventBridge or a subscription, each by itself. Never raises."""
     if event.get("source") == "aws.events":
-        yield Sweep()
+        yield ScheduledSweep()
         return
     if "awslogs" in event:
         yield _arrived(event)
         return
     records = event.get("Records")
     if not isinstance(records, list):
-        yield Unreadable("", json.dumps(event, default=repr))
+        yield UnknownMessage("", json.dumps(event, default=repr))
         return
     for record in records:
         notice = record.get("Sns") if isinstance(record, dict) else None
@@ -63,10 +70,10 @@ def wakeups_in(event: dict[str, Any]) -> Iterator[Wakeup]:
             notice if isinstance(notice, dict) else {"Message": json.dumps(record, default=repr)}
         )
         message = str(notice.get("Message", ""))
-        yield _alarm_change(message) or Unreadable(str(notice.get("MessageId", "")), message)
+        yield _alarm_change(message) or UnknownMessage(str(notice.get("MessageId", "")), message)
 
 
-def _arrived(event: dict[str, Any]) -> Wakeup:
+def _arrived(event: dict[str, Any]) -> Trigger:
     """Unpack what a subscription delivers: base64 of gzip of JSON.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
@@ -74,12 +81,12 @@ def _arrived(event: dict[str, Any]) -> Wakeup:
     try:
         payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
         if payload["messageType"] == "CONTROL_MESSAGE":
-            return Arrived(())
-        return Arrived(
+            return DeliveredRecords(())
+        return DeliveredRecords(
             tuple((int(each["timestamp"]), str(each["message"])) for each in payload["logEvents"])
         )
     except (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, RecursionError):
-        return Unreadable("", json.dumps(event, default=repr))
+        return UnknownMessage("", json.dumps(event, default=repr))
 
 
 def _alarm_change(message: str) -> AlarmChange | None:

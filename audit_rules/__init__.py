@@ -1,7 +1,7 @@
 """The rules as data: `audit.toml` as a typed model, and CloudWatch filter patterns offline.
 
-Nothing here calls AWS or reads the environment, and only the standard library is imported, so
-that the package can travel inside a Lambda asset as it is.
+The package does not call AWS or read the environment, and imports only the standard library, so
+that a Lambda asset can contain it unchanged.
 """
 
 from ._config import json_schema, load_config, parse_config

@@ -1,4 +1,4 @@
-"""The sections of `audit.toml`, each from its table to its part of the model."""
+"""Builds the parts of the model from the sections of `audit.toml`."""
 
 from collections.abc import Collection, Mapping
 from datetime import time
@@ -37,7 +37,7 @@ _FAILURE_POLICIES: Final = frozenset({"stderr", "spool", "raise"})
 _MINUTES_A_DAY: Final = 1440  # the longest period of an alarm
 _MAX_THRESHOLD: Final = 1_000_000
 _MAX_RETENTION: Final = max(RETENTION_DAYS)
-# SNS takes subjects under 100 characters, alarms descriptions of at most 1024.
+# SNS subjects have fewer than 100 characters, alarm descriptions at most 1024.
 _LONGEST_TITLE: Final = 80
 _LONGEST_DESCRIPTION: Final = 600
 
@@ -49,7 +49,7 @@ def read_name(table: TableReader) -> str:
 
 
 def read_examples_required(table: TableReader) -> bool:
-    """Read whether each rule has to have examples."""
+    """Read whether each rule must have examples."""
     offered = {"required", "optional"}
     return (
         table.text("examples", checks.one_of(offered, "policy"), default="required") != "optional"
@@ -62,18 +62,18 @@ def read_time_zone(table: TableReader) -> ZoneInfo:
 
 
 def read_retention(table: TableReader) -> int:
-    """Read for how many days records are kept."""
+    """Read the number of days that records are kept."""
     days = table.integer("retention_days", 1, _MAX_RETENTION, default=DEFAULT_RETENTION_DAYS)
     if days not in RETENTION_DAYS:
         nearest = " or ".join(map(str, nearest_retentions(days)))
         table.add_problem(
-            "retention_days", f"found {days}; CloudWatch does not offer it, write {nearest}"
+            "retention_days", f"found {days}, which CloudWatch does not offer; write {nearest}"
         )
     return days
 
 
 def read_sources(table: TableReader, name: str) -> Sources:
-    """Read the log groups of the applications; the audit trail's own would make a loop."""
+    """Read the log groups of the applications; the audit trail's own would cause a loop."""
     own = Names(name).own_log_groups()
     is_log_group = checks.matching(
         checks.LOG_GROUP, "write 1 to 512 letters, digits and . - _ / # as CloudWatch allows"
@@ -83,7 +83,7 @@ def read_sources(table: TableReader, name: str) -> Sources:
         if group in own:
             return (
                 f"found {shown(group)}, which belongs to the audit trail itself and would feed"
-                " records back to it for ever; name log groups of applications only"
+                " records back to it in a loop; name log groups of applications only"
             )
         return is_log_group(group)
 
@@ -98,7 +98,7 @@ def read_channels(table: TableReader) -> Mapping[str, Channel]:
     channels: dict[str, Channel] = {}
     for name in table.names():
         if complaint := is_name(name):
-            table.add_problem("a channel's name", complaint)
+            table.add_problem("channel name", complaint)
         for each in table.variants(name, [{"type": offered} for offered in channel_types()]):
             if channel := _read_channel(each, name):
                 channels[name] = channel
@@ -107,7 +107,7 @@ def read_channels(table: TableReader) -> Mapping[str, Channel]:
 
 def _read_channel(table: TableReader, name: str) -> Channel | None:
     types = channel_types()
-    offered = table.text("type", checks.one_of(types, "type of channel"))
+    offered = table.text("type", checks.one_of(types, "channel type"))
     if not offered:  # the keys of an unknown type are unknown
         return None
     channel = types[offered].read(table, name)
@@ -118,7 +118,7 @@ def _read_channel(table: TableReader, name: str) -> Channel | None:
 def read_action(table: TableReader, name: str) -> Action:
     """Read an action of the catalogue."""
     if complaint := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
-        table.add_problem("an action's name", complaint)
+        table.add_problem("action name", complaint)
     category = table.texts("category", checks.one_of(EVENT_TYPES, "ECS event.category"))
     types = sorted({kind for each in category for kind in EVENT_TYPES[each]})
     action = Action(
@@ -136,7 +136,12 @@ def read_action(table: TableReader, name: str) -> Action:
 
 
 def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
-    """Read a rule; it may name the given channels."""
+    """Read a rule.
+
+    Args:
+        table: the table of the rule.
+        channels: the names of the channels that the rule may use.
+    """
     rule = Rule(
         id=table.text("id", checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)),
         title=table.text("title", checks.line(_LONGEST_TITLE)),
@@ -160,31 +165,31 @@ def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
 
 
 def _pattern(table: TableReader) -> FilterPattern:
-    """Read the pattern, or make it of `when`."""
+    """Read the pattern, or build it from `when`."""
     written = table.text("pattern", checks.rule_pattern, default=_NO_PATTERN)
     if "when" not in table.names():
         if "pattern" not in table.names():
-            table.add_problem("pattern", "is missing; write it, or when")
+            table.add_problem("pattern", "is missing; write pattern or when")
         return FilterPattern(written)
     if "pattern" in table.names():
-        table.add_problem("pattern", "is there beside when; write one of them")
+        table.add_problem("pattern", "cannot be combined with when; remove one of them")
     when = table.table("when")
     given = {name: when.texts(name, checks.line(_LONGEST_TITLE)) for name in when.names()
              if name in WHEN}  # fmt: skip
     when.allow([*WHEN, *_NETWORKS])
     when.finish()
     if not given:
-        found = "names networks alone" if when.names() else "is empty"
-        when.add_problem("", f"{found}; name one or more of {', '.join(WHEN)}")
+        found = "contains only networks" if when.names() else "is empty"
+        when.add_problem("", f"{found}; add one or more of {', '.join(WHEN)}")
     try:
         return pattern_of(given)
     except FilterPatternError as error:
-        when.add_problem("", f"makes no usable filter pattern: {error}")
+        when.add_problem("", f"results in an invalid filter pattern: {error}")
         return FilterPattern("")
 
 
 def _further_conditions(table: TableReader) -> FurtherConditions:
-    """Read what no pattern can say."""
+    """Read the conditions that a pattern cannot express."""
     inside: tuple[Network, ...] = ()
     outside: tuple[Network, ...] = ()
     if "when" in table.names():
@@ -192,15 +197,15 @@ def _further_conditions(table: TableReader) -> FurtherConditions:
         inside, outside = (_networks(when, name) for name in _NETWORKS)
     if "materiality" not in table.names():
         return FurtherConditions(networks=inside, outside_networks=outside)
-    moved = table.table("materiality")
+    material = table.table("materiality")
     materiality = Materiality(
-        field=moved.text("field", checks.field_path),
-        by=moved.positive("by"),
-        percent=moved.positive("percent"),
+        field=material.text("field", checks.field_path),
+        by=material.positive("by"),
+        percent=material.positive("percent"),
     )
-    if not {"by", "percent"} & set(moved.names()):
-        moved.add_problem("", "says not how far; write by = 1000, percent = 10, or both")
-    moved.finish()
+    if not {"by", "percent"} & set(material.names()):
+        material.add_problem("", "has no limit; write by = 1000, percent = 10, or both")
+    material.finish()
     return FurtherConditions(networks=inside, outside_networks=outside, materiality=materiality)
 
 
@@ -210,7 +215,7 @@ def _networks(when: TableReader, name: str) -> tuple[Network, ...]:
     return tuple(map(ip_network, when.texts(name, checks.network)))
 
 
-_NO_PATTERN: Final = " "  # an empty one is a mistake
+_NO_PATTERN: Final = " "  # "" in the file is an error
 _NETWORKS: Final = ("networks", "outside_networks")
 
 
@@ -222,9 +227,9 @@ def _urgent(table: TableReader) -> bool:
         return False
     for key in ("threshold", "window_minutes"):
         if key in table.names():
-            reason = "an urgent rule tells of each record at once"
+            reason = "an urgent rule sends each record immediately"
             table.add_problem(
-                key, f'is there beside delivery = "urgent", and {reason}; leave one out'
+                key, f'cannot be combined with delivery = "urgent": {reason}; remove one of them'
             )
     return True
 

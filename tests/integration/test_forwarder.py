@@ -355,7 +355,7 @@ def test_a_delivery_that_is_none_is_shown(slack: SlackReceiver, data: str | byte
 
 
 def quiet(tmp_path: Path, begins_in: int, ends_in: int) -> None:
-    """Give the rule on phones quiet hours, in hours from now."""
+    """Set the quiet hours of the phone rule, in hours from now."""
     now = datetime.now(ZoneInfo("Europe/Madrid"))
     begin, end = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (begins_in, ends_in))
     text = CONFIG.replace('id = "phone"', f'id = "phone"\nquiet_hours = "{begin}-{end}"')

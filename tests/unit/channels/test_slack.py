@@ -27,8 +27,8 @@ def test_it_is_read_from_its_keys() -> None:
     ("keys", "said"),
     [
         ("", "channels.a: webhook_secret: is missing"),
-        ('webhook_secret = "https://hooks.slack.com/services/T0/B0/x"', "looks like the webhook itself"),
-        ('webhook_secret = "s"\nsender = "a@example.com"', "channels.a: sender: is no key"),
+        ('webhook_secret = "https://hooks.slack.com/services/T0/B0/x"', "looks like the webhook URL itself"),
+        ('webhook_secret = "s"\nsender = "a@example.com"', "channels.a: sender: is not a key"),
     ],
 )  # fmt: skip
 def test_other_keys_are_refused(keys: str, said: str) -> None:

@@ -71,7 +71,7 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def texts(node: Any) -> list[str]:
-    """Give each text object of a Slack message."""
+    """Return each text object of a Slack message."""
     if isinstance(node, list):
         return [text for each in node for text in texts(each)]
     if isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""From the text of a pattern to its tokens."""
+"""Splits the text of a pattern into tokens."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from audit_rules._exceptions import FilterPatternError
 
 
 class TokenKind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     SELECTOR = auto()
     OPERATOR = auto()
@@ -23,14 +23,14 @@ class TokenKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of a pattern: its text as it stands there, and where it begins (from 0)."""
+    """A token of a pattern: its kind, its text, and its offset, counted from 0."""
 
     kind: TokenKind
     text: str
     offset: int
 
 
-# A key in brackets may hold anything, spaces and operators too, hence its own alternative.
+# A key in brackets may contain any characters, also spaces and operators; hence the alternative for it.
 _TOKEN: Final = re.compile(
     r"""
       (?P<SELECTOR>    \$ (?: \.?\['[^']*'\] | [\w.\-@*] | \[[\w*\-]*\] )* )
@@ -47,10 +47,10 @@ _UNCLOSED: Final = {'"': "a quoted value is not closed", "%": "a regular express
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """Give the tokens of a pattern, END last.
+    """Yield the tokens of a pattern, END last.
 
     Raises:
-        FilterPatternError: a character belongs to no token.
+        FilterPatternError: a character is not part of any token.
     """
     offset = 0
     while True:
@@ -64,7 +64,7 @@ def tokenize(text: str) -> Iterator[Token]:
             character = text[offset]
             reason = _UNCLOSED.get(
                 character,
-                f"found {character!r}; put values with other characters than letters and digits"
+                f"found {character!r}; put values with characters other than letters and digits"
                 " in double quotes",
             )
             raise FilterPatternError(text, offset + 1, reason)

@@ -300,7 +300,7 @@ def test_the_model_cannot_be_changed() -> None:
             "'{ $.a = 1 }'",
             "'{ $.a == 1 }'",
             (
-                'rules[1] "first": pattern: is not a valid filter pattern: found "=="; equality is a'
+                'rules[1] "first": pattern: is not a valid filter pattern: found "=="; write a'
                 ' single "=" (column 7)\n    { $.a == 1 }\n          ^'
             ),
         ),

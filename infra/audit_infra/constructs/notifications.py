@@ -1,4 +1,4 @@
-"""How people come to know: the topic that the alarms speak to, the ledger, and the sweep."""
+"""What the notifications need: the topic of the alarms, the ledger table, and the sweep schedule."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -18,7 +18,7 @@ __all__ = ["AlarmTopic", "LedgerTable", "SweepSchedule"]
 
 
 class AlarmTopic(Construct):
-    """The topic. CloudWatch may publish to it and use its key: else it stays silent.
+    """The topic that alarms publish to; its policy and the key policy allow CloudWatch to do so.
 
     Attributes:
         topic: the topic.
@@ -49,7 +49,7 @@ class AlarmTopic(Construct):
         )
 
     def invoke(self, function: lambda_.IFunction) -> None:
-        """Invoke a function with every message; what cannot be delivered is kept."""
+        """Invoke a function with every message; undelivered messages are kept in a queue."""
         undelivered = dead_letter_queue(self, "Undelivered")
         self.topic.add_subscription(
             subscriptions.LambdaSubscription(function, dead_letter_queue=undelivered)
@@ -57,10 +57,10 @@ class AlarmTopic(Construct):
 
 
 class LedgerTable(Construct):
-    """The table of what was told.
+    """The table of the notifications that were sent.
 
     Attributes:
-        table: the table; its key is `id`, its time to live `expires_at`.
+        table: the table with the key `id` and the time to live `expires_at`.
     """
 
     def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
@@ -80,7 +80,7 @@ class LedgerTable(Construct):
 
 
 class SweepSchedule(Construct):
-    """The schedule on which the forwarder looks after alarms that keep ringing."""
+    """The schedule on which the forwarder reads new records of alarms that stay in ALARM."""
 
     def __init__(
         self, scope: Construct, id_: str, *, names: Names, function: lambda_.IFunction

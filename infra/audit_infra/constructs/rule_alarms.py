@@ -1,4 +1,4 @@
-"""What matters: per rule a metric filter that counts its records and an alarm on it; what cannot wait."""
+"""For each rule a metric filter and an alarm; for urgent rules a subscription."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -17,7 +17,7 @@ _LONGEST_DESCRIPTION = 1024
 
 
 class RuleAlarms(Construct):
-    """The metric filters and alarms of all rules; the alarms speak to one topic."""
+    """The metric filters and alarms of all rules; the alarms publish to one topic."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class RuleAlarms(Construct):
 
 
 class UrgentSubscription(Construct):
-    """The records of urgent rules, to the function that tells, as they come."""
+    """A subscription that sends the records of urgent rules to a function when they arrive."""
 
     def __init__(
         self,

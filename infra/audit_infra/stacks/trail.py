@@ -1,4 +1,4 @@
-"""The audit trail of one `audit.toml`: composes the constructs and grants what each may do."""
+"""The stack of an audit trail: composes the constructs and grants their permissions."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ __all__ = ["TrailStack"]
 
 
 class TrailStack(Stack):
-    """Everything from a source log group to a notification."""
+    """All resources of an audit trail, from the source log groups to the notifications."""
 
     def __init__(
         self, scope: Construct, id_: str, *, config: AuditConfig, config_file: Path, **kwargs: Any
@@ -28,7 +28,7 @@ class TrailStack(Stack):
         names = config.names
         store = RecordStore(self, "Store", config=config)
 
-        rejected = dead_letter_queue(self, "Rejected")  # records that are nowhere else
+        rejected = dead_letter_queue(self, "Rejected")  # the only copy of these records
         rejected.apply_removal_policy(RemovalPolicy.RETAIN)
         router = AuditFunction(
             self,
@@ -76,7 +76,7 @@ class TrailStack(Stack):
 
 
 def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
-    """Return what the forwarder needs for its channels, and to read which alarms are in ALARM."""
+    """Return the statements for the channels, and for reading which alarms are in ALARM."""
     own = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     alarms = iam.PolicyStatement(
         actions=["cloudwatch:DescribeAlarms"],
@@ -97,6 +97,6 @@ def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
                     for operator, keys in grant.conditions.items()
                 },
             )
-            for grant in dict.fromkeys(grants)  # two channels may share a sender
+            for grant in dict.fromkeys(grants)  # two channels can have the same sender
         ),
     ]

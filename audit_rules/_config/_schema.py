@@ -38,7 +38,7 @@ _MEANINGS: Final = {
     "rules.id": "Name of the rule in AWS, in notifications and in commands.",
     "rules.title": "Heading of its notifications.",
     "rules.description": "What recipients should know.",
-    "rules.owner": "Who agreed to the rule.",
+    "rules.owner": "The person or team that agreed to the rule.",
     "rules.severity": "Severity of its records.",
     "rules.channels": "Names of the channels that are notified.",
     "rules.pattern": "A CloudWatch filter pattern; alternatively, use when.",

@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from audit_rules._exceptions import FilterPatternError
 
-from ._compiled import Compiled, InexactError, compiled, left_of, member_asked
+from ._compiled import Compiled, InexactError, compiled, required_member, simplified
 from ._conditions import (
     ORDER,
     Condition,
@@ -57,8 +57,8 @@ __all__ = [
     "compiled",
     "in_words",
     "leaves",
-    "left_of",
-    "member_asked",
     "printed",
     "quoted",
+    "required_member",
+    "simplified",
 ]

@@ -26,7 +26,7 @@ from ._conditions import (
 from ._event import JsonEvent, NumberText
 from ._selector import Property
 
-__all__ = ["Compiled", "InexactError", "compiled", "left_of", "member_asked"]
+__all__ = ["Compiled", "InexactError", "compiled", "required_member", "simplified"]
 
 Compiled = Callable[[Any], bool]
 _NUMBERS: Final = frozenset({int, float, NumberText})
@@ -53,7 +53,9 @@ def compiled(condition: Condition) -> Compiled:
     raise TypeError(condition)
 
 
-def left_of(condition: Condition, known: Mapping[tuple[str, ...], str | None]) -> Condition | bool:
+def simplified(
+    condition: Condition, known: Mapping[tuple[str, ...], str | None]
+) -> Condition | bool:
     """Return the rest of the condition for records with known fields, or its result if they decide it.
 
     Args:
@@ -63,10 +65,10 @@ def left_of(condition: Condition, known: Mapping[tuple[str, ...], str | None]) -
     match condition:
         case And(left, right) | Or(left, right):
             decisive = isinstance(condition, Or)
-            first = left_of(left, known)
+            first = simplified(left, known)
             if first is decisive:
                 return decisive
-            second = left_of(right, known)
+            second = simplified(right, known)
             if second is decisive or isinstance(first, bool):
                 return second
             return first if isinstance(second, bool) else type(condition)(first, second)
@@ -78,7 +80,7 @@ def left_of(condition: Condition, known: Mapping[tuple[str, ...], str | None]) -
     return condition
 
 
-def member_asked(condition: Condition, path: tuple[str, ...]) -> str | None:
+def required_member(condition: Condition, path: tuple[str, ...]) -> str | None:
     """Return a member of the object at `path` without which the condition cannot hold, or None."""
     for part in all_of(condition):
         match part:

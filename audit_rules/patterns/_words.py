@@ -1,4 +1,4 @@
-"""Describes a condition in words, for users who do not read patterns."""
+"""Describes a condition in words, for readers without knowledge of patterns."""
 
 from ._conditions import (
     And,

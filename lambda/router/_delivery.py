@@ -1,4 +1,4 @@
-"""What a subscription delivers: base64 of gzip of JSON.
+"""Reads the event of a subscription filter: JSON, compressed with gzip and encoded in base64.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 """
@@ -14,7 +14,7 @@ __all__ = ["DeliveredEvent", "Delivery", "read_delivery"]
 
 @dataclass(frozen=True, slots=True)
 class DeliveredEvent:
-    """A log line and when it was written, in milliseconds since 1970."""
+    """A log line and its timestamp, in milliseconds since 1970."""
 
     timestamp: int
     message: str
@@ -22,7 +22,7 @@ class DeliveredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Lines of one log stream."""
+    """Events of one log stream."""
 
     log_group: str
     log_stream: str
@@ -30,10 +30,10 @@ class Delivery:
 
 
 def read_delivery(event: dict[str, Any]) -> Delivery | None:
-    """Unpack a delivery; None for the control messages that only test the way.
+    """Decode a delivery; return None for a control message, which only checks the destination.
 
     Raises:
-        KeyError, ValueError, OSError: it is no delivery of a subscription.
+        KeyError, ValueError, OSError: the event is not from a subscription filter.
     """
     payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
     if payload["messageType"] == "CONTROL_MESSAGE":

@@ -1,7 +1,7 @@
-"""The entry point: an alarm's message from SNS, or the sweep's schedule.
+"""The Lambda handler: for alarm messages from SNS, the sweep schedule, and urgent records.
 
-SNS and EventBridge invoke it asynchronously: whatever is raised is retried twice and ends in the
-dead-letter queue.
+The function is invoked asynchronously. After an exception, Lambda retries twice and then sends the
+event to the dead-letter queue.
 """
 
 import json
@@ -21,7 +21,7 @@ def _forwarder() -> Forwarder:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Tell what has to be told; give how many records met which decision."""
+    """Send the notifications that are due; return the number of records by decision."""
     invocation = _forwarder().run(triggers_in(event), owner=getattr(context, "aws_request_id", ""))
     print(json.dumps({"forwarder": invocation.decisions, "failures": invocation.failures}))  # noqa: T201
     invocation.raise_failures()

@@ -1,7 +1,7 @@
-"""A notification as data: what its readers see, before any channel's form.
+"""A notification as data, independent of the channels.
 
-Every text that came from an application is clean (`forwarder.text`), not escaped: escaping is the
-channel's, which knows its own language.
+Texts from an application are cleaned (`forwarder.text`) but not escaped. Each channel escapes them for
+its own format.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ __all__ = ["FieldChange", "Notification", "Reason", "RecordView"]
 
 
 class Reason(StrEnum):
-    """The reason why a notification is sent now; its readers see it."""
+    """The reason why a notification is sent; shown to its recipients."""
 
     ALARM = "the rule's alarm rang"
     STILL_IN_ALARM = "it came while the rule's alarm was ringing"
@@ -29,7 +29,7 @@ class Reason(StrEnum):
 class FieldChange:
     """One field: its label, its values as text, and `added`, `removed` or `updated`.
 
-    `note` says what is not as it was: `masked`, `shortened`, `unreadable`.
+    `note` says how the values were altered: `masked`, `shortened`, `unreadable`.
     """
 
     label: str
@@ -41,7 +41,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
-    """One audit record. Texts that the record has nothing for are empty."""
+    """One audit record. Texts without a value in the record are empty."""
 
     sentence: str
     message: str
@@ -59,7 +59,7 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What is told at once: records of one rule, the first ones in full, the rest counted."""
+    """One notification: records of one rule, the first ones in full, the others only counted."""
 
     rule_id: str
     title: str
@@ -72,7 +72,7 @@ class Notification:
     records: Sequence[RecordView] = ()
     left_out: int = 0
     left_out_by: Sequence[str] = field(default=())
-    """Who did what was left out: `Ana Souza (280)`."""
+    """The actors of the records that were left out: `Ana Souza (280)`."""
 
     @property
     def summary(self) -> str:

@@ -1,8 +1,8 @@
-"""The pipeline: from a reason to look, to people who know.
+"""The pipeline: from the triggers of an invocation to the notifications.
 
-CloudWatch tells of a CHANGE of an alarm's state only, so the alarm is where to look and not what to
-say: on ALARM, on OK, and by a sweep while the alarm keeps ringing, all records of the rule since the
-last reading are read, and told unless the ledger has them.
+CloudWatch notifies only of a CHANGE of an alarm's state, so an alarm says where to look, not what to
+send. On ALARM, on OK, and by a sweep while the alarm stays in ALARM, all records of the rule since the
+last read are read, and sent unless the ledger contains them.
 """
 
 import time
@@ -46,31 +46,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Forwarder", "ForwardingError", "Invocation"]
 
-# Ingestion can be late, and an alarm is some minutes behind: windows overlap by this much.
+# Ingestion can be late, and an alarm is some minutes behind, so windows overlap by this much.
 _OVERLAP_MS: Final = 10 * 60_000
 _LONGEST_LOOK_BACK_MS: Final = 24 * 3600_000
-_LONGEST_AHEAD_MS: Final = 2 * 3600_000  # what CloudWatch takes from a clock that is fast
+_LONGEST_AHEAD_MS: Final = 2 * 3600_000  # how far in the future CloudWatch accepts timestamps
 _LOOKUP_PAUSE: Final = 2
 _MAX_ALARMS_A_CALL: Final = 100
-_MOST_AT_ONCE: Final = 1000  # records a notification: claiming them takes some seconds a channel
+_MOST_AT_ONCE: Final = (
+    1000  # records of a notification; claiming them takes some seconds per channel
+)
 _LONGEST_NOTICE: Final = 1000
 
 
 class ForwardingError(Exception):
-    """Something could not be told; the invocation has to be tried again."""
+    """A notification could not be sent; the invocation must be retried."""
 
 
 @dataclass(slots=True)
 class Invocation:
-    """One invocation: whose claims are made, what became of the records, what went wrong."""
+    """One invocation: the owner of its claims, its decisions, and its failures."""
 
     owner: str
     decisions: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def noting(self, rule: Rule | None = None) -> Iterator[None]:
-        """Note what goes wrong, with a rule or at all: what comes after has its turn."""
+    def collecting_failures(self, rule: Rule | None = None) -> Iterator[None]:
+        """Collect an exception as a failure, so that the remaining work continues."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - `raise_failures` raises it
@@ -78,10 +80,10 @@ class Invocation:
             self.failures.append(f"{about}{type(error).__name__}: {error}")
 
     def raise_failures(self) -> None:
-        """Raise what went wrong, together.
+        """Raise the failures as one exception.
 
         Raises:
-            ForwardingError: something did.
+            ForwardingError: there are failures.
         """
         if self.failures:
             raise ForwardingError("; ".join(self.failures))
@@ -89,7 +91,7 @@ class Invocation:
 
 @dataclass(slots=True, kw_only=True)
 class Forwarder:
-    """Tells each record of each rule once to each of the rule's channels."""
+    """Sends each record of each rule once to each of the rule's channels."""
 
     config: AuditConfig
     reader: Reader
@@ -103,7 +105,7 @@ class Forwarder:
 
     @classmethod
     def from_settings(cls, settings: ForwarderSettings) -> "Forwarder":
-        """Make one that talks to AWS."""
+        """Create a forwarder with AWS clients."""
         config = load_config(settings.config_file)
         log_group = settings.audit_log_group
         evidence = Evidence(region=settings.region, log_group=log_group)
@@ -118,40 +120,40 @@ class Forwarder:
         )
 
     def run(self, triggers: Iterable[Trigger], *, owner: str) -> Invocation:
-        """Do what each wake-up asks for; one that fails does not stop the others."""
+        """Handle each trigger; a failure does not stop the others."""
         invocation = Invocation(owner)
         for trigger in triggers:
-            with invocation.noting():
-                self._answer(trigger, invocation)
+            with invocation.collecting_failures():
+                self._handle(trigger, invocation)
         return invocation
 
-    def _answer(self, trigger: Trigger, invocation: Invocation) -> None:
+    def _handle(self, trigger: Trigger, invocation: Invocation) -> None:
         rules = {self.config.names.alarm(rule.id): rule for rule in self.config.rules}
         match trigger:
-            case AlarmChange(alarm, "ALARM" | "OK", _, at_ms) if self._holds(
+            case AlarmChange(alarm, "ALARM" | "OK", _, at_ms) if self._hold_if_quiet(
                 rules.get(alarm), at_ms, invocation
             ):
-                pass  # the sweep tells it when the quiet hours are over
+                pass  # the sweep sends it after the quiet hours
             case AlarmChange(alarm, "ALARM", _, at_ms) if alarm in rules:
-                self._rang(rules[alarm], at_ms, invocation)
+                self._on_alarm(rules[alarm], at_ms, invocation)
             case AlarmChange(alarm, "OK", "ALARM", at_ms) if alarm in rules:
                 rule = rules[alarm]
                 since = self.ledger.read_until(rule.id) or at_ms - _LONGEST_LOOK_BACK_MS
                 self._catch_up(rule, since, Reason.BACK_TO_OK, invocation)
             case AlarmChange(_, "OK" | "INSUFFICIENT_DATA"):
-                pass  # a new alarm, or one of a rule that is gone, with nothing to tell
+                pass  # a new alarm, or one of a removed rule: nothing to send
             case AlarmChange(alarm, state, _, at_ms):
-                text = f"The alarm {alarm} is {state}; no rule of audit.toml belongs to it."
-                self._pass_on(f"{alarm}@{at_ms}", text, invocation)
+                text = f"The alarm {alarm} is {state}; it does not belong to a rule of audit.toml."
+                self._forward_message(f"{alarm}@{at_ms}", text, invocation)
             case DeliveredRecords(records):
-                self._arrived(found_records(records), invocation)
+                self._on_delivery(found_records(records), invocation)
             case UnknownMessage(id_, text):
-                self._pass_on(id_ or text, text, invocation)
+                self._forward_message(id_ or text, text, invocation)
             case ScheduledSweep():
                 self._sweep(rules, invocation)
 
-    def _rang(self, rule: Rule, at_ms: int, invocation: Invocation) -> None:
-        """Tell what made the alarm ring; its records may not be visible yet."""
+    def _on_alarm(self, rule: Rule, at_ms: int, invocation: Invocation) -> None:
+        """Send the records that caused the alarm; they may not be visible yet."""
         since = max(at_ms, self.ledger.read_until(rule.id))
         waited = 0
         while True:
@@ -161,23 +163,23 @@ class Forwarder:
                 break
             self.sleep(_LOOKUP_PAUSE)
             waited += _LOOKUP_PAUSE
-            since = at_ms - _LONGEST_LOOK_BACK_MS  # or they are older than anybody thinks
+            since = at_ms - _LONGEST_LOOK_BACK_MS  # or they are older than expected
         if missing:
             notice = self.renderer.notification(rule, (), Reason.NOT_FOUND)
-            self._tell(rule.channels, notice, (rule.id, f"alarm@{at_ms}"), invocation)
+            self._send_notice(rule.channels, notice, (rule.id, f"alarm@{at_ms}"), invocation)
         else:
-            self._tell_records(rule, found, now_ms, Reason.ALARM, invocation)
+            self._send_records(rule, found, now_ms, Reason.ALARM, invocation)
 
-    def _arrived(self, records: Sequence[FoundRecord], invocation: Invocation) -> None:
-        """Tell of records as they come; the alarm, which rings all the same, finds them told."""
+    def _on_delivery(self, records: Sequence[FoundRecord], invocation: Invocation) -> None:
+        """Send records as they arrive; when the alarm goes into ALARM as well, they are not sent again."""
         read = [(record, FilterPattern.read(record.line)) for record in records]
         for rule in (rule for rule in self.config.rules if rule.urgent):
             mine = [record for record, message in read if rule.pattern.matches(message)]
-            if mine and not self._holds(rule, self.now_ms(), invocation):
-                self._tell_records(rule, mine, None, Reason.ARRIVED, invocation)
+            if mine and not self._hold_if_quiet(rule, self.now_ms(), invocation):
+                self._send_records(rule, mine, None, Reason.ARRIVED, invocation)
 
-    def _holds(self, rule: Rule | None, at_ms: int, invocation: Invocation) -> bool:
-        """Whether a rule is in its quiet hours; if so, what it has to tell waits."""
+    def _hold_if_quiet(self, rule: Rule | None, at_ms: int, invocation: Invocation) -> bool:
+        """Return whether a rule is in its quiet hours; if so, its records are held."""
         if rule is None or not self._is_quiet(rule):
             return False
         since = self.ledger.read_until(rule.id) or at_ms - _LONGEST_LOOK_BACK_MS
@@ -189,19 +191,19 @@ class Forwarder:
         now = datetime.fromtimestamp(self.now_ms() / 1000, self.config.time_zone)
         return rule.quiet_hours is not None and rule.quiet_hours.includes(now)
 
-    def _tell_held(self, rule: Rule, invocation: Invocation) -> None:
-        """Tell what came in quiet hours that are over, or that the rule has no more."""
+    def _send_held(self, rule: Rule, invocation: Invocation) -> None:
+        """Send the held records if the quiet hours are over or were removed."""
         since = 0 if self._is_quiet(rule) else self.ledger.held_since(rule.id)
         failed = len(invocation.failures)
         if since:
             self._catch_up(rule, since, Reason.HELD, invocation)
             if len(invocation.failures) == failed:
-                self.ledger.let_go(rule.id)
+                self.ledger.release_hold(rule.id)
 
     def _sweep(self, rules: Mapping[str, Rule], invocation: Invocation) -> None:
         for rule in rules.values():
-            with invocation.noting(rule):
-                self._tell_held(rule, invocation)
+            with invocation.collecting_failures(rule):
+                self._send_held(rule, invocation)
         names = list(rules)
         for first in range(0, len(names), _MAX_ALARMS_A_CALL):
             pages = self.cloudwatch.get_paginator("describe_alarms").paginate(
@@ -210,15 +212,15 @@ class Forwarder:
             for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
                 changed = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
                 rule = rules[alarm["AlarmName"]]
-                with invocation.noting(rule):
+                with invocation.collecting_failures(rule):
                     at_ms = int(changed.timestamp() * 1000)
-                    if not self._holds(rule, at_ms, invocation):
+                    if not self._hold_if_quiet(rule, at_ms, invocation):
                         since = max(at_ms, self.ledger.read_until(rule.id))
                         self._catch_up(rule, since, Reason.STILL_IN_ALARM, invocation)
 
     def _catch_up(self, rule: Rule, since_ms: int, reason: Reason, invocation: Invocation) -> None:
         found, now_ms = self._read(rule, since_ms)
-        self._tell_records(rule, found, now_ms, reason, invocation)
+        self._send_records(rule, found, now_ms, reason, invocation)
 
     def _read(self, rule: Rule, since_ms: int) -> tuple[list[FoundRecord], int]:
         now_ms = self.now_ms()
@@ -228,7 +230,7 @@ class Forwarder:
             rule, since_ms=since_ms, until_ms=now_ms + _LONGEST_AHEAD_MS
         ), now_ms
 
-    def _tell_records(
+    def _send_records(
         self,
         rule: Rule,
         found: Sequence[FoundRecord],
@@ -236,24 +238,24 @@ class Forwarder:
         reason: Reason,
         invocation: Invocation,
     ) -> None:
-        """Tell of records; `read_ms` is until when these are all that there are, None: nobody knows."""
+        """Send records; `read_ms` is the time until which they are complete, None if it is unknown."""
         now_ms = self.now_ms() if read_ms is None else read_ms
         material = [record for record in found if rule.applies_to(record.fields)]
         if len(material) < len(found):
             invocation.decisions[Decision.IMMATERIAL] += len(found) - len(material)
-        to_tell = reaching_threshold(material, rule)
-        invocation.decisions[Decision.BELOW_THRESHOLD] += len(material) - len(to_tell)
+        to_send = reaching_threshold(material, rule)
+        invocation.decisions[Decision.BELOW_THRESHOLD] += len(material) - len(to_send)
         settled = True
-        for at in range(0, len(to_tell), _MOST_AT_ONCE):
+        for at in range(0, len(to_send), _MOST_AT_ONCE):
             if at and settled and read_ms is not None:
-                # A function whose time is over goes on from here.
-                self.ledger.note_read(rule.id, min(to_tell[at - 1].timestamp_ms, read_ms))
-            part = to_tell[at : at + _MOST_AT_ONCE]
-            settled = self._tell_part(rule, part, now_ms, reason, invocation) and settled
+                # After a timeout, the next invocation continues from here.
+                self.ledger.note_read(rule.id, min(to_send[at - 1].timestamp_ms, read_ms))
+            part = to_send[at : at + _MOST_AT_ONCE]
+            settled = self._send_part(rule, part, now_ms, reason, invocation) and settled
         if settled and read_ms is not None:
             self.ledger.note_read(rule.id, read_ms)
 
-    def _tell_part(
+    def _send_part(
         self,
         rule: Rule,
         records: Sequence[FoundRecord],
@@ -261,7 +263,7 @@ class Forwarder:
         reason: Reason,
         invocation: Invocation,
     ) -> bool:
-        """Tell each channel of the records that it was not told of; whether all of them are settled."""
+        """Send to each channel the records it has not received; return whether all are settled."""
         settled = True
         for name in rule.channels:
             claimed: dict[str, FoundRecord] = {}
@@ -278,14 +280,14 @@ class Forwarder:
                 settled = self._send(name, notice, claimed, invocation) and settled
         return settled
 
-    def _tell(
+    def _send_notice(
         self,
         channels: Iterable[str],
         notice: Notification,
         subject: tuple[str, str],
         invocation: Invocation,
     ) -> None:
-        """Tell what is no record, once a channel; `subject` is what the ledger knows it by."""
+        """Send a notification without records, once per channel; `subject` identifies it in the ledger."""
         for name in channels:
             key = _key(subject[0], name, subject[1])
             decision = self.ledger.claim(key, owner=invocation.owner, now_ms=self.now_ms())
@@ -297,11 +299,11 @@ class Forwarder:
     def _send(
         self, name: str, notice: Notification, keys: Collection[str], invocation: Invocation
     ) -> bool:
-        """Send what is claimed, then mark it; whether it went out."""
+        """Send the claimed records, then mark them; return whether they were sent."""
         try:
             self.channels[name].send(notice)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other channels have their turn
-            # A channel's own error is made to be read; another's text may hold an address.
+        except Exception as error:  # noqa: BLE001 - the other channels must not be affected
+            # The text of a ChannelError is safe to show; that of another error may contain a URL.
             known = isinstance(error, ChannelError)
             invocation.failures.append(
                 str(error) if known else f"channel {name!r}: {type(error).__name__}"
@@ -315,8 +317,8 @@ class Forwarder:
         invocation.decisions[Decision.TOLD] += len(keys)
         return True
 
-    def _pass_on(self, id_: str, text: str, invocation: Invocation) -> None:
-        """Tell everybody of a message that belongs to no rule: better odd than lost."""
+    def _forward_message(self, id_: str, text: str, invocation: Invocation) -> None:
+        """Send a message that does not belong to a rule to all channels, so that it is not lost."""
         notice = Notification(
             rule_id="none",
             title="A message to the audit trail",
@@ -326,9 +328,9 @@ class Forwarder:
             reason=Reason.UNREADABLE,
         )
         digest = sha256(id_.encode()).hexdigest()[:40]
-        self._tell(self.channels, notice, ("message", digest), invocation)
+        self._send_notice(self.channels, notice, ("message", digest), invocation)
 
 
 def _key(about: str, channel: str, what: str) -> str:
-    """Give what something is known by in the ledger: once for each channel."""
+    """Return the key of an item in the ledger; each channel has its own."""
     return f"{about}#{channel}#{what}"

@@ -1,4 +1,4 @@
-"""Why the function was invoked: an alarm changed its state, the sweep's turn came, or neither."""
+"""The triggers of an invocation: alarm state changes, the scheduled sweep, delivered records, other messages."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm went from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`) at `at_ms`."""
+    """An alarm changed from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`) at `at_ms`."""
 
     alarm: str
     state: str
@@ -31,12 +31,12 @@ class AlarmChange:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSweep:
-    """The schedule's turn: look after the alarms that keep ringing."""
+    """The schedule: check the alarms that stay in ALARM."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A message that is no alarm's; people get to see it as it came."""
+    """A message that is not from an alarm; it is shown unchanged."""
 
     id: str
     text: str
@@ -44,7 +44,7 @@ class UnknownMessage:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredRecords:
-    """Records that urgent rules may tell: each with its time in ms since 1970, and its line."""
+    """Records that urgent rules may match: the timestamp in ms since 1970 and the line of each."""
 
     records: tuple[tuple[int, str], ...]
 
@@ -53,12 +53,12 @@ Trigger = AlarmChange | DeliveredRecords | ScheduledSweep | UnknownMessage
 
 
 def triggers_in(event: dict[str, Any]) -> Iterator[Trigger]:
-    """Give the reasons in an event of SNS, EventBridge or a subscription, each by itself. Never raises."""
+    """Yield the triggers in an event of SNS, EventBridge or a subscription filter. Never raises."""
     if event.get("source") == "aws.events":
         yield ScheduledSweep()
         return
     if "awslogs" in event:
-        yield _arrived(event)
+        yield _delivered_records(event)
         return
     records = event.get("Records")
     if not isinstance(records, list):
@@ -73,8 +73,8 @@ def triggers_in(event: dict[str, Any]) -> Iterator[Trigger]:
         yield _alarm_change(message) or UnknownMessage(str(notice.get("MessageId", "")), message)
 
 
-def _arrived(event: dict[str, Any]) -> Trigger:
-    """Unpack what a subscription delivers: base64 of gzip of JSON.
+def _delivered_records(event: dict[str, Any]) -> Trigger:
+    """Decode the event of a subscription filter: JSON, compressed with gzip and encoded in base64.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
     """
@@ -90,7 +90,7 @@ def _arrived(event: dict[str, Any]) -> Trigger:
 
 
 def _alarm_change(message: str) -> AlarmChange | None:
-    """Read an alarm's message.
+    """Parse the message of an alarm, or return None.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """

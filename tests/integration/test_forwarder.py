@@ -565,6 +565,6 @@ def test_a_webhook_without_tls_is_refused_without_naming_it(slack: SlackReceiver
         SecretId="audit/slack", SecretString="http://evil.example/T0/B0/secret"
     )
     put(change(1))
-    with pytest.raises(ForwardingError, match="holds no https:// address") as caught:
+    with pytest.raises(ForwardingError, match="is not an https:// URL") as caught:
         invoke(sns(alarm()))
     assert "evil" not in str(caught.value)

@@ -20,7 +20,7 @@ class Sender(Protocol):
         """Send the notification.
 
         Raises:
-            ChannelError: It was not delivered; a later attempt may succeed.
+            ChannelError: it was not delivered; a later attempt may succeed.
         """
 
 
@@ -40,8 +40,8 @@ def open_channels(config: AuditConfig, client: Callable[[str], Any]) -> dict[str
     """Return the senders of the configured channels, by channel name.
 
     Args:
-        config: The configuration.
-        client: Returns the boto3 client of a service.
+        config: the configuration.
+        client: returns the boto3 client of a service.
     """
     return {
         name: _module(channel).open_channel(channel, client)

@@ -1,4 +1,4 @@
-"""Slack, by an incoming webhook: Block Kit.
+"""Sends Block Kit messages to Slack through an incoming webhook.
 
 https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -34,7 +34,7 @@ _LONGEST_PAUSE: Final = 30.0
 
 
 class SlackWebhook:
-    """Posts to the webhook whose address is the value of a Secrets Manager secret."""
+    """Posts to the webhook whose URL is the value of a Secrets Manager secret."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class SlackWebhook:
         self._http = urllib3.PoolManager(timeout=10.0, retries=False)
 
     def send(self, notification: Notification) -> None:
-        """Post the message; when Slack is busy, wait as long as it says, and try again.
+        """Post the message; if Slack is busy, wait as long as it requests, and retry.
 
         Raises:
-            ChannelError: Slack did not take it.
+            ChannelError: Slack did not accept it.
         """
         address = self._address()
         body = json.dumps(message(notification)).encode()
@@ -69,7 +69,7 @@ class SlackWebhook:
                     redirect=False,
                 )
             except urllib3.exceptions.HTTPError as error:
-                # Not the error's text: it holds the address, which is a secret.
+                # Not the text of the error: it contains the URL, which is a secret.
                 problem, pause = f"cannot be reached ({type(error).__name__})", 1.0
             else:
                 if answer.status == 200:
@@ -84,19 +84,19 @@ class SlackWebhook:
         raise ChannelError(f"channel {self._name!r}: Slack {problem}")
 
     def _address(self) -> str:
-        """Read the secret each time: it can be renewed at any moment."""
+        """Return the URL; the secret is read each time, because it can be renewed at any time."""
         address = self._secrets.get_secret_value(SecretId=self._secret)["SecretString"].strip()
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
             raise ChannelError(
-                f"channel {self._name!r}: the secret {self._secret!r} holds no https:// address;"
-                " store the webhook's URL as its plain text"
+                f"channel {self._name!r}: the secret {self._secret!r} is not an https:// URL;"
+                " store the webhook URL as plain text"
             )
         return address
 
 
 def open_channel(channel: SlackChannel, client: Callable[[str], Any]) -> SlackWebhook:
-    """Return the way to the webhook of the channel."""
+    """Return the sender of the channel."""
     return SlackWebhook(
         name=channel.name, secret=channel.webhook_secret, secrets=client("secretsmanager")
     )
@@ -108,7 +108,7 @@ def preview(_: SlackChannel, notification: Notification) -> dict[str, Any]:
 
 
 def message(notification: Notification) -> dict[str, Any]:
-    """Give the message as Slack takes it."""
+    """Return the message as Slack accepts it."""
     severity = notification.severity
     blocks: list[dict[str, Any]] = [
         {
@@ -178,17 +178,17 @@ def _address_of(url: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape what Slack reads as mark-up: mentions, channels and links all begin with `<`."""
+    """Escape Slack markup: mentions, channels and links all begin with `<`."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _code(text: str) -> str:
-    """Put a value in a code span, where no formatting works and nothing can end it early."""
+    """Return a value as a code span, in which formatting has no effect and which the value cannot end."""
     return f"`{_escaped(one_line(text)).replace('`', _LOOKS_LIKE_A_BACKTICK)}`"
 
 
 def _cut(text: str, longest: int) -> str:
-    """Escape and cut, so that the cut never falls inside an entity."""
+    """Escape and shorten a text, so that no entity is cut."""
     room = longest
     while len(escaped := _escaped(shortened(text, room))) > longest:
         room -= max((len(escaped) - longest) // 4, 1)
@@ -200,7 +200,7 @@ def _plain(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
 
 
 def _marked(text: str) -> dict[str, Any]:
-    """Mark-up of ours; `verbatim` keeps Slack from making links and mentions of what looks so."""
+    """Return a text with our markup; `verbatim` prevents Slack from creating links and mentions."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 

@@ -1,4 +1,4 @@
-"""Word: from records to what people read about them."""
+"""The render stage: builds the notification about records."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +14,8 @@ from forwarder.text import clean, one_line, shortened
 
 __all__ = ["Renderer"]
 
-MAX_RECORDS: Final = 10  # told in full at once; the rest is counted
-MAX_CHANGES: Final = FIELDS_A_SECTION  # of the channel that takes fewest
+MAX_RECORDS: Final = 10  # shown in full; the others are counted
+MAX_CHANGES: Final = FIELDS_A_SECTION  # the smallest limit of all channels
 _LONGEST_VALUE: Final = 300
 _LONGEST_NAME: Final = 80
 _WITHIN: Final = " \u203a "
@@ -23,7 +23,7 @@ _MAX_ACTORS: Final = 5
 
 
 class Renderer:
-    """Puts records into words, with the configuration's labels, sentences and time zone."""
+    """Renders records with the labels, sentences and time zone of the configuration."""
 
     def __init__(self, *, config: AuditConfig, evidence: Evidence) -> None:
         self._config = config
@@ -32,7 +32,7 @@ class Renderer:
     def notification(
         self, rule: Rule, records: Sequence[FoundRecord], reason: Reason
     ) -> Notification:
-        """Give the notification about some records of a rule; about none, that it rang."""
+        """Return the notification about records of a rule; without records, it says that they were not found."""
         shown, rest = records[:MAX_RECORDS], records[MAX_RECORDS:]
         actors = Counter(_name(actor_of(record.fields)) for record in rest)
         return Notification(
@@ -79,7 +79,7 @@ class Renderer:
                 stated = datetime.fromisoformat(written)
                 instant = stated if stated.tzinfo else instant
             except ValueError:
-                pass  # the time at which CloudWatch got it is good enough
+                pass  # use the time of the log event
         local = instant.astimezone(self._config.time_zone)
         return f"{local:%a %d %b %Y, %H:%M:%S %Z} ({self._config.time_zone.key})"
 
@@ -90,7 +90,7 @@ def _changes(fields: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[F
         return
     before, after, notes = (changes.get(name) for name in ("before", "after", "notes"))
     kinds = changes.get("fields")
-    if not isinstance(kinds, Mapping):  # a record of an emitter that does not say
+    if not isinstance(kinds, Mapping):  # a record of another emitter
         kinds = dict.fromkeys([*_names(before), *_names(after)], "updated")
     for path, kind in _leaves(kinds, ()):
         note = notes.get(".".join(path)) if isinstance(notes, Mapping) else None
@@ -131,7 +131,7 @@ def _label(path: tuple[str, ...], labels: Mapping[str, str]) -> str:
 
 
 def _labelled(value: Any, labels: Mapping[str, str]) -> str:
-    """Give a value as text, in the rule's words where it has some for it."""
+    """Return a value as text, or its label if the rule has one."""
     if isinstance(value, list):
         texts = [_labelled(each, labels) for each in value if not isinstance(each, list | Mapping)]
         if len(texts) == len(value) and not any("," in text for text in texts):

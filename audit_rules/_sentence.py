@@ -39,7 +39,7 @@ class Sentence:
             return "has an unmatched brace; write placeholders as {actor}"
         return None
 
-    def of(self, record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    def render(self, record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
         """Return the sentence for a record. Escape the result: the values come from an application."""
 
         def fill(found: re.Match[str]) -> str:

@@ -116,9 +116,11 @@ class SchemaTable(TableReader):
         self._add(key, node, required=default is None)
         return preset or ""
 
-    def texts(self, key: str, check: Check, *, most: int | None = None) -> tuple[str, ...]:
+    def texts(self, key: str, check: Check, *, max_items: int | None = None) -> tuple[str, ...]:
         node = {"type": "array", "minItems": 1, "items": {"type": "string", **_of(check)}}
-        self._add(key, {**node, "uniqueItems": True, **({"maxItems": most} if most else {})})
+        self._add(
+            key, {**node, "uniqueItems": True, **({"maxItems": max_items} if max_items else {})}
+        )
         return ()
 
     def integer(self, key: str, low: int, high: int, *, default: int) -> int:

@@ -34,12 +34,12 @@ _ACTION_ADVICE: Final = (
     "write what happened in lower case, like user-updated: letters, digits and . _ -"
 )
 _FAILURE_POLICIES: Final = frozenset({"stderr", "spool", "raise"})
-_MINUTES_A_DAY: Final = 1440  # the longest period of an alarm
+_MINUTES_PER_DAY: Final = 1440  # the longest period of an alarm
 _MAX_THRESHOLD: Final = 1_000_000
 _MAX_RETENTION: Final = max(RETENTION_DAYS)
 # SNS subjects have fewer than 100 characters, alarm descriptions at most 1024.
-_LONGEST_TITLE: Final = 80
-_LONGEST_DESCRIPTION: Final = 600
+_MAX_TITLE_LENGTH: Final = 80
+_MAX_DESCRIPTION_LENGTH: Final = 600
 
 
 def read_name(table: TableReader) -> str:
@@ -97,8 +97,8 @@ def read_channels(table: TableReader) -> Mapping[str, Channel]:
     is_name = checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)
     channels: dict[str, Channel] = {}
     for name in table.names():
-        if complaint := is_name(name):
-            table.add_problem("channel name", complaint)
+        if problem := is_name(name):
+            table.add_problem("channel name", problem)
         for each in table.variants(name, [{"type": offered} for offered in channel_types()]):
             if channel := _read_channel(each, name):
                 channels[name] = channel
@@ -117,8 +117,8 @@ def _read_channel(table: TableReader, name: str) -> Channel | None:
 
 def read_action(table: TableReader, name: str) -> Action:
     """Read an action of the catalogue."""
-    if complaint := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
-        table.add_problem("action name", complaint)
+    if problem := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
+        table.add_problem("action name", problem)
     category = table.texts("category", checks.one_of(EVENT_TYPES, "ECS event.category"))
     types = sorted({kind for each in category for kind in EVENT_TYPES[each]})
     action = Action(
@@ -144,14 +144,16 @@ def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
     """
     rule = Rule(
         id=table.text("id", checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)),
-        title=table.text("title", checks.line(_LONGEST_TITLE)),
-        description=table.text("description", checks.paragraph(_LONGEST_DESCRIPTION), default=""),
-        owner=table.text("owner", checks.line(_LONGEST_TITLE)),
+        title=table.text("title", checks.line(_MAX_TITLE_LENGTH)),
+        description=table.text(
+            "description", checks.paragraph(_MAX_DESCRIPTION_LENGTH), default=""
+        ),
+        owner=table.text("owner", checks.line(_MAX_TITLE_LENGTH)),
         severity=Severity(table.text("severity", checks.severity) or Severity.LOW),
         channels=table.texts("channels", checks.one_of(channels, "channel")),
         pattern=_pattern(table),
         threshold=table.integer("threshold", 1, _MAX_THRESHOLD, default=1),
-        window_minutes=table.integer("window_minutes", 1, _MINUTES_A_DAY, default=1),
+        window_minutes=table.integer("window_minutes", 1, _MINUTES_PER_DAY, default=1),
         runbook=table.text("runbook", checks.https_url, default=""),
         labels=_labels(table.table("labels")),
         examples=tuple(_example(each) for each in table.tables("examples", label="name")),
@@ -174,7 +176,7 @@ def _pattern(table: TableReader) -> FilterPattern:
     if "pattern" in table.names():
         table.add_problem("pattern", "cannot be combined with when; remove one of them")
     when = table.table("when")
-    given = {name: when.texts(name, checks.line(_LONGEST_TITLE)) for name in when.names()
+    given = {name: when.texts(name, checks.line(_MAX_TITLE_LENGTH)) for name in when.names()
              if name in WHEN}  # fmt: skip
     when.allow([*WHEN, *_NETWORKS])
     when.finish()
@@ -246,7 +248,7 @@ def _message(table: TableReader) -> Sentence | None:
 
 def _example(table: TableReader) -> Example:
     example = Example(
-        name=table.text("name", checks.line(_LONGEST_TITLE), default=""),
+        name=table.text("name", checks.line(_MAX_TITLE_LENGTH), default=""),
         matches=table.flag("matches"),
         record=MappingProxyType(dict(table.record("record"))),
     )
@@ -255,5 +257,5 @@ def _example(table: TableReader) -> Example:
 
 
 def _labels(table: TableReader) -> Mapping[str, str]:
-    words = {key: table.text(key, checks.line(_LONGEST_TITLE)) for key in table.names()}
+    words = {key: table.text(key, checks.line(_MAX_TITLE_LENGTH)) for key in table.names()}
     return MappingProxyType(words)

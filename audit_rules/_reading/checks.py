@@ -35,10 +35,8 @@ _EMAIL: Final = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
 )
 _MAX_EMAIL: Final = 254  # RFC 5321
-_LONGEST_SENTENCE: Final = 200
-_MAX_URL: Final = (
-    1000  # the URL of a Slack button has at most 3000 characters, an alarm description 1024
-)
+_MAX_SENTENCE_LENGTH: Final = 200
+_MAX_URL: Final = 1000  # the limits are 3000 for a Slack button, 1024 for an alarm description
 
 
 def _with_schema(check: Check, **schema: object) -> Check:
@@ -56,29 +54,29 @@ def matching(pattern: re.Pattern[str], advice: str) -> Check:
     return _with_schema(check, pattern=f"^(?:{pattern.pattern})$")
 
 
-def line(longest: int) -> Check:
-    """Return a check for one line of printable text with at most `longest` characters."""
+def line(max_length: int) -> Check:
+    """Return a check for one line of printable text with at most `max_length` characters."""
 
     def check(value: str) -> str | None:
         if not value.strip():
             return "is empty; write some text"
         if not value.isprintable():
             return f"found {shown(value)}; write one line without control characters"
-        if len(value) > longest:
-            return f"has {len(value)} characters; write at most {longest}"
+        if len(value) > max_length:
+            return f"has {len(value)} characters; write at most {max_length}"
         return None
 
-    return _with_schema(check, minLength=1, maxLength=longest)
+    return _with_schema(check, minLength=1, maxLength=max_length)
 
 
-def paragraph(longest: int) -> Check:
-    """Return a check for printable lines with at most `longest` characters in total."""
-    one_line = line(longest)
+def paragraph(max_length: int) -> Check:
+    """Return a check for printable lines with at most `max_length` characters in total."""
+    one_line = line(max_length)
 
     def check(value: str) -> str | None:
         return one_line(value.replace("\n", " "))
 
-    return _with_schema(check, minLength=1, maxLength=longest)
+    return _with_schema(check, minLength=1, maxLength=max_length)
 
 
 def one_of(offered: Collection[str], what: str) -> Check:
@@ -116,7 +114,7 @@ _with_schema(severity, enum=[str(known) for known in Severity])
 
 def sentence(value: str) -> str | None:
     """Check that the value is a valid sentence with placeholders."""
-    return line(_LONGEST_SENTENCE)(value) or Sentence(value).problem()
+    return line(_MAX_SENTENCE_LENGTH)(value) or Sentence(value).problem()
 
 
 def secret_name(value: str) -> str | None:
@@ -165,7 +163,7 @@ def network(value: str) -> str | None:
 
 def field_path(value: str) -> str | None:
     """Check that the value is a dotted path of names."""
-    if all(value.split(".")) and value.isprintable() and len(value) <= _LONGEST_SENTENCE:
+    if all(value.split(".")) and value.isprintable() and len(value) <= _MAX_SENTENCE_LENGTH:
         return None
     return f"found {shown(value)}; write a field of the record, with dots if it is nested, such as address.city"
 

@@ -42,28 +42,28 @@ class TableReader:
         value = self._read(key, str, default)
         if value is None:
             return ""
-        if value != default and (complaint := check(value)):
-            self.add_problem(key, complaint)
+        if value != default and (problem := check(value)):
+            self.add_problem(key, problem)
             return ""
         return value
 
-    def texts(self, key: str, check: Check, *, most: int | None = None) -> tuple[str, ...]:
-        """Read an array of one or more different strings that all pass the check; at most `most`."""
+    def texts(self, key: str, check: Check, *, max_items: int | None = None) -> tuple[str, ...]:
+        """Read an array of 1 to `max_items` different strings that all pass the check."""
         values = self._read(key, list, None)
         if values is None:
             return ()
         if not values:
             self.add_problem(key, "is empty; name at least one")
-        if most is not None and len(values) > most:
-            self.add_problem(key, f"found {len(values)}; name at most {most}")
+        if max_items is not None and len(values) > max_items:
+            self.add_problem(key, f"found {len(values)}; name at most {max_items}")
         read: list[str] = []
         for value in values:
             if not isinstance(value, str):
                 self.add_problem(key, f"found {type_name(value)} in the array; write strings only")
             elif value in read:
                 self.add_problem(key, f"found {shown(value)} twice; name it once")
-            elif complaint := check(value):
-                self.add_problem(key, complaint)
+            elif problem := check(value):
+                self.add_problem(key, problem)
             else:
                 read.append(value)
         return tuple(read)

@@ -10,10 +10,10 @@ from audit_rules._reading.table import TableReader
 
 from ._channel import Channel, Grant
 
-__all__ = ["CHANNEL", "LONGEST_SUBJECT", "MOST_RECIPIENTS", "EmailChannel"]
+__all__ = ["CHANNEL", "MAX_RECIPIENTS", "MAX_SUBJECT_LENGTH", "EmailChannel"]
 
-MOST_RECIPIENTS: Final = 50  # per message: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
-LONGEST_SUBJECT: Final = 98  # some mail clients cut subjects at 100
+MAX_RECIPIENTS: Final = 50  # per message: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+MAX_SUBJECT_LENGTH: Final = 98  # some mail clients cut subjects at 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class EmailChannel(Channel):
         return cls(
             name=name,
             sender=table.text("sender", checks.email),
-            recipients=table.texts("recipients", checks.email, most=MOST_RECIPIENTS),
+            recipients=table.texts("recipients", checks.email, max_items=MAX_RECIPIENTS),
         )
 
     @property

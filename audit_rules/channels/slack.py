@@ -10,12 +10,12 @@ from audit_rules._reading.table import TableReader
 
 from ._channel import Channel, Grant
 
-__all__ = ["CHANNEL", "FIELDS_A_SECTION", "LONGEST_HEADER", "LONGEST_TEXT", "SlackChannel"]
+__all__ = ["CHANNEL", "MAX_HEADER_LENGTH", "MAX_SECTION_FIELDS", "MAX_TEXT_LENGTH", "SlackChannel"]
 
 # https://docs.slack.dev/reference/block-kit/blocks: characters of a header and of a section; fields of a section
-LONGEST_HEADER: Final = 150
-LONGEST_TEXT: Final = 3000
-FIELDS_A_SECTION: Final = 10
+MAX_HEADER_LENGTH: Final = 150
+MAX_TEXT_LENGTH: Final = 3000
+MAX_SECTION_FIELDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from ._values import decimal_of
 __all__ = ["MetricFilter"]
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
-_MOST_DIMENSIONS: Final = 3
+_MAX_DIMENSIONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class MetricFilter:
             raise FilterPatternError(
                 found, 1, "a metric with a default value cannot have dimensions"
             )
-        if len(self.dimensions) > _MOST_DIMENSIONS:
-            found = list(self.dimensions)[_MOST_DIMENSIONS]
+        if len(self.dimensions) > _MAX_DIMENSIONS:
+            found = list(self.dimensions)[_MAX_DIMENSIONS]
             raise FilterPatternError(
-                found, 1, f"a metric can have at most {_MOST_DIMENSIONS} dimensions"
+                found, 1, f"a metric can have at most {_MAX_DIMENSIONS} dimensions"
             )
         references = {}
         for text in (self.value, *self.dimensions.values()):

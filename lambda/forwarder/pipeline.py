@@ -48,14 +48,12 @@ __all__ = ["Forwarder", "ForwardingError", "Invocation"]
 
 # Ingestion can be late, and an alarm is some minutes behind, so windows overlap by this much.
 _OVERLAP_MS: Final = 10 * 60_000
-_LONGEST_LOOK_BACK_MS: Final = 24 * 3600_000
-_LONGEST_AHEAD_MS: Final = 2 * 3600_000  # how far in the future CloudWatch accepts timestamps
+_MAX_LOOK_BACK_MS: Final = 24 * 3600_000
+_MAX_AHEAD_MS: Final = 2 * 3600_000  # how far in the future CloudWatch accepts timestamps
 _LOOKUP_PAUSE: Final = 2
-_MAX_ALARMS_A_CALL: Final = 100
-_MOST_AT_ONCE: Final = (
-    1000  # records of a notification; claiming them takes some seconds per channel
-)
-_LONGEST_NOTICE: Final = 1000
+_MAX_ALARMS_PER_CALL: Final = 100
+_MAX_RECORDS_PER_NOTIFICATION: Final = 1000  # claiming them takes some seconds per channel
+_MAX_NOTICE_LENGTH: Final = 1000
 
 
 class ForwardingError(Exception):
@@ -138,7 +136,7 @@ class Forwarder:
                 self._on_alarm(rules[alarm], at_ms, invocation)
             case AlarmChange(alarm, "OK", "ALARM", at_ms) if alarm in rules:
                 rule = rules[alarm]
-                since = self.ledger.read_until(rule.id) or at_ms - _LONGEST_LOOK_BACK_MS
+                since = self.ledger.read_until(rule.id) or at_ms - _MAX_LOOK_BACK_MS
                 self._catch_up(rule, since, Reason.BACK_TO_OK, invocation)
             case AlarmChange(_, "OK" | "INSUFFICIENT_DATA"):
                 pass  # a new alarm, or one of a removed rule: nothing to send
@@ -163,7 +161,7 @@ class Forwarder:
                 break
             self.sleep(_LOOKUP_PAUSE)
             waited += _LOOKUP_PAUSE
-            since = at_ms - _LONGEST_LOOK_BACK_MS  # or they are older than expected
+            since = at_ms - _MAX_LOOK_BACK_MS  # or they are older than expected
         if missing:
             notice = self.renderer.notification(rule, (), Reason.NOT_FOUND)
             self._send_notice(rule.channels, notice, (rule.id, f"alarm@{at_ms}"), invocation)
@@ -182,7 +180,7 @@ class Forwarder:
         """Return whether a rule is in its quiet hours; if so, its records are held."""
         if rule is None or not self._is_quiet(rule):
             return False
-        since = self.ledger.read_until(rule.id) or at_ms - _LONGEST_LOOK_BACK_MS
+        since = self.ledger.read_until(rule.id) or at_ms - _MAX_LOOK_BACK_MS
         self.ledger.hold(rule.id, since)
         invocation.decisions[Decision.HELD] += 1
         return True
@@ -205,9 +203,9 @@ class Forwarder:
             with invocation.collecting_failures(rule):
                 self._send_held(rule, invocation)
         names = list(rules)
-        for first in range(0, len(names), _MAX_ALARMS_A_CALL):
+        for first in range(0, len(names), _MAX_ALARMS_PER_CALL):
             pages = self.cloudwatch.get_paginator("describe_alarms").paginate(
-                AlarmNames=names[first : first + _MAX_ALARMS_A_CALL], StateValue="ALARM"
+                AlarmNames=names[first : first + _MAX_ALARMS_PER_CALL], StateValue="ALARM"
             )
             for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
                 changed = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
@@ -224,11 +222,9 @@ class Forwarder:
 
     def _read(self, rule: Rule, since_ms: int) -> tuple[list[FoundRecord], int]:
         now_ms = self.now_ms()
-        since_ms = max(since_ms, now_ms - _LONGEST_LOOK_BACK_MS)
+        since_ms = max(since_ms, now_ms - _MAX_LOOK_BACK_MS)
         since_ms -= rule.window_minutes * 60_000 + _OVERLAP_MS
-        return self.reader.read(
-            rule, since_ms=since_ms, until_ms=now_ms + _LONGEST_AHEAD_MS
-        ), now_ms
+        return self.reader.read(rule, since_ms=since_ms, until_ms=now_ms + _MAX_AHEAD_MS), now_ms
 
     def _send_records(
         self,
@@ -246,11 +242,11 @@ class Forwarder:
         to_send = reaching_threshold(material, rule)
         invocation.decisions[Decision.BELOW_THRESHOLD] += len(material) - len(to_send)
         settled = True
-        for at in range(0, len(to_send), _MOST_AT_ONCE):
+        for at in range(0, len(to_send), _MAX_RECORDS_PER_NOTIFICATION):
             if at and settled and read_ms is not None:
                 # After a timeout, the next invocation continues from here.
                 self.ledger.note_read(rule.id, min(to_send[at - 1].timestamp_ms, read_ms))
-            part = to_send[at : at + _MOST_AT_ONCE]
+            part = to_send[at : at + _MAX_RECORDS_PER_NOTIFICATION]
             settled = self._send_part(rule, part, now_ms, reason, invocation) and settled
         if settled and read_ms is not None:
             self.ledger.note_read(rule.id, read_ms)
@@ -322,7 +318,7 @@ class Forwarder:
         notice = Notification(
             rule_id="none",
             title="A message to the audit trail",
-            description=shortened(clean(text), _LONGEST_NOTICE) or "(empty)",
+            description=shortened(clean(text), _MAX_NOTICE_LENGTH) or "(empty)",
             owner="everybody",
             severity=Severity.LOW,
             reason=Reason.UNREADABLE,

@@ -33,10 +33,10 @@ def one_line(text: str) -> str:
     return re.sub(r"\s*\n\s*", " ⏎ ", text.strip())
 
 
-def shortened(text: str, longest: int) -> str:
+def shortened(text: str, max_length: int) -> str:
     """Shorten a text that is too long, and append its original length."""
-    if len(text) <= longest:
+    if len(text) <= max_length:
         return text
     note = f"… ({len(text):,} characters)"
     closing = _POP if text.startswith(_FIRST_STRONG_ISOLATE) else ""
-    return text[: max(longest - len(note) - len(closing), 0)] + closing + note
+    return text[: max(max_length - len(note) - len(closing), 0)] + closing + note

@@ -119,7 +119,7 @@ def test_one_more_type_is_found_everywhere(tree: Path, tmp_path: Path) -> None:
     forms = json_schema()["properties"]["channels"]["additionalProperties"]["anyOf"]
     assert {form["properties"]["type"]["const"] for form in forms} == {"board", "email", "slack"}
     with pytest.raises(
-        ConfigError, match=r'found "bord"; which is not a known channel type; did you mean "board"'
+        ConfigError, match=r'found "bord", which is not a known channel type; did you mean "board"'
     ):
         parse_config(text.replace('"board"', '"bord"'))
 

@@ -454,7 +454,7 @@ def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
 def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
     slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
+    monkeypatch.setattr("forwarder.pipeline._MAX_RECORDS_PER_NOTIFICATION", 2)
     read: list[int] = []
     noted = Ledger.note_read
 
@@ -479,7 +479,7 @@ def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
 def test_a_channel_that_fails_stops_no_other_in_any_part(
     slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
+    monkeypatch.setattr("forwarder.pipeline._MAX_RECORDS_PER_NOTIFICATION", 2)
     for number in range(3):
         put(change(number))
     slack.answers = [(404, {})]

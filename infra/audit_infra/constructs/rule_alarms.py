@@ -13,7 +13,7 @@ from audit_rules import AuditConfig, FilterPattern, Rule
 
 __all__ = ["RuleAlarms", "UrgentSubscription"]
 
-_LONGEST_DESCRIPTION = 1024
+_MAX_DESCRIPTION_LENGTH = 1024
 
 
 class RuleAlarms(Construct):
@@ -94,4 +94,4 @@ class UrgentSubscription(Construct):
 
 
 def _description(rule: Rule) -> str:
-    return f"[{rule.severity}] {rule.title}\n{rule.description}".strip()[:_LONGEST_DESCRIPTION]
+    return f"[{rule.severity}] {rule.title}\n{rule.description}".strip()[:_MAX_DESCRIPTION_LENGTH]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from botocore.exceptions import BotoCoreError, ClientError
 
-from audit_rules.channels.email import LONGEST_SUBJECT, EmailChannel
+from audit_rules.channels.email import MAX_SUBJECT_LENGTH, EmailChannel
 from forwarder.channels import ChannelError
 from forwarder.notification import Notification
 from forwarder.text import one_line, shortened
@@ -76,7 +76,7 @@ def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
 def subject(notification: Notification) -> str:
     """Return the subject: one line of less than 100 characters."""
     whole = one_line(f"[{notification.severity.capitalize()}] {notification.summary}")
-    return shortened(whole, LONGEST_SUBJECT)
+    return shortened(whole, MAX_SUBJECT_LENGTH)
 
 
 def html(notification: Notification) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from audit_rules import Severity
-from audit_rules.channels.slack import LONGEST_HEADER, LONGEST_TEXT, SlackChannel
+from audit_rules.channels.slack import MAX_HEADER_LENGTH, MAX_TEXT_LENGTH, SlackChannel
 from forwarder.channels import ChannelError
 from forwarder.notification import FieldChange, Notification, RecordView
 from forwarder.text import one_line, shortened
@@ -30,7 +30,7 @@ _MARKS: Final = {
 }
 _LOOKS_LIKE_A_BACKTICK: Final = "\u02cb"
 _TRIES: Final = 3
-_LONGEST_PAUSE: Final = 30.0
+_MAX_PAUSE: Final = 30.0
 
 
 class SlackWebhook:
@@ -113,7 +113,7 @@ def message(notification: Notification) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [
         {
             "type": "header",
-            "text": _plain(f"{_MARKS[severity]} {notification.title}", LONGEST_HEADER),
+            "text": _plain(f"{_MARKS[severity]} {notification.title}", MAX_HEADER_LENGTH),
         },
         _context(f"*{severity.capitalize()}* · for {_escaped(notification.owner)}"),
     ]
@@ -130,7 +130,7 @@ def message(notification: Notification) -> dict[str, Any]:
     footer = f"Told because {notification.reason} · rule `{_escaped(notification.rule_id)}`"
     blocks.append(_context(footer))
     return {
-        "text": _cut(f"{severity.capitalize()}: {notification.summary}", LONGEST_HEADER),
+        "text": _cut(f"{severity.capitalize()}: {notification.summary}", MAX_HEADER_LENGTH),
         "blocks": blocks,
         "unfurl_links": False,
         "unfurl_media": False,
@@ -187,16 +187,16 @@ def _code(text: str) -> str:
     return f"`{_escaped(one_line(text)).replace('`', _LOOKS_LIKE_A_BACKTICK)}`"
 
 
-def _cut(text: str, longest: int) -> str:
+def _cut(text: str, max_length: int) -> str:
     """Escape and shorten a text, so that no entity is cut."""
-    room = longest
-    while len(escaped := _escaped(shortened(text, room))) > longest:
-        room -= max((len(escaped) - longest) // 4, 1)
+    room = max_length
+    while len(escaped := _escaped(shortened(text, room))) > max_length:
+        room -= max((len(escaped) - max_length) // 4, 1)
     return escaped
 
 
-def _plain(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _cut(text, longest), "emoji": False}
+def _plain(text: str, max_length: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
+    return {"type": "plain_text", "text": _cut(text, max_length), "emoji": False}
 
 
 def _marked(text: str) -> dict[str, Any]:
@@ -209,4 +209,4 @@ def _context(text: str) -> dict[str, Any]:
 
 
 def _pause(retry_after: str) -> float:
-    return min(float(retry_after), _LONGEST_PAUSE) if retry_after.isdigit() else 1.0
+    return min(float(retry_after), _MAX_PAUSE) if retry_after.isdigit() else 1.0

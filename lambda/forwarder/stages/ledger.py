@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Decision", "Ledger"]
 
 LEASE_SECONDS: Final = 6 * 60  # longer than the timeout of the function
-KEPT_SECONDS: Final = 90 * 24 * 3600
+RETENTION_SECONDS: Final = 90 * 24 * 3600
 
 
 class Decision(StrEnum):
@@ -50,7 +50,7 @@ class Ledger:
                     "state": {"S": "claimed"},
                     "owner": {"S": owner},
                     "lease_until": {"N": str(now + LEASE_SECONDS)},
-                    "expires_at": {"N": str(now + KEPT_SECONDS)},
+                    "expires_at": {"N": str(now + RETENTION_SECONDS)},
                 },
                 ConditionExpression="attribute_not_exists(id) OR"
                 " (#state = :claimed AND (#owner = :owner OR lease_until < :now))",
@@ -74,7 +74,7 @@ class Ledger:
                 "id": {"S": key},
                 "state": {"S": "told"},
                 "told_at": {"N": str(now)},
-                "expires_at": {"N": str(now + KEPT_SECONDS)},
+                "expires_at": {"N": str(now + RETENTION_SECONDS)},
             },
         )
 
@@ -93,7 +93,7 @@ class Ledger:
             Item={
                 "id": {"S": f"read#{rule_id}"},
                 "until_ms": {"N": str(until_ms)},
-                "expires_at": {"N": str(until_ms // 1000 + KEPT_SECONDS)},
+                "expires_at": {"N": str(until_ms // 1000 + RETENTION_SECONDS)},
             },
         )
 
@@ -105,7 +105,7 @@ class Ledger:
                 Item={
                     "id": {"S": f"held#{rule_id}"},
                     "since_ms": {"N": str(since_ms)},
-                    "expires_at": {"N": str(since_ms // 1000 + KEPT_SECONDS)},
+                    "expires_at": {"N": str(since_ms // 1000 + RETENTION_SECONDS)},
                 },
                 ConditionExpression="attribute_not_exists(id)",
             )

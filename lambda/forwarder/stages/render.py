@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from audit_rules import AuditConfig, Rule, actor_of, member, record_of, shown_value
-from audit_rules.channels.slack import FIELDS_A_SECTION
+from audit_rules.channels.slack import MAX_SECTION_FIELDS
 from forwarder.notification import FieldChange, Notification, Reason, RecordView
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.read import FoundRecord
@@ -15,9 +15,9 @@ from forwarder.text import clean, one_line, shortened
 __all__ = ["Renderer"]
 
 MAX_RECORDS: Final = 10  # shown in full; the others are counted
-MAX_CHANGES: Final = FIELDS_A_SECTION  # the smallest limit of all channels
-_LONGEST_VALUE: Final = 300
-_LONGEST_NAME: Final = 80
+MAX_CHANGES: Final = MAX_SECTION_FIELDS  # the smallest limit of all channels
+_MAX_VALUE_LENGTH: Final = 300
+_MAX_NAME_LENGTH: Final = 80
 _WITHIN: Final = " \u203a "
 _MAX_ACTORS: Final = 5
 
@@ -55,9 +55,9 @@ class Renderer:
         message = _value(fields.get("message"), missing="") or _value(record.line)
         action = self._config.actions.get(str(member(fields, "event.action")))
         template = rule.message or (action and action.sentence)
-        sentence = template.of(fields, rule.labels) if template else ""
+        sentence = template.render(fields, rule.labels) if template else ""
         return RecordView(
-            sentence=shortened(one_line(clean(sentence)), _LONGEST_VALUE) or message,
+            sentence=shortened(one_line(clean(sentence)), _MAX_VALUE_LENGTH) or message,
             message=message if sentence else "",
             actor=_name(actor_of(fields)),
             actor_detail=_joined(fields, "user.email", "user.id"),
@@ -135,18 +135,18 @@ def _labelled(value: Any, labels: Mapping[str, str]) -> str:
     if isinstance(value, list):
         texts = [_labelled(each, labels) for each in value if not isinstance(each, list | Mapping)]
         if len(texts) == len(value) and not any("," in text for text in texts):
-            return shortened(", ".join(texts), _LONGEST_VALUE) or "none"
+            return shortened(", ".join(texts), _MAX_VALUE_LENGTH) or "none"
     text = _value(value)
     return labels.get(text, text)
 
 
 def _value(value: Any, *, missing: str = "nothing") -> str:
     text = shown_value(value, missing=missing)
-    return shortened(clean(text if text or missing == "" else '""'), _LONGEST_VALUE)
+    return shortened(clean(text if text or missing == "" else '""'), _MAX_VALUE_LENGTH)
 
 
 def _name(text: str) -> str:
-    return shortened(one_line(clean(text)), _LONGEST_NAME)
+    return shortened(one_line(clean(text)), _MAX_NAME_LENGTH)
 
 
 def _joined(fields: Mapping[str, Any], *paths: str) -> str:

@@ -107,8 +107,8 @@ def review(config: AuditConfig) -> tuple[ReviewFinding, ...]:
     """Return what would never match, would match the wrong records, or notifies no channel."""
     found: list[ReviewFinding] = []
     for rule in config.rules:
-        found += _of_rule(rule, config)
-    found += _of_all(config)
+        found += _review_rule(rule, config)
+    found += _review_together(config)
     return tuple(found)
 
 
@@ -124,16 +124,16 @@ _CHANGES: Final = frozenset({"added", "removed", "updated"})
 _AUDIT: Final = ".audit"
 
 
-def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
+def _review_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
     place = f'rule "{rule.id}"'
     condition = rule.pattern.condition
     if condition is not None:
         for leaf in leaves(condition):
-            for level, text in _of_leaf(leaf, config):
+            for level, text in _review_comparison(leaf, config):
                 yield ReviewFinding(level, place, text, leaf.column)
         yield from _contradictions(condition, place)
     if rule.message:
-        yield from _of_sentence(rule.message, place, "message")
+        yield from _review_sentence(rule.message, place, "message")
     if rule.quiet_hours and rule.severity is Severity.CRITICAL:
         text = f"is critical, but sends no notifications from {str(rule.quiet_hours).replace('-', ' to ')}"
         yield ReviewFinding("warning", place, text)
@@ -147,7 +147,7 @@ def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
                 )  # fmt: skip
 
 
-def _of_leaf(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
+def _review_comparison(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
     path = leaf.selector.path
     dotted = ".".join(path)
     selector = str(leaf.selector)
@@ -173,7 +173,7 @@ def _of_leaf(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
         elif leaf.operator == "!=" and dotted not in ALWAYS:
             yield "warning", _absent(selector)
     else:
-        yield from _of_text(leaf, path, config)
+        yield from _review_text(leaf, path, config)
         if not leaf.equal and dotted not in ALWAYS:
             yield "warning", _absent(selector)
 
@@ -185,7 +185,7 @@ def _absent(selector: str) -> str:
     )
 
 
-def _of_text(
+def _review_text(
     leaf: TextComparison, path: tuple[str, ...], config: AuditConfig
 ) -> Iterator[tuple[str, str]]:
     dotted = ".".join(path)
@@ -196,8 +196,10 @@ def _of_text(
     if dotted == "event.action" and config.actions:
         known, where = config.actions, "the actions in [actions]: "
     if known and leaf.equal and not any(leaf.test.matches(each) for each in known):
-        found = f'"{leaf.test.text}"' if isinstance(leaf.test, Wildcard) else "matched by it"
-        yield "error", f"{leaf.selector} is never {found}; {_suggestion(leaf, known, where)}"
+        never = "never matches the expression"
+        if isinstance(leaf.test, Wildcard):
+            never = f'is never "{leaf.test.text}"'
+        yield "error", f"{leaf.selector} {never}; {_suggestion(leaf, known, where)}"
     if (
         dotted == "log.logger" and leaf.equal and isinstance(leaf.test, Wildcard)
         and not leaf.test.text.endswith((_AUDIT, "*"))
@@ -231,11 +233,15 @@ def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
     close = get_close_matches(name, offered, n=1)
     if not close and root in EXTENSIBLE:
         return None  # may be added by the application
-    advice = f"did you mean {where}{close[0]}?" if close else "check that your application adds it"
+    advice = "check that your application adds it"
+    if close:
+        advice = f"did you mean {where}{close[0]}?"
+    elif root in MEMBERS:
+        advice = f"use one of: {', '.join(sorted(offered))}"
     return level, f"{where}{name} is not a field that audit_lib writes; {advice}"
 
 
-def _of_sentence(sentence: Sentence, place: str, what: str) -> Iterator[ReviewFinding]:
+def _review_sentence(sentence: Sentence, place: str, what: str) -> Iterator[ReviewFinding]:
     for placeholder in sentence.placeholders:
         unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
         if unknown is not None:
@@ -307,7 +313,7 @@ def _overlaps(config: AuditConfig) -> Iterator[ReviewFinding]:
                 )  # fmt: skip
 
 
-def _of_all(config: AuditConfig) -> Iterator[ReviewFinding]:
+def _review_together(config: AuditConfig) -> Iterator[ReviewFinding]:
     first: dict[str, str] = {}
     for rule in config.rules:
         condition = rule.pattern.condition
@@ -329,4 +335,4 @@ def _of_all(config: AuditConfig) -> Iterator[ReviewFinding]:
                 "is not used by any rule; use it in a rule or remove it",
             )
     for action in config.actions.values():
-        yield from _of_sentence(action.sentence, f'action "{action.name}"', "sentence")
+        yield from _review_sentence(action.sentence, f'action "{action.name}"', "sentence")

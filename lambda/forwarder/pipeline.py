@@ -25,7 +25,7 @@ from audit_rules import (
     load_config,
 )
 from forwarder._settings import ForwarderSettings
-from forwarder.channels import ChannelError, Sender, open_channels
+from forwarder.channels import ChannelError, NotificationSender, open_channels
 from forwarder.notification import Notification, Reason
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.ledger import Decision, Ledger
@@ -95,7 +95,7 @@ class Forwarder:
     reader: Reader
     ledger: Ledger
     renderer: Renderer
-    channels: Mapping[str, Sender]
+    channels: Mapping[str, NotificationSender]
     cloudwatch: "CloudWatchClient"
     lookup_seconds: int
     now_ms: Callable[[], int] = lambda: int(time.time() * 1000)

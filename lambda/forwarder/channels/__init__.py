@@ -10,10 +10,10 @@ from typing import Any, Protocol, cast
 from audit_rules import AuditConfig, Channel
 from forwarder.notification import Notification
 
-__all__ = ["ChannelError", "Sender", "open_channels", "preview"]
+__all__ = ["ChannelError", "NotificationSender", "open_channels", "preview"]
 
 
-class Sender(Protocol):
+class NotificationSender(Protocol):
     """Sends notifications to the recipients of a channel."""
 
     def send(self, notification: Notification) -> None:
@@ -31,12 +31,14 @@ class ChannelError(Exception):
 class _Module(Protocol):
     """What each file of this folder defines."""
 
-    def open_channel(self, channel: Any, client: Callable[[str], Any]) -> Sender: ...
+    def open_channel(self, channel: Any, client: Callable[[str], Any]) -> NotificationSender: ...
 
     def preview(self, channel: Any, notification: Notification) -> Any: ...
 
 
-def open_channels(config: AuditConfig, client: Callable[[str], Any]) -> dict[str, Sender]:
+def open_channels(
+    config: AuditConfig, client: Callable[[str], Any]
+) -> dict[str, NotificationSender]:
     """Return the senders of the configured channels, by channel name.
 
     Args:

@@ -1,4 +1,4 @@
-"""The CDK app: `audit.toml` in, one CloudFormation template out. Needs no network, no credentials."""
+"""The CDK app: synthesizes one CloudFormation template from `audit.toml`, without network or credentials."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Synthesize; another configuration than audit.toml comes with `-c config=PATH`."""
+    """Synthesize the template of audit.toml, or of the file that `-c config=PATH` names."""
     app = App()
     path = HERE / (app.node.try_get_context("config") or "audit.toml")
     try:

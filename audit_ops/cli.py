@@ -152,13 +152,13 @@ def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ..
     because of whom.
     """
     from audit_ops.rules import junit, tried
-    from audit_rules import load_config, review, trials
+    from audit_rules import load_config, review, run_examples
 
     loaded = load_config(config)
     if against:
         _replay(loaded, against)
         return
-    results = trials(loaded)
+    results = run_examples(loaded)
     click.echo("\n".join(tried(results)))
     if junit_file is not None:
         junit_file.write_bytes(junit(results, review(loaded)))

@@ -1,7 +1,7 @@
 """The rules as data: `audit.toml` as a typed model, and CloudWatch filter patterns offline.
 
-Nothing here calls AWS or reads the environment, and only the standard library is imported, so
-that the package can travel inside a Lambda asset as it is.
+The package does not call AWS or read the environment, and imports only the standard library, so
+that a Lambda asset can contain it unchanged.
 """
 
 from ._config import json_schema, load_config, parse_config
@@ -15,7 +15,7 @@ from ._model import (
 )
 from ._names import Names
 from ._retention import RETENTION_DAYS
-from ._review import Finding, Trial, approve, review, trials
+from ._review import ExampleResult, ReviewFinding, approve, review, run_examples
 from ._sentence import Sentence, actor_of, member, record_of, shown_value, target_of
 from ._severity import Severity
 from .channels import Channel, Grant, channel_types
@@ -30,16 +30,16 @@ __all__ = [
     "Channel",
     "ConfigError",
     "Example",
+    "ExampleResult",
     "FilterPattern",
     "FilterPatternError",
-    "Finding",
     "Grant",
     "Names",
+    "ReviewFinding",
     "Rule",
     "Sentence",
     "Severity",
     "Sources",
-    "Trial",
     "actor_of",
     "approve",
     "channel_types",
@@ -50,7 +50,7 @@ __all__ = [
     "parse_config",
     "record_of",
     "review",
+    "run_examples",
     "shown_value",
     "target_of",
-    "trials",
 ]

@@ -1,4 +1,4 @@
-"""Which `event.type` goes with which `event.category`.
+"""The `event.type` values that ECS allows with each `event.category`.
 
 https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
 """
@@ -32,4 +32,4 @@ EVENT_TYPES: Final[dict[str, frozenset[str]]] = {
         "web": "access error info",
     }.items()
 }
-"""By `event.category`, the types that ECS allows."""
+"""The types that ECS allows, by `event.category`."""

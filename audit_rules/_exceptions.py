@@ -1,4 +1,4 @@
-"""Everything this package raises.
+"""The exceptions that this package raises.
 
 * AuditRulesError
   * ConfigError
@@ -7,19 +7,19 @@
 
 
 class AuditRulesError(Exception):
-    """The root: catch it to catch whatever this package raises on purpose."""
+    """Base class of all exceptions that this package raises."""
 
 
 class ConfigError(AuditRulesError):
-    """`audit.toml` cannot be used; raised once, with every problem that was found.
+    """`audit.toml` is invalid; raised once, with every problem that was found.
 
     Args:
-        source: the file, as the reader of the message knows it.
+        source: the name of the file in messages.
         problems: one sentence each: the place, the field, what was found, what to do.
     """
 
     def __init__(self, source: str, problems: tuple[str, ...]) -> None:
-        super().__init__(source, problems)  # as args, so that the error can be pickled
+        super().__init__(source, problems)  # args, so that the error can be pickled
         self.source = source
         self.problems = tuple(f"{source}: {problem}" for problem in problems)
 
@@ -30,11 +30,11 @@ class ConfigError(AuditRulesError):
 
 
 class FilterPatternError(AuditRulesError, ValueError):
-    """A filter pattern that CloudWatch Logs would refuse, or a form that is not read here.
+    """A filter pattern that CloudWatch Logs would reject, or a form that is not supported here.
 
     Args:
         text: the whole pattern.
-        column: where the trouble is: the position of a character, counted from 1.
+        column: the position of the first invalid character, counted from 1.
         reason: what was found there and what to write instead.
     """
 
@@ -45,7 +45,7 @@ class FilterPatternError(AuditRulesError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        # One character is shown for one character, or the caret would stand under another.
+        # Replace each unprintable character with one space, so that the caret points at the right one.
         shown = "".join(character if character.isprintable() else " " for character in self.text)
         caret = " " * (self.column - 1) + "^"
         return f"{self.reason} (column {self.column})\n    {shown}\n    {caret}"

@@ -1,6 +1,6 @@
-"""What `audit.toml` says, as values that cannot be changed.
+"""The content of `audit.toml`, as immutable values.
 
-These classes hold; `_config` checks. An `AuditConfig` that came from `load_config` or
+These classes only hold values; `_config` checks them. An `AuditConfig` from `load_config` or
 `parse_config` is consistent: every channel that a rule names exists, every id is unique.
 """
 
@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ._beyond import ANYTHING, Beyond, QuietHours
 from ._exceptions import FilterPatternError
+from ._further_conditions import NO_FURTHER_CONDITIONS, FurtherConditions, QuietHours
 from ._names import Names
 from ._sentence import Sentence
 from ._severity import Severity
@@ -29,10 +29,10 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """What can happen, by its ECS `event.action`, and the sentence in which people read it.
+    """An action that can happen, by its ECS `event.action`, and the sentence shown for it.
 
     `category` and `type` are the ECS arrays `event.category` and `event.type`. `on_failure` is what
-    `audit_lib` does when it cannot write a record of it; empty where the application's own holds.
+    `audit_lib` does when it cannot write a record of the action; empty means the application's setting.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A record that a rule has to match, or must not: what its owner agreed to."""
+    """A record that a rule must match, or must not match, as agreed with its owner."""
 
     matches: bool
     record: Mapping[str, Any] = field(hash=False)
@@ -53,20 +53,20 @@ class Example:
 
     @property
     def line(self) -> str:
-        """The record as the line that `audit_lib` would write of it."""
+        """The record as the line that `audit_lib` would write."""
         logger = {"logger": "example.audit"}
         return json.dumps({"log": logger, **self.record}, default=str, ensure_ascii=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Which audit records are told, to whom, and in which words.
+    """Which audit records cause notifications, of which channels, and with which texts.
 
-    `threshold` records within `window_minutes` make the rule's alarm ring. `labels` gives words
-    for field names and record types. `description` and `runbook` may be empty. `pattern` is what the
-    friendly `when` of the file was made into, where it has one; `beyond` is what no pattern can say.
-    `message` is said in the place of the action's sentence; what comes in `quiet_hours` is told after;
-    what is `urgent` is told when it comes, without waiting for the alarm.
+    `threshold` records within `window_minutes` put the rule's alarm into ALARM. `labels` holds display
+    names of fields and record types. `description` and `runbook` may be empty. `pattern` is built from
+    `when` where the file has one; `further_conditions` are those that a pattern cannot express.
+    `message` replaces the action's sentence. Records that arrive in `quiet_hours` are sent afterwards.
+    Records of an `urgent` rule are sent when they arrive, without waiting for the alarm.
     """
 
     id: str
@@ -81,26 +81,26 @@ class Rule:
     runbook: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     examples: tuple[Example, ...] = ()
-    beyond: Beyond = ANYTHING
+    further_conditions: FurtherConditions = NO_FURTHER_CONDITIONS
     message: Sentence | None = None
     quiet_hours: QuietHours | None = None
     urgent: bool = False
 
-    def tells(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record that the pattern selects is told: what no pattern can say."""
-        return self.beyond.holds(record)
+    def applies_to(self, record: Mapping[str, Any]) -> bool:
+        """Return whether the conditions that a pattern cannot express hold for the record."""
+        return self.further_conditions.holds(record)
 
     def matches(self, message: str | LogEvent) -> bool:
-        """Whether a log message is told of. Never raises."""
+        """Return whether the rule matches the log message. Never raises."""
         event = FilterPattern.read(message)
-        return self.pattern.matches(event) and self.tells(event.json or {})
+        return self.pattern.matches(event) and self.applies_to(event.json or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
-    """The whole of `audit.toml`. `name` is the prefix of every AWS name.
+    """The whole `audit.toml`. `name` is the prefix of every AWS name.
 
-    `examples_required`: each rule has a record that it matches and one that it does not.
+    `examples_required`: each rule must have an example that it matches and one that it does not.
     """
 
     name: str
@@ -114,14 +114,15 @@ class AuditConfig:
 
     @property
     def names(self) -> Names:
-        """The names of everything in AWS."""
+        """The names of the trail's AWS resources."""
         return Names(self.name)
 
     @property
     def urgent_pattern(self) -> FilterPattern | None:
-        """One pattern for what all urgent rules select: a log group takes two subscriptions.
+        """One pattern that selects the records of all urgent rules; None without urgent rules.
 
-        Where one has no room for them, it is that of all audit records.
+        It is a single pattern because a log group can have only two subscription filters. If the
+        combined pattern is too long, it is the pattern of all audit records.
         """
         conditions = [rule.pattern.condition for rule in self.rules if rule.urgent]
         if not conditions:

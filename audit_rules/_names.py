@@ -1,4 +1,4 @@
-"""The names of everything in AWS that belongs to one audit trail."""
+"""The names of the AWS resources of an audit trail."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ __all__ = ["Names"]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names made of the trail's own, `audit.name`. Changing that one starts a new trail."""
+    """The names, derived from that of the trail, `audit.name`. Changing it starts a new trail."""
 
     trail: str
 
@@ -23,23 +23,23 @@ class Names:
 
     @property
     def forwarder(self) -> str:
-        """The function that tells people."""
+        """The function that sends notifications."""
         return f"{self.trail}-forwarder"
 
     @property
     def namespace(self) -> str:
-        """The namespace of the metrics, one metric a rule, named by the rule's id."""
+        """The namespace of the metrics. Each rule has one metric, named after its id."""
         return f"Audit/{self.trail}"
 
     def alarm(self, rule_id: str) -> str:
-        """The alarm of a rule."""
+        """Return the name of a rule's alarm."""
         return f"{self.trail}-{rule_id}"
 
     def rule_of_alarm(self, alarm_name: str) -> str:
-        """The id of the rule that an alarm watches."""
+        """Return the id of the rule that an alarm belongs to."""
         return alarm_name.removeprefix(f"{self.trail}-")
 
     def own_log_groups(self) -> frozenset[str]:
-        """The log groups that can never be sources: their lines would come back for ever."""
+        """Return the log groups that cannot be sources, because their lines would return in a loop."""
         functions = (self.router, self.forwarder)
         return frozenset({self.log_group, *(f"/aws/lambda/{name}" for name in functions)})

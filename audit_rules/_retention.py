@@ -1,4 +1,4 @@
-"""How long CloudWatch Logs can be told to keep a log group."""
+"""The retention periods that CloudWatch Logs offers."""
 
 from bisect import bisect_left
 
@@ -7,13 +7,13 @@ RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
     1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
-"""The only retentions, in days, that CloudWatch Logs offers; ascending."""
+"""The retention periods that CloudWatch Logs offers, in days, ascending."""
 
 DEFAULT_RETENTION_DAYS = 3653
-"""Ten years, which is what most record-keeping duties ask for."""
+"""Ten years, as most record-keeping regulations require."""
 
 
 def nearest_retentions(days: int) -> tuple[int, ...]:
-    """Give the offered retentions just below and just above `days` (one at either end)."""
+    """Return the offered periods just below and just above `days` (only one at either end)."""
     above = bisect_left(RETENTION_DAYS, days)
     return RETENTION_DAYS[max(above - 1, 0) : above + 1]

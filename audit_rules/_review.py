@@ -1,4 +1,4 @@
-"""What is wrong with rules that can be read: above all, what would silently never ring."""
+"""Finds mistakes in valid rules, above all conditions that would silently never match."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Final
 
 from ._ecs import EVENT_TYPES
+from ._ecs_fields import ALWAYS, ARRAYS, DOTTED_NAMES, EXTENSIBLE, MEMBERS, OBJECTS, ROOTS, STRINGS
 from ._exceptions import ConfigError
 from ._model import AuditConfig, Example, Rule
-from ._records import ALWAYS, ARRAYS, FLAT, MEMBERS, OBJECTS, OPEN, ROOTS, TEXTS
 from ._sentence import Sentence
 from ._severity import Severity
 from .patterns import (
@@ -30,14 +30,15 @@ from .patterns import (
     printed,
 )
 
-__all__ = ["Finding", "Trial", "approve", "review", "trials"]
+__all__ = ["ExampleResult", "ReviewFinding", "approve", "review", "run_examples"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about a rule: an `error` must not deploy, a `warning` may be meant so.
+class ReviewFinding:
+    """A finding about a rule: an `error` prevents deployment, a `warning` may be intended.
 
-    `place` is the rule (or what else it is about), `column` where in its pattern, from 1; or 0.
+    `place` is the rule, or the channel or action. `column` is the position in the pattern, counted from
+    1, or 0 if the finding is not about the pattern.
     """
 
     level: str
@@ -51,8 +52,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """An example of a rule, and whether the rule does with it what it says."""
+class ExampleResult:
+    """An example of a rule, and whether the rule matched it."""
 
     rule: Rule
     example: Example
@@ -60,50 +61,54 @@ class Trial:
 
     @property
     def passed(self) -> bool:
-        """Whether the rule matches what it has to, and does not what it must not."""
+        """Whether the rule matched the example if, and only if, it must match it."""
         return self.matched is self.example.matches
 
     @property
     def expected(self) -> str:
-        """What the rule has to do with the example, in words."""
-        return "has to match" if self.example.matches else "must not match"
+        """Whether the rule must match the example, in words."""
+        return "must match" if self.example.matches else "must not match"
 
     def __str__(self) -> str:
         does = "does" if self.matched else "does not"
-        return f'rule "{self.rule.id}": example{_named(self.example)} {self.expected}, and {does}'
+        return f'rule "{self.rule.id}": example{_named(self.example)} {self.expected}, but {does}'
 
 
 def _named(example: Example) -> str:
     return f' "{example.name}"' if example.name else ""
 
 
-def trials(config: AuditConfig) -> tuple[Trial, ...]:
-    """Try each rule on its examples, as CloudWatch would."""
+def run_examples(config: AuditConfig) -> tuple[ExampleResult, ...]:
+    """Match each rule against its examples, as CloudWatch would."""
     return tuple(
-        Trial(rule, example, rule.matches(example.line))
+        ExampleResult(rule, example, rule.matches(example.line))
         for rule in config.rules
         for example in rule.examples
     )
 
 
 def approve(config: AuditConfig, source: str) -> None:
-    """Refuse what must not deploy.
+    """Check that the configuration can be deployed.
+
+    Args:
+        config: the configuration.
+        source: the name of the file in messages.
 
     Raises:
-        ConfigError: a rule has an error, or an example fails; with all of them.
+        ConfigError: a rule has an error, or an example fails; lists all of them.
     """
     problems = [str(finding) for finding in review(config) if finding.level == "error"]
-    problems += [str(trial) for trial in trials(config) if not trial.passed]
+    problems += [str(result) for result in run_examples(config) if not result.passed]
     if problems:
         raise ConfigError(source, tuple(problems))
 
 
-def review(config: AuditConfig) -> tuple[Finding, ...]:
-    """Look for what would never ring, ring for the wrong records, or tell nobody."""
-    found: list[Finding] = []
+def review(config: AuditConfig) -> tuple[ReviewFinding, ...]:
+    """Return what would never match, would match the wrong records, or notifies no channel."""
+    found: list[ReviewFinding] = []
     for rule in config.rules:
-        found += _of_rule(rule, config)
-    found += _of_all(config)
+        found += _review_rule(rule, config)
+    found += _review_together(config)
     return tuple(found)
 
 
@@ -119,37 +124,37 @@ _CHANGES: Final = frozenset({"added", "removed", "updated"})
 _AUDIT: Final = ".audit"
 
 
-def _of_rule(rule: Rule, config: AuditConfig) -> Iterator[Finding]:
+def _review_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
     place = f'rule "{rule.id}"'
     condition = rule.pattern.condition
     if condition is not None:
         for leaf in leaves(condition):
-            for level, text in _of_leaf(leaf, config):
-                yield Finding(level, place, text, leaf.column)
+            for level, text in _review_comparison(leaf, config):
+                yield ReviewFinding(level, place, text, leaf.column)
         yield from _contradictions(condition, place)
     if rule.message:
-        yield from _of_sentence(rule.message, place, "message")
+        yield from _review_sentence(rule.message, place, "message")
     if rule.quiet_hours and rule.severity is Severity.CRITICAL:
-        text = f"is critical, and tells nobody from {str(rule.quiet_hours).replace('-', ' to ')}"
-        yield Finding("warning", place, text)
+        text = f"is critical, but sends no notifications from {str(rule.quiet_hours).replace('-', ' to ')}"
+        yield ReviewFinding("warning", place, text)
     if config.examples_required:
-        for matches, what in ((True, "that it has to match"), (False, "that it must not match")):
+        for matches, what in ((True, "that it must match"), (False, "that it must not match")):
             if not any(example.matches is matches for example in rule.examples):
-                yield Finding(
+                yield ReviewFinding(
                     "error", place,
                     f"has no example {what}; add [[rules.examples]] with matches ="
-                    f' {str(matches).lower()}, or say examples = "optional" under [audit]',
+                    f' {str(matches).lower()}, or write examples = "optional" under [audit]',
                 )  # fmt: skip
 
 
-def _of_leaf(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
+def _review_comparison(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
     path = leaf.selector.path
     dotted = ".".join(path)
     selector = str(leaf.selector)
-    if dotted in FLAT:
+    if dotted in DOTTED_NAMES:
         yield (
             "error",
-            f"{selector} never matches: the field's name has a dot; write {FLAT[dotted]}",
+            f"{selector} never matches: the field's name has a dot; write {DOTTED_NAMES[dotted]}",
         )
         return
     if unknown := _unknown(path):
@@ -162,62 +167,62 @@ def _of_leaf(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
     elif dotted in OBJECTS:
         yield "error", f"{selector} never matches: it is an object; name a member of it"
     elif isinstance(leaf, NumericComparison):
-        if dotted in TEXTS:
-            text = (
-                f'{selector} never matches a number: it is a text; write "{leaf.number}" in quotes'
-            )
+        if dotted in STRINGS:
+            text = f'{selector} never matches a number: it is a string; write "{leaf.number}" in quotes'
             yield "error", text
         elif leaf.operator == "!=" and dotted not in ALWAYS:
             yield "warning", _absent(selector)
     else:
-        yield from _of_text(leaf, path, config)
+        yield from _review_text(leaf, path, config)
         if not leaf.equal and dotted not in ALWAYS:
             yield "warning", _absent(selector)
 
 
 def _absent(selector: str) -> str:
     return (
-        f"{selector} != … does not match a record that has no such field; if it shall, write"
+        f"{selector} != … does not match a record without this field; to match those too, write"
         f" ({selector} != … || {selector} NOT EXISTS)"
     )
 
 
-def _of_text(
+def _review_text(
     leaf: TextComparison, path: tuple[str, ...], config: AuditConfig
 ) -> Iterator[tuple[str, str]]:
     dotted = ".".join(path)
     known: Iterable[str] = _VALUES.get(dotted, ())
     if path[:2] == ("changes", "fields") and len(path) > 2:
         known = _CHANGES
-    what = "a record has"
+    where = ""
     if dotted == "event.action" and config.actions:
-        known, what = config.actions, "the catalogue, [actions], has"
+        known, where = config.actions, "the actions in [actions]: "
     if known and leaf.equal and not any(leaf.test.matches(each) for each in known):
-        found = f'"{leaf.test.text}"' if isinstance(leaf.test, Wildcard) else "what it looks for"
-        yield "error", f"{leaf.selector} is never {found}; {what} {_offer(leaf, known)}"
+        never = "never matches the expression"
+        if isinstance(leaf.test, Wildcard):
+            never = f'is never "{leaf.test.text}"'
+        yield "error", f"{leaf.selector} {never}; {_suggestion(leaf, known, where)}"
     if (
         dotted == "log.logger" and leaf.equal and isinstance(leaf.test, Wildcard)
         and not leaf.test.text.endswith((_AUDIT, "*"))
     ):  # fmt: skip
-        yield "error", f"$.log.logger of an audit record ends with {_AUDIT}: it is never that"
+        yield "error", f"never matches: $.log.logger of an audit record ends with {_AUDIT}"
 
 
-def _offer(leaf: TextComparison, known: Iterable[str]) -> str:
-    """Give the closest of the values that there are, or all."""
+def _suggestion(leaf: TextComparison, known: Iterable[str], where: str) -> str:
+    """Suggest the closest known value, or list all of them."""
     names = sorted(known)
     if isinstance(leaf.test, Wildcard):
         by_case = {name.lower(): name for name in names}
         wanted = leaf.test.text.strip("*").lower()
         begun = [name for name in by_case if wanted and name.startswith(wanted)]
         if close := begun or get_close_matches(wanted, by_case, n=1):
-            return f'"{by_case[close[0]]}"; case matters'
-    return ", ".join(names)
+            return f'did you mean "{by_case[close[0]]}"? Values are case-sensitive'
+    return f"write one of {where}{', '.join(names)}"
 
 
 def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
-    """Say what is wrong with a field that no record has."""
+    """Return the level and the text of the finding about a field that no record has, or None."""
     root, *rest = path
-    members = MEMBERS.get(root) or OPEN.get(root)
+    members = MEMBERS.get(root) or EXTENSIBLE.get(root)
     if root not in ROOTS and root != "*":
         level, offered, where, name = "warning", ROOTS, "$.", root
     elif rest and members and rest[0] not in {*members, "*"}:
@@ -226,51 +231,55 @@ def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
     else:
         return None
     close = get_close_matches(name, offered, n=1)
-    if not close and root in OPEN:
-        return None  # a member of the application's own
-    advice = f"did you mean {where}{close[0]}?" if close else "is it a field of your own?"
-    return level, f"{where}{name} is no field that audit_lib writes; {advice}"
+    if not close and root in EXTENSIBLE:
+        return None  # may be added by the application
+    advice = "check that your application adds it"
+    if close:
+        advice = f"did you mean {where}{close[0]}?"
+    elif root in MEMBERS:
+        advice = f"use one of: {', '.join(sorted(offered))}"
+    return level, f"{where}{name} is not a field that audit_lib writes; {advice}"
 
 
-def _of_sentence(sentence: Sentence, place: str, what: str) -> Iterator[Finding]:
+def _review_sentence(sentence: Sentence, place: str, what: str) -> Iterator[ReviewFinding]:
     for placeholder in sentence.placeholders:
         unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
         if unknown is not None:
-            yield Finding(unknown[0], place, f"{what}: {unknown[1]}")
+            yield ReviewFinding(unknown[0], place, f"{what}: {unknown[1]}")
 
 
-def _contradictions(condition: Condition, place: str) -> Iterator[Finding]:
-    """Find fields that would have to be two things at once, in the whole of it or in one of its parts."""
+def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]:
+    """Find fields that would need two values at once, in the condition or in one of its parts."""
     for part in any_of(condition):
-        asked: dict[tuple[str, ...], list[Leaf]] = {}
+        by_field: dict[tuple[str, ...], list[Leaf]] = {}
         for each in all_of(part):
             if isinstance(each, Or):
                 yield from _contradictions(each, place)
             elif isinstance(each, Leaf) and not each.selector.wildcards:
-                asked.setdefault(each.selector.path, []).append(each)
-        for about_one in asked.values():
-            if text := _contradiction(about_one):
-                selector = about_one[0].selector
-                yield Finding(
-                    "error", place, f"never matches: {selector} cannot be {text}", about_one[-1].column
+                by_field.setdefault(each.selector.path, []).append(each)
+        for comparisons in by_field.values():
+            if text := _contradiction(comparisons):
+                selector = comparisons[0].selector
+                yield ReviewFinding(
+                    "error", place, f"never matches: {selector} cannot be {text}", comparisons[-1].column
                 )  # fmt: skip
 
 
-def _contradiction(asked: list[Leaf]) -> str:
-    """Say what one field cannot be, if there is no value of which all of these hold."""
-    kinds = {_kind(leaf) for leaf in asked}
+def _contradiction(comparisons: list[Leaf]) -> str:
+    """Return what the field cannot be, if no value satisfies all comparisons; else an empty string."""
+    kinds = {_kind(leaf) for leaf in comparisons}
     if len(kinds) > 1:
         return " and ".join(sorted(kinds))
     exact = [
         leaf.test.text
-        for leaf in asked
+        for leaf in comparisons
         if isinstance(leaf, TextComparison) and leaf.equal
         if isinstance(leaf.test, Wildcard) and leaf.test.exact
     ]
     first, *others = dict.fromkeys(exact) or [""]
     if others:
         return f'"{first}" and "{others[0]}"; did you mean ||?'
-    numbers = [leaf for leaf in asked if isinstance(leaf, NumericComparison)]
+    numbers = [leaf for leaf in comparisons if isinstance(leaf, NumericComparison)]
     bounds = sorted({leaf.number for leaf in numbers})
     between = [(low + high) / 2 for low, high in pairwise(bounds)]
     tried = [*bounds, *between, Decimal("-Infinity"), Decimal("Infinity")]
@@ -285,11 +294,11 @@ def _kind(leaf: Leaf) -> str:
             return {None: "null", True: "true", False: "false"}[constant]
         case NotExists():
             return "missing"
-    return "a text or a number"
+    return "a string or a number"
 
 
-def _overlaps(config: AuditConfig) -> Iterator[Finding]:
-    """Find records that two rules tell the same channel, by the examples."""
+def _overlaps(config: AuditConfig) -> Iterator[ReviewFinding]:
+    """Find records that two rules send to the same channel, by the examples."""
     for rule in config.rules:
         for example in (each for each in rule.examples if each.matches):
             event = FilterPattern.read(example.line)
@@ -297,29 +306,33 @@ def _overlaps(config: AuditConfig) -> Iterator[Finding]:
                 shared = sorted(set(rule.channels) & set(other.channels))
                 if other is rule or not shared or not other.matches(event):
                     continue
-                yield Finding(
+                yield ReviewFinding(
                     "warning", f'rule "{rule.id}"',
-                    f'its example{_named(example)} is told by rule "{other.id}" too: {", ".join(shared)} hears of'
-                    " such a record twice",
+                    f'its example{_named(example)} also matches rule "{other.id}": {", ".join(shared)} would be'
+                    " notified twice of such a record",
                 )  # fmt: skip
 
 
-def _of_all(config: AuditConfig) -> Iterator[Finding]:
+def _review_together(config: AuditConfig) -> Iterator[ReviewFinding]:
     first: dict[str, str] = {}
     for rule in config.rules:
         condition = rule.pattern.condition
         text = printed(condition) if condition else rule.pattern.text
         other = first.setdefault(text, rule.id)
         if other != rule.id:
-            yield Finding(
+            yield ReviewFinding(
                 "warning", f'rule "{rule.id}"',
-                f'has the pattern of rule "{other}": each record is told twice; give one of them both'
-                " channels",
+                f'has the same pattern as rule "{other}": each record causes two notifications; merge the rules'
+                " and list both channels",
             )  # fmt: skip
     yield from _overlaps(config)
     used = {channel for rule in config.rules for channel in rule.channels}
     for name in config.channels:
         if name not in used:
-            yield Finding("warning", f'channel "{name}"', "no rule tells it anything")
+            yield ReviewFinding(
+                "warning",
+                f'channel "{name}"',
+                "is not used by any rule; use it in a rule or remove it",
+            )
     for action in config.actions.values():
-        yield from _of_sentence(action.sentence, f'action "{action.name}"', "sentence")
+        yield from _review_sentence(action.sentence, f'action "{action.name}"', "sentence")

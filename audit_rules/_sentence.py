@@ -1,4 +1,4 @@
-"""The sentence in which people read an action: `{actor} changed {record}`."""
+"""The sentence shown for an action: `{actor} changed {record}`."""
 
 import json
 import re
@@ -10,15 +10,15 @@ __all__ = ["Sentence", "actor_of", "member", "record_of", "shown_value", "target
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _PATH: Final = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)+")
-_NOBODY: Final = "Somebody unknown"
-_NOTHING: Final = "a record"
+_UNKNOWN_ACTOR: Final = "Somebody unknown"
+_UNKNOWN_RECORD: Final = "a record"
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A text with placeholders: `{actor}`, `{target}`, `{record}` and dotted fields of the record.
 
-    `{target}` is the person acted upon, else the record; `{changes.after.roles}` any field.
+    `{target}` is the person affected, or else the record; `{changes.after.roles}` is an example of a field.
     """
 
     text: str
@@ -27,20 +27,20 @@ class Sentence:
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """What stands in braces, in order."""
+        """The placeholders, in order, without braces."""
         return tuple(_PLACEHOLDER.findall(self.text))
 
     def problem(self) -> str | None:
-        """Say what is wrong with it and what to do, or None."""
+        """Return what is wrong with the sentence and what to do, or None."""
         for name in self.placeholders:
             if name not in self.NAMES and not _PATH.fullmatch(name):
-                return f"{{{name}}} is no placeholder; write {{actor}}, {{target}}, {{record}} or a field such as {{changes.after.email}}"
+                return f"{{{name}}} is not a placeholder; write {{actor}}, {{target}}, {{record}} or a field such as {{changes.after.email}}"
         if set(_PLACEHOLDER.sub("", self.text)) & {"{", "}"}:
-            return "has a brace without its other half; write placeholders as {actor}"
+            return "has an unmatched brace; write placeholders as {actor}"
         return None
 
-    def of(self, record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-        """Give the sentence for a record. Its values are an application's: escape the result."""
+    def render(self, record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+        """Return the sentence for a record. Escape the result: the values come from an application."""
 
         def fill(found: re.Match[str]) -> str:
             match found[1]:
@@ -57,9 +57,9 @@ class Sentence:
 
 
 def actor_of(record: Mapping[str, Any]) -> str:
-    """Name who did it: by name, e-mail or id, and on whose behalf."""
+    """Return the actor: name, e-mail or id, and the user on whose behalf they acted."""
     user = record.get("user")
-    actor = _person(user) or _NOBODY
+    actor = _person(user) or _UNKNOWN_ACTOR
     if isinstance(user, Mapping) and "effective" in user:
         behalf = _person(user["effective"])
         if behalf and behalf != actor:
@@ -68,26 +68,26 @@ def actor_of(record: Mapping[str, Any]) -> str:
 
 
 def target_of(record: Mapping[str, Any]) -> str:
-    """Name the person it was done to; empty when the record names none."""
+    """Return the person affected; empty if the record does not name one."""
     return _person(member(record, "user.target"))
 
 
 def record_of(record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """Name the record that changed, its kind by its label: `User 1042`."""
+    """Return the type and id of the changed record, the type by its label: `User 1042`."""
     kind = shown_value(member(record, "changes.record_type"), missing="")
     which = shown_value(member(record, "changes.record_id"), missing="")
-    return f"{labels.get(kind, kind)} {which}".strip() or _NOTHING
+    return f"{labels.get(kind, kind)} {which}".strip() or _UNKNOWN_RECORD
 
 
 def member(record: Any, path: str) -> Any:
-    """Give the value below a dotted path, or None."""
+    """Return the value at a dotted path, or None."""
     for name in path.split("."):
         record = record.get(name) if isinstance(record, Mapping) else None
     return record
 
 
 def shown_value(value: Any, *, missing: str = "nothing") -> str:
-    """Give a value as text: texts as they are, everything else as JSON."""
+    """Return a value as text: strings unchanged, all other values as JSON, None as `missing`."""
     if value is None:
         return missing
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

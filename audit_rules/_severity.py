@@ -1,4 +1,4 @@
-"""How urgent something is."""
+"""The severity of rules and actions."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ __all__ = ["Severity"]
 
 
 class Severity(StrEnum):
-    """How urgent a rule's records are, in rising order."""
+    """The severity of a rule or an action, in ascending order."""
 
     LOW = "low"
     MEDIUM = "medium"

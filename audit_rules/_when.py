@@ -1,4 +1,4 @@
-"""The friendly form of a rule's condition, and the filter pattern that it makes."""
+"""Builds a filter pattern from `when`, the simple form of a rule's condition."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -14,17 +14,17 @@ WHEN: Final[Mapping[str, str]] = {
     "changed": "$.changes.fields",
     "actors": "$.user.id",
 }
-"""What a `when` may name, each as texts of which one has to be there, and the field it is about."""
+"""The keys of `when`, each a list of values, and the selector of the field that must have one of them."""
 
 
 def pattern_of(when: Mapping[str, Iterable[str]]) -> FilterPattern:
-    """Make the pattern: one of each list, all lists together.
+    """Return the pattern: at least one value of each list must match, and all lists must match.
 
-    A `*` at the beginning or the end of a text stands for any text. `changed` names fields of the
-    record, dotted where they are nested.
+    A `*` at the beginning or the end of a value stands for any text. `changed` names fields of the
+    record, with dotted paths for nested fields.
 
     Raises:
-        FilterPatternError: it is longer than CloudWatch takes.
+        FilterPatternError: the pattern is longer than CloudWatch allows.
     """
     conditions = []
     for name, selector in WHEN.items():

@@ -17,7 +17,7 @@ def explanation(config: AuditConfig, rule: Rule) -> Iterator[str]:
     yield ""
     if rule.pattern.condition is not None:
         yield f"Tells of a record when {in_words(rule.pattern.condition)}."
-        for further in rule.beyond.in_words():
+        for further in rule.further_conditions.in_words():
             yield f"Of these, only when {further}: the forwarder looks at that, CloudWatch cannot."
     if rule.threshold > 1 or rule.window_minutes > 1:
         yield (

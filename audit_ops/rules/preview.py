@@ -53,18 +53,18 @@ def preview(config: AuditConfig, rule: Rule) -> list[Preview]:
     if forwarder not in sys.path:
         sys.path.append(forwarder)
     from forwarder import channels
-    from forwarder.notification import Why
+    from forwarder.notification import Reason
     from forwarder.stages.evidence import Evidence
     from forwarder.stages.read import FoundRecord
-    from forwarder.stages.word import Wording
+    from forwarder.stages.render import Renderer
 
     fields = dict(_filled(example))
     line = json.dumps(fields)
     at = datetime.fromisoformat(str(fields["@timestamp"]))
     record = FoundRecord(round(at.timestamp() * 1000), line, json.loads(line))
     evidence = Evidence(region="eu-west-1", log_group=config.names.log_group)
-    words = Wording(config=config, evidence=evidence)
-    notification = words.notification(rule, [record], Why.RANG)
+    renderer = Renderer(config=config, evidence=evidence)
+    notification = renderer.notification(rule, [record], Reason.ALARM)
     return list(_previews(config, rule, lambda each: channels.preview(each, notification)))
 
 

@@ -19,7 +19,14 @@ import orjson
 
 from audit_ops.errors import AuditOpsError
 from audit_rules import AuditConfig, FilterPattern, Rule, actor_of
-from audit_rules.patterns import Compiled, Condition, InexactError, compiled, left_of, member_asked
+from audit_rules.patterns import (
+    Compiled,
+    Condition,
+    InexactError,
+    compiled,
+    required_member,
+    simplified,
+)
 
 __all__ = ["Replay", "ReplayError", "Told", "lines_of", "replay"]
 
@@ -132,7 +139,7 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
                 matched = holds(record)
             except InexactError:
                 matched = told.rule.pattern.matches(line.decode("utf-8", "replace"))
-            if matched and told.rule.tells(record):
+            if matched and told.rule.applies_to(record):
                 told.add(record, minute)
     result.actions.update(actions)
     result.days.update(days)
@@ -192,7 +199,7 @@ class _Index:
                 self._by_action[action] = _left(self._asking, _ACTION, action)
             alike = self._known[action, kind] = _Alike([], {})
             for told, left in _left(self._by_action[action], _RECORD_TYPE, kind):
-                asked = None if left is True else member_asked(left, _FIELDS)
+                asked = None if left is True else required_member(left, _FIELDS)
                 group = alike.always if asked is None else alike.by_field.setdefault(asked, [])
                 group.append((told, self._as_function(left)))
         return alike
@@ -212,7 +219,7 @@ def _left(asking: list[_Asking], path: tuple[str, ...], value: Any) -> list[_Ask
     known: dict[tuple[str, ...], str | None] = {path: value}
     found: list[_Asking] = []
     for told, condition in asking:
-        left = True if condition is True else left_of(condition, known)
+        left = True if condition is True else simplified(condition, known)
         if left is not False:
             found.append((told, left))
     return found

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
-from audit_rules import AuditConfig, Finding, Trial
+from audit_rules import AuditConfig, ExampleResult, ReviewFinding
 
 __all__ = ["checked", "junit", "tried"]
 
 
-def checked(config: AuditConfig, findings: Sequence[Finding]) -> Iterator[str]:
+def checked(config: AuditConfig, findings: Sequence[ReviewFinding]) -> Iterator[str]:
     """Give a line for each finding, errors first, and one that sums up."""
     for level in ("error", "warning"):
         yield from (f"{level:<8}{each}" for each in findings if each.level == level)
@@ -21,7 +21,7 @@ def checked(config: AuditConfig, findings: Sequence[Finding]) -> Iterator[str]:
     )
 
 
-def tried(trials: Sequence[Trial]) -> Iterator[str]:
+def tried(trials: Sequence[ExampleResult]) -> Iterator[str]:
     """Give the trials, rule by rule, and a line that sums up."""
     for rule, of_rule in groupby(trials, key=lambda trial: trial.rule.id):
         yield rule
@@ -34,7 +34,7 @@ def tried(trials: Sequence[Trial]) -> Iterator[str]:
     yield f"{_number(len(trials), 'example')}, {failed} failed"
 
 
-def junit(trials: Iterable[Trial], findings: Iterable[Finding]) -> bytes:
+def junit(trials: Iterable[ExampleResult], findings: Iterable[ReviewFinding]) -> bytes:
     """Give examples and findings as JUnit's XML, which CI shows."""
     suite = ET.Element("testsuite", name="audit rules")
     for number, trial in enumerate(trials, 1):

@@ -1,6 +1,6 @@
-"""Reading `audit.toml`: every problem is found and told at once.
+"""Reads `audit.toml` and reports every problem at once.
 
-`_sections` builds the model, `_schema` the JSON Schema, `_load` ties them together.
+`_sections` builds the model, `_schema` the JSON Schema, `_load` combines them.
 """
 
 from ._load import json_schema, load_config, parse_config

@@ -1,4 +1,4 @@
-"""From the file, or its text, to an `AuditConfig`."""
+"""Builds an `AuditConfig` from a file or its text."""
 
 import tomllib
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any, Final
 from audit_rules._exceptions import ConfigError
 from audit_rules._model import AuditConfig, Rule
 from audit_rules._reading.problems import Problems, shown
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 
 from ._schema import SchemaTable, resolved
 from ._sections import (
@@ -34,8 +34,7 @@ def load_config(path: Path) -> AuditConfig:
     """Read an `audit.toml`.
 
     Raises:
-        ConfigError: the file cannot be read, or what it says cannot be used; with every
-            problem that was found.
+        ConfigError: the file cannot be read, or its content is invalid; lists every problem.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -49,27 +48,30 @@ def load_config(path: Path) -> AuditConfig:
 
 
 def parse_config(text: str, *, source: str = "audit.toml") -> AuditConfig:
-    """Read the text of an `audit.toml`; `source` is what messages call it.
+    """Read the text of an `audit.toml`.
+
+    Args:
+        text: the content of the file.
+        source: the name of the file in messages.
 
     Raises:
-        ConfigError: the text is not TOML, or what it says cannot be used; with every problem
-            that was found.
+        ConfigError: the text is not TOML, or its content is invalid; lists every problem.
     """
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(source, (f"is not TOML: {error}",)) from error
     except RecursionError as error:
-        raise ConfigError(source, ("nests too deeply; write plain tables",)) from error
+        raise ConfigError(source, ("is nested too deeply; use plain tables",)) from error
     problems = Problems()
-    config = _read(Table(problems, "", values), problems)
+    config = _read(TableReader(problems, "", values), problems)
     if problems:
         raise ConfigError(source, tuple(problems))
     return config
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of an `audit.toml`, for editors."""
+    """Return the JSON Schema of `audit.toml`, for editors."""
     root = SchemaTable()
     _read(root, Problems())
     return {
@@ -79,7 +81,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _read(root: Table, problems: Problems) -> AuditConfig:
+def _read(root: TableReader, problems: Problems) -> AuditConfig:
     audit = root.table("audit", required=True)
     name = read_name(audit)
     channels_table = root.table("channels")
@@ -105,7 +107,7 @@ def _read(root: Table, problems: Problems) -> AuditConfig:
 
 
 def _check_together(rules: Sequence[Rule], problems: Problems) -> None:
-    """What only the rules as a whole can break: unique ids and the quotas of one log group."""
+    """Check what concerns all rules together: unique ids and the quotas of a log group."""
     for rule_id, count in Counter(rule.id for rule in rules).items():
         if rule_id and count > 1:
             numbers = [str(i) for i, rule in enumerate(rules, start=1) if rule.id == rule_id]
@@ -113,20 +115,20 @@ def _check_together(rules: Sequence[Rule], problems: Problems) -> None:
                 "rules",
                 "id",
                 f"found {shown(rule_id)} {count} times, in rules {', '.join(numbers)};"
-                " give each rule an id of its own",
+                " give each rule a unique id",
             )
     if len(rules) > _MAX_METRIC_FILTERS:
         problems.add(
             "rules",
             "",
-            f"found {len(rules)}; a log group takes {_MAX_METRIC_FILTERS} metric filters, one for"
-            " each rule: merge some with ||",
+            f"found {len(rules)}; a log group can have {_MAX_METRIC_FILTERS} metric filters, one for"
+            " each rule: merge some rules with ||",
         )
     with_regex = [rule.id for rule in rules if rule.pattern.regexes]
     if len(with_regex) > _MAX_REGEX_PATTERNS:
         problems.add(
             "rules",
             "pattern",
-            f"{len(with_regex)} rules hold a %regex% ({', '.join(with_regex)}); a log group takes"
+            f"{len(with_regex)} rules use a %regex% ({', '.join(with_regex)}); a log group can have"
             f" {_MAX_REGEX_PATTERNS}: write the others with = and *",
         )

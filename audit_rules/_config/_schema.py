@@ -1,7 +1,7 @@
-"""The JSON Schema of `audit.toml`, for editors: what the reader asks for, written down while it asks.
+"""The JSON Schema of `audit.toml`, for editors, recorded while the reader reads.
 
-The reader is run on a table that has everything and notes each question. So the schema cannot say anything
-else than the reader does; what only the reader knows (an id that is there twice) is not in it.
+The reader runs on a table that has every key and records each read. So the schema cannot differ from the
+reader. What only the reader can check (a duplicate id) is not in the schema.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -10,73 +10,73 @@ from typing import Any, Final
 
 from audit_rules._reading.checks import Check
 from audit_rules._reading.problems import Problems
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 from audit_rules.channels import channel_types
 
 __all__ = ["SchemaTable", "resolved"]
 
 ANY: Final = "*"
-"""The name of each member of a table whose keys are names."""
+"""The key that stands for each key of a table whose keys are names."""
 
 _MEANINGS: Final = {
     "audit": "The trail.",
-    "audit.name": "Prefix of every AWS name. Another one later starts a new, empty trail.",
-    "audit.time_zone": "The time zone of notifications, such as Europe/Madrid.",
-    "audit.retention_days": "For how many days records are kept; CloudWatch offers certain numbers.",
-    "audit.examples": "Whether each rule has to have examples.",
+    "audit.name": "Prefix of every AWS name. Changing it later starts a new, empty trail.",
+    "audit.time_zone": "Time zone of notifications, such as Europe/Madrid.",
+    "audit.retention_days": "Number of days that records are kept; one of the values that CloudWatch offers.",
+    "audit.examples": "Whether each rule must have examples.",
     "sources": "Where audit records come from.",
-    "sources.log_groups": "The log groups that applications write to.",
+    "sources.log_groups": "Log groups that applications write to.",
     "channels": "How people are notified.",
-    "channels.*.type": "The type of the channel; it decides which other keys there are.",
-    "actions": "What can happen, by ECS event.action.",
-    "actions.*.sentence": "How people read it: {actor} changed {record}.",
+    "channels.*.type": "Type of the channel; it determines the other keys.",
+    "actions": "The actions that can happen, by ECS event.action.",
+    "actions.*.sentence": "Sentence shown for the action: {actor} changed {record}.",
     "actions.*.category": "ECS event.category of its records.",
-    "actions.*.type": "ECS event.type of its records, of those that ECS allows with the category.",
-    "actions.*.severity": "How urgent it is where no rule says otherwise.",
-    "actions.*.on_failure": "What audit_lib does when it cannot write a record of it.",
-    "rules": "Which records people are notified of.",
-    "rules.id": "Names the rule in AWS, in notifications and in commands.",
-    "rules.title": "The heading of its notifications.",
-    "rules.description": "What its readers should know.",
-    "rules.owner": "Who agreed to the rule.",
-    "rules.severity": "How urgent its records are.",
-    "rules.channels": "The names of the channels that are notified.",
-    "rules.pattern": "A CloudWatch filter pattern; or write when.",
-    "rules.when": "At least one value of each list has to match; all lists have to match.",
+    "actions.*.type": "ECS event.type of its records; one that ECS allows with the category.",
+    "actions.*.severity": "Severity of the action, unless a rule sets another.",
+    "actions.*.on_failure": "What audit_lib does when it cannot write a record of the action.",
+    "rules": "Which records cause notifications.",
+    "rules.id": "Name of the rule in AWS, in notifications and in commands.",
+    "rules.title": "Heading of its notifications.",
+    "rules.description": "What recipients should know.",
+    "rules.owner": "The person or team that agreed to the rule.",
+    "rules.severity": "Severity of its records.",
+    "rules.channels": "Names of the channels that are notified.",
+    "rules.pattern": "A CloudWatch filter pattern; alternatively, use when.",
+    "rules.when": "All lists must match; a list matches if at least one of its values does.",
     "rules.when.record_types": "Values of changes.record_type.",
     "rules.when.actions": "Values of event.action.",
     "rules.when.outcomes": "Values of event.outcome: success, failure, unknown.",
     "rules.when.actors": "Values of user.id.",
-    "rules.when.changed": "Fields that changed, dotted where they are nested.",
+    "rules.when.changed": "Fields that changed; dotted paths for nested fields.",
     "rules.when.networks": "source.ip is in one of these networks.",
-    "rules.when.outside_networks": "source.ip is in none of these networks.",
-    "rules.threshold": "How many records within window_minutes set the alarm off.",
-    "rules.window_minutes": "The period of the alarm.",
-    "rules.materiality": "Notify only of a number that changed by more than this.",
-    "rules.materiality.field": "The number, dotted where it is nested.",
-    "rules.materiality.by": "The smallest difference that matters.",
-    "rules.materiality.percent": "The same as a part of the value before.",
-    "rules.message": "Used instead of the action's sentence: {actor} moved {record}.",
-    "rules.delivery": "When people are notified: with the alarm, or when the record arrives (urgent).",
-    "rules.quiet_hours": "Notify after these hours of what came in them, like 22:00-07:00 in the trail's time zone.",
-    "rules.labels": "Words for fields, record types and values.",
-    "rules.examples": "Records that the rule has to match, and records that it must not match.",
+    "rules.when.outside_networks": "source.ip is not in any of these networks.",
+    "rules.threshold": "Number of records within window_minutes that put the alarm into ALARM.",
+    "rules.window_minutes": "Period of the alarm, in minutes.",
+    "rules.materiality": "Notify only if a number changed by more than this.",
+    "rules.materiality.field": "The field with the number; a dotted path for a nested field.",
+    "rules.materiality.by": "The difference that must be exceeded.",
+    "rules.materiality.percent": "The difference that must be exceeded, in percent of the value before.",
+    "rules.message": "Sentence to use instead of the action's: {actor} moved {record}.",
+    "rules.delivery": "When the channels are notified: with the alarm, or when the record arrives (urgent).",
+    "rules.quiet_hours": "Hours whose notifications are sent afterwards, such as 22:00-07:00 in the trail's time zone.",
+    "rules.labels": "Display names of fields, record types and values.",
+    "rules.examples": "Records that the rule must match, and records that it must not match.",
     "rules.examples.name": "What the example shows.",
-    "rules.examples.matches": "Whether the rule has to match it.",
-    "rules.examples.record": "The record, as dotted keys: record.event.action.",
-    "rules.runbook": "What to do: an https:// address.",
+    "rules.examples.matches": "Whether the rule must match the record.",
+    "rules.examples.record": "The record, with dotted keys: record.event.action.",
+    "rules.runbook": "An https:// URL that explains what to do.",
 }
 
 
 def _meaning(place: str) -> str | None:
-    """Return what a key means; each type of channel knows its own keys."""
+    """Return the description of a key; each channel type describes its own keys."""
     of_channel = place.removeprefix("channels.*.")
     own = [each.KEYS[of_channel] for each in channel_types().values() if of_channel in each.KEYS]
     return _MEANINGS.get(place) or (own[0] if own and place != of_channel else None)
 
 
 class _Everything(tuple[str, ...]):
-    """The names of a table that has every key."""
+    """The keys of a table that contains every key."""
 
     __slots__ = ()
 
@@ -84,8 +84,8 @@ class _Everything(tuple[str, ...]):
         return True
 
 
-class SchemaTable(Table):
-    """A table that has every key, and notes what is asked of it."""
+class SchemaTable(TableReader):
+    """A table that contains every key and records what is read from it."""
 
     def __init__(self, path: str = "", preset: Mapping[str, str] | None = None) -> None:
         super().__init__(Problems(), path, {})
@@ -98,7 +98,7 @@ class SchemaTable(Table):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """What was asked so far."""
+        """The schema of what was read so far."""
         members = dict(self._properties)
         others = members.pop(ANY, False)
         schema: dict[str, Any] = {"type": "object"}
@@ -113,74 +113,76 @@ class SchemaTable(Table):
         node = {"const": preset} if preset else {"type": "string", **_of(check)}
         if default and default.strip():
             node["default"] = default
-        self._note(key, node, required=default is None)
+        self._add(key, node, required=default is None)
         return preset or ""
 
-    def texts(self, key: str, check: Check, *, most: int | None = None) -> tuple[str, ...]:
+    def texts(self, key: str, check: Check, *, max_items: int | None = None) -> tuple[str, ...]:
         node = {"type": "array", "minItems": 1, "items": {"type": "string", **_of(check)}}
-        self._note(key, {**node, "uniqueItems": True, **({"maxItems": most} if most else {})})
+        self._add(
+            key, {**node, "uniqueItems": True, **({"maxItems": max_items} if max_items else {})}
+        )
         return ()
 
     def integer(self, key: str, low: int, high: int, *, default: int) -> int:
         node = {"type": "integer", "minimum": low, "maximum": high, "default": default}
-        self._note(key, node, required=False)
+        self._add(key, node, required=False)
         return default
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
-        self._note(key, {"type": "boolean"}, required=default is None)
+        self._add(key, {"type": "boolean"}, required=default is None)
         return bool(default)
 
     def positive(self, key: str) -> Decimal | None:
-        self._note(key, {"type": "number", "exclusiveMinimum": 0}, required=False)
+        self._add(key, {"type": "number", "exclusiveMinimum": 0}, required=False)
         return None
 
     def record(self, key: str) -> Mapping[str, object]:
-        self._note(key, {"type": "object"})
+        self._add(key, {"type": "object"})
         return {}
 
-    def table(self, key: str, *, required: bool = False) -> Table:
+    def table(self, key: str, *, required: bool = False) -> TableReader:
         child = self._tables.get(key)
         if child is None:
             child = self._tables[key] = SchemaTable(self._child(key))
-            self._note(key, _Later(child), required=required)
+            self._add(key, _Deferred(child), required=required)
         return child
 
-    def tables(self, key: str, label: str) -> list[Table]:  # noqa: ARG002 - as a table has it
+    def tables(self, key: str, label: str) -> list[TableReader]:  # noqa: ARG002 - signature of TableReader
         child = SchemaTable(self._child(key))
-        self._note(key, {"type": "array", "items": _Later(child)}, required=False)
+        self._add(key, {"type": "array", "items": _Deferred(child)}, required=False)
         return [child]
 
-    def variants(self, key: str, presets: Iterable[Mapping[str, str]]) -> Iterator[Table]:
-        """Give a table for each form that one of the name may have."""
+    def variants(self, key: str, presets: Iterable[Mapping[str, str]]) -> Iterator[TableReader]:
+        """Yield a table for each form that the value may have."""
         forms = [SchemaTable(self._child(key), preset) for preset in presets]
-        self._note(key, {"anyOf": [_Later(form) for form in forms]}, required=False)
+        self._add(key, {"anyOf": [_Deferred(form) for form in forms]}, required=False)
         yield from forms
 
-    def ask(self, keys: Collection[str]) -> None:
+    def allow(self, keys: Collection[str]) -> None:
         self._optional.update(keys)
         for key in keys:
             items = {"type": "string", "minLength": 1}
-            self._note(key, {"type": "array", "minItems": 1, "items": items})
+            self._add(key, {"type": "array", "minItems": 1, "items": items})
 
     def names(self) -> tuple[str, ...]:
         return _Everything((ANY,))
 
     def finish(self) -> None: ...
 
-    def tell(self, key: str, sentence: str) -> None: ...
+    def add_problem(self, key: str, sentence: str) -> None: ...
 
     def _child(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key
 
-    def _note(self, key: str, node: Any, *, required: bool = True) -> None:
+    def _add(self, key: str, node: Any, *, required: bool = True) -> None:
         meaning = _meaning(self._child(key))
         self._properties[key] = _Described(meaning, node) if meaning else node
         if required and key not in {ANY, *self._optional, *self._required}:
             self._required.append(key)
 
 
-class _Later:
-    """A table whose questions come later."""
+class _Deferred:
+    """A table whose schema is not complete yet."""
 
     def __init__(self, table: SchemaTable) -> None:
         self.table = table
@@ -193,9 +195,9 @@ class _Described:
 
 
 def resolved(node: Any) -> Any:
-    """Give a node with all that was asked of its tables."""
+    """Return the node with the schemas of its tables filled in."""
     match node:
-        case _Later():
+        case _Deferred():
             return resolved(node.table.schema)
         case _Described():
             return {"description": node.text, **resolved(node.node)}

@@ -1,4 +1,4 @@
-"""The sections of `audit.toml`, each from its table to its part of the model."""
+"""Builds the parts of the model from the sections of `audit.toml`."""
 
 from collections.abc import Collection, Mapping
 from datetime import time
@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from audit_rules._beyond import Beyond, Materiality, Network, QuietHours
 from audit_rules._ecs import EVENT_TYPES
 from audit_rules._exceptions import FilterPatternError
+from audit_rules._further_conditions import FurtherConditions, Materiality, Network, QuietHours
 from audit_rules._model import (
     Action,
     Example,
@@ -19,7 +19,7 @@ from audit_rules._model import (
 from audit_rules._names import Names
 from audit_rules._reading import checks
 from audit_rules._reading.problems import shown
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 from audit_rules._retention import DEFAULT_RETENTION_DAYS, RETENTION_DAYS, nearest_retentions
 from audit_rules._sentence import Sentence
 from audit_rules._severity import Severity
@@ -34,44 +34,46 @@ _ACTION_ADVICE: Final = (
     "write what happened in lower case, like user-updated: letters, digits and . _ -"
 )
 _FAILURE_POLICIES: Final = frozenset({"stderr", "spool", "raise"})
-_MINUTES_A_DAY: Final = 1440  # the longest period of an alarm
+_MINUTES_PER_DAY: Final = 1440  # the longest period of an alarm
 _MAX_THRESHOLD: Final = 1_000_000
 _MAX_RETENTION: Final = max(RETENTION_DAYS)
-# SNS takes subjects under 100 characters, alarms descriptions of at most 1024.
-_LONGEST_TITLE: Final = 80
-_LONGEST_DESCRIPTION: Final = 600
+# SNS subjects have fewer than 100 characters, alarm descriptions at most 1024.
+_MAX_TITLE_LENGTH: Final = 80
+_MAX_DESCRIPTION_LENGTH: Final = 600
 
 
-def read_name(table: Table) -> str:
+def read_name(table: TableReader) -> str:
     """Read the prefix of every AWS name."""
     advice = "write a lower-case letter, then at most 30 lower-case letters, digits and -"
     return table.text("name", checks.matching(checks.NAME, advice))
 
 
-def read_examples_required(table: Table) -> bool:
-    """Read whether each rule has to have examples."""
+def read_examples_required(table: TableReader) -> bool:
+    """Read whether each rule must have examples."""
     offered = {"required", "optional"}
     return (
         table.text("examples", checks.one_of(offered, "policy"), default="required") != "optional"
     )
 
 
-def read_time_zone(table: Table) -> ZoneInfo:
+def read_time_zone(table: TableReader) -> ZoneInfo:
     """Read the time zone of the notifications."""
     return ZoneInfo(table.text("time_zone", checks.time_zone) or "UTC")
 
 
-def read_retention(table: Table) -> int:
-    """Read for how many days records are kept."""
+def read_retention(table: TableReader) -> int:
+    """Read the number of days that records are kept."""
     days = table.integer("retention_days", 1, _MAX_RETENTION, default=DEFAULT_RETENTION_DAYS)
     if days not in RETENTION_DAYS:
         nearest = " or ".join(map(str, nearest_retentions(days)))
-        table.tell("retention_days", f"found {days}; CloudWatch does not offer it, write {nearest}")
+        table.add_problem(
+            "retention_days", f"found {days}, which CloudWatch does not offer; write {nearest}"
+        )
     return days
 
 
-def read_sources(table: Table, name: str) -> Sources:
-    """Read the log groups of the applications; the audit trail's own would make a loop."""
+def read_sources(table: TableReader, name: str) -> Sources:
+    """Read the log groups of the applications; the audit trail's own would cause a loop."""
     own = Names(name).own_log_groups()
     is_log_group = checks.matching(
         checks.LOG_GROUP, "write 1 to 512 letters, digits and . - _ / # as CloudWatch allows"
@@ -81,7 +83,7 @@ def read_sources(table: Table, name: str) -> Sources:
         if group in own:
             return (
                 f"found {shown(group)}, which belongs to the audit trail itself and would feed"
-                " records back to it for ever; name log groups of applications only"
+                " records back to it in a loop; name log groups of applications only"
             )
         return is_log_group(group)
 
@@ -90,22 +92,22 @@ def read_sources(table: Table, name: str) -> Sources:
     return sources
 
 
-def read_channels(table: Table) -> Mapping[str, Channel]:
+def read_channels(table: TableReader) -> Mapping[str, Channel]:
     """Read the channels, by name."""
     is_name = checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)
     channels: dict[str, Channel] = {}
     for name in table.names():
-        if complaint := is_name(name):
-            table.tell("a channel's name", complaint)
+        if problem := is_name(name):
+            table.add_problem("channel name", problem)
         for each in table.variants(name, [{"type": offered} for offered in channel_types()]):
             if channel := _read_channel(each, name):
                 channels[name] = channel
     return MappingProxyType(channels)
 
 
-def _read_channel(table: Table, name: str) -> Channel | None:
+def _read_channel(table: TableReader, name: str) -> Channel | None:
     types = channel_types()
-    offered = table.text("type", checks.one_of(types, "type of channel"))
+    offered = table.text("type", checks.one_of(types, "channel type"))
     if not offered:  # the keys of an unknown type are unknown
         return None
     channel = types[offered].read(table, name)
@@ -113,10 +115,10 @@ def _read_channel(table: Table, name: str) -> Channel | None:
     return channel
 
 
-def read_action(table: Table, name: str) -> Action:
+def read_action(table: TableReader, name: str) -> Action:
     """Read an action of the catalogue."""
-    if complaint := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
-        table.tell("an action's name", complaint)
+    if problem := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
+        table.add_problem("action name", problem)
     category = table.texts("category", checks.one_of(EVENT_TYPES, "ECS event.category"))
     types = sorted({kind for each in category for kind in EVENT_TYPES[each]})
     action = Action(
@@ -133,22 +135,29 @@ def read_action(table: Table, name: str) -> Action:
     return action
 
 
-def read_rule(table: Table, channels: Collection[str]) -> Rule:
-    """Read a rule; it may name the given channels."""
+def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
+    """Read a rule.
+
+    Args:
+        table: the table of the rule.
+        channels: the names of the channels that the rule may use.
+    """
     rule = Rule(
         id=table.text("id", checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)),
-        title=table.text("title", checks.line(_LONGEST_TITLE)),
-        description=table.text("description", checks.paragraph(_LONGEST_DESCRIPTION), default=""),
-        owner=table.text("owner", checks.line(_LONGEST_TITLE)),
+        title=table.text("title", checks.line(_MAX_TITLE_LENGTH)),
+        description=table.text(
+            "description", checks.paragraph(_MAX_DESCRIPTION_LENGTH), default=""
+        ),
+        owner=table.text("owner", checks.line(_MAX_TITLE_LENGTH)),
         severity=Severity(table.text("severity", checks.severity) or Severity.LOW),
         channels=table.texts("channels", checks.one_of(channels, "channel")),
         pattern=_pattern(table),
         threshold=table.integer("threshold", 1, _MAX_THRESHOLD, default=1),
-        window_minutes=table.integer("window_minutes", 1, _MINUTES_A_DAY, default=1),
+        window_minutes=table.integer("window_minutes", 1, _MINUTES_PER_DAY, default=1),
         runbook=table.text("runbook", checks.https_url, default=""),
         labels=_labels(table.table("labels")),
         examples=tuple(_example(each) for each in table.tables("examples", label="name")),
-        beyond=_beyond(table),
+        further_conditions=_further_conditions(table),
         message=_message(table),
         quiet_hours=_quiet_hours(table),
         urgent=_urgent(table),
@@ -157,62 +166,62 @@ def read_rule(table: Table, channels: Collection[str]) -> Rule:
     return rule
 
 
-def _pattern(table: Table) -> FilterPattern:
-    """Read the pattern, or make it of `when`."""
+def _pattern(table: TableReader) -> FilterPattern:
+    """Read the pattern, or build it from `when`."""
     written = table.text("pattern", checks.rule_pattern, default=_NO_PATTERN)
     if "when" not in table.names():
         if "pattern" not in table.names():
-            table.tell("pattern", "is missing; write it, or when")
+            table.add_problem("pattern", "is missing; write pattern or when")
         return FilterPattern(written)
     if "pattern" in table.names():
-        table.tell("pattern", "is there beside when; write one of them")
+        table.add_problem("pattern", "cannot be combined with when; remove one of them")
     when = table.table("when")
-    given = {name: when.texts(name, checks.line(_LONGEST_TITLE)) for name in when.names()
+    given = {name: when.texts(name, checks.line(_MAX_TITLE_LENGTH)) for name in when.names()
              if name in WHEN}  # fmt: skip
-    when.ask([*WHEN, *_NETWORKS])
+    when.allow([*WHEN, *_NETWORKS])
     when.finish()
     if not given:
-        found = "names networks alone" if when.names() else "is empty"
-        when.tell("", f"{found}; name one or more of {', '.join(WHEN)}")
+        found = "contains only networks" if when.names() else "is empty"
+        when.add_problem("", f"{found}; add one or more of {', '.join(WHEN)}")
     try:
         return pattern_of(given)
     except FilterPatternError as error:
-        when.tell("", f"makes no usable filter pattern: {error}")
+        when.add_problem("", f"results in an invalid filter pattern: {error}")
         return FilterPattern("")
 
 
-def _beyond(table: Table) -> Beyond:
-    """Read what no pattern can say."""
+def _further_conditions(table: TableReader) -> FurtherConditions:
+    """Read the conditions that a pattern cannot express."""
     inside: tuple[Network, ...] = ()
     outside: tuple[Network, ...] = ()
     if "when" in table.names():
         when = table.table("when")
         inside, outside = (_networks(when, name) for name in _NETWORKS)
     if "materiality" not in table.names():
-        return Beyond(networks=inside, outside_networks=outside)
-    moved = table.table("materiality")
+        return FurtherConditions(networks=inside, outside_networks=outside)
+    material = table.table("materiality")
     materiality = Materiality(
-        field=moved.text("field", checks.field_path),
-        by=moved.positive("by"),
-        percent=moved.positive("percent"),
+        field=material.text("field", checks.field_path),
+        by=material.positive("by"),
+        percent=material.positive("percent"),
     )
-    if not {"by", "percent"} & set(moved.names()):
-        moved.tell("", "says not how far; write by = 1000, percent = 10, or both")
-    moved.finish()
-    return Beyond(networks=inside, outside_networks=outside, materiality=materiality)
+    if not {"by", "percent"} & set(material.names()):
+        material.add_problem("", "has no limit; write by = 1000, percent = 10, or both")
+    material.finish()
+    return FurtherConditions(networks=inside, outside_networks=outside, materiality=materiality)
 
 
-def _networks(when: Table, name: str) -> tuple[Network, ...]:
+def _networks(when: TableReader, name: str) -> tuple[Network, ...]:
     if name not in when.names():
         return ()
     return tuple(map(ip_network, when.texts(name, checks.network)))
 
 
-_NO_PATTERN: Final = " "  # an empty one is a mistake
+_NO_PATTERN: Final = " "  # "" in the file is an error
 _NETWORKS: Final = ("networks", "outside_networks")
 
 
-def _urgent(table: Table) -> bool:
+def _urgent(table: TableReader) -> bool:
     delivery = table.text(
         "delivery", checks.one_of({"alarm", "urgent"}, "delivery"), default="alarm"
     )
@@ -220,24 +229,26 @@ def _urgent(table: Table) -> bool:
         return False
     for key in ("threshold", "window_minutes"):
         if key in table.names():
-            reason = "an urgent rule tells of each record at once"
-            table.tell(key, f'is there beside delivery = "urgent", and {reason}; leave one out')
+            reason = "an urgent rule sends each record immediately"
+            table.add_problem(
+                key, f'cannot be combined with delivery = "urgent": {reason}; remove one of them'
+            )
     return True
 
 
-def _quiet_hours(table: Table) -> QuietHours | None:
+def _quiet_hours(table: TableReader) -> QuietHours | None:
     begin, _, end = table.text("quiet_hours", checks.quiet_hours, default="").partition("-")
     return QuietHours(time.fromisoformat(begin), time.fromisoformat(end)) if end else None
 
 
-def _message(table: Table) -> Sentence | None:
+def _message(table: TableReader) -> Sentence | None:
     text = table.text("message", checks.sentence, default="")
     return Sentence(text) if text else None
 
 
-def _example(table: Table) -> Example:
+def _example(table: TableReader) -> Example:
     example = Example(
-        name=table.text("name", checks.line(_LONGEST_TITLE), default=""),
+        name=table.text("name", checks.line(_MAX_TITLE_LENGTH), default=""),
         matches=table.flag("matches"),
         record=MappingProxyType(dict(table.record("record"))),
     )
@@ -245,6 +256,6 @@ def _example(table: Table) -> Example:
     return example
 
 
-def _labels(table: Table) -> Mapping[str, str]:
-    words = {key: table.text(key, checks.line(_LONGEST_TITLE)) for key in table.names()}
+def _labels(table: TableReader) -> Mapping[str, str]:
+    words = {key: table.text(key, checks.line(_MAX_TITLE_LENGTH)) for key in table.names()}
     return MappingProxyType(words)

@@ -1,4 +1,4 @@
-"""Reading one table of `audit.toml`; knows no section of the file.
+"""Reads one table of `audit.toml`, independent of the sections of the file.
 
-`table` reads keys by type, `checks` knows what a good value is, `problems` collects what was found.
+`table` reads keys by type, `checks` validates values, `problems` collects the problems.
 """

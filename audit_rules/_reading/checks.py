@@ -1,7 +1,7 @@
-"""What a good value is: each check gives what is wrong and what to do, or None.
+"""Checks of values: each returns what is wrong and what to do, or None.
 
 The values become names of AWS resources, headers of e-mails and text of notifications, so
-each check lets through a known alphabet instead of looking for known dangers.
+each check allows known characters instead of rejecting dangerous ones.
 """
 
 import re
@@ -19,7 +19,7 @@ from audit_rules.patterns import FilterPattern
 from .problems import did_you_mean, shown
 
 Check = Callable[[str], str | None]
-"""Gives what is wrong with a text and what to do, or None."""
+"""Returns what is wrong with a text and what to do, or None."""
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -29,143 +29,147 @@ LOG_GROUP: Final = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _WEBHOOK: Final = re.compile(r"(?i:hooks?\.slack|://)|services/T[A-Z0-9]+/B")
-# What mail systems accept in practice: no quoted local parts, no display name, no line breaks.
+# What mail systems accept in practice: no quoted local part, no display name, no line break.
 _EMAIL: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
 )
 _MAX_EMAIL: Final = 254  # RFC 5321
-_LONGEST_SENTENCE: Final = 200
-_MAX_URL: Final = 1000  # a Slack button's URL has at most 3000, an alarm's description 1024
+_MAX_SENTENCE_LENGTH: Final = 200
+_MAX_URL: Final = 1000  # the limits are 3000 for a Slack button, 1024 for an alarm description
 
 
-def _says(check: Check, **schema: object) -> Check:
-    """Note on a check what a JSON Schema can say of it."""
+def _with_schema(check: Check, **schema: object) -> Check:
+    """Attach the JSON Schema of a check to it."""
     check.schema = schema  # type: ignore[attr-defined]
     return check
 
 
 def matching(pattern: re.Pattern[str], advice: str) -> Check:
-    """Make a check that the whole text matches."""
+    """Return a check that the whole text matches the pattern."""
 
     def check(value: str) -> str | None:
         return None if pattern.fullmatch(value) else f"found {shown(value)}; {advice}"
 
-    return _says(check, pattern=f"^(?:{pattern.pattern})$")
+    return _with_schema(check, pattern=f"^(?:{pattern.pattern})$")
 
 
-def line(longest: int) -> Check:
-    """Make a check for one line of readable text of at most so many characters."""
+def line(max_length: int) -> Check:
+    """Return a check for one line of printable text with at most `max_length` characters."""
 
     def check(value: str) -> str | None:
         if not value.strip():
-            return "is empty; write some words"
+            return "is empty; write some text"
         if not value.isprintable():
             return f"found {shown(value)}; write one line without control characters"
-        if len(value) > longest:
-            return f"has {len(value)} characters; write at most {longest}"
+        if len(value) > max_length:
+            return f"has {len(value)} characters; write at most {max_length}"
         return None
 
-    return _says(check, minLength=1, maxLength=longest)
+    return _with_schema(check, minLength=1, maxLength=max_length)
 
 
-def paragraph(longest: int) -> Check:
-    """Make a check for text of some lines and at most so many characters."""
-    one_line = line(longest)
+def paragraph(max_length: int) -> Check:
+    """Return a check for printable lines with at most `max_length` characters in total."""
+    one_line = line(max_length)
 
     def check(value: str) -> str | None:
         return one_line(value.replace("\n", " "))
 
-    return _says(check, minLength=1, maxLength=longest)
+    return _with_schema(check, minLength=1, maxLength=max_length)
 
 
 def one_of(offered: Collection[str], what: str) -> Check:
-    """Make a check that the text is among those offered."""
+    """Return a check that the text is one of those offered; `what` names their kind."""
 
     def check(value: str) -> str | None:
         if value in offered:
             return None
-        return f"found {shown(value)}; no such {what}, {did_you_mean(value, offered)}"
+        return f"found {shown(value)}, which is not a known {what}; {did_you_mean(value, offered)}"
 
-    return _says(check, enum=sorted(offered))
+    return _with_schema(check, enum=sorted(offered))
 
 
 def time_zone(value: str) -> str | None:
-    """Check that it is a time zone of the IANA database."""
+    """Check that the value is a time zone of the IANA database."""
     try:
         ZoneInfo(value)
-    except (LookupError, ValueError, OSError):  # OSError: the key of a folder, as "Europe"
-        return f"found {shown(value)}; write an IANA name like Europe/Madrid"
+    except (
+        LookupError,
+        ValueError,
+        OSError,
+    ):  # OSError: a folder of the database, such as "Europe"
+        return f"found {shown(value)}; write an IANA name such as Europe/Madrid"
     return None
 
 
 def severity(value: str) -> str | None:
-    """Check that it is a severity."""
+    """Check that the value is a severity."""
     offered = [str(known) for known in Severity]
-    return None if value in offered else f"found {shown(value)}; write {', '.join(offered)}"
+    return None if value in offered else f"found {shown(value)}; write one of {', '.join(offered)}"
 
 
-_says(severity, enum=[str(known) for known in Severity])
+_with_schema(severity, enum=[str(known) for known in Severity])
 
 
 def sentence(value: str) -> str | None:
-    """Check that it is a sentence of an action."""
-    return line(_LONGEST_SENTENCE)(value) or Sentence(value).problem()
+    """Check that the value is a valid sentence with placeholders."""
+    return line(_MAX_SENTENCE_LENGTH)(value) or Sentence(value).problem()
 
 
 def secret_name(value: str) -> str | None:
-    """Check that it is a secret's name. Never shows it: it may be the secret itself."""
+    """Check that the value is the name of a secret. Never shows it, because it may be the secret itself."""
     if _WEBHOOK.search(value):
         return (
-            "looks like the webhook itself (not shown here); write the NAME of a Secrets Manager"
+            "looks like the webhook URL itself (not shown here); write the NAME of a Secrets Manager"
             " secret whose value is the URL, and renew the webhook if this file left your machine"
         )
     if not SECRET_NAME.fullmatch(value):
-        return "is no name of a secret; write 1 to 512 letters, digits and / _ + = . @ -"
+        return "is not the name of a secret; write 1 to 512 letters, digits and / _ + = . @ -"
     return None
 
 
 def email(value: str) -> str | None:
-    """Check that it is a bare e-mail address."""
+    """Check that the value is an e-mail address without a display name."""
     if len(value) <= _MAX_EMAIL and _EMAIL.fullmatch(value):
         return None
-    return f"found {shown(value)}; write one bare address like audit@example.com"
+    return f"found {shown(value)}; write one address without a name, such as audit@example.com"
 
 
 _HOURS: Final = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 
 
 def quiet_hours(value: str) -> str | None:
-    """Check that it is a span of a day, such as `22:00-07:00`."""
+    """Check that the value is a period of the day, such as `22:00-07:00`."""
     found = _HOURS.fullmatch(value)
     if found is None:
-        return f"found {shown(value)}; write from when until when, like 22:00-07:00"
+        return f"found {shown(value)}; write the begin and the end, such as 22:00-07:00"
     if found[1] == found[2]:
-        return f"found {shown(value)}, which is no time or all of it; write like 22:00-07:00"
+        return f"found {shown(value)}, which begins and ends at the same time; write two times, such as 22:00-07:00"
     return None
 
 
-_says(quiet_hours, pattern=f"^{_HOURS.pattern}$")
+_with_schema(quiet_hours, pattern=f"^{_HOURS.pattern}$")
 
 
 def network(value: str) -> str | None:
-    """Check that it is a network, such as `10.0.0.0/8` or one address."""
+    """Check that the value is a network, such as `10.0.0.0/8`, or an address."""
     try:
         ip_network(value)
     except ValueError as error:
-        return f"found {shown(value)}: {error}; write a network like 10.0.0.0/8 or 2001:db8::/32"
+        return f"found {shown(value)}: {error}; write a network such as 10.0.0.0/8 or 2001:db8::/32"
     return None
 
 
 def field_path(value: str) -> str | None:
-    """Check that it is a dotted path of names."""
-    if all(value.split(".")) and value.isprintable() and len(value) <= _LONGEST_SENTENCE:
+    """Check that the value is a dotted path of names."""
+    if all(value.split(".")) and value.isprintable() and len(value) <= _MAX_SENTENCE_LENGTH:
         return None
-    return f"found {shown(value)}; write a field of the record, dotted where it is nested: address.city"
+    return f"found {shown(value)}; write a field of the record, with dots if it is nested, such as address.city"
 
 
 def https_url(value: str) -> str | None:
-    """Check that it is an absolute https URL."""
+    """Check that the value is an absolute https URL."""
     try:
         parts = urlsplit(value)
         good = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
@@ -177,13 +181,15 @@ def https_url(value: str) -> str | None:
 
 
 def rule_pattern(value: str) -> str | None:
-    """Check that it is a filter pattern that selects something."""
+    """Check that the value is a JSON filter pattern that selects something."""
     if not value:
         return "is empty and would match every record; write a JSON filter pattern"
     try:
         pattern = FilterPattern(value)
     except FilterPatternError as error:
-        return f"is no usable filter pattern: {error}"
-    if not pattern.is_json:  # anybody may write a term into a field
-        return 'looks at the text of a record; name its field, like { $.event.action = "login" }'
+        return f"is not a valid filter pattern: {error}"
+    if not pattern.is_json:  # any text field may contain a term
+        return (
+            'searches the text of a record; compare a field, such as { $.event.action = "login" }'
+        )
     return None

@@ -1,4 +1,4 @@
-"""Where the problems of a configuration are gathered, and how values are shown in them."""
+"""Collects the problems of a configuration and formats the values in them."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -25,14 +25,14 @@ class Problems:
 
 
 def shown(value: object) -> str:
-    """Show a value of the file, shortened, on one line, as TOML would write it."""
+    """Return a value of the file as TOML would write it, shortened, on one line."""
     text = json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def did_you_mean(word: str, offered: Iterable[str]) -> str:
-    """Suggest the closest of the offered words; else list them all."""
+    """Return a suggestion of the closest offered word, or a list of all of them."""
     offered = sorted(offered)
     if close := get_close_matches(word, offered, n=1):
         return f'did you mean "{close[0]}"?'
-    return f"there are: {', '.join(offered)}" if offered else "there are none"
+    return f"use one of: {', '.join(offered)}" if offered else "none is defined"

@@ -1,4 +1,4 @@
-"""One table of the file: its fields, read by type, checked, and the unknown ones told."""
+"""Reads the keys of one table of the file by type, checks them, and reports unknown keys."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -20,50 +20,50 @@ _TOML_NAMES: Final[dict[type, str]] = {
 
 
 def type_name(value: object) -> str:
-    """Name a value's type in TOML's words; dates and times are the only others."""
+    """Return the TOML name of a value's type; dates and times are the remaining types."""
     return _TOML_NAMES.get(type(value), "a date or time")
 
 
-class Table:
-    """A table while it is read.
+class TableReader:
+    """Reads a table.
 
-    A field that is wrong is told to `problems` and read as an empty value; nobody sees that
-    value, because the reading ends in a `ConfigError` once there is a problem.
+    A wrong value is added to `problems` and read as an empty value. That value is never used,
+    because reading ends with a `ConfigError` if there is a problem.
     """
 
     def __init__(self, problems: Problems, place: str, values: Mapping[str, object]) -> None:
         self.place = place
         self._problems = problems
         self._values = values
-        self._asked: set[str] = set()
+        self._known: set[str] = set()
 
     def text(self, key: str, check: Check, *, default: str | None = None) -> str:
-        """Read a string that passes the check; without a default the key has to be there."""
+        """Read a string that passes the check; without a default, the key is required."""
         value = self._read(key, str, default)
         if value is None:
             return ""
-        if value != default and (complaint := check(value)):
-            self.tell(key, complaint)
+        if value != default and (problem := check(value)):
+            self.add_problem(key, problem)
             return ""
         return value
 
-    def texts(self, key: str, check: Check, *, most: int | None = None) -> tuple[str, ...]:
-        """Read an array of one or more different strings that all pass the check."""
+    def texts(self, key: str, check: Check, *, max_items: int | None = None) -> tuple[str, ...]:
+        """Read an array of 1 to `max_items` different strings that all pass the check."""
         values = self._read(key, list, None)
         if values is None:
             return ()
         if not values:
-            self.tell(key, "is empty; name at least one")
-        if most is not None and len(values) > most:
-            self.tell(key, f"found {len(values)}; name at most {most}")
+            self.add_problem(key, "is empty; name at least one")
+        if max_items is not None and len(values) > max_items:
+            self.add_problem(key, f"found {len(values)}; name at most {max_items}")
         read: list[str] = []
         for value in values:
             if not isinstance(value, str):
-                self.tell(key, f"found {type_name(value)} in it; write strings only")
+                self.add_problem(key, f"found {type_name(value)} in the array; write strings only")
             elif value in read:
-                self.tell(key, f"found {shown(value)} twice; name it once")
-            elif complaint := check(value):
-                self.tell(key, complaint)
+                self.add_problem(key, f"found {shown(value)} twice; name it once")
+            elif problem := check(value):
+                self.add_problem(key, problem)
             else:
                 read.append(value)
         return tuple(read)
@@ -74,7 +74,7 @@ class Table:
         if value is None:
             return default
         if not low <= value <= high:
-            self.tell(key, f"found {value}; write an integer from {low} to {high}")
+            self.add_problem(key, f"found {value}; write an integer from {low} to {high}")
             return default
         return value
 
@@ -83,33 +83,33 @@ class Table:
         return bool(self._read(key, bool, default))
 
     def positive(self, key: str) -> Decimal | None:
-        """Read a number above 0 that may be left out."""
+        """Read an optional number above 0."""
         value = self._values.get(key)
-        self._asked.add(key)
+        self._known.add(key)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.tell(key, f"found {type_name(value)}; write a number")
+            self.add_problem(key, f"found {type_name(value)}; write a number")
             return None
         if not 0 < value < float("inf"):
-            self.tell(key, f"found {value}; write a number above 0")
+            self.add_problem(key, f"found {value}; write a number above 0")
             return None
         return Decimal(str(value))
 
     def record(self, key: str) -> Mapping[str, object]:
-        """Read a table as it is, whatever is in it."""
+        """Read a table with any content, unchanged."""
         return self._read(key, dict, None) or {}
 
-    def table(self, key: str, *, required: bool = False) -> "Table":
-        """Read a table inside this one; one that may be left out is then an empty one."""
+    def table(self, key: str, *, required: bool = False) -> "TableReader":
+        """Read a table inside this one; an optional table that is missing is read as an empty one."""
         value = self._read(key, dict, None if required else {})
         place = f"{self.place}.{key}" if self.place else key
         if value is None:
-            return _Unreadable(self._problems, place, {})
-        return Table(self._problems, place, value)
+            return _MissingTable(self._problems, place, {})
+        return TableReader(self._problems, place, value)
 
-    def tables(self, key: str, label: str) -> "list[Table]":
-        """Read an array of tables; each is called after its place and its label's value."""
+    def tables(self, key: str, label: str) -> "list[TableReader]":
+        """Read an array of tables; messages name each by its number and the value of its `label` key."""
         read = []
         for number, value in enumerate(self._read(key, list, []) or [], start=1):
             place = f"{key}[{number}]"
@@ -121,47 +121,49 @@ class Table:
             if isinstance(value.get(label), str):
                 place += f" {shown(value[label])}"
             place = f"{self.place}.{place}" if self.place else place
-            read.append(Table(self._problems, place, value))
+            read.append(TableReader(self._problems, place, value))
         return read
 
     def names(self) -> tuple[str, ...]:
-        """Give the keys of a table whose keys are names, in the order of the file."""
+        """Return the keys of a table whose keys are names, in the order of the file."""
         return tuple(self._values)
 
-    def variants(self, key: str, presets: "Iterable[Mapping[str, str]]") -> "Iterator[Table]":  # noqa: ARG002 - for who writes down all of them
-        """Give the table of a name, of whichever form it is."""
+    def variants(self, key: str, presets: "Iterable[Mapping[str, str]]") -> "Iterator[TableReader]":  # noqa: ARG002 - used by SchemaTable
+        """Yield the table of a key, whichever of the forms it has."""
         yield self.table(key)
 
-    def ask(self, keys: Collection[str]) -> None:
-        """Say which keys there may be, when they are read as they come."""
-        self._asked.update(keys)
+    def allow(self, keys: Collection[str]) -> None:
+        """Allow these keys, for a table that is read key by key."""
+        self._known.update(keys)
 
     def finish(self) -> None:
-        """Tell the keys that nobody asked for. Their values are not shown: they may be secret."""
+        """Report the keys that were not read. Their values are not shown, because they may be secret."""
         for key in self._values:
-            if key not in self._asked:
-                self.tell(key, f"is no key of this table; {did_you_mean(key, self._asked)}")
+            if key not in self._known:
+                self.add_problem(
+                    key, f"is not a key of this table; {did_you_mean(key, self._known)}"
+                )
 
-    def tell(self, key: str, sentence: str) -> None:
-        """Add a problem with one field."""
+    def add_problem(self, key: str, sentence: str) -> None:
+        """Add a problem of one key."""
         self._problems.add(self.place, key, sentence)
 
     def _read(self, key: str, wanted: type[_Value], default: _Value | None) -> _Value | None:
-        """Give the value of a key if it has the wanted type; else tell, and give None."""
-        self._asked.add(key)
+        """Return the value of a key if it has the wanted type; else add a problem and return None."""
+        self._known.add(key)
         value = self._values.get(key, default)
         if value is None:
-            self.tell(key, "is missing; it has no default")
+            self.add_problem(key, "is missing; it is required")
             return None
-        # A boolean is an int to Python, not to who writes TOML.
+        # In Python a boolean is an int, in TOML it is not.
         if isinstance(value, wanted) and (wanted is not int or not isinstance(value, bool)):
             return value
-        self.tell(key, f"found {type_name(value)}; write {_TOML_NAMES[wanted]}")
+        self.add_problem(key, f"found {type_name(value)}; write {_TOML_NAMES[wanted]}")
         return None
 
 
-class _Unreadable(Table):
-    """A table that is missing or none: told once, its fields are not asked for again."""
+class _MissingTable(TableReader):
+    """A key that is missing or is not a table: reported once, without its keys."""
 
-    def tell(self, key: str, sentence: str) -> None:
-        """Keep silent."""
+    def add_problem(self, key: str, sentence: str) -> None:
+        """Ignore the problem."""

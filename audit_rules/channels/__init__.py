@@ -1,13 +1,13 @@
-"""The channels: the ways to people, one file a type, found by the file's name.
+"""The channels that are notified: one file for each type, found by its name.
 
-A type of channel is four files, one in each room, all called after the type:
+A channel type consists of four files, each named after the type:
 
-- here: its keys in `audit.toml`, its limits, and what the forwarder's role needs, as plain data;
-- `lambda/forwarder/channels/`: how a notification is sent and previewed;
-- `local_cloud/receivers/`: the other end, for tests, the demo and the embedded cloud;
+- here: its keys in `audit.toml`, its limits, and the grants of the forwarder's role, as plain data;
+- `lambda/forwarder/channels/`: sends and previews a notification;
+- `local_cloud/receivers/`: receives it, for tests, the demo and the embedded cloud;
 - `tests/unit/channels/`: its test.
 
-Nothing else names a type: all others ask `channel_types`.
+No other file names a type; they use `channel_types`.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ __all__ = ["Channel", "Grant", "channel_types"]
 
 @cache
 def channel_types() -> Mapping[str, type[Channel]]:
-    """Return the class of each type of channel, by the type as `audit.toml` writes it."""
+    """Return the class of each channel type, by its `type` in `audit.toml`."""
     names = sorted(each.name for each in iter_modules(__path__) if not each.name.startswith("_"))
     found = {name: import_module(f"{__name__}.{name}").CHANNEL for name in names}
     return MappingProxyType(found)

@@ -1,4 +1,4 @@
-"""What all types of channel have."""
+"""The base class of all channel types."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Self
 
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 
 __all__ = ["Channel", "Grant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What the forwarder's role is allowed, for a channel.
+    """Permissions of the forwarder's role for a channel.
 
     Attributes:
         service: the service of the resources' ARNs, such as `secretsmanager`.
         actions: IAM actions, such as `secretsmanager:GetSecretValue`.
-        resources: what stands in the ARNs behind the account, such as `secret:NAME-??????`.
+        resources: the part of the ARNs after the account, such as `secret:NAME-??????`.
         conditions: an IAM condition block, operator → key → values.
     """
 
@@ -32,21 +32,21 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel(ABC):
-    """A way to people, as `[channels.NAME]` of `audit.toml` describes it."""
+    """A channel that is notified, as configured by `[channels.NAME]` in `audit.toml`."""
 
     TYPE: ClassVar[str]
-    """What `type` says in the file; the name of the four files."""
+    """The value of `type` in the file, and the name of the four files."""
     KEYS: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What a key means, for editors and for the reference."""
+    """The description of each key, for editors and for the reference."""
 
     name: str
 
     @classmethod
     @abstractmethod
-    def read(cls, table: Table, name: str) -> Self:
-        """Read the keys of the type; problems are told to the table."""
+    def read(cls, table: TableReader, name: str) -> Self:
+        """Read the keys of the type; problems are added to the table."""
 
     @property
     @abstractmethod
     def grants(self) -> tuple[Grant, ...]:
-        """What the forwarder's role needs for this channel."""
+        """The permissions that the forwarder's role needs for this channel."""

@@ -1,4 +1,4 @@
-"""E-mail, by SES."""
+"""E-mail, sent with Amazon SES."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,30 +6,30 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from audit_rules._reading import checks
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 
 from ._channel import Channel, Grant
 
-__all__ = ["CHANNEL", "LONGEST_SUBJECT", "MOST_RECIPIENTS", "EmailChannel"]
+__all__ = ["CHANNEL", "MAX_RECIPIENTS", "MAX_SUBJECT_LENGTH", "EmailChannel"]
 
-MOST_RECIPIENTS: Final = 50  # of one message: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
-LONGEST_SUBJECT: Final = 98  # under 100, for readers that cut there
+MAX_RECIPIENTS: Final = 50  # per message: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+MAX_SUBJECT_LENGTH: Final = 98  # some mail clients cut subjects at 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailChannel(Channel):
-    """A mailing through SES.
+    """An e-mail channel that uses SES.
 
     Attributes:
-        sender: an address that is, or whose domain is, a verified identity of the account.
-        recipients: the addresses of the mail, 1 to 50.
+        sender: an address that is a verified identity of the account, or whose domain is one.
+        recipients: the addresses of the recipients, 1 to 50.
     """
 
     TYPE: ClassVar[str] = "email"
     KEYS: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
-            "sender": "An address that SES has verified.",
-            "recipients": "The addresses that the mail goes to, all at once.",
+            "sender": "An address that is verified in SES.",
+            "recipients": "The addresses of the recipients; all of them receive the same mail.",
         }
     )
 
@@ -37,16 +37,16 @@ class EmailChannel(Channel):
     recipients: tuple[str, ...]
 
     @classmethod
-    def read(cls, table: Table, name: str) -> Self:
+    def read(cls, table: TableReader, name: str) -> Self:
         return cls(
             name=name,
             sender=table.text("sender", checks.email),
-            recipients=table.texts("recipients", checks.email, most=MOST_RECIPIENTS),
+            recipients=table.texts("recipients", checks.email, max_items=MAX_RECIPIENTS),
         )
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        # SES checks the identity that is verified: the address, or its whole domain.
+        # SES checks the verified identity: the address or its domain.
         domain = self.sender.partition("@")[2]
         return (
             Grant(

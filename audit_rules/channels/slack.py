@@ -1,4 +1,4 @@
-"""Slack, by an incoming webhook."""
+"""Slack, through an incoming webhook."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,43 +6,43 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from audit_rules._reading import checks
-from audit_rules._reading.table import Table
+from audit_rules._reading.table import TableReader
 
 from ._channel import Channel, Grant
 
-__all__ = ["CHANNEL", "FIELDS_A_SECTION", "LONGEST_HEADER", "LONGEST_TEXT", "SlackChannel"]
+__all__ = ["CHANNEL", "MAX_HEADER_LENGTH", "MAX_SECTION_FIELDS", "MAX_TEXT_LENGTH", "SlackChannel"]
 
-# https://docs.slack.dev/reference/block-kit/blocks: characters of a header, of a section's text; its fields
-LONGEST_HEADER: Final = 150
-LONGEST_TEXT: Final = 3000
-FIELDS_A_SECTION: Final = 10
+# https://docs.slack.dev/reference/block-kit/blocks: characters of a header and of a section; fields of a section
+MAX_HEADER_LENGTH: Final = 150
+MAX_TEXT_LENGTH: Final = 3000
+MAX_SECTION_FIELDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackChannel(Channel):
-    """A Slack incoming webhook.
+    """A channel that uses a Slack incoming webhook.
 
     Attributes:
         webhook_secret: the name of a Secrets Manager secret whose value is the webhook's URL; the URL
-            itself is a credential and never stands in the configuration.
+            itself is a credential and must not be in the configuration.
     """
 
     TYPE: ClassVar[str] = "slack"
     KEYS: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
-            "webhook_secret": "The NAME of a Secrets Manager secret whose value is the webhook's URL.",
+            "webhook_secret": "The NAME of a Secrets Manager secret whose value is the webhook URL.",
         }
     )
 
     webhook_secret: str
 
     @classmethod
-    def read(cls, table: Table, name: str) -> Self:
+    def read(cls, table: TableReader, name: str) -> Self:
         return cls(name=name, webhook_secret=table.text("webhook_secret", checks.secret_name))
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        # Secrets Manager appends a hyphen and six characters to a secret's name in its ARN.
+        # Secrets Manager appends a hyphen and six characters to the name in the ARN.
         return (
             Grant(
                 service="secretsmanager",

@@ -3,7 +3,7 @@
     text ─┬─▶ _parser    { $.a = 1 && … }   conditions on JSON   (_tokens, _selector, _conditions)
           ├─▶ _fields    [ip, ..., status]  space-delimited fields
           └─▶ _terms     ERROR -"a phrase"  terms anywhere in the message
-               └─ numbers, texts and `%regex%` of all of them by _values and _regex, in linear time
+               └─ all of them use _values and _regex for numbers, strings and `%regex%`, in linear time
 
 Source of the syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from audit_rules._exceptions import FilterPatternError
 
-from ._compiled import Compiled, InexactError, compiled, left_of, member_asked
+from ._compiled import Compiled, InexactError, compiled, required_member, simplified
 from ._conditions import (
     ORDER,
     Condition,
@@ -57,8 +57,8 @@ __all__ = [
     "compiled",
     "in_words",
     "leaves",
-    "left_of",
-    "member_asked",
     "printed",
     "quoted",
+    "required_member",
+    "simplified",
 ]

@@ -1,9 +1,8 @@
-"""Conditions as functions of a record that some other, faster reader of JSON has read.
+"""Compiles conditions to functions of a record that another, faster JSON parser has read.
 
-Such a reader returns numbers as `int` and `float`. An `int` says all that its text said, a `float` does
-not: where one is compared, the function raises `InexactError`, and the caller asks `FilterPattern.matches`
-about the message instead. The same holds for the `NumberText` of `FilterPattern.read`. For all else the two
-agree.
+Such a parser returns numbers as `int` and `float`. An `int` is exact, a `float` is not: if one is compared,
+the function raises `InexactError`, and the caller uses `FilterPattern.matches` on the message instead. The
+same applies to the `NumberText` of `FilterPattern.read`. In all other cases the two agree.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,20 +26,20 @@ from ._conditions import (
 from ._event import JsonEvent, NumberText
 from ._selector import Property
 
-__all__ = ["Compiled", "InexactError", "compiled", "left_of", "member_asked"]
+__all__ = ["Compiled", "InexactError", "compiled", "required_member", "simplified"]
 
 Compiled = Callable[[Any], bool]
 _NUMBERS: Final = frozenset({int, float, NumberText})
 
 
 class InexactError(Exception):
-    """The record has a number in a place that is compared, which is not as it was written."""
+    """A number of the record that is compared may differ from the number as it was written."""
 
 
 def compiled(condition: Condition) -> Compiled:
-    """Make a function of a record, as a dict, of a condition.
+    """Return a function that checks the condition on a record, given as a dict.
 
-    It raises `InexactError` where only the message itself can tell.
+    The function raises `InexactError` if only the message itself can decide.
     """
     match condition:
         case And(left, right):
@@ -54,18 +53,22 @@ def compiled(condition: Condition) -> Compiled:
     raise TypeError(condition)
 
 
-def left_of(condition: Condition, known: Mapping[tuple[str, ...], str | None]) -> Condition | bool:
-    """Give what is left to ask of a record where some of its fields are known, or the answer.
+def simplified(
+    condition: Condition, known: Mapping[tuple[str, ...], str | None]
+) -> Condition | bool:
+    """Return the rest of the condition for records with known fields, or its result if they decide it.
 
-    `known`: the path of a field → its text, or None where it has no value or `null`.
+    Args:
+        condition: the condition.
+        known: the path of a field → its text, or None if it has no value or `null`.
     """
     match condition:
         case And(left, right) | Or(left, right):
             decisive = isinstance(condition, Or)
-            first = left_of(left, known)
+            first = simplified(left, known)
             if first is decisive:
                 return decisive
-            second = left_of(right, known)
+            second = simplified(right, known)
             if second is decisive or isinstance(first, bool):
                 return second
             return first if isinstance(second, bool) else type(condition)(first, second)
@@ -77,8 +80,8 @@ def left_of(condition: Condition, known: Mapping[tuple[str, ...], str | None]) -
     return condition
 
 
-def member_asked(condition: Condition, path: tuple[str, ...]) -> str | None:
-    """Give the member of an object without which the condition cannot hold, if it asks for one."""
+def required_member(condition: Condition, path: tuple[str, ...]) -> str | None:
+    """Return a member of the object at `path` without which the condition cannot hold, or None."""
     for part in all_of(condition):
         match part:
             case TextComparison(selector) | NumericComparison(selector) | Is(selector):
@@ -96,7 +99,7 @@ def _leaf(leaf: Leaf) -> Compiled:
             test = _text_test(text, equal=equal)
         case NumericComparison(selector, operator, number):
             test = _number_test(operator, number)
-        case _:  # it looks at no text and at no number
+        case _:  # compares neither strings nor numbers
             return lambda record: leaf.holds(JsonEvent(record))
     if not all(isinstance(step, Property) for step in selector.steps):
         return lambda record: any(map(test, selector.select(JsonEvent(record))))
@@ -108,7 +111,7 @@ def _leaf(leaf: Leaf) -> Compiled:
                 if name not in value:
                     return False
                 value = value[name]
-        except TypeError:  # a text, a list or a number where an object would be
+        except TypeError:  # a string, a list or a number instead of an object
             return False
         return test(value)
 

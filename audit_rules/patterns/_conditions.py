@@ -1,7 +1,7 @@
-"""The conditions of a pattern and how they combine: the evaluator.
+"""The conditions of a pattern and their evaluation.
 
-A comparison looks at strings and numbers. An object, an array, `true`, `false`, `null` and a
-value that is not there satisfy no comparison, not even `!=`.
+A comparison applies to strings and numbers. An object, an array, `true`, `false`, `null` and a
+missing value do not satisfy any comparison, not even `!=`.
 """
 
 import operator
@@ -15,31 +15,31 @@ from ._selector import Selector
 
 
 class Condition(Protocol):
-    """Something that an event satisfies or not."""
+    """A condition on an event."""
 
     def holds(self, event: JsonEvent) -> bool:
-        """Whether the event satisfies the condition. Never raises."""
+        """Return whether the event satisfies the condition. Never raises."""
 
 
 class TextTest(Protocol):
-    """Something that a text satisfies or not: a `Wildcard` or a `Regex`."""
+    """A test of a text: a `Wildcard` or a `Regex`."""
 
     def matches(self, text: str) -> bool:
-        """Whether the text satisfies the test. Never raises."""
+        """Return whether the text satisfies the test. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
     """A text in which `*` at the beginning and at the end stands for any text.
 
-    A `*` further inside stands for itself, as CloudWatch has it: `Ev*ent` is that very text.
+    Anywhere else, `*` stands for itself, as in CloudWatch: `Ev*ent` matches only that text.
     """
 
     text: str
 
     @property
     def exact(self) -> bool:
-        """Whether it stands for one text alone."""
+        """Whether it matches only one text."""
         return not self.text.startswith("*") and not self.text.endswith("*")
 
     def matches(self, text: str) -> bool:
@@ -56,7 +56,7 @@ class Wildcard:
 
 @dataclass(frozen=True, slots=True)
 class TextComparison:
-    """`$.a = "text"`, `$.a != text*`, `$.a = %regex%`; a number counts as its text."""
+    """`$.a = "text"`, `$.a != text*`, `$.a = %regex%`; a number is compared as it was written."""
 
     selector: Selector
     test: TextTest
@@ -83,7 +83,7 @@ ORDER: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class NumericComparison:
-    """`$.a >= 500`: exact, on JSON numbers alone; the string "500" is no number."""
+    """`$.a >= 500`: exact, and only for JSON numbers; the string "500" is not a number."""
 
     selector: Selector
     operator: str
@@ -103,7 +103,7 @@ def _number(value: object) -> Decimal | None:
         return None
     try:
         return Decimal(value)
-    except InvalidOperation:  # an exponent of twenty digits
+    except InvalidOperation:  # such as an exponent of twenty digits
         return None
 
 
@@ -121,7 +121,7 @@ class Is:
 
 @dataclass(frozen=True, slots=True)
 class NotExists:
-    """`$.a NOT EXISTS`: there is no such value; a `null` is one."""
+    """`$.a NOT EXISTS`: there is no such value; `null` is a value."""
 
     selector: Selector
     column: int = field(default=0, compare=False)
@@ -156,17 +156,17 @@ Leaf = TextComparison | NumericComparison | Is | NotExists
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
-    """Give the comparisons of a condition, from left to right."""
+    """Yield the comparisons of a condition, from left to right."""
     return cast("Iterator[Leaf]", _parts(condition, And, Or))
 
 
 def all_of(condition: Condition) -> Iterator[Condition]:
-    """Give the conditions that all have to hold, none of which is an `And`."""
+    """Yield the conditions that must all hold; none of them is an `And`."""
     return _parts(condition, And)
 
 
 def any_of(condition: Condition) -> Iterator[Condition]:
-    """Give the conditions of which one has to hold, none of which is an `Or`."""
+    """Yield the conditions of which one must hold; none of them is an `Or`."""
     return _parts(condition, Or)
 
 

@@ -1,24 +1,24 @@
-"""A log event as patterns look at it, read so that no message can do harm."""
+"""A log event as patterns read it; no message can cause an error or excessive work."""
 
 import json
 from typing import Any, Final, NewType
 
 JsonEvent = NewType("JsonEvent", dict[str, object])
-"""A parsed message; its numbers are `NumberText`, all else is what `json` gives."""
+"""A parsed message; its numbers are `NumberText`, other values as `json` returns them."""
 
 
 class NumberText(str):
     """A JSON number as it was written.
 
-    The text is what a string comparison such as `$.latency = 4*` looks at. It becomes a number
-    only where one is compared, so an integer of a million digits costs nothing.
+    A string comparison such as `$.latency = 4*` uses the text. It is converted to a number only for
+    a numeric comparison, so an integer of a million digits costs nothing.
     """
 
     __slots__ = ()
 
 
 class LogEvent:
-    """A message, and what patterns of each form see in it: read once, for as many as ask."""
+    """A message and its parsed forms, each parsed only once for all patterns."""
 
     __slots__ = ("_fields", "_json", "message")
 
@@ -29,7 +29,7 @@ class LogEvent:
 
     @property
     def json(self) -> JsonEvent | None:
-        """The message as JSON; None when it is not one object, or nests too deeply to be read."""
+        """The message as JSON; None if it is not one object, or is nested too deeply."""
         if self._json is _UNREAD:
             self._json = _read_json(self.message)
         found: JsonEvent | None = self._json
@@ -37,7 +37,7 @@ class LogEvent:
 
     @property
     def fields(self) -> list[str]:
-        """The message as fields with spaces between them; `[…]` and `"…"` are one field each."""
+        """The message as fields separated by spaces; `[…]` and `"…"` are one field each."""
         if self._fields is None:
             self._fields = _split(self.message)
         return self._fields
@@ -47,7 +47,7 @@ _UNREAD: Final = object()
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(name)  # NaN and Infinity: Python reads them, JSON has none
+    raise ValueError(name)  # NaN and Infinity: Python accepts them, JSON does not
 
 
 _DECODER: Final = json.JSONDecoder(
@@ -57,7 +57,7 @@ _DECODER: Final = json.JSONDecoder(
 
 def _read_json(message: str) -> JsonEvent | None:
     if not message.lstrip(" \t\r\n").startswith("{"):
-        return None  # most ordinary log lines end here
+        return None  # most ordinary log lines
     try:
         return JsonEvent(_DECODER.decode(message))
     except (ValueError, RecursionError):

@@ -50,7 +50,7 @@ class TextIs:
 
 @dataclass(frozen=True, slots=True)
 class NumberIs:
-    """`field > 1000`; a text that is no number is only unequal to one."""
+    """`field > 1000`; a text that is not a number satisfies only `!=`."""
 
     operator: str
     number: Decimal
@@ -64,7 +64,7 @@ class NumberIs:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: any of `alternatives` holds, each of which is a number of conditions."""
+    """One field; one of its `alternatives` must hold with all of its conditions."""
 
     name: str
     alternatives: tuple[tuple[TextIs | NumberIs, ...], ...] = ()
@@ -77,7 +77,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Fields before and after an ellipsis; `after` is None where there is none."""
+    """Fields before and after an ellipsis; `after` is None without an ellipsis."""
 
     before: tuple[Field, ...]
     after: tuple[Field, ...] | None
@@ -87,7 +87,7 @@ class Fields:
         return self._assigned(event.fields) is not None
 
     def extracted(self, event: LogEvent) -> dict[str, str]:
-        """Give each field of a message by its name, or by its position where it has none."""
+        """Return the fields of a message by name, or by position if they have no name."""
         names = self._assigned(event.fields) or []
         texts = enumerate(event.fields, 1)
         return {
@@ -96,14 +96,14 @@ class Fields:
         }
 
     def _assigned(self, texts: list[str]) -> list[str] | None:
-        """Give the names of a message's fields; None, if they do not fit."""
+        """Return the names of a message's fields, or None if they do not match."""
         after = self.after or ()
-        between = len(texts) - len(self.before) - len(after)
-        # What follows a last field without a condition belongs to it.
+        skipped = len(texts) - len(self.before) - len(after)
+        # A last field without a condition includes everything that follows.
         open_ended = self.after is not None or not self.before[-1].alternatives
-        if between < 0 or (between and not open_ended):
+        if skipped < 0 or (skipped and not open_ended):
             return None
-        fields = [*self.before, *[_ANY] * between, *after]
+        fields = [*self.before, *[_ANY] * skipped, *after]
         if not all(field.holds(text) for field, text in zip(fields, texts, strict=True)):
             return None
         return [field.name for field in fields]
@@ -116,9 +116,9 @@ def parse_fields(text: str) -> Fields:
     """Read a pattern of fields.
 
     Raises:
-        FilterPatternError: CloudWatch would refuse it.
+        FilterPatternError: CloudWatch would reject it.
     """
-    return _Parser(text).parse()
+    return _FieldsParser(text).parse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class _Token:
     column: int
 
 
-class _Parser:
+class _FieldsParser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._regexes = Regexes(text)
@@ -142,7 +142,7 @@ class _Parser:
             if found is None or found.lastgroup is None:
                 at += len(self._text[at:]) - len(self._text[at:].lstrip())
                 character = self._text[at]
-                reason = f"found {character!r}; put such a value in double quotes"
+                reason = f"found {character!r}; put the value in double quotes"
                 raise FilterPatternError(self._text, at + 1, reason)
             kind = found.lastgroup
             yield _Token(kind, found[kind], found.start(kind) + 1)
@@ -151,14 +151,14 @@ class _Parser:
             at = found.end()
 
     def parse(self) -> Fields:
-        self._take()  # the opening bracket, which `FilterPattern` has seen
+        self._take()  # the opening bracket, which `FilterPattern` has checked
         groups: list[list[Field]] = [[]]
         while True:
             token = self._peek()
             if token.kind == "rest":
                 self._take()
                 if len(groups) > 1:
-                    raise self._error(token, 'there is one "..." at most')
+                    raise self._error(token, 'only one "..." is allowed')
                 groups.append([])
             else:
                 groups[-1].append(self._field())
@@ -186,7 +186,9 @@ class _Parser:
             together = self._take().text == "&&"
             again = self._take()
             if again.text != name:
-                reason = f"found {_shown(again)}; the conditions of a field name it again: {name}"
+                reason = (
+                    f"found {_shown(again)}; each condition of a field repeats its name: {name}"
+                )
                 raise self._error(again, reason)
             if together:
                 alternatives[-1].append(self._condition())
@@ -204,7 +206,7 @@ class _Parser:
             return NumberIs(operator.text, number)
         test = self._test(value)
         if operator.text not in {"=", "!="}:
-            reason = f"found {_shown(value)}; {operator.text} compares with a number only"
+            reason = f"found {_shown(value)}; {operator.text} compares only with a number"
             raise self._error(value, reason)
         return TextIs(test, operator.text == "=")
 

@@ -1,4 +1,4 @@
-"""`FilterPattern`: what the rest of the project sees of filter patterns."""
+"""`FilterPattern`: the interface to filter patterns."""
 
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -14,27 +14,27 @@ from ._terms import parse_terms
 
 
 class Form(Protocol):
-    """A pattern that was read, of whichever form."""
+    """A parsed pattern of any form."""
 
     @property
     def regexes(self) -> int:
-        """How many regular expressions it holds."""
+        """The number of regular expressions in it."""
 
     def selects(self, event: LogEvent) -> bool:
-        """Whether CloudWatch would select the event. Never raises."""
+        """Return whether CloudWatch would select the event. Never raises."""
 
     def extracted(self, event: LogEvent) -> dict[str, str]:
-        """Give the values that it names."""
+        """Return the values that the pattern names."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterPattern:
     """A CloudWatch Logs filter pattern: JSON, space-delimited fields, or terms. Empty matches all.
 
-    Two patterns are equal when their texts are.
+    Two patterns are equal if their texts are.
 
     Raises:
-        FilterPatternError: CloudWatch would refuse the text.
+        FilterPatternError: CloudWatch would reject the text.
     """
 
     text: str
@@ -45,33 +45,33 @@ class FilterPattern:
 
     @property
     def is_json(self) -> bool:
-        """Whether it is of the JSON form, the only one that can look into an audit record."""
+        """Whether it has the JSON form, the only one that can compare the fields of an audit record."""
         return isinstance(self._form, Parsed)
 
     @property
     def condition(self) -> Condition | None:
-        """What a pattern of the JSON form says of a record; None for the other forms."""
+        """The condition of a pattern in the JSON form; None for the other forms."""
         return self._form.condition if isinstance(self._form, Parsed) else None
 
     @property
     def regexes(self) -> int:
-        """How many `%regex%` it holds; a log group takes five patterns with any."""
+        """The number of `%regex%` in it; a log group can have five patterns that contain any."""
         return self._form.regexes if self._form else 0
 
     @staticmethod
     def read(message: str | LogEvent) -> LogEvent:
-        """Give a message that many patterns look at, and that is read once. Never raises."""
+        """Return an event for several patterns, so that the message is parsed only once. Never raises."""
         return LogEvent(message) if isinstance(message, str) else message
 
     def matches(self, message: str | LogEvent) -> bool:
-        """Whether CloudWatch would select this log message. Never raises."""
+        """Return whether CloudWatch would select the log message. Never raises."""
         return self._form is None or self._form.selects(self.read(message))
 
     def extract(self, message: str | LogEvent) -> dict[str, str] | None:
-        """Give what `TestMetricFilter` calls `extractedValues`; None, if it does not match.
+        """Return the `extractedValues` of `TestMetricFilter`, or None if the message does not match.
 
-        The fields of the space-delimited form by name or position (`$ip`, `$3`), the values that
-        the selectors of the JSON form find (`$.event.action`), nothing for terms.
+        For the space-delimited form these are the fields by name or position (`$ip`, `$3`), for the
+        JSON form the values of the selectors (`$.event.action`); for terms there are none.
         """
         event = self.read(message)
         if not self.matches(event):
@@ -95,4 +95,4 @@ def _read(text: str) -> Form | None:
 
 
 AUDIT_PATTERN: Final = FilterPattern('{ $.log.logger = "*.audit" }')
-"""What makes a log line an audit record: its logger's name ends in `.audit`."""
+"""Selects audit records: log lines whose logger name ends with `.audit`."""

@@ -1,4 +1,4 @@
-"""What a metric filter counts for a message: its value and its dimensions."""
+"""Metric filters: the value and the dimensions that a message adds to a metric."""
 
 import re
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ from ._values import decimal_of
 __all__ = ["MetricFilter"]
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
-_MOST_DIMENSIONS: Final = 3
+_MAX_DIMENSIONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class MetricFilter:
     """A pattern, and what each message that it selects adds to a metric.
 
-    `value` is a number, or what to read it from: `$.changes.after.amount` with a JSON pattern, `$bytes`
-    or `$7` with space-delimited fields. `dimensions` are names and such references.
+    `value` is a number or a reference to a field: `$.changes.after.amount` with a JSON pattern, `$bytes`
+    or `$7` with space-delimited fields. `dimensions` maps names to such references.
 
     Raises:
-        FilterPatternError: CloudWatch would refuse it; the text of the error is the wrong part.
+        FilterPatternError: CloudWatch would reject it; the text of the error is the invalid part.
     """
 
     pattern: FilterPattern
@@ -39,11 +39,13 @@ class MetricFilter:
     def __post_init__(self) -> None:
         if self.dimensions and self.default is not None:
             found = next(iter(self.dimensions))
-            raise FilterPatternError(found, 1, "a metric with a default value has no dimensions")
-        if len(self.dimensions) > _MOST_DIMENSIONS:
-            found = list(self.dimensions)[_MOST_DIMENSIONS]
             raise FilterPatternError(
-                found, 1, f"a metric has at most {_MOST_DIMENSIONS} dimensions"
+                found, 1, "a metric with a default value cannot have dimensions"
+            )
+        if len(self.dimensions) > _MAX_DIMENSIONS:
+            found = list(self.dimensions)[_MAX_DIMENSIONS]
+            raise FilterPatternError(
+                found, 1, f"a metric can have at most {_MAX_DIMENSIONS} dimensions"
             )
         references = {}
         for text in (self.value, *self.dimensions.values()):
@@ -53,10 +55,10 @@ class MetricFilter:
         object.__setattr__(self, "_references", references)
 
     def point(self, message: str | LogEvent) -> tuple[float, dict[str, str]] | None:
-        """Give the value and the dimensions that a message adds; None, if it adds nothing.
+        """Return the value and the dimensions that a message adds, or None if it adds nothing.
 
-        A message without the field that the value or a dimension is read from adds nothing, nor does
-        one whose value is no number; a text that is one counts.
+        A message adds nothing if a referenced field is missing, or if the value is not a number; a
+        string that contains a number counts as one.
         """
         event = FilterPattern.read(message)
         if not self.pattern.matches(event):
@@ -69,7 +71,7 @@ class MetricFilter:
         return float(value), {name: text for name, text in dimensions.items() if text is not None}
 
     def _reference(self, text: str) -> FilterPattern:
-        """Give the pattern that reads a reference: of JSON, one that finds anything there."""
+        """Return the pattern that extracts a referenced field; for JSON, one that matches any value."""
         if self.pattern.is_json:
             if not text.startswith("$."):
                 raise FilterPatternError(
@@ -78,11 +80,11 @@ class MetricFilter:
             pattern = FilterPattern(f"{{ {text} = * }}")
             if not isinstance(pattern.condition, TextComparison) or "*" in text:
                 raise FilterPatternError(
-                    text, 1, "a value is read from one field, without [*] or .*"
+                    text, 1, "a value must refer to one field, without [*] or .*"
                 )
             return pattern
         if not self.pattern.text.lstrip().startswith("["):
-            reason = "a pattern of terms has no fields; only a number can be its value"
+            reason = "a pattern of terms has no fields; use a number as the value"
             raise FilterPatternError(text, 1, reason)
         if not re.fullmatch(r"\$[A-Za-z0-9_]+", text):
             raise FilterPatternError(text, 1, f"found {text!r}; write a number or a field: ${text}")

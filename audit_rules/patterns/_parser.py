@@ -1,4 +1,6 @@
-"""From tokens to conditions: the grammar of JSON filter patterns.
+"""Parses JSON filter patterns to conditions.
+
+Grammar:
 
     pattern    = "{" expression "}"
     expression = condition | "(" expression ")" | expression ("&&" | "||") expression
@@ -6,8 +8,8 @@
                | selector "IS" ("NULL" | "TRUE" | "FALSE")
                | selector "NOT" "EXISTS"
 
-Operators and parentheses go through a stack of their own (Dijkstra's shunting yard), so a
-pattern of a thousand parentheses cannot exhaust Python's.
+Operators and parentheses use an explicit stack (Dijkstra's shunting yard algorithm), so a
+pattern of a thousand parentheses cannot exhaust Python's stack.
 """
 
 import json
@@ -33,7 +35,7 @@ from ._conditions import (
 from ._event import LogEvent
 from ._limits import MAX_WILDCARDS, MAX_WILDCARDS_IN_SELECTOR
 from ._selector import Element, EveryElement, EveryMember, Property, Selector, Step
-from ._tokens import Kind, Token, tokenize
+from ._tokens import Token, TokenKind, tokenize
 from ._values import Regexes, decimal_of, unquoted
 
 _PRECEDENCE: Final = {"||": 1, "&&": 2}
@@ -52,19 +54,19 @@ _STEP: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a pattern says, and how many regular expressions it spends of the quota."""
+    """A parsed JSON pattern and the number of regular expressions in it."""
 
     condition: Condition
     regexes: int
     selectors: tuple[tuple[str, Selector], ...]
-    """Those of its conditions, by their texts."""
+    """The selectors of its conditions, with their texts."""
 
     def selects(self, event: LogEvent) -> bool:
-        """Whether a message is JSON for which the condition holds."""
+        """Return whether the message is JSON for which the condition holds."""
         return event.json is not None and self.condition.holds(event.json)
 
     def extracted(self, event: LogEvent) -> dict[str, str]:
-        """Give the value that each selector finds: text as it is, all else as JSON."""
+        """Return the first value of each selector: strings unchanged, other values as JSON."""
         if event.json is None:
             return {}
         return {
@@ -75,16 +77,16 @@ class Parsed:
 
 
 def parse(text: str) -> Parsed:
-    """Read a pattern in the JSON form, which begins with a brace.
+    """Parse a pattern in the JSON form, which begins with a brace.
 
     Raises:
-        FilterPatternError: CloudWatch would refuse it.
+        FilterPatternError: CloudWatch would reject it.
     """
-    return _Parser(text).parse()
+    return _JsonParser(text).parse()
 
 
 @dataclass(slots=True)
-class _Parser:
+class _JsonParser:
     text: str
     wildcards: int = 0
     _regexes: Regexes = field(init=False)
@@ -97,10 +99,10 @@ class _Parser:
         self._tokens = list(tokenize(self.text))
 
     def parse(self) -> Parsed:
-        self._next()  # the opening brace, which `parse` has seen
+        self._next()  # the opening brace, which `FilterPattern` has checked
         condition = self._expression()
-        self._next()  # the closing one, where `_expression` stops
-        if self._peek().kind is not Kind.END:
+        self._next()  # the closing brace, at which `_expression` stops
+        if self._peek().kind is not TokenKind.END:
             raise self._error(self._peek(), 'nothing can follow the closing "}"')
         return Parsed(condition, self._regexes.count, tuple(self._selectors.items()))
 
@@ -130,12 +132,12 @@ class _Parser:
     ) -> None:
         self._reduce(conditions, waiting, min(_PRECEDENCE.values()))
         if not waiting:
-            raise self._error(token, 'this ")" closes nothing')
+            raise self._error(token, 'this ")" has no "("')
         waiting.pop()
 
     @staticmethod
     def _reduce(conditions: list[Condition], waiting: list[Token], precedence: int) -> None:
-        """Combine what stands left of an operator that binds no tighter than it."""
+        """Apply the waiting operators whose precedence is at least that of the next one."""
         while waiting and _PRECEDENCE.get(waiting[-1].text, 0) >= precedence:
             combine = And if waiting.pop().text == "&&" else Or
             right, left = conditions.pop(), conditions.pop()
@@ -143,11 +145,13 @@ class _Parser:
 
     def _condition(self) -> Condition:
         token = self._next()
-        if token.kind is not Kind.SELECTOR:
-            raise self._error(token, f"found {_shown(token)}; a condition starts like $.name")
+        if token.kind is not TokenKind.SELECTOR:
+            raise self._error(
+                token, f"found {_shown(token)}; a condition starts with a selector such as $.name"
+            )
         selector = self._selector(token)
         relation = self._next()
-        if relation.kind is Kind.OPERATOR and relation.text in ORDER:
+        if relation.kind is TokenKind.OPERATOR and relation.text in ORDER:
             return self._comparison(selector, relation, token.offset + 1)
         match relation.text, self._peek().text:
             case "IS", ("NULL" | "TRUE" | "FALSE") as constant:
@@ -157,57 +161,57 @@ class _Parser:
                 self._next()
                 return NotExists(selector, token.offset + 1)
             case "IS", _:
-                reason = f"found {_shown(self._peek())} after IS; there are NULL, TRUE and FALSE"
+                reason = f"found {_shown(self._peek())} after IS; write NULL, TRUE or FALSE"
                 raise self._error(self._peek(), reason)
             case "==", _:
-                raise self._error(relation, 'found "=="; equality is a single "="')
+                raise self._error(relation, 'found "=="; write a single "="')
             case "EXISTS", _:
-                reason = 'there is no EXISTS; write = "*" for "a string or number is there"'
+                reason = 'EXISTS is not supported; to require a string or a number, write = "*"'
                 raise self._error(relation, reason)
         raise self._error(
             relation,
-            f"found {_shown(relation)}; after a selector comes one of"
+            f"found {_shown(relation)}; a selector is followed by one of"
             " = != < > <= >=, IS NULL, IS TRUE, IS FALSE, NOT EXISTS",
         )
 
     def _comparison(self, selector: Selector, relation: Token, column: int) -> Condition:
         value = self._next()
-        number = decimal_of(value.text) if value.kind is Kind.WORD else None
+        number = decimal_of(value.text) if value.kind is TokenKind.WORD else None
         if number is not None:
             return NumericComparison(selector, relation.text, number, column)
         test = self._text_test(value)
         if relation.text not in {"=", "!="}:
             raise self._error(
-                value, f"found {_shown(value)}; {relation.text} compares with a number only"
+                value, f"found {_shown(value)}; {relation.text} compares only with a number"
             )
         return TextComparison(selector, test, relation.text == "=", column)
 
     def _text_test(self, value: Token) -> TextTest:
         match value.kind:
-            case Kind.WORD:
+            case TokenKind.WORD:
                 return Wildcard(value.text)
-            case Kind.STRING:
+            case TokenKind.STRING:
                 return Wildcard(unquoted(value.text[1:-1]))
-            case Kind.REGEX:
+            case TokenKind.REGEX:
                 return self._regexes.read(value.text[1:-1], value.offset + 1)
         raise self._error(value, f'found {_shown(value)}; expected a number, a "text" or a %regex%')
 
     def _selector(self, token: Token) -> Selector:
         steps: list[Step] = []
-        offset = 1  # behind the dollar sign
+        offset = 1  # after the dollar sign
         while offset < len(token.text):
             found = _STEP.match(token.text, offset)
             if found is None:
                 raise FilterPatternError(
                     self.text,
                     token.offset + offset + 1,
-                    "a selector goes on with .name, .['any name'], .*, [0] or [*]; names outside of"
-                    " brackets hold ASCII letters, digits, - and _",
+                    "a selector continues with .name, .['any name'], .*, [0] or [*]; names outside"
+                    " brackets contain only ASCII letters, digits, - and _",
                 )
             steps.append(_step(found))
             offset = found.end()
         if not steps or not isinstance(steps[0], Property | EveryMember):
-            raise self._error(token, "a selector names a property first, like $.name")
+            raise self._error(token, "a selector starts with a property, such as $.name")
         selector = Selector(tuple(steps))
         self._count_wildcards(token, selector)
         self._selectors.setdefault(token.text, selector)
@@ -216,16 +220,16 @@ class _Parser:
     def _count_wildcards(self, token: Token, selector: Selector) -> None:
         self.wildcards += selector.wildcards
         if selector.wildcards > MAX_WILDCARDS_IN_SELECTOR:
-            raise self._error(token, "a selector holds at most one [*] or .*")
+            raise self._error(token, "a selector can contain at most one [*] or .*")
         if self.wildcards > MAX_WILDCARDS:
-            raise self._error(token, f"a pattern holds at most {MAX_WILDCARDS} [*] and .*")
+            raise self._error(token, f"a pattern can contain at most {MAX_WILDCARDS} [*] and .*")
 
     def _peek(self) -> Token:
         return self._tokens[self._position]
 
     def _next(self) -> Token:
         token = self._peek()
-        if token.kind is not Kind.END:
+        if token.kind is not TokenKind.END:
             self._position += 1
         return token
 
@@ -244,4 +248,4 @@ def _step(found: re.Match[str]) -> Step:
 
 
 def _shown(token: Token) -> str:
-    return "the end" if token.kind is Kind.END else token.text
+    return "the end" if token.kind is TokenKind.END else token.text

@@ -1,4 +1,4 @@
-"""A pattern of the JSON form as text again: the shortest that reads the same."""
+"""Prints a condition as the shortest equivalent JSON pattern."""
 
 from ._conditions import (
     And,
@@ -19,14 +19,14 @@ _CONSTANTS = {None: "NULL", True: "TRUE", False: "FALSE"}
 
 
 def printed(condition: Condition) -> str:
-    """Give a pattern whose condition is this one; parentheses stand where `&&` needs them."""
+    """Return a pattern with this condition, with parentheses only where `&&` requires them."""
     return f"{{ {_text(condition)} }}"
 
 
 def _text(condition: Condition) -> str:
     match condition:
         case And(left, right):
-            # Both bind to the left, so a right side of their own kind was in parentheses.
+            # Both are left-associative, so a right side with the same operator was in parentheses.
             return f"{_within(left, Or)} && {_within(right, (Or, And))}"
         case Or(left, right):
             return f"{_text(left)} || {_within(right, Or)}"

@@ -1,10 +1,10 @@
 r"""The regular expressions of filter patterns: `%gr[ae]y|10\.0\..*%`.
 
-CloudWatch offers no groups, so an expression is a choice between chains of characters, each of
-which may be optional or repeated. Chains need no backtracking: all positions that a chain may
-have reached are the bits of one integer, moved along with every character of the text (the
-Shift-And method). The time is proportional to the text's length whatever the expression, which
-`re` does not promise, and rules meet texts that somebody else chose.
+CloudWatch does not support groups, so an expression is a choice between branches, each a sequence of
+characters that may be optional or repeated. A branch is matched without backtracking: the bits of one
+integer are all positions that it may have reached, and each character of the text shifts them (the
+Shift-And method). So the time is proportional to the length of the text for every expression. `re` does
+not guarantee that, and the texts come from users of the applications.
 """
 
 import string
@@ -15,13 +15,13 @@ from typing import Final
 _LITERALS: Final = frozenset(string.ascii_letters + string.digits + ":_#=@/;,- ")
 _OPERATORS: Final = frozenset("^$?[]{}|\\*+.")
 _ASCII: Final = frozenset(map(chr, range(128)))
-_MAX_LINKS: Final = 1000
+_MAX_PIECES: Final = 1000
 _ANY_NUMBER: Final = None
 
 
 @dataclass(frozen=True, slots=True)
 class CharSet:
-    """A set of characters: those of ASCII by name, all others together in or out."""
+    """A set of ASCII characters; `others` is whether it includes all other characters."""
 
     ascii: frozenset[str]
     others: bool = False
@@ -51,8 +51,8 @@ _ANY: Final = CharSet(frozenset("\n\r")).inverted()
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """One character of a chain."""
+class Piece:
+    """One character of a branch."""
 
     characters: CharSet
     optional: bool = False
@@ -60,20 +60,20 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class Branch:
     """One alternative of an expression."""
 
-    links: tuple[Link, ...]
+    pieces: tuple[Piece, ...]
     at_start: bool
     at_end: bool
-    # By character, filled as texts bring them: the links that accept it, and the same for
-    # those that may accept another one after it. ASCII has its entries, all else shares one.
+    # By character, filled on first use: the bits of the pieces that accept it, and of those that may
+    # accept it again. Each ASCII character has an entry, all others share one.
     _masks: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     def matches(self, text: str) -> bool:
-        """Whether the chain is found in the text. Bit i: the first i links are behind us."""
-        skippable = sum(1 << i for i, link in enumerate(self.links) if link.optional)
-        goal = 1 << len(self.links)
+        """Return whether the text contains the branch. Bit i: the first i pieces have matched."""
+        skippable = sum(1 << i for i, piece in enumerate(self.pieces) if piece.optional)
+        goal = 1 << len(self.pieces)
         start = reached = _skip(1, skippable)
         masks = self._masks
         for character in text:
@@ -93,11 +93,11 @@ class Chain:
         key = character if character in _ASCII else ""
         if key not in self._masks:
             accepting = [
-                (i, link) for i, link in enumerate(self.links) if character in link.characters
+                (i, piece) for i, piece in enumerate(self.pieces) if character in piece.characters
             ]
             self._masks[key] = (
                 sum(1 << i for i, _ in accepting),
-                sum(1 << i + 1 for i, link in accepting if link.repeated),
+                sum(1 << i + 1 for i, piece in accepting if piece.repeated),
             )
         return self._masks[key]
 
@@ -110,17 +110,17 @@ def _skip(reached: int, skippable: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """An expression; it is searched in a text, anchors aside."""
+    """An expression; it matches anywhere in a text unless it has anchors."""
 
-    chains: tuple[Chain, ...]
+    branches: tuple[Branch, ...]
     source: str = ""
 
     def matches(self, text: str) -> bool:
-        return any(chain.matches(text) for chain in self.chains)
+        return any(branch.matches(text) for branch in self.branches)
 
 
 class RegexError(Exception):
-    """An expression that CloudWatch would refuse; `offset` counts from its first character."""
+    """An expression that CloudWatch would reject; `offset` is the position in it, counted from 0."""
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(offset, reason)
@@ -129,10 +129,10 @@ class RegexError(Exception):
 
 
 def parse_regex(source: str) -> Regex:
-    """Read an expression, without the percent signs around it.
+    """Parse an expression, without the percent signs around it.
 
     Raises:
-        RegexError: it uses something that filter patterns do not offer.
+        RegexError: it uses syntax that filter patterns do not support.
     """
     if not source:
         raise RegexError(0, "the regular expression is empty")
@@ -140,45 +140,45 @@ def parse_regex(source: str) -> Regex:
         if character not in _LITERALS and character not in _OPERATORS:
             raise RegexError(
                 offset,
-                f"found {character!r}; a regular expression here may hold ASCII letters, digits,"
-                r" spaces, : _ # = @ / ; , - and the operators ^ $ ? [ ] { } | \ * + . only",
+                f"found {character!r}; a regular expression can contain only ASCII letters, digits,"
+                r" spaces, : _ # = @ / ; , - and the operators ^ $ ? [ ] { } | \ * + .",
             )
-    return Regex(tuple(_Parser(source).chains()), source)
+    return Regex(tuple(_RegexParser(source).branches()), source)
 
 
-class _Parser:
+class _RegexParser:
     def __init__(self, source: str) -> None:
         self._source = source
         self._offset = 0
 
-    def chains(self) -> Iterator[Chain]:
-        yield self._chain()
+    def branches(self) -> Iterator[Branch]:
+        yield self._branch()
         while self._take("|"):
-            yield self._chain()
+            yield self._branch()
 
-    def _chain(self) -> Chain:
+    def _branch(self) -> Branch:
         begin = self._offset
         at_start = self._take("^")
-        links: list[Link] = []
+        pieces: list[Piece] = []
         while self._peek() not in {"", "|", "$"}:
-            links += self._links()
-            if len(links) > _MAX_LINKS:
-                raise RegexError(begin, f"repeats more than {_MAX_LINKS} characters; use fewer")
+            pieces += self._pieces()
+            if len(pieces) > _MAX_PIECES:
+                raise RegexError(begin, f"repeats more than {_MAX_PIECES} characters; use fewer")
         at_end = self._take("$")
         if self._peek() not in {"", "|"}:
             raise RegexError(self._offset, r'nothing can follow "$"; for the character write \$')
-        if not links and not at_start and not at_end:
-            raise RegexError(begin, 'nothing stands on one side of "|"')
-        return Chain(tuple(links), at_start, at_end)
+        if not pieces and not at_start and not at_end:
+            raise RegexError(begin, 'one side of "|" is empty')
+        return Branch(tuple(pieces), at_start, at_end)
 
-    def _links(self) -> list[Link]:
+    def _pieces(self) -> list[Piece]:
         characters = self._characters()
         low, high = self._repetition()
         if high is not _ANY_NUMBER:
-            return [Link(characters)] * low + [Link(characters, optional=True)] * (high - low)
+            return [Piece(characters)] * low + [Piece(characters, optional=True)] * (high - low)
         if low == 0:
-            return [Link(characters, optional=True, repeated=True)]
-        return [Link(characters)] * (low - 1) + [Link(characters, repeated=True)]
+            return [Piece(characters, optional=True, repeated=True)]
+        return [Piece(characters)] * (low - 1) + [Piece(characters, repeated=True)]
 
     def _characters(self) -> CharSet:
         begin = self._offset
@@ -191,11 +191,15 @@ class _Parser:
             case "\\":
                 return self._escape(begin)
             case "^":
-                raise RegexError(begin, r'"^" stands at the beginning only; write \^ for itself')
+                raise RegexError(
+                    begin, r'"^" is allowed only at the beginning; for the character write \^'
+                )
             case "*" | "+" | "?" | "{":
                 raise RegexError(begin, f'"{character}" has no character before it to repeat')
             case "]" | "}":
-                raise RegexError(begin, f'"{character}" closes nothing; write \\{character}')
+                raise RegexError(
+                    begin, f'"{character}" has no opening bracket; write \\{character}'
+                )
             case _:
                 return CharSet(frozenset(character))
 
@@ -219,8 +223,8 @@ class _Parser:
         low, comma, high = self._until("}", begin).partition(",")
         if not low.isdigit() or (high and not high.isdigit()):
             raise RegexError(begin, "write a repetition as {3}, {3,} or {3,5}")
-        if max(len(low), len(high)) > len(str(_MAX_LINKS)):
-            raise RegexError(begin, f"repeats more than {_MAX_LINKS} times")
+        if max(len(low), len(high)) > len(str(_MAX_PIECES)):
+            raise RegexError(begin, f"repeats more than {_MAX_PIECES} times")
         least = int(low)
         most = int(high) if high else _ANY_NUMBER if comma else least
         if most is not None and (most < least or most == 0):
@@ -246,17 +250,17 @@ class _Parser:
         self._next()
         last = self._class_character()
         if len(first.ascii) != 1 or len(last.ascii) != 1:
-            raise RegexError(begin, "a range goes from one character to another")
+            raise RegexError(begin, "a range must go from one character to another")
         low, high = ord(min(first.ascii)), ord(min(last.ascii))
         if high < low:
-            raise RegexError(begin, "a range runs backwards")
+            raise RegexError(begin, "a range must be in ascending order")
         return CharSet(frozenset(map(chr, range(low, high + 1))))
 
     def _class_character(self) -> CharSet:
         begin = self._offset
         character = self._next()
         if character == "[":
-            raise RegexError(begin, r'"[" inside a class; write \[')
+            raise RegexError(begin, r'"[" is not allowed inside a class; write \[')
         return self._escape(begin) if character == "\\" else CharSet(frozenset(character))
 
     def _escape(self, begin: int) -> CharSet:
@@ -268,10 +272,12 @@ class _Parser:
             self._offset += 2
             code = int(digits, 16) if len(digits) == 2 and set(digits) <= _HEX else len(_ASCII)
             if code >= len(_ASCII):
-                raise RegexError(begin, r"\x takes two hexadecimal digits, 00 to 7f")
+                raise RegexError(begin, r"\x must be followed by two hexadecimal digits, 00 to 7f")
             return CharSet(frozenset(chr(code)))
         if character == "" or character.isalnum():
-            raise RegexError(begin, rf"no escape \{character}; there are \d \D \s \S \w \W \xhh")
+            raise RegexError(
+                begin, rf"\{character} is not supported; use one of \d \D \s \S \w \W \xhh"
+            )
         return CharSet(frozenset(character))
 
     def _peek(self) -> str:

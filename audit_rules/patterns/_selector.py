@@ -1,4 +1,4 @@
-"""`$.a.b[0]`: which values of an event a condition looks at."""
+"""Selectors such as `$.a.b[0]`: the values of an event that a condition applies to."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from ._event import JsonEvent
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """`.name` or `.['any name']`: that property of an object."""
+    """`.name` or `.['any name']`: a property of an object."""
 
     name: str
 
@@ -20,7 +20,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """`[3]`: that element of an array, counted from 0."""
+    """`[3]`: an element of an array, counted from 0."""
 
     index: int
 
@@ -53,7 +53,7 @@ class Selector:
 
     steps: tuple[Step, ...]
     path: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    """The names that it goes through; an element is its index or `*`, any member `*`."""
+    """The names of the steps; an element is its index or `*`, any member is `*`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", tuple(map(_named, self.steps)))
@@ -63,11 +63,11 @@ class Selector:
 
     @property
     def wildcards(self) -> int:
-        """How often the selector says `[*]` or `.*`."""
+        """The number of `[*]` and `.*` in the selector."""
         return sum(isinstance(step, EveryElement | EveryMember) for step in self.steps)
 
     def select(self, event: JsonEvent) -> Iterator[object]:
-        """Give the values there are: none where a step finds nothing, many through `[*]`."""
+        """Yield the selected values: none if a step finds nothing, several with `[*]` or `.*`."""
         found: Iterator[object] = iter([event])
         for step in self.steps:
             found = _follow(step, found)

@@ -28,7 +28,7 @@ _SPACE: Final = re.compile(r"\s*")
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """A text that is somewhere in the message; a blank one is in every message."""
+    """A text that the message must contain; every message contains a blank one."""
 
     text: str
 
@@ -38,7 +38,7 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All of `included`, none of `excluded`; where there are neither, at least one of `optional`."""
+    """All of `included` and none of `excluded`; without both, at least one of `optional`."""
 
     included: tuple[TextTest, ...]
     excluded: tuple[TextTest, ...]
@@ -49,12 +49,12 @@ class Terms:
         message = event.message
         if not self.included and not self.excluded:
             return any(term.matches(message) for term in self.optional)
-        # CloudWatch ignores the optional ones beside any others.
+        # CloudWatch ignores optional terms if there are others.
         return all(term.matches(message) for term in self.included) and not any(
             term.matches(message) for term in self.excluded
         )
 
-    def extracted(self, event: LogEvent) -> dict[str, str]:  # noqa: ARG002 - what a form has
+    def extracted(self, event: LogEvent) -> dict[str, str]:  # noqa: ARG002 - signature of Form
         return {}
 
 
@@ -62,15 +62,15 @@ def parse_terms(text: str) -> Terms:
     """Read a pattern of terms.
 
     Raises:
-        FilterPatternError: CloudWatch would refuse it.
+        FilterPatternError: CloudWatch would reject it.
     """
     terms: dict[str, list[TextTest]] = {"": [], "-": [], "?": []}
     regexes = Regexes(text)
-    at = _behind_space(text, 0)
+    at = _skip_space(text, 0)
     while at < len(text):
         found = _TERM.match(text, at)
         if found is None or not _ends(text, found.end()):
-            raise FilterPatternError(text, at + 1, _why(text, at))
+            raise FilterPatternError(text, at + 1, _problem(text, at))
         if found["regex"] is not None:
             test: TextTest = regexes.read(found["regex"], found.start("regex"))
         elif found["phrase"] is not None:
@@ -78,11 +78,11 @@ def parse_terms(text: str) -> Terms:
         else:
             test = Contains(found["word"])
         terms[found["sign"]].append(test)
-        at = _behind_space(text, found.end())
+        at = _skip_space(text, found.end())
     return Terms(tuple(terms[""]), tuple(terms["-"]), tuple(terms["?"]), regexes.count)
 
 
-def _behind_space(text: str, at: int) -> int:
+def _skip_space(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     return found.end() if found else at
 
@@ -91,7 +91,7 @@ def _ends(text: str, at: int) -> bool:
     return at == len(text) or text[at].isspace()
 
 
-def _why(text: str, at: int) -> str:
+def _problem(text: str, at: int) -> str:
     rest = text[at:].lstrip("?- \t")
     if rest.startswith('"') and rest.count('"') == 1:
         return "a quoted phrase is not closed"
@@ -99,9 +99,9 @@ def _why(text: str, at: int) -> str:
         return "a regular expression is not closed"
     if rest.startswith("."):
         return (
-            "found a field without its dollar sign: { $.name = … }; in double quotes a shell takes it"
-            " away, so put the pattern in single ones"
+            "found a field without a dollar sign; write { $.name = … }. In double quotes a shell removes"
+            " $.name, so put the pattern in single quotes"
         )
     word = re.match(r"\S*", text[at:])
     found = word.group() if word else ""
-    return f'found {found}; put a term with other characters than letters, digits and _ in double quotes: "{found}"'
+    return f'found {found}; put terms with characters other than letters, digits and _ in double quotes: "{found}"'

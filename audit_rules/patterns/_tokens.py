@@ -1,4 +1,4 @@
-"""From the text of a pattern to its tokens."""
+"""Splits the text of a pattern into tokens."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Final
 from audit_rules._exceptions import FilterPatternError
 
 
-class Kind(Enum):
-    """What a token is."""
+class TokenKind(Enum):
+    """The kind of a token."""
 
     SELECTOR = auto()
     OPERATOR = auto()
@@ -23,14 +23,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of a pattern: its text as it stands there, and where it begins (from 0)."""
+    """A token of a pattern: its kind, its text, and its offset, counted from 0."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     offset: int
 
 
-# A key in brackets may hold anything, spaces and operators too, hence its own alternative.
+# A key in brackets may contain any characters, also spaces and operators; hence the alternative for it.
 _TOKEN: Final = re.compile(
     r"""
       (?P<SELECTOR>    \$ (?: \.?\['[^']*'\] | [\w.\-@*] | \[[\w*\-]*\] )* )
@@ -47,26 +47,26 @@ _UNCLOSED: Final = {'"': "a quoted value is not closed", "%": "a regular express
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """Give the tokens of a pattern, END last.
+    """Yield the tokens of a pattern, END last.
 
     Raises:
-        FilterPatternError: a character belongs to no token.
+        FilterPatternError: a character is not part of any token.
     """
     offset = 0
     while True:
         while text[offset : offset + 1] in _SPACE and offset < len(text):
             offset += 1
         if offset == len(text):
-            yield Token(Kind.END, "", offset)
+            yield Token(TokenKind.END, "", offset)
             return
         found = _TOKEN.match(text, offset)
         if found is None or found.lastgroup is None:
             character = text[offset]
             reason = _UNCLOSED.get(
                 character,
-                f"found {character!r}; put values with other characters than letters and digits"
+                f"found {character!r}; put values with characters other than letters and digits"
                 " in double quotes",
             )
             raise FilterPatternError(text, offset + 1, reason)
-        yield Token(Kind[found.lastgroup], found.group(), offset)
+        yield Token(TokenKind[found.lastgroup], found.group(), offset)
         offset = found.end()

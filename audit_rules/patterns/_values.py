@@ -1,4 +1,4 @@
-"""What patterns of all forms write in one way: numbers, quoted texts, regular expressions."""
+"""Values that all forms of patterns share: numbers, quoted strings, regular expressions."""
 
 import re
 from dataclasses import dataclass
@@ -16,37 +16,37 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[
 
 
 def decimal_of(text: str) -> Decimal | None:
-    """Give the number that a text is; None, if it is none."""
+    """Return the text as a number, or None if it is not a number."""
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def quoted(text: str) -> str:
-    """Give a text in double quotes."""
+    """Return the text in double quotes, escaped."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def unquoted(text: str) -> str:
-    """Give the text that stands between two quotes."""
+    """Return the text between two quotes, without escapes."""
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
 @dataclass(slots=True)
 class Regexes:
-    """The regular expressions of one pattern, which holds a certain number at most."""
+    """Counts the regular expressions of a pattern, whose number is limited."""
 
     pattern: str
     count: int = 0
 
     def read(self, source: str, column: int) -> Regex:
-        """Read the next one; `column` is that of its first percent sign.
+        """Parse the next expression; `column` is the position of its first percent sign.
 
         Raises:
-            FilterPatternError: CloudWatch would refuse it, or it is one too many.
+            FilterPatternError: CloudWatch would reject it, or the pattern has too many.
         """
         self.count += 1
         if self.count > MAX_REGEXES:
-            reason = f"a pattern holds at most {MAX_REGEXES} regular expressions"
+            reason = f"a pattern can contain at most {MAX_REGEXES} regular expressions"
             raise FilterPatternError(self.pattern, column, reason)
         try:
             return parse_regex(source)

@@ -1,4 +1,4 @@
-"""A condition in words, for who does not read patterns."""
+"""Describes a condition in words, for readers without knowledge of patterns."""
 
 from ._conditions import (
     And,
@@ -22,7 +22,7 @@ _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 def in_words(condition: Condition) -> str:
-    """Say when a condition holds: `event.action is "login" and event.outcome is "failure"`."""
+    """Return when a condition holds, in words: `event.action is "login" and event.outcome is "failure"`."""
     match condition:
         case And(left, right):
             return f"{_grouped(left)} and {_grouped(right)}"

@@ -1,1 +1,1 @@
-"""The CDK app's parts: `stacks/` compose and grant, `constructs/` create."""
+"""The parts of the CDK app: `constructs/` create resources, `stacks/` compose them and grant permissions."""

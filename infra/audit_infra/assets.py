@@ -1,8 +1,8 @@
-"""The zip files that the functions are deployed from: what runs, nothing else, the same bytes everywhere.
+"""The zip files that the functions are deployed from; they contain only what runs, and are reproducible.
 
 A function's package, the packages that it imports and the files that it reads are packed from this
-environment, without Docker. The bytes depend on nothing but the contents: no times, no modes, no order of
-a file system, nothing compiled. So CDK's hash of an asset changes when the function does, and only then.
+environment, without Docker. The bytes depend only on the contents: not on times, modes or the order of
+files, and compiled files are excluded. So the CDK's asset hash changes only when the function changes.
 """
 
 import atexit
@@ -20,26 +20,26 @@ __all__ = ["AssetError", "FunctionAsset", "forwarder_asset", "router_asset"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _PINNED: Final = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can say
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can store
 _UNIX: Final = 3
 _READABLE: Final = 0o100644 << 16
-# Not needed to run; compiled parts fit one platform alone, and each package does without.
+# Not needed at run time. Compiled parts run on one platform only, and each package works without them.
 _LEFT_OUT: Final = re.compile(
     r"(^|/)(__pycache__|[^/]*\.dist-info|tests)/|^\.\./|\.(pyc|pyi|so|pyd)$|(^|/)(py\.typed|requirements[^/]*)$"
 )
 
 
 class AssetError(Exception):
-    """A part of a function is missing, or is of another version than the pinned one."""
+    """A part of a function is missing, or its version is not the pinned one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionAsset:
-    """What a function is deployed from.
+    """The code that a function is deployed from.
 
     Attributes:
         path: a zip file.
-        handler: what Lambda calls, `package.module.function`.
+        handler: the handler for Lambda, `package.module.function`.
     """
 
     path: Path
@@ -52,13 +52,13 @@ def router_asset() -> FunctionAsset:
 
 
 def forwarder_asset(config_file: Path) -> FunctionAsset:
-    """Pack the forwarder; the rules travel with it.
+    """Pack the forwarder together with the rules.
 
     Args:
         config_file: the team's `audit.toml`.
 
     Raises:
-        AssetError: a package that it imports is not installed as `lambda/forwarder/requirements.txt` pins it.
+        AssetError: a package is not installed in the version that `lambda/forwarder/requirements.txt` pins.
     """
     files = dict(_package(_ROOT / "lambda" / "forwarder"))
     files |= _package(_ROOT / "audit_rules")
@@ -74,7 +74,7 @@ def _package(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _pinned_packages(requirements: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of the distributions that a requirements file pins, as they are installed here."""
+    """Yield the installed files of the distributions that a requirements file pins."""
     for name, version in _PINNED.findall(requirements.read_text()):
         try:
             installed = metadata.distribution(name)
@@ -86,7 +86,7 @@ def _pinned_packages(requirements: Path) -> Iterator[tuple[str, bytes]]:
         if installed.version != version or not files:
             found = f"{installed.version}{'' if files else ', with no list of its files'}"
             raise AssetError(
-                f"{requirements}: {name}=={version} is pinned, {found} is installed; run `make setup`"
+                f"{requirements}: {name}=={version} is pinned, but {found} is installed; run `make setup`"
             )
         for file in files:
             if not _LEFT_OUT.search(file.as_posix()):
@@ -94,7 +94,7 @@ def _pinned_packages(requirements: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _packed(name: str, files: dict[str, bytes]) -> FunctionAsset:
-    # A new place each time: CDK remembers what it found at a path.
+    # A new folder each time, because the CDK caches assets by path.
     scratch = Path(tempfile.mkdtemp(prefix="audit-assets-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     path = scratch / f"{name}.zip"

@@ -1,6 +1,6 @@
-"""The saved Logs Insights queries: the questions that people ask first.
+"""The saved Logs Insights queries, for common questions.
 
-The values in them are examples to be replaced. Syntax:
+Replace the example values in them. Syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 """
 
@@ -30,4 +30,4 @@ fields @timestamp, user.name, user.email, source.ip, event.action, event.reason,
 | sort @timestamp desc
 | limit 1000""",
 }
-"""By name: the query."""
+"""The queries, by name."""

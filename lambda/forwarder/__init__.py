@@ -1,5 +1,5 @@
-"""Alarm → notification that a business person understands.
+"""The forwarder: sends notifications of audit records that business users understand.
 
-`handler` → `wakeups` (who woke us) → `pipeline`, which runs the `stages` (read, due, ledger, word)
-and hands each notification to the `channels`.
+`handler` → `triggers` (the causes of the invocation) → `pipeline`, which runs the `stages` (read,
+threshold, ledger, render) and passes each notification to the `channels`.
 """

@@ -1,28 +1,28 @@
-"""The entry point: an alarm's message from SNS, or the sweep's schedule.
+"""The Lambda handler: for alarm messages from SNS, the sweep schedule, and urgent records.
 
-SNS and EventBridge invoke it asynchronously: whatever is raised is retried twice and ends in the
-dead-letter queue.
+The function is invoked asynchronously. After an exception, Lambda retries twice and then sends the
+event to the dead-letter queue.
 """
 
 import json
 from functools import cache
 from typing import Any
 
-from forwarder._settings import Settings
+from forwarder._settings import ForwarderSettings
 from forwarder.pipeline import Forwarder
-from forwarder.wakeups import wakeups_in
+from forwarder.triggers import triggers_in
 
 __all__ = ["handler"]
 
 
 @cache
 def _forwarder() -> Forwarder:
-    return Forwarder.from_settings(Settings.from_environment())
+    return Forwarder.from_settings(ForwarderSettings.from_environment())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Tell what has to be told; give how many records met which decision."""
-    turn = _forwarder().run(wakeups_in(event), owner=getattr(context, "aws_request_id", ""))
-    print(json.dumps({"forwarder": turn.decisions, "failures": turn.failures}))  # noqa: T201
-    turn.raise_failures()
-    return turn.decisions
+    """Send the notifications that are due; return the number of records by decision."""
+    invocation = _forwarder().run(triggers_in(event), owner=getattr(context, "aws_request_id", ""))
+    print(json.dumps({"forwarder": invocation.decisions, "failures": invocation.failures}))  # noqa: T201
+    invocation.raise_failures()
+    return invocation.decisions

@@ -1,7 +1,7 @@
-"""A notification as data: what its readers see, before any channel's form.
+"""A notification as data, independent of the channels.
 
-Every text that came from an application is clean (`forwarder.text`), not escaped: escaping is the
-channel's, which knows its own language.
+Texts from an application are cleaned (`forwarder.text`) but not escaped. Each channel escapes them for
+its own format.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from enum import StrEnum
 
 from audit_rules import Severity
 
-__all__ = ["FieldChange", "Notification", "RecordView", "Why"]
+__all__ = ["FieldChange", "Notification", "Reason", "RecordView"]
 
 
-class Why(StrEnum):
-    """The reason why a notification is sent now; its readers see it."""
+class Reason(StrEnum):
+    """The reason why a notification is sent; shown to its recipients."""
 
-    RANG = "the rule's alarm rang"
-    STILL_RINGING = "it came while the rule's alarm was ringing"
-    CALMED = "it was found when the rule's alarm went back to OK"
+    ALARM = "the rule's alarm rang"
+    STILL_IN_ALARM = "it came while the rule's alarm was ringing"
+    BACK_TO_OK = "it was found when the rule's alarm went back to OK"
     ARRIVED = "it came, and the rule is urgent"
     HELD = "it came in the rule's quiet hours"
     NOT_FOUND = "the rule's alarm rang, but its records could not be found yet"
@@ -29,7 +29,7 @@ class Why(StrEnum):
 class FieldChange:
     """One field: its label, its values as text, and `added`, `removed` or `updated`.
 
-    `note` says what is not as it was: `masked`, `shortened`, `unreadable`.
+    `note` says how the values were altered: `masked`, `shortened`, `unreadable`.
     """
 
     label: str
@@ -41,7 +41,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
-    """One audit record. Texts that the record has nothing for are empty."""
+    """One audit record. Texts without a value in the record are empty."""
 
     sentence: str
     message: str
@@ -59,20 +59,20 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What is told at once: records of one rule, the first ones in full, the rest counted."""
+    """One notification: records of one rule, the first ones in full, the others only counted."""
 
     rule_id: str
     title: str
     description: str
     owner: str
     severity: Severity
-    why: Why
+    reason: Reason
     evidence_url: str = ""
     runbook: str = ""
     records: Sequence[RecordView] = ()
     left_out: int = 0
     left_out_by: Sequence[str] = field(default=())
-    """Who did what was left out: `Ana Souza (280)`."""
+    """The actors of the records that were left out: `Ana Souza (280)`."""
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""Text from applications, made safe to look at: what is hostile in any medium is taken out here."""
+"""Cleans texts from applications of characters that are dangerous in every channel."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["clean", "one_line", "shortened"]
 
-# Embeddings, overrides and isolates: they are invisible, and reorder the text around a value.
+# Embeddings, overrides and isolates: invisible characters that reorder the text around a value.
 _DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROL: Final = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\U000e0000-\U000e007f]"
@@ -15,10 +15,10 @@ _FIRST_STRONG_ISOLATE, _POP = "\u2068", "\u2069"
 
 
 def clean(text: str) -> str:
-    r"""Make control characters visible (`\x1b`) and keep right-to-left text to itself.
+    r"""Make control characters visible (`\x1b`) and isolate right-to-left text.
 
-    Hebrew and Arabic stay as they are, within an isolate of their own, so that the sentence around
-    them keeps its order. Lines stay lines.
+    Hebrew and Arabic are unchanged, but enclosed in an isolate, so that the sentence around them keeps
+    its order. Line breaks are kept.
     """
     text = _DIRECTION.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
@@ -29,14 +29,14 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Show line ends as a sign, where only one line is possible."""
+    """Replace line breaks with a symbol, for places that show only one line."""
     return re.sub(r"\s*\n\s*", " ⏎ ", text.strip())
 
 
-def shortened(text: str, longest: int) -> str:
-    """Cut a text that is too long, and say how long it was."""
-    if len(text) <= longest:
+def shortened(text: str, max_length: int) -> str:
+    """Shorten a text that is too long, and append its original length."""
+    if len(text) <= max_length:
         return text
     note = f"… ({len(text):,} characters)"
     closing = _POP if text.startswith(_FIRST_STRONG_ISOLATE) else ""
-    return text[: max(longest - len(note) - len(closing), 0)] + closing + note
+    return text[: max(max_length - len(note) - len(closing), 0)] + closing + note

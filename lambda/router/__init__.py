@@ -1,1 +1,1 @@
-"""Application log groups → audit log group."""
+"""The router: copies audit records from the application log groups to the audit log group."""

@@ -1,6 +1,6 @@
-"""Writing records into the audit log group, each line unchanged, none lost in silence.
+"""Writes records to the audit log group, with unchanged lines; rejected records are kept in a queue.
 
-The rules of PutLogEvents:
+The limits of PutLogEvents:
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from router._delivery import Delivery, LogEvent
-from router._settings import Settings
+from router._delivery import DeliveredEvent, Delivery
+from router._settings import RouterSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -29,37 +29,40 @@ _MAX_STREAM_NAME: Final = 512
 
 
 class Copier:
-    """Copies deliveries; the streams of the audit log group are named after their sources."""
+    """Copies deliveries to streams that are named after their sources."""
 
     def __init__(
-        self, *, logs: "CloudWatchLogsClient", sqs: "SQSClient", settings: Settings
+        self, *, logs: "CloudWatchLogsClient", sqs: "SQSClient", settings: RouterSettings
     ) -> None:
         self._logs = logs
         self._sqs = sqs
         self._settings = settings
 
     def copy(self, delivery: Delivery) -> dict[str, int]:
-        """Write all events; those that CloudWatch takes no more go to the queue of the rejected.
+        """Write all events; those that CloudWatch Logs rejects are sent to the queue.
+
+        Returns:
+            How many events were `copied` and how many `rejected`.
 
         Raises:
-            botocore.exceptions.ClientError: AWS refused; the delivery has to be tried again.
+            botocore.exceptions.ClientError: a call failed; the delivery must be retried.
         """
         stream = stream_name(delivery)
         rejected = 0
         for batch in batches(delivery.events):
             for event, reason in self._put(stream, batch):
-                self._keep_apart(delivery, event, reason)
+                self._send_to_queue(delivery, event, reason)
                 rejected += 1
         if rejected:
             print(_metric("RejectedRecords", rejected))  # noqa: T201
         return {"copied": len(delivery.events) - rejected, "rejected": rejected}
 
-    def _put(self, stream: str, batch: list[LogEvent]) -> list[tuple[LogEvent, str]]:
-        """Write one batch; give what the (successful) answer says was not taken, and why."""
+    def _put(self, stream: str, batch: list[DeliveredEvent]) -> list[tuple[DeliveredEvent, str]]:
+        """Write one batch; return the events that the (successful) response rejects, with the reasons."""
         try:
             answer = self._put_once(stream, batch)
         except self._logs.exceptions.ResourceNotFoundException:
-            # Another instance may be faster.
+            # Another instance may have created it in the meantime.
             with suppress(self._logs.exceptions.ResourceAlreadyExistsException):
                 self._logs.create_log_stream(
                     logGroupName=self._settings.audit_log_group, logStreamName=stream
@@ -67,7 +70,7 @@ class Copier:
             answer = self._put_once(stream, batch)
         return _rejected(batch, answer)
 
-    def _put_once(self, stream: str, batch: list[LogEvent]) -> "RejectedLogEventsInfoTypeDef":
+    def _put_once(self, stream: str, batch: list[DeliveredEvent]) -> "RejectedLogEventsInfoTypeDef":
         answer = self._logs.put_log_events(
             logGroupName=self._settings.audit_log_group,
             logStreamName=stream,
@@ -75,7 +78,7 @@ class Copier:
         )
         return answer.get("rejectedLogEventsInfo", {})
 
-    def _keep_apart(self, delivery: Delivery, event: LogEvent, reason: str) -> None:
+    def _send_to_queue(self, delivery: Delivery, event: DeliveredEvent, reason: str) -> None:
         body = {
             "reason": reason,
             "logGroup": delivery.log_group,
@@ -89,14 +92,14 @@ class Copier:
 
 
 def stream_name(delivery: Delivery) -> str:
-    """Name the stream after its source; a stream's name holds no `:` and no `*`."""
+    """Return the name of the stream for a source. Stream names cannot contain `:` and `*`."""
     name = f"{delivery.log_group.strip('/')}/{delivery.log_stream}"
     return re.sub(r"[:*]", "_", name)[:_MAX_STREAM_NAME]
 
 
-def batches(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
-    """Give the events in the order of their times, in batches that PutLogEvents takes."""
-    batch: list[LogEvent] = []
+def batches(events: Iterable[DeliveredEvent]) -> Iterator[list[DeliveredEvent]]:
+    """Yield the events in the order of their timestamps, in batches that PutLogEvents accepts."""
+    batch: list[DeliveredEvent] = []
     size = 0
     for event in sorted(events, key=lambda each: each.timestamp):
         length = len(event.message.encode()) + EVENT_OVERHEAD_BYTES
@@ -114,9 +117,9 @@ def batches(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
 
 
 def _rejected(
-    batch: list[LogEvent], info: "RejectedLogEventsInfoTypeDef"
-) -> list[tuple[LogEvent, str]]:
-    expired = info.get("expiredLogEventEndIndex", 0)  # the ends are exclusive
+    batch: list[DeliveredEvent], info: "RejectedLogEventsInfoTypeDef"
+) -> list[tuple[DeliveredEvent, str]]:
+    expired = info.get("expiredLogEventEndIndex", 0)  # end indexes are exclusive
     too_old = max(info.get("tooOldLogEventEndIndex", 0), expired)
     too_new = info.get("tooNewLogEventStartIndex", len(batch))
     return [
@@ -127,8 +130,8 @@ def _rejected(
 
 
 def _metric(name: str, value: int) -> str:
-    """Write a metric as a log line (CloudWatch's embedded metric format)."""
+    """Return a metric as a log line in the CloudWatch embedded metric format."""
     definition = {"Namespace": "Audit", "Dimensions": [[]], "Metrics": [{"Name": name}]}
-    # Of now, not of the records: a metric of two weeks ago is taken as little as they were.
+    # The current time, because CloudWatch rejects metrics that are as old as the rejected records.
     about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [definition]}
     return json.dumps({"_aws": about, name: value})

@@ -1,4 +1,4 @@
-"""What a subscription delivers: base64 of gzip of JSON.
+"""Reads the event of a subscription filter: JSON, compressed with gzip and encoded in base64.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 """
@@ -9,12 +9,12 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Delivery", "LogEvent", "read_delivery"]
+__all__ = ["DeliveredEvent", "Delivery", "read_delivery"]
 
 
 @dataclass(frozen=True, slots=True)
-class LogEvent:
-    """A log line and when it was written, in milliseconds since 1970."""
+class DeliveredEvent:
+    """A log line and its timestamp, in milliseconds since 1970."""
 
     timestamp: int
     message: str
@@ -22,18 +22,18 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Lines of one log stream."""
+    """Events of one log stream."""
 
     log_group: str
     log_stream: str
-    events: tuple[LogEvent, ...]
+    events: tuple[DeliveredEvent, ...]
 
 
 def read_delivery(event: dict[str, Any]) -> Delivery | None:
-    """Unpack a delivery; None for the control messages that only test the way.
+    """Decode a delivery; return None for a control message, which only checks the destination.
 
     Raises:
-        KeyError, ValueError, OSError: it is no delivery of a subscription.
+        KeyError, ValueError, OSError: the event is not from a subscription filter.
     """
     payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
     if payload["messageType"] == "CONTROL_MESSAGE":
@@ -41,5 +41,7 @@ def read_delivery(event: dict[str, Any]) -> Delivery | None:
     return Delivery(
         log_group=payload["logGroup"],
         log_stream=payload["logStream"],
-        events=tuple(LogEvent(each["timestamp"], each["message"]) for each in payload["logEvents"]),
+        events=tuple(
+            DeliveredEvent(each["timestamp"], each["message"]) for each in payload["logEvents"]
+        ),
     )

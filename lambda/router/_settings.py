@@ -1,21 +1,21 @@
-"""What the function is told by its environment."""
+"""The settings of the function, from its environment variables."""
 
 import os
 from dataclasses import dataclass
 
-__all__ = ["Settings"]
+__all__ = ["RouterSettings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Where records go, and where those go that CloudWatch does not take any more."""
+class RouterSettings:
+    """The audit log group, and the queue of the records that CloudWatch Logs rejects."""
 
     audit_log_group: str
     rejected_queue_url: str
 
     @classmethod
-    def from_environment(cls) -> "Settings":
-        """Read it.
+    def from_environment(cls) -> "RouterSettings":
+        """Read the settings.
 
         Raises:
             KeyError: a variable is missing; the message names it.

@@ -38,7 +38,7 @@ def test_bytes_depend_on_the_contents_alone(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("jinja2==3.0.0", r"jinja2==3\.0\.0 is pinned, .* is installed; run `make setup`"),
+        ("jinja2==3.0.0", r"jinja2==3\.0\.0 is pinned, but .* is installed; run `make setup`"),
         ("nothing-of-that-name==1", "nothing-of-that-name is not installed; run `make setup`"),
     ],
 )

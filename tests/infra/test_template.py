@@ -14,7 +14,7 @@ CONFIG = load_config(ROOT / "audit.toml")
 
 
 def flat(value: Any) -> str:
-    """Give a value with its intrinsics as one text, for looking into."""
+    """Return a value with its intrinsic functions as one text."""
     return json.dumps(value)
 
 

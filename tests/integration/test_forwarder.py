@@ -355,7 +355,7 @@ def test_a_delivery_that_is_none_is_shown(slack: SlackReceiver, data: str | byte
 
 
 def quiet(tmp_path: Path, begins_in: int, ends_in: int) -> None:
-    """Give the rule on phones quiet hours, in hours from now."""
+    """Set the quiet hours of the phone rule, in hours from now."""
     now = datetime.now(ZoneInfo("Europe/Madrid"))
     begin, end = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (begins_in, ends_in))
     text = CONFIG.replace('id = "phone"', f'id = "phone"\nquiet_hours = "{begin}-{end}"')
@@ -454,7 +454,7 @@ def test_a_channel_whose_secret_is_gone_stops_no_other_and_is_tried_again(
 def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
     slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
+    monkeypatch.setattr("forwarder.pipeline._MAX_RECORDS_PER_NOTIFICATION", 2)
     read: list[int] = []
     noted = Ledger.note_read
 
@@ -479,7 +479,7 @@ def test_a_flood_is_told_in_parts_and_goes_on_where_it_was_cut_off(
 def test_a_channel_that_fails_stops_no_other_in_any_part(
     slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.pipeline._MOST_AT_ONCE", 2)
+    monkeypatch.setattr("forwarder.pipeline._MAX_RECORDS_PER_NOTIFICATION", 2)
     for number in range(3):
         put(change(number))
     slack.answers = [(404, {})]
@@ -565,6 +565,6 @@ def test_a_webhook_without_tls_is_refused_without_naming_it(slack: SlackReceiver
         SecretId="audit/slack", SecretString="http://evil.example/T0/B0/secret"
     )
     put(change(1))
-    with pytest.raises(ForwardingError, match="holds no https:// address") as caught:
+    with pytest.raises(ForwardingError, match="is not an https:// URL") as caught:
         invoke(sns(alarm()))
     assert "evil" not in str(caught.value)

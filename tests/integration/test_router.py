@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import audit_lib
 from router import handler as module
 from router._copy import EVENT_OVERHEAD_BYTES, batches
-from router._delivery import LogEvent
+from router._delivery import DeliveredEvent
 
 NOW = int(time.time() * 1000)
 DAY = 24 * 3600 * 1000
@@ -135,12 +135,14 @@ def test_a_missing_audit_group_fails_so_that_lambda_tries_again(
 @given(
     st.lists(
         st.builds(
-            LogEvent, st.integers(NOW - 5 * DAY, NOW), st.integers(0, 400_000).map("x".__mul__)
+            DeliveredEvent,
+            st.integers(NOW - 5 * DAY, NOW),
+            st.integers(0, 400_000).map("x".__mul__),
         ),
         max_size=30,
     )
 )
-def test_batches_keep_the_rules_of_put_log_events(events: list[LogEvent]) -> None:
+def test_batches_keep_the_rules_of_put_log_events(events: list[DeliveredEvent]) -> None:
     made = list(batches(events))
     assert [event for batch in made for event in batch] == sorted(events, key=lambda e: e.timestamp)
     for batch in made:

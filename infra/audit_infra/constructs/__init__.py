@@ -1,1 +1,1 @@
-"""One capability a file."""
+"""The constructs, one file for each capability."""

@@ -1,4 +1,4 @@
-"""A Lambda function with a log group, a role of its own, and a queue for what it could not do."""
+"""A Lambda function with its log group, role and dead-letter queue."""
 
 from collections.abc import Mapping
 
@@ -11,21 +11,21 @@ from constructs import Construct
 
 from audit_infra.assets import FunctionAsset
 
-__all__ = ["AuditFunction", "evidence_queue", "logs_may_invoke"]
+__all__ = ["AuditFunction", "dead_letter_queue", "logs_may_invoke"]
 
 
 class AuditFunction(Construct):
     """A function that is invoked asynchronously.
 
-    The role may write the function's own log and nothing else; the stack grants the rest.
+    The role can write only the function's own log; the stack grants all other permissions.
 
     Attributes:
         function: the function.
         role: its role.
-        dead_letters: the events that it failed on three times.
+        dead_letters: the queue of events that failed three times.
     """
 
-    def __init__(  # noqa: PLR0913 - what makes a function
+    def __init__(  # noqa: PLR0913 - the properties of a function
         self,
         scope: Construct,
         id_: str,
@@ -46,7 +46,7 @@ class AuditFunction(Construct):
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self.role)
-        self.dead_letters = evidence_queue(self, "DeadLetters")
+        self.dead_letters = dead_letter_queue(self, "DeadLetters")
         self.function = lambda_.Function(
             self,
             "Function",
@@ -64,8 +64,8 @@ class AuditFunction(Construct):
         )
 
 
-def evidence_queue(scope: Construct, id_: str) -> sqs.Queue:
-    """Make a queue that keeps what it is given for as long as SQS can: 14 days."""
+def dead_letter_queue(scope: Construct, id_: str) -> sqs.Queue:
+    """Create a queue that keeps messages for 14 days, the maximum of SQS."""
     return sqs.Queue(
         scope,
         id_,
@@ -78,7 +78,13 @@ def evidence_queue(scope: Construct, id_: str) -> sqs.Queue:
 def logs_may_invoke(
     scope: Construct, function: lambda_.IFunction, source_arn: str
 ) -> lambda_.CfnPermission:
-    """Let the subscriptions of a log group of this account, or of several, invoke a function."""
+    """Allow subscription filters of this account to invoke a function.
+
+    Args:
+        scope: the scope of the permission.
+        function: the function.
+        source_arn: the ARN of the log group, or a pattern for several.
+    """
     return lambda_.CfnPermission(
         scope,
         "CloudWatchLogsMayInvoke",

@@ -1,4 +1,4 @@
-"""Where the records are kept: the audit log group, its key, and the saved queries."""
+"""The store of the records: the audit log group, its key, and the saved queries."""
 
 from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -13,10 +13,10 @@ __all__ = ["RecordStore"]
 
 
 class RecordStore(Construct):
-    """The audit log group outlives the stack: retained, protected from deletion, encrypted.
+    """The audit log group: encrypted, protected from deletion, and retained when the stack is deleted.
 
     Attributes:
-        key: the customer-managed key, which CloudWatch and SNS use too.
+        key: the customer managed key, which CloudWatch and SNS also use.
         log_group: the audit log group.
     """
 

@@ -1,4 +1,4 @@
-"""Which lines are audit records, and the way they take: every source log group → the router."""
+"""Subscriptions that send the audit records of every source log group to the router."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ class Routing(Construct):
         self, scope: Construct, id_: str, *, log_groups: Sequence[str], router: lambda_.IFunction
     ) -> None:
         super().__init__(scope, id_)
-        # One permission for all: a function's policy has room for about 20 KB.
+        # One permission for all groups, because a function's policy is limited to about 20 KB.
         every_group = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*:*"
         permission = logs_may_invoke(self, router, every_group)
         for name in log_groups:

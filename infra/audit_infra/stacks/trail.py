@@ -1,4 +1,4 @@
-"""The audit trail of one `audit.toml`: composes the constructs and grants what each may do."""
+"""The stack of an audit trail: composes the constructs and grants their permissions."""
 
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,18 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from audit_infra.assets import forwarder_asset, router_asset
-from audit_infra.constructs.function import AuditFunction, evidence_queue
+from audit_infra.constructs.function import AuditFunction, dead_letter_queue
+from audit_infra.constructs.notifications import AlarmTopic, LedgerTable, SweepSchedule
 from audit_infra.constructs.record_store import RecordStore
 from audit_infra.constructs.routing import Routing
-from audit_infra.constructs.telling import AlarmTopic, Ledger, Sweep
-from audit_infra.constructs.watch import Urgency, Watch
+from audit_infra.constructs.rule_alarms import RuleAlarms, UrgentSubscription
 from audit_rules import AuditConfig
 
 __all__ = ["TrailStack"]
 
 
 class TrailStack(Stack):
-    """Everything from a source log group to a notification."""
+    """All resources of an audit trail, from the source log groups to the notifications."""
 
     def __init__(
         self, scope: Construct, id_: str, *, config: AuditConfig, config_file: Path, **kwargs: Any
@@ -28,7 +28,7 @@ class TrailStack(Stack):
         names = config.names
         store = RecordStore(self, "Store", config=config)
 
-        rejected = evidence_queue(self, "Rejected")  # records that are nowhere else
+        rejected = dead_letter_queue(self, "Rejected")  # the only copy of these records
         rejected.apply_removal_policy(RemovalPolicy.RETAIN)
         router = AuditFunction(
             self,
@@ -46,7 +46,7 @@ class TrailStack(Stack):
         Routing(self, "Routing", log_groups=config.sources.log_groups, router=router.function)
 
         alarms = AlarmTopic(self, "Alarms", name=f"{names.trail}-alarms", key=store.key)
-        ledger = Ledger(self, "Ledger", name=f"{names.trail}-told")
+        ledger = LedgerTable(self, "Ledger", name=f"{names.trail}-told")
         forwarder = AuditFunction(
             self,
             "Forwarder",
@@ -65,18 +65,18 @@ class TrailStack(Stack):
         )
         for statement in _channel_statements(config):
             forwarder.role.add_to_principal_policy(statement)
-        alarms.wake(forwarder.function)
-        Sweep(self, "Sweep", names=names, function=forwarder.function)
-        Watch(self, "Watch", config=config, log_group=store.log_group, topic=alarms.topic)
+        alarms.invoke(forwarder.function)
+        SweepSchedule(self, "Sweep", names=names, function=forwarder.function)
+        RuleAlarms(self, "Watch", config=config, log_group=store.log_group, topic=alarms.topic)
         if pattern := config.urgent_pattern:
-            Urgency(
+            UrgentSubscription(
                 self, "Urgency", pattern=pattern, log_group=store.log_group,
                 function=forwarder.function,
             )  # fmt: skip
 
 
 def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
-    """Return what the forwarder needs for its channels, and to read which alarms are in ALARM."""
+    """Return the statements for the channels, and for reading which alarms are in ALARM."""
     own = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     alarms = iam.PolicyStatement(
         actions=["cloudwatch:DescribeAlarms"],
@@ -97,6 +97,6 @@ def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
                     for operator, keys in grant.conditions.items()
                 },
             )
-            for grant in dict.fromkeys(grants)  # two channels may share a sender
+            for grant in dict.fromkeys(grants)  # two channels can have the same sender
         ),
     ]

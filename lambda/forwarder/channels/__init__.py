@@ -1,48 +1,49 @@
-"""The ways to people: one file a type of channel, called after the type.
+"""The senders: one file for each type of channel, named after the type.
 
-Each has `open_channel`, which returns the way, and `preview`, which returns the message that would be sent.
+Each has `open_channel`, which returns the sender, and `preview`, which returns the message that would be sent.
 """
 
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from audit_rules import AuditConfig
-from audit_rules import Channel as ChannelConfig
+from audit_rules import AuditConfig, Channel
 from forwarder.notification import Notification
 
-__all__ = ["Channel", "ChannelError", "open_channels", "preview"]
+__all__ = ["ChannelError", "NotificationSender", "open_channels", "preview"]
 
 
-class Channel(Protocol):
-    """A way to people."""
+class NotificationSender(Protocol):
+    """Sends notifications to the recipients of a channel."""
 
     def send(self, notification: Notification) -> None:
-        """Send it.
+        """Send the notification.
 
         Raises:
-            ChannelError: it was not delivered; trying again later may help.
+            ChannelError: it was not delivered; a later attempt may succeed.
         """
 
 
 class ChannelError(Exception):
-    """A channel did not take a notification. Its text names the channel and no secret."""
+    """A channel did not accept a notification. The message names the channel and contains no secret."""
 
 
 class _Module(Protocol):
-    """What a file of this folder defines."""
+    """What each file of this folder defines."""
 
-    def open_channel(self, channel: Any, client: Callable[[str], Any]) -> Channel: ...
+    def open_channel(self, channel: Any, client: Callable[[str], Any]) -> NotificationSender: ...
 
     def preview(self, channel: Any, notification: Notification) -> Any: ...
 
 
-def open_channels(config: AuditConfig, client: Callable[[str], Any]) -> dict[str, Channel]:
-    """Return the channels of the configuration, by name.
+def open_channels(
+    config: AuditConfig, client: Callable[[str], Any]
+) -> dict[str, NotificationSender]:
+    """Return the senders of the configured channels, by channel name.
 
     Args:
-        config: whose channels.
-        client: returns a boto3 client of a service.
+        config: the configuration.
+        client: returns the boto3 client of a service.
     """
     return {
         name: _module(channel).open_channel(channel, client)
@@ -50,10 +51,10 @@ def open_channels(config: AuditConfig, client: Callable[[str], Any]) -> dict[str
     }
 
 
-def preview(channel: ChannelConfig, notification: Notification) -> Any:
+def preview(channel: Channel, notification: Notification) -> Any:
     """Return the message that the channel would send: a `dict` of JSON, or an `EmailMessage`."""
     return _module(channel).preview(channel, notification)
 
 
-def _module(channel: ChannelConfig) -> _Module:
+def _module(channel: Channel) -> _Module:
     return cast("_Module", import_module(f"{__name__}.{channel.TYPE}"))

@@ -1,4 +1,4 @@
-"""E-mail, by SES: HTML and the whole of it again as plain text."""
+"""Sends e-mail with SES, as HTML and as equivalent plain text."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from botocore.exceptions import BotoCoreError, ClientError
 
-from audit_rules.channels.email import LONGEST_SUBJECT, EmailChannel
+from audit_rules.channels.email import MAX_SUBJECT_LENGTH, EmailChannel
 from forwarder.channels import ChannelError
 from forwarder.notification import Notification
 from forwarder.text import one_line, shortened
@@ -25,7 +25,7 @@ __all__ = ["EmailBySes", "html", "mail", "open_channel", "plain_text", "preview"
 
 
 class EmailBySes:
-    """Sends to all recipients of a channel at once."""
+    """Sends one mail to all recipients of a channel."""
 
     def __init__(self, *, channel: EmailChannel, ses: "SESV2Client") -> None:
         self._channel = channel
@@ -35,7 +35,7 @@ class EmailBySes:
         """Send the mail.
 
         Raises:
-            ChannelError: SES did not take it.
+            ChannelError: SES did not accept it.
         """
         message = mail(notification, self._channel)
         try:
@@ -49,7 +49,7 @@ class EmailBySes:
 
 
 def open_channel(channel: EmailChannel, client: Callable[[str], Any]) -> EmailBySes:
-    """Return the way to the channel's recipients."""
+    """Return the sender of the channel."""
     return EmailBySes(channel=channel, ses=client("sesv2"))
 
 
@@ -59,13 +59,13 @@ def preview(channel: EmailChannel, notification: Notification) -> EmailMessage:
 
 
 def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
-    """Give the whole mail."""
+    """Return the complete mail."""
     message = EmailMessage(policy=SMTP)
     message["From"] = Address("Audit trail", addr_spec=channel.sender)
     message["To"] = [Address(addr_spec=recipient) for recipient in channel.recipients]
     message["Subject"] = subject(notification)
     message["Date"] = format_datetime(datetime.now(UTC))
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: prevents automatic replies
     message["X-Audit-Rule"] = notification.rule_id
     message["X-Audit-Channel"] = channel.name
     message.set_content(plain_text(notification), cte="quoted-printable")
@@ -74,18 +74,18 @@ def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
 
 
 def subject(notification: Notification) -> str:
-    """Give the subject: one line, under 100 characters."""
+    """Return the subject: one line of less than 100 characters."""
     whole = one_line(f"[{notification.severity.capitalize()}] {notification.summary}")
-    return shortened(whole, LONGEST_SUBJECT)
+    return shortened(whole, MAX_SUBJECT_LENGTH)
 
 
 def html(notification: Notification) -> str:
-    """Give the mail as HTML; every value is escaped by the template engine."""
+    """Return the mail as HTML; the template engine escapes every value."""
     return _templates().get_template("notification.html").render(notification=notification)
 
 
 def plain_text(notification: Notification) -> str:
-    """Give the mail as plain text, complete."""
+    """Return the complete mail as plain text."""
     return _templates().get_template("notification.txt").render(notification=notification)
 
 

@@ -1,4 +1,4 @@
-"""Slack, by an incoming webhook: Block Kit.
+"""Sends Block Kit messages to Slack through an incoming webhook.
 
 https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from audit_rules import Severity
-from audit_rules.channels.slack import LONGEST_HEADER, LONGEST_TEXT, SlackChannel
+from audit_rules.channels.slack import MAX_HEADER_LENGTH, MAX_TEXT_LENGTH, SlackChannel
 from forwarder.channels import ChannelError
 from forwarder.notification import FieldChange, Notification, RecordView
 from forwarder.text import one_line, shortened
@@ -30,11 +30,11 @@ _MARKS: Final = {
 }
 _LOOKS_LIKE_A_BACKTICK: Final = "\u02cb"
 _TRIES: Final = 3
-_LONGEST_PAUSE: Final = 30.0
+_MAX_PAUSE: Final = 30.0
 
 
 class SlackWebhook:
-    """Posts to the webhook whose address is the value of a Secrets Manager secret."""
+    """Posts to the webhook whose URL is the value of a Secrets Manager secret."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class SlackWebhook:
         self._http = urllib3.PoolManager(timeout=10.0, retries=False)
 
     def send(self, notification: Notification) -> None:
-        """Post the message; when Slack is busy, wait as long as it says, and try again.
+        """Post the message; if Slack is busy, wait as long as it requests, and retry.
 
         Raises:
-            ChannelError: Slack did not take it.
+            ChannelError: Slack did not accept it.
         """
         address = self._address()
         body = json.dumps(message(notification)).encode()
@@ -69,7 +69,7 @@ class SlackWebhook:
                     redirect=False,
                 )
             except urllib3.exceptions.HTTPError as error:
-                # Not the error's text: it holds the address, which is a secret.
+                # Not the text of the error: it contains the URL, which is a secret.
                 problem, pause = f"cannot be reached ({type(error).__name__})", 1.0
             else:
                 if answer.status == 200:
@@ -84,19 +84,19 @@ class SlackWebhook:
         raise ChannelError(f"channel {self._name!r}: Slack {problem}")
 
     def _address(self) -> str:
-        """Read the secret each time: it can be renewed at any moment."""
+        """Return the URL; the secret is read each time, because it can be renewed at any time."""
         address = self._secrets.get_secret_value(SecretId=self._secret)["SecretString"].strip()
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
             raise ChannelError(
-                f"channel {self._name!r}: the secret {self._secret!r} holds no https:// address;"
-                " store the webhook's URL as its plain text"
+                f"channel {self._name!r}: the secret {self._secret!r} is not an https:// URL;"
+                " store the webhook URL as plain text"
             )
         return address
 
 
 def open_channel(channel: SlackChannel, client: Callable[[str], Any]) -> SlackWebhook:
-    """Return the way to the webhook of the channel."""
+    """Return the sender of the channel."""
     return SlackWebhook(
         name=channel.name, secret=channel.webhook_secret, secrets=client("secretsmanager")
     )
@@ -108,12 +108,12 @@ def preview(_: SlackChannel, notification: Notification) -> dict[str, Any]:
 
 
 def message(notification: Notification) -> dict[str, Any]:
-    """Give the message as Slack takes it."""
+    """Return the message as Slack accepts it."""
     severity = notification.severity
     blocks: list[dict[str, Any]] = [
         {
             "type": "header",
-            "text": _plain(f"{_MARKS[severity]} {notification.title}", LONGEST_HEADER),
+            "text": _plain(f"{_MARKS[severity]} {notification.title}", MAX_HEADER_LENGTH),
         },
         _context(f"*{severity.capitalize()}* · for {_escaped(notification.owner)}"),
     ]
@@ -127,10 +127,10 @@ def message(notification: Notification) -> dict[str, Any]:
         blocks += [{"type": "divider"}, {"type": "section", "text": _plain(text)}]
     if links := _links(notification):
         blocks.append({"type": "section", "text": _marked(links)})
-    footer = f"Told because {notification.why} · rule `{_escaped(notification.rule_id)}`"
+    footer = f"Told because {notification.reason} · rule `{_escaped(notification.rule_id)}`"
     blocks.append(_context(footer))
     return {
-        "text": _cut(f"{severity.capitalize()}: {notification.summary}", LONGEST_HEADER),
+        "text": _cut(f"{severity.capitalize()}: {notification.summary}", MAX_HEADER_LENGTH),
         "blocks": blocks,
         "unfurl_links": False,
         "unfurl_media": False,
@@ -178,29 +178,29 @@ def _address_of(url: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape what Slack reads as mark-up: mentions, channels and links all begin with `<`."""
+    """Escape Slack markup: mentions, channels and links all begin with `<`."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _code(text: str) -> str:
-    """Put a value in a code span, where no formatting works and nothing can end it early."""
+    """Return a value as a code span, in which formatting has no effect and which the value cannot end."""
     return f"`{_escaped(one_line(text)).replace('`', _LOOKS_LIKE_A_BACKTICK)}`"
 
 
-def _cut(text: str, longest: int) -> str:
-    """Escape and cut, so that the cut never falls inside an entity."""
-    room = longest
-    while len(escaped := _escaped(shortened(text, room))) > longest:
-        room -= max((len(escaped) - longest) // 4, 1)
+def _cut(text: str, max_length: int) -> str:
+    """Escape and shorten a text, so that no entity is cut."""
+    room = max_length
+    while len(escaped := _escaped(shortened(text, room))) > max_length:
+        room -= max((len(escaped) - max_length) // 4, 1)
     return escaped
 
 
-def _plain(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _cut(text, longest), "emoji": False}
+def _plain(text: str, max_length: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
+    return {"type": "plain_text", "text": _cut(text, max_length), "emoji": False}
 
 
 def _marked(text: str) -> dict[str, Any]:
-    """Mark-up of ours; `verbatim` keeps Slack from making links and mentions of what looks so."""
+    """Return a text with our markup; `verbatim` prevents Slack from creating links and mentions."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
@@ -209,4 +209,4 @@ def _context(text: str) -> dict[str, Any]:
 
 
 def _pause(retry_after: str) -> float:
-    return min(float(retry_after), _LONGEST_PAUSE) if retry_after.isdigit() else 1.0
+    return min(float(retry_after), _MAX_PAUSE) if retry_after.isdigit() else 1.0

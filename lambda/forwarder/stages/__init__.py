@@ -1,1 +1,1 @@
-"""The steps from an alarm to a notification, one a file: read → due → ledger → word."""
+"""The stages from an alarm to a notification, one per file: read → threshold → ledger → render."""

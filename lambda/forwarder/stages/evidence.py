@@ -1,4 +1,4 @@
-"""The link to the evidence: a Logs Insights query, opened in the AWS console."""
+"""The link to the evidence: a Logs Insights query in the AWS console."""
 
 import re
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ _FIELDS: Final = (
 
 
 class Evidence:
-    """Writes links into one region's console, on one log group."""
+    """Creates links to the console of one Region, for one log group."""
 
     def __init__(self, *, region: str, log_group: str) -> None:
         self._region = region
         self._log_group = log_group
 
     def url(self, records: Sequence[FoundRecord]) -> str:
-        """Give the link to a query that shows these records."""
+        """Return the link to a query that shows these records."""
         return self._url(self.query(records), records[0].timestamp_ms, records[-1].timestamp_ms)
 
     @staticmethod
     def query(records: Sequence[FoundRecord]) -> str:
-        """Give the query: by `event.id`, where each is one that cannot change the query."""
+        """Return the query: by `event.id`, if no id can alter the query; else for the whole period."""
         ids = []
         for record in records:
             event = record.fields.get("event")
@@ -57,7 +57,7 @@ def _instant(ms: int) -> str:
 
 
 def _encoded(text: str) -> str:
-    """Encode a value as the console's addresses do: `*` and two hexadecimal digits."""
+    """Encode a value as in the URLs of the console: `*` and two hexadecimal digits."""
     return "".join(
         chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b"-_." else f"*{byte:02x}"
         for byte in text.encode()

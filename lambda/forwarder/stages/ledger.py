@@ -1,9 +1,9 @@
-"""The ledger of what was told: each record once per rule and channel.
+"""The ledger of sent records: each record is sent once per rule and channel.
 
-An item is claimed before it is sent and marked afterwards. A claim belongs to one invocation, by
-its request id, which Lambda's retries keep: they claim again what they had; another invocation
-only after the lease. What was sent and then not marked, because the function died between the two,
-is told twice rather than never.
+An item is claimed before it is sent and marked afterwards. A claim belongs to one invocation, by its
+request id, which is the same for Lambda's retries: they can claim the same items again, another
+invocation only after the lease. An item that was sent but not marked, because the function stopped in
+between, is sent twice rather than never.
 """
 
 from collections.abc import Mapping
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
 __all__ = ["Decision", "Ledger"]
 
-LEASE_SECONDS: Final = 6 * 60  # longer than the function may run
-KEPT_SECONDS: Final = 90 * 24 * 3600
+LEASE_SECONDS: Final = 6 * 60  # longer than the timeout of the function
+RETENTION_SECONDS: Final = 90 * 24 * 3600
 
 
 class Decision(StrEnum):
-    """What became of a record, for one channel."""
+    """The decision about a record, for one channel."""
 
     TOLD = "told"
     ALREADY_TOLD = "already_told"
     IN_PROGRESS = "in_progress"
     BELOW_THRESHOLD = "below_threshold"
-    HELD = "held"  # in the rule's quiet hours; counted once a wake-up
-    IMMATERIAL = "immaterial"  # the pattern selects it, and the rest of the rule does not
+    HELD = "held"  # in the rule's quiet hours; counted once per trigger
+    IMMATERIAL = "immaterial"  # matches the pattern, but not the further conditions
     FAILED = "failed"
 
 
 class Ledger:
-    """The DynamoDB table; `id` is its key, `expires_at` its time to live."""
+    """The DynamoDB table with the key `id` and the time to live `expires_at`."""
 
     def __init__(self, *, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def claim(self, key: str, *, owner: str, now_ms: int) -> Decision:
-        """Claim the right to tell; TOLD means "go ahead"."""
+        """Claim an item for sending; TOLD means that the claim succeeded."""
         now = now_ms // 1000
         try:
             self._dynamodb.put_item(
@@ -50,7 +50,7 @@ class Ledger:
                     "state": {"S": "claimed"},
                     "owner": {"S": owner},
                     "lease_until": {"N": str(now + LEASE_SECONDS)},
-                    "expires_at": {"N": str(now + KEPT_SECONDS)},
+                    "expires_at": {"N": str(now + RETENTION_SECONDS)},
                 },
                 ConditionExpression="attribute_not_exists(id) OR"
                 " (#state = :claimed AND (#owner = :owner OR lease_until < :now))",
@@ -62,11 +62,11 @@ class Ledger:
                 },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return self._why_not(key)
+            return self._reason_not_claimed(key)
         return Decision.TOLD
 
     def mark_told(self, key: str, *, now_ms: int) -> None:
-        """Note that it was told."""
+        """Mark an item as sent."""
         now = now_ms // 1000
         self._dynamodb.put_item(
             TableName=self._table,
@@ -74,48 +74,48 @@ class Ledger:
                 "id": {"S": key},
                 "state": {"S": "told"},
                 "told_at": {"N": str(now)},
-                "expires_at": {"N": str(now + KEPT_SECONDS)},
+                "expires_at": {"N": str(now + RETENTION_SECONDS)},
             },
         )
 
     def release(self, key: str) -> None:
-        """Give a claim back that could not be used."""
+        """Release a claim whose item was not sent."""
         self._dynamodb.delete_item(TableName=self._table, Key={"id": {"S": key}})
 
     def read_until(self, rule_id: str) -> int:
-        """Give until when a rule's records were read and settled, in ms since 1970; 0: never."""
+        """Return the time until which a rule's records are settled, in ms since 1970; 0 for never."""
         return self._moment(f"read#{rule_id}", "until_ms")
 
     def note_read(self, rule_id: str, until_ms: int) -> None:
-        """Note until when a rule's records were read and settled."""
+        """Store the time until which a rule's records are settled."""
         self._dynamodb.put_item(
             TableName=self._table,
             Item={
                 "id": {"S": f"read#{rule_id}"},
                 "until_ms": {"N": str(until_ms)},
-                "expires_at": {"N": str(until_ms // 1000 + KEPT_SECONDS)},
+                "expires_at": {"N": str(until_ms // 1000 + RETENTION_SECONDS)},
             },
         )
 
     def hold(self, rule_id: str, since_ms: int) -> None:
-        """Note that a rule has something to tell since then, and may not yet; the earliest stays."""
+        """Store the time since which a rule's records are held; an earlier time is kept."""
         with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
             self._dynamodb.put_item(
                 TableName=self._table,
                 Item={
                     "id": {"S": f"held#{rule_id}"},
                     "since_ms": {"N": str(since_ms)},
-                    "expires_at": {"N": str(since_ms // 1000 + KEPT_SECONDS)},
+                    "expires_at": {"N": str(since_ms // 1000 + RETENTION_SECONDS)},
                 },
                 ConditionExpression="attribute_not_exists(id)",
             )
 
     def held_since(self, rule_id: str) -> int:
-        """Give since when a rule has something to tell, in ms since 1970; 0: it has nothing."""
+        """Return the time since which a rule's records are held, in ms since 1970; 0 for none."""
         return self._moment(f"held#{rule_id}", "since_ms")
 
-    def let_go(self, rule_id: str) -> None:
-        """Forget that a rule had something to tell: it is told."""
+    def release_hold(self, rule_id: str) -> None:
+        """Remove the hold of a rule after its records were sent."""
         self.release(f"held#{rule_id}")
 
     def _moment(self, id_: str, attribute: str) -> int:
@@ -128,6 +128,6 @@ class Ledger:
         )
         return answer.get("Item", {})
 
-    def _why_not(self, key: str) -> Decision:
+    def _reason_not_claimed(self, key: str) -> Decision:
         told = self._item(key).get("state", {}).get("S") == "told"
         return Decision.ALREADY_TOLD if told else Decision.IN_PROGRESS

@@ -1,4 +1,4 @@
-"""Read: the records that a rule selects, out of the audit log group."""
+"""The read stage: reads the records of a rule from the audit log group."""
 
 import json
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ __all__ = ["FoundRecord", "Reader", "found_records"]
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """A record's line, when it was written (milliseconds since 1970), and its parsed form."""
+    """A record: its line, its timestamp (milliseconds since 1970), and its parsed fields."""
 
     timestamp_ms: int
     line: str
@@ -24,10 +24,10 @@ class FoundRecord:
 
     @property
     def key(self) -> str:
-        """What it is known by in the ledger.
+        """The key of the record in the ledger.
 
-        The whole line counts: a line that was delivered twice is the same, and an application that
-        repeats an `event.id` on another line silences nothing.
+        It depends on the whole line: a line that was delivered twice has the same key, and an application
+        that repeats an `event.id` on another line does not suppress a notification.
         """
         return sha256(f"{self.timestamp_ms}:{self.line}".encode()).hexdigest()[:40]
 
@@ -40,9 +40,9 @@ class Reader:
         self._log_group = log_group
 
     def read(self, rule: Rule, *, since_ms: int, until_ms: int) -> list[FoundRecord]:
-        """Give the rule's records between two times, in order, none twice.
+        """Return the rule's records between two times, in order, without duplicates.
 
-        Pages can be empty and carry a token all the same: the paginator reads on.
+        A page can be empty and still have a token; the paginator continues.
         """
         pages = self._logs.get_paginator("filter_log_events").paginate(
             logGroupName=self._log_group,
@@ -57,7 +57,7 @@ class Reader:
 
 
 def found_records(lines: Iterable[tuple[int, str]]) -> list[FoundRecord]:
-    """Give lines and their times as records, in order, none twice."""
+    """Return lines and their timestamps as records, in order, without duplicates."""
     return [FoundRecord(when, line, _parsed(line)) for when, line in sorted(set(lines))]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from audit_ops.cli import main
 from audit_ops.rules.replay import Replay, ReplayError, lines_of, replay
 from audit_rules import AuditConfig, FilterPattern, load_config, parse_config
-from audit_rules.patterns import InexactError, compiled, left_of, member_asked
+from audit_rules.patterns import InexactError, compiled, required_member, simplified
 
 ROOT = Path(__file__).parents[3]
 CONFIG = load_config(ROOT / "audit.toml")
@@ -258,7 +258,7 @@ def test_what_is_left_to_ask_where_the_action_is_known(pattern: str, left: str |
     condition = FilterPattern(pattern).condition
     assert condition is not None
     known = {("event", "action"): "a", ("changes", "record_type"): None}
-    assert left_of(condition, known) == (
+    assert simplified(condition, known) == (
         left if isinstance(left, bool) else FilterPattern(left).condition
     )
 
@@ -278,7 +278,7 @@ def test_what_is_left_to_ask_has_the_same_answer(
         if value is None or isinstance(value, str):
             known[path] = value
     assert pattern.condition is not None
-    left = left_of(pattern.condition, known)
+    left = simplified(pattern.condition, known)
     holds = left if isinstance(left, bool) else left.holds(_as_written(record))
     assert holds is pattern.matches(as_json(record))
 
@@ -304,4 +304,4 @@ def _as_written(record: dict[str, Any]) -> Any:
 def test_which_member_a_condition_cannot_hold_without(pattern: str, member: str | None) -> None:
     condition = FilterPattern(pattern).condition
     assert condition is not None
-    assert member_asked(condition, ("changes", "fields")) == member
+    assert required_member(condition, ("changes", "fields")) == member

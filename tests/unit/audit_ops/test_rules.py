@@ -60,12 +60,12 @@ def test_an_example_that_fails_is_shown_with_its_pattern(config: Path, tmp_path:
     report = tmp_path / "junit.xml"
     tested = run("test", "--config", path, "--junit", str(report))
     assert tested.exit_code == 1
-    assert "FAILED  a thousand: does not match; it has to match: { $.event.action" in tested.output
+    assert "FAILED  a thousand: does not match; it must match: { $.event.action" in tested.output
     suite = ET.fromstring(report.read_text())
     assert (suite.get("tests"), suite.get("failures")) == ("10", "1")
     (failure,) = suite.iter("failure")
     assert failure.get("message") == (
-        'rule "large-refund": example "a thousand" has to match, and does not'
+        'rule "large-refund": example "a thousand" must match, but does not'
     )
 
 

@@ -130,7 +130,7 @@ def test_the_model_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('name = "audit"\n', "", "audit: name: is missing; it has no default"),
+        ('name = "audit"\n', "", "audit: name: is missing; it is required"),
         (
             'name = "audit"\n',
             'name = "Audit"\n',
@@ -142,22 +142,22 @@ def test_the_model_cannot_be_changed() -> None:
         (
             'time_zone = "Europe/Madrid"',
             'time_zone = "Europe/Madird"',
-            'audit: time_zone: found "Europe/Madird"; write an IANA name like Europe/Madrid',
+            'audit: time_zone: found "Europe/Madird"; write an IANA name such as Europe/Madrid',
         ),
         (
             'time_zone = "Europe/Madrid"',
             'time_zone = "../etc/passwd"',
-            'audit: time_zone: found "../etc/passwd"; write an IANA name like Europe/Madrid',
+            'audit: time_zone: found "../etc/passwd"; write an IANA name such as Europe/Madrid',
         ),
         (
             'time_zone = "Europe/Madrid"',
             'time_zone = "Europe"',
-            'audit: time_zone: found "Europe"; write an IANA name like Europe/Madrid',
+            'audit: time_zone: found "Europe"; write an IANA name such as Europe/Madrid',
         ),
         (
             "[sources]",
             "retention_days = 3000\n[sources]",
-            "audit: retention_days: found 3000; CloudWatch does not offer it, write 2922 or 3288",
+            "audit: retention_days: found 3000, which CloudWatch does not offer; write 2922 or 3288",
         ),
         (
             "[sources]",
@@ -172,7 +172,7 @@ def test_the_model_cannot_be_changed() -> None:
         (
             "[sources]",
             "retension_days = 365\n[sources]",
-            'audit: retension_days: is no key of this table; did you mean "retention_days"?',
+            'audit: retension_days: is not a key of this table; did you mean "retention_days"?',
         ),
         (
             '["/app/shop"]',
@@ -187,7 +187,7 @@ def test_the_model_cannot_be_changed() -> None:
         (
             '["/app/shop"]',
             "[1]",
-            "sources: log_groups: found an integer in it; write strings only",
+            "sources: log_groups: found an integer in the array; write strings only",
         ),
         (
             '["/app/shop"]',
@@ -205,21 +205,21 @@ def test_the_model_cannot_be_changed() -> None:
         (
             'type = "slack"',
             'type = "slak"',
-            'channels.chat: type: found "slak"; no such type of channel, did you mean "slack"?',
+            'channels.chat: type: found "slak", which is not a known channel type; did you mean "slack"?',
         ),
         (
             'sender = "audit@example.com"',
             'sender = "audit@example.com\\r\\nBcc: x@example.com"',
             (
                 'channels.mail: sender: found "audit@example.com\\r\\nBcc: x@example.com"; write one'
-                " bare address like audit@example.com"
+                " address without a name, such as audit@example.com"
             ),
         ),
         (
             'sender = "audit@example.com"',
             'sender = "Audit <audit@example.com>"',
             (
-                'channels.mail: sender: found "Audit <audit@example.com>"; write one bare address like'
+                'channels.mail: sender: found "Audit <audit@example.com>"; write one address without a name, such as'
                 " audit@example.com"
             ),
         ),
@@ -227,7 +227,7 @@ def test_the_model_cannot_be_changed() -> None:
             '["a@example.com", "b@example.com"]',
             '["a@localhost"]',
             (
-                'channels.mail: recipients: found "a@localhost"; write one bare address like'
+                'channels.mail: recipients: found "a@localhost"; write one address without a name, such as'
                 " audit@example.com"
             ),
         ),
@@ -240,7 +240,7 @@ def test_the_model_cannot_be_changed() -> None:
             "[channels.mail]",
             "[channels.Mail]",
             (
-                'channels: a channel\'s name: found "Mail"; write a lower-case letter, then at most 62'
+                'channels: channel name: found "Mail"; write a lower-case letter, then at most 62'
                 " lower-case letters, digits and -"
             ),
         ),
@@ -252,7 +252,7 @@ def test_the_model_cannot_be_changed() -> None:
                 " 62 lower-case letters, digits and -"
             ),
         ),
-        ('id = "first"\n', "", "rules[1]: id: is missing; it has no default"),
+        ('id = "first"\n', "", "rules[1]: id: is missing; it is required"),
         (
             'title = "First"',
             'title = "First\\nBcc: x"',
@@ -266,22 +266,22 @@ def test_the_model_cannot_be_changed() -> None:
             f'title = "{"x" * 81}"',
             'rules[1] "first": title: has 81 characters; write at most 80',
         ),
-        ('title = "First"', 'title = " "', 'rules[1] "first": title: is empty; write some words'),
-        ('owner = "Security"\n', "", 'rules[1] "first": owner: is missing; it has no default'),
+        ('title = "First"', 'title = " "', 'rules[1] "first": title: is empty; write some text'),
+        ('owner = "Security"\n', "", 'rules[1] "first": owner: is missing; it is required'),
         (
             '"high"',
             '"urgent"',
-            'rules[1] "first": severity: found "urgent"; write low, medium, high, critical',
+            'rules[1] "first": severity: found "urgent"; write one of low, medium, high, critical',
         ),
         (
             'channels = ["chat"]',
             'channels = ["chatt"]',
-            'rules[1] "first": channels: found "chatt"; no such channel, did you mean "chat"?',
+            'rules[1] "first": channels: found "chatt", which is not a known channel; did you mean "chat"?',
         ),
         (
             'channels = ["chat"]',
             'channels = ["zzz"]',
-            'rules[1] "first": channels: found "zzz"; no such channel, there are: chat, mail',
+            'rules[1] "first": channels: found "zzz", which is not a known channel; use one of: chat, mail',
         ),
         (
             'channels = ["chat"]',
@@ -300,7 +300,7 @@ def test_the_model_cannot_be_changed() -> None:
             "'{ $.a = 1 }'",
             "'{ $.a == 1 }'",
             (
-                'rules[1] "first": pattern: is no usable filter pattern: found "=="; equality is a'
+                'rules[1] "first": pattern: is not a valid filter pattern: found "=="; write a'
                 ' single "=" (column 7)\n    { $.a == 1 }\n          ^'
             ),
         ),
@@ -343,12 +343,12 @@ def test_the_model_cannot_be_changed() -> None:
         (
             "'{ $.a = 1 }'",
             "'{ $.a = 1 }'\nseverty = 'low'",
-            'rules[1] "first": severty: is no key of this table; did you mean "severity"?',
+            'rules[1] "first": severty: is not a key of this table; did you mean "severity"?',
         ),
         (
             "[sources]",
             "[source]\n[sources]",
-            'source: is no key of this table; did you mean "sources"?',
+            'source: is not a key of this table; did you mean "sources"?',
         ),
     ],
 )
@@ -364,7 +364,7 @@ def test_the_trails_own_log_groups_are_no_sources(group: str) -> None:
     (problem,) = problems_of(changed("/app/shop", group))
     assert problem == (
         f'audit.toml: sources: log_groups: found "{group}", which belongs to the audit trail itself'
-        " and would feed records back to it for ever; name log groups of applications only"
+        " and would feed records back to it in a loop; name log groups of applications only"
     )
 
 
@@ -391,7 +391,7 @@ def test_the_value_of_an_unknown_key_is_not_repeated() -> None:
     text = changed("webhook_secret =", 'webhook_url = "https://hooks/XyZ"\nwebhook_secret =')
     with pytest.raises(ConfigError) as caught:
         parse_config(text)
-    assert 'webhook_url: is no key of this table; did you mean "webhook_secret"?' in str(
+    assert 'webhook_url: is not a key of this table; did you mean "webhook_secret"?' in str(
         caught.value
     )
     assert "XyZ" not in str(caught.value)
@@ -408,8 +408,8 @@ def test_a_value_that_is_no_table_is_told_once() -> None:
 
 def test_an_empty_file_names_the_missing_tables() -> None:
     assert problems_of("") == (
-        "audit.toml: audit: is missing; it has no default",
-        "audit.toml: sources: is missing; it has no default",
+        "audit.toml: audit: is missing; it is required",
+        "audit.toml: sources: is missing; it is required",
     )
 
 
@@ -424,8 +424,8 @@ def test_every_problem_is_told_at_once_and_counted() -> None:
 def test_equal_rule_ids_are_refused() -> None:
     assert problems_of(GOOD + SECOND + SECOND) == (
         (
-            'audit.toml: rules: id: found "second" 2 times, in rules 2, 3; give each rule an id of its'
-            " own"
+            'audit.toml: rules: id: found "second" 2 times, in rules 2, 3; give each rule a unique'
+            " id"
         ),
     )
 
@@ -434,7 +434,9 @@ def test_more_rules_than_metric_filters_are_refused() -> None:
     rules = [SECOND.replace('"second"', f'"r{n}"') for n in range(100)]
     assert len(parse_config(GOOD + "".join(rules[1:])).rules) == 100
     (problem,) = problems_of(GOOD + "".join(rules))
-    assert problem.startswith("audit.toml: rules: found 101; a log group takes 100 metric filters")
+    assert problem.startswith(
+        "audit.toml: rules: found 101; a log group can have 100 metric filters"
+    )
 
 
 def test_more_patterns_with_a_regex_than_the_quota_are_refused() -> None:
@@ -445,8 +447,8 @@ def test_more_patterns_with_a_regex_than_the_quota_are_refused() -> None:
     assert len(parse_config(GOOD + "".join(rules[:5])).rules) == 6
     assert problems_of(GOOD + "".join(rules)) == (
         (
-            "audit.toml: rules: pattern: 6 rules hold a %regex% (r0, r1, r2, r3, r4, r5); a log group"
-            " takes 5: write the others with = and *"
+            "audit.toml: rules: pattern: 6 rules use a %regex% (r0, r1, r2, r3, r4, r5); a log group can"
+            " have 5: write the others with = and *"
         ),
     )
 
@@ -463,7 +465,7 @@ def test_a_key_written_twice_is_a_syntax_error() -> None:
 
 def test_nesting_without_end_is_a_problem_like_others() -> None:
     (problem,) = problems_of("x = " + "[" * 100_000)
-    assert problem == "audit.toml: nests too deeply; write plain tables"
+    assert problem == "audit.toml: is nested too deeply; use plain tables"
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -524,17 +526,25 @@ def test_an_action_has_its_sentence_and_its_classification() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("user-updated", "User", 'an action\'s name: found "User"; write what happened in lower'),
-        ("{record}", "{who}", "sentence: {who} is no placeholder; write {actor}, {target}, "),
-        ("{record}", "{record", "sentence: has a brace without its other half"),
+        ("user-updated", "User", 'action name: found "User"; write what happened in lower'),
+        ("{record}", "{who}", "sentence: {who} is not a placeholder; write {actor}, {target}, "),
+        ("{record}", "{record", "sentence: has an unmatched brace"),
         (
             '["iam"]',
             '["iamb"]',
-            'category: found "iamb"; no such ECS event.category, did you mean "iam"?',
+            'category: found "iamb", which is not a known ECS event.category; did you mean "iam"?',
         ),
-        ('"change"', '"access"', 'type: found "access"; no such ECS event.type for this category'),
-        ("type =", "kind =", "type: is missing; it has no default"),
-        ('"raise"', '"raisin"', 'on_failure: found "raisin"; no such failure policy, did you mean'),
+        (
+            '"change"',
+            '"access"',
+            'type: found "access", which is not a known ECS event.type for this category',
+        ),
+        ("type =", "kind =", "type: is missing; it is required"),
+        (
+            '"raise"',
+            '"raisin"',
+            'on_failure: found "raisin", which is not a known failure policy; did you mean',
+        ),
     ],
 )
 def test_a_wrong_action_is_told(old: str, new: str, problem: str) -> None:

@@ -49,12 +49,12 @@ def test_a_message_without_a_dimension_adds_nothing() -> None:
     [
         (JSON, ("amount",), "write a number or a field: $.amount"),
         (JSON, ("$.amount[*]",), "without"),
-        (JSON, ("$.a = 1 && $.b",), "a value is read from one field"),
-        (JSON, ("$.a b",), "after a selector comes"),
+        (JSON, ("$.a = 1 && $.b",), "a value must refer to one field"),
+        (JSON, ("$.a b",), "a selector is followed by"),
         (FIELDS, ("bytes",), "write a number or a field: $bytes"),
         (TERMS, ("$.amount",), "a pattern of terms has no fields"),
         (TERMS, ("1", {"A": "$.a"}), "a pattern of terms has no fields"),
-        (JSON, ("1", {"A": "$.a"}, 0.0), "a metric with a default value has no dimensions"),
+        (JSON, ("1", {"A": "$.a"}, 0.0), "a metric with a default value cannot have dimensions"),
         (JSON, ("1", dict.fromkeys("ABCD", "$.a")), "at most 3 dimensions"),
     ],
 )

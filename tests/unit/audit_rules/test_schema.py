@@ -56,7 +56,7 @@ def test_what_the_reader_refuses_an_editor_marks(old: str, new: str, place: str)
 
 
 def keys(node: Any, path: str = "") -> dict[str, Any]:
-    """Give all places of a schema, dotted."""
+    """Return all nodes of a schema by their dotted paths."""
     found = {path: node} if path else {}
     for name, inner in node.get("properties", {}).items():
         found |= keys(inner, f"{path}.{name}" if path else name)

@@ -36,4 +36,4 @@ RECORD: dict[str, Any] = {
 )
 def test_a_sentence_is_filled(sentence: str, record: dict[str, Any], expected: str) -> None:
     assert Sentence(sentence).problem() is None
-    assert Sentence(sentence).of(record, {"user": "User"}) == expected
+    assert Sentence(sentence).render(record, {"user": "User"}) == expected

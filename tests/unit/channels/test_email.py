@@ -6,16 +6,16 @@ from email.policy import SMTP
 import pytest
 
 from audit_rules import ConfigError, Severity, parse_config
-from audit_rules.channels.email import MOST_RECIPIENTS, EmailChannel
+from audit_rules.channels.email import MAX_RECIPIENTS, EmailChannel
 from forwarder.channels import preview
-from forwarder.notification import Notification, Why
+from forwarder.notification import Notification, Reason
 from local_cloud.receivers.email import EmailReceiver
 
 HEAD = '[audit]\nname = "x"\ntime_zone = "UTC"\n[sources]\nlog_groups = ["/app/x"]\n[channels.a]\ntype = "email"\n'
 CHANNEL = EmailChannel(name="a", sender="audit@example.com", recipients=("b@example.com",))
 NOTICE = Notification(
     rule_id="large-refund", title="Refund", description="<b>Look</b>", owner="Finance",
-    severity=Severity.HIGH, why=Why.RANG,
+    severity=Severity.HIGH, reason=Reason.ALARM,
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def test_it_is_read_from_its_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "refused"), [(MOST_RECIPIENTS - 1, False), (MOST_RECIPIENTS, False), (MOST_RECIPIENTS + 1, True)]
+    ("count", "refused"), [(MAX_RECIPIENTS - 1, False), (MAX_RECIPIENTS, False), (MAX_RECIPIENTS + 1, True)]
 )  # fmt: skip
 def test_ses_takes_so_many_recipients(count: int, refused: bool) -> None:
     recipients = ", ".join(f'"a{n}@example.com"' for n in range(count))

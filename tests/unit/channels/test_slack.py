@@ -7,14 +7,14 @@ import pytest
 from audit_rules import ConfigError, Severity, parse_config
 from audit_rules.channels.slack import SlackChannel
 from forwarder.channels import preview
-from forwarder.notification import Notification, Why
+from forwarder.notification import Notification, Reason
 from local_cloud.receivers.slack import SlackReceiver
 
 HEAD = '[audit]\nname = "x"\ntime_zone = "UTC"\n[sources]\nlog_groups = ["/app/x"]\n[channels.a]\ntype = "slack"\n'
 CHANNEL = SlackChannel(name="a", webhook_secret="audit/slack")
 NOTICE = Notification(
     rule_id="large-refund", title="Refund & <more>", description="Look at *it*", owner="Finance",
-    severity=Severity.HIGH, why=Why.RANG,
+    severity=Severity.HIGH, reason=Reason.ALARM,
 )  # fmt: skip
 
 
@@ -27,8 +27,8 @@ def test_it_is_read_from_its_keys() -> None:
     ("keys", "said"),
     [
         ("", "channels.a: webhook_secret: is missing"),
-        ('webhook_secret = "https://hooks.slack.com/services/T0/B0/x"', "looks like the webhook itself"),
-        ('webhook_secret = "s"\nsender = "a@example.com"', "channels.a: sender: is no key"),
+        ('webhook_secret = "https://hooks.slack.com/services/T0/B0/x"', "looks like the webhook URL itself"),
+        ('webhook_secret = "s"\nsender = "a@example.com"', "channels.a: sender: is not a key"),
     ],
 )  # fmt: skip
 def test_other_keys_are_refused(keys: str, said: str) -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from audit_rules import parse_config
 from audit_rules.channels.email import EmailChannel
 from forwarder.channels import email, slack
-from forwarder.notification import Notification, Why
+from forwarder.notification import Notification, Reason
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.read import FoundRecord
-from forwarder.stages.word import Wording
+from forwarder.stages.render import Renderer
 from forwarder.text import clean, one_line, shortened
 
 CONFIG = parse_config(
@@ -45,12 +45,14 @@ pattern = '{ $.a = 1 }'
 )
 MAIL = CONFIG.channels["mail"]
 assert isinstance(MAIL, EmailChannel)
-WORDING = Wording(config=CONFIG, evidence=Evidence(region="eu-west-1", log_group="/audit/records"))
+RENDERER = Renderer(
+    config=CONFIG, evidence=Evidence(region="eu-west-1", log_group="/audit/records")
+)
 
 
 def told(*records: dict[str, Any]) -> Notification:
     found = [FoundRecord(1_767_225_600_000 + n, json.dumps(r), r) for n, r in enumerate(records)]
-    return WORDING.notification(CONFIG.rules[0], found, Why.RANG)
+    return RENDERER.notification(CONFIG.rules[0], found, Reason.ALARM)
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def texts(node: Any) -> list[str]:
-    """Give each text object of a Slack message."""
+    """Return each text object of a Slack message."""
     if isinstance(node, list):
         return [text for each in node for text in texts(each)]
     if isinstance(node, dict):

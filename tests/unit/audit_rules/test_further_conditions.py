@@ -32,7 +32,7 @@ def tells(more: str, record: dict[str, Any]) -> bool:
     (rule,) = parse_config(HEAD + more).rules
     record = {**record, "changes": {"record_type": "account", **record.get("changes", {})}}
     told = rule.matches(json.dumps(record))
-    assert told is rule.tells(record)
+    assert told is rule.applies_to(record)
     return told
 
 
@@ -90,17 +90,17 @@ def test_a_record_comes_from_a_network_or_from_elsewhere(
 
 def test_a_record_that_cannot_be_read_is_told() -> None:
     (rule,) = parse_config(HEAD + 'networks = ["10.0.0.0/8"]').rules
-    assert rule.tells({})
+    assert rule.applies_to({})
 
 
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
         ('networks = ["10.0.0.1/8"]', "has host bits set"),
-        ('networks = ["here"]', "write a network like 10.0.0.0/8"),
+        ('networks = ["here"]', "write a network such as 10.0.0.0/8"),
         ("[rules.materiality]\nby = 1", "field: is missing"),
-        ('[rules.materiality]\nfield = "a"', "says not how far"),
-        ('[rules.materiality]\nfield = "a..b"\nby = 1', "dotted where it is nested"),
+        ('[rules.materiality]\nfield = "a"', "has no limit"),
+        ('[rules.materiality]\nfield = "a..b"\nby = 1', "with dots if it is nested"),
         ('[rules.materiality]\nfield = "a"\nby = -1', "found -1; write a number above 0"),
         ('[rules.materiality]\nfield = "a"\nby = inf', "write a number above 0"),
         ('[rules.materiality]\nfield = "a"\npercent = true', "found a boolean; write a number"),
@@ -113,7 +113,9 @@ def test_what_cannot_be_judged_is_refused(more: str, complaint: str) -> None:
 
 
 def test_networks_alone_make_no_pattern() -> None:
-    with pytest.raises(ConfigError, match="names networks alone; name one or more of record_types"):
+    with pytest.raises(
+        ConfigError, match="contains only networks; add one or more of record_types"
+    ):
         parse_config(HEAD.replace('record_types = ["account"]', 'networks = ["10.0.0.0/8"]'))
 
 
@@ -137,7 +139,7 @@ def test_quiet_hours_may_go_over_midnight(hours: str, clock: str, quiet: bool) -
 @pytest.mark.parametrize("hours", ["22-7", "22:00-22:00", "24:00-07:00", "night"])
 def test_quiet_hours_that_are_none_are_refused(hours: str) -> None:
     text = HEAD.replace("[rules.when]", f'quiet_hours = "{hours}"\n[rules.when]')
-    with pytest.raises(ConfigError, match="like 22:00-07:00"):
+    with pytest.raises(ConfigError, match="such as 22:00-07:00"):
         parse_config(text)
 
 
@@ -157,5 +159,5 @@ def test_urgent_rules_share_one_pattern_and_one_that_is_too_long_selects_all_rec
 
 @pytest.mark.parametrize("more", ["threshold = 2", "window_minutes = 5"])
 def test_an_urgent_rule_waits_for_nothing(more: str) -> None:
-    with pytest.raises(ConfigError, match="an urgent rule tells of each record at once"):
+    with pytest.raises(ConfigError, match="an urgent rule sends each record immediately"):
         parse_config(HEAD.replace("[rules.when]", f'delivery = "urgent"\n{more}\n[rules.when]'))

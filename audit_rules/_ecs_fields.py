@@ -1,8 +1,17 @@
-"""What a record of `audit_lib` holds: ECS 9 (https://www.elastic.co/docs/reference/ecs), and `changes`."""
+"""The fields of a record of `audit_lib`: ECS 9 (https://www.elastic.co/docs/reference/ecs) and `changes`."""
 
 from typing import Final
 
-__all__ = ["ALWAYS", "ARRAYS", "FLAT", "MEMBERS", "OBJECTS", "OPEN", "ROOTS", "TEXTS"]
+__all__ = [
+    "ALWAYS",
+    "ARRAYS",
+    "DOTTED_NAMES",
+    "EXTENSIBLE",
+    "MEMBERS",
+    "OBJECTS",
+    "ROOTS",
+    "STRINGS",
+]
 
 _ADDRESSED: Final = "address as bytes domain geo ip mac nat packets port registered_domain subdomain top_level_domain user"
 
@@ -16,9 +25,9 @@ MEMBERS: Final = {
         "log": "logger origin file syslog",
     }.items()
 }
-"""By object, all members that it has: nobody adds any."""
+"""All members of the objects that cannot have others, by object."""
 
-OPEN: Final = {
+EXTENSIBLE: Final = {
     name: frozenset(members.split())
     for name, members in {
         "user": "id name email full_name domain hash roles target effective changes group entity risk",
@@ -43,16 +52,16 @@ OPEN: Final = {
         "faas": "coldstart execution id name trigger version",
     }.items()
 }
-"""By object, the members that ECS gives it; an application may add its own."""
+"""The ECS members of the objects to which an application may add its own, by object."""
 
 ROOTS: Final = frozenset([
-    "@timestamp", "log.level", "ecs.version", *MEMBERS, *OPEN,
+    "@timestamp", "log.level", "ecs.version", *MEMBERS, *EXTENSIBLE,
     *["agent", "chain", "cloud", "container", "device", "dns", "email", "extra", "file", "group", "hash", "labels", "message", "network"],
     *["observer", "orchestrator", "organization", "package", "rule", "session", "tags", "task", "threat", "tls"],
 ])  # fmt: skip
 
 OBJECTS: Final = frozenset([
-    *MEMBERS, *OPEN, "chain", "extra", "labels", "task",
+    *MEMBERS, *EXTENSIBLE, "chain", "extra", "labels", "task",
     *["changes.before", "changes.after", "changes.fields", "changes.notes", "http.request", "http.response"],
     *["log.origin", "log.origin.file", "process.thread", "user.target", "user.effective"],
 ])  # fmt: skip
@@ -64,9 +73,9 @@ ARRAYS: Final = frozenset([
 ALWAYS: Final = frozenset([
     "event.action", "event.outcome", "event.kind", "event.id", "log.logger", "@timestamp", "message",
 ])  # fmt: skip
-"""What each record has, as a text."""
+"""The fields that each record has, as strings."""
 
-TEXTS: Final = ALWAYS | {"event.reason", "changes.record_type", "changes.record_id"}
+STRINGS: Final = ALWAYS | {"event.reason", "changes.record_type", "changes.record_id"}
 
-FLAT: Final = {"log.level": "$.['log.level']", "ecs.version": "$.['ecs.version']"}
-"""Fields whose very name has a dot, as a selector has to say it."""
+DOTTED_NAMES: Final = {"log.level": "$.['log.level']", "ecs.version": "$.['ecs.version']"}
+"""Fields with a dot in their name, and the selectors that find them."""

@@ -1,4 +1,4 @@
-"""How people come to know: the topic that the alarms speak to, the ledger, and the sweep."""
+"""What the notifications need: the topic of the alarms, the ledger table, and the sweep schedule."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -11,14 +11,14 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from audit_infra.constructs.function import evidence_queue
+from audit_infra.constructs.function import dead_letter_queue
 from audit_rules import Names
 
-__all__ = ["AlarmTopic", "Ledger", "Sweep"]
+__all__ = ["AlarmTopic", "LedgerTable", "SweepSchedule"]
 
 
 class AlarmTopic(Construct):
-    """The topic. CloudWatch may publish to it and use its key: else it stays silent.
+    """The topic that alarms publish to; its policy and the key policy allow CloudWatch to do so.
 
     Attributes:
         topic: the topic.
@@ -48,19 +48,19 @@ class AlarmTopic(Construct):
             )
         )
 
-    def wake(self, function: lambda_.IFunction) -> None:
-        """Invoke a function with every message; what cannot be delivered is kept."""
-        undelivered = evidence_queue(self, "Undelivered")
+    def invoke(self, function: lambda_.IFunction) -> None:
+        """Invoke a function with every message; undelivered messages are kept in a queue."""
+        undelivered = dead_letter_queue(self, "Undelivered")
         self.topic.add_subscription(
             subscriptions.LambdaSubscription(function, dead_letter_queue=undelivered)
         )
 
 
-class Ledger(Construct):
-    """The table of what was told.
+class LedgerTable(Construct):
+    """The table of the notifications that were sent.
 
     Attributes:
-        table: the table; its key is `id`, its time to live `expires_at`.
+        table: the table with the key `id` and the time to live `expires_at`.
     """
 
     def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
@@ -79,8 +79,8 @@ class Ledger(Construct):
         )
 
 
-class Sweep(Construct):
-    """The schedule on which the forwarder looks after alarms that keep ringing."""
+class SweepSchedule(Construct):
+    """The schedule on which the forwarder reads new records of alarms that stay in ALARM."""
 
     def __init__(
         self, scope: Construct, id_: str, *, names: Names, function: lambda_.IFunction
@@ -94,7 +94,7 @@ class Sweep(Construct):
             schedule=events.Schedule.rate(Duration.minutes(2)),
             targets=[
                 targets.LambdaFunction(
-                    function, dead_letter_queue=evidence_queue(self, "Undelivered")
+                    function, dead_letter_queue=dead_letter_queue(self, "Undelivered")
                 )
             ],
         )

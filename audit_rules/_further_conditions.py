@@ -1,7 +1,7 @@
-"""What a rule asks of a record that no filter pattern can: from which network, and by how much.
+"""Conditions of a rule that a filter pattern cannot express: source networks and the size of a change.
 
-CloudWatch counts what the pattern selects; whoever reads the records (the forwarder, the tests, a replay)
-looks at this too.
+CloudWatch counts the records that the pattern selects. The forwarder, the tests and a replay, which read
+the records, check these conditions as well.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,16 +11,17 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
-__all__ = ["ANYTHING", "Beyond", "Materiality", "Network", "QuietHours"]
+__all__ = ["NO_FURTHER_CONDITIONS", "FurtherConditions", "Materiality", "Network", "QuietHours"]
 
 Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Materiality:
-    """How far a number has to move: by more than `by`, or than `percent` of what it was.
+    """The smallest change of a number that matters: more than `by`, or than `percent` of the value before.
 
-    `field` is its dotted path within the states. A number that came or went, and what is none, moved far.
+    `field` is the dotted path below `changes.before` and `changes.after`. A number that was added or
+    removed, and a value that is not a number, always counts as changed enough.
     """
 
     field: str
@@ -28,7 +29,7 @@ class Materiality:
     percent: Decimal | None = None
 
     def holds(self, record: Mapping[str, Any]) -> bool:
-        """Whether the record tells of such a move."""
+        """Return whether the record contains such a change."""
         before, after = (_number(_at(record, state, self.field)) for state in ("before", "after"))
         if before is None or after is None:
             return True
@@ -40,37 +41,37 @@ class Materiality:
     def __str__(self) -> str:
         far = [f"{self.by}"] if self.by is not None else []
         far += [f"{self.percent} %"] if self.percent is not None else []
-        return f"{self.field} moved by more than {' or '.join(far)}"
+        return f"{self.field} changed by more than {' or '.join(far)}"
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From when until when nobody is told, by the trail's time zone; over midnight if it has to be."""
+    """A daily period without notifications, in the trail's time zone; it may span midnight."""
 
     begin: time
     end: time
 
     def includes(self, at: datetime) -> bool:
-        """Whether a moment lies in them; `at` is in the trail's time zone."""
-        now = at.time()
+        """Return whether `at`, in the trail's time zone, is within the period."""
+        time_of_day = at.time()
         if self.begin < self.end:
-            return self.begin <= now < self.end
-        return now >= self.begin or now < self.end
+            return self.begin <= time_of_day < self.end
+        return time_of_day >= self.begin or time_of_day < self.end
 
     def __str__(self) -> str:
         return f"{self.begin:%H:%M}-{self.end:%H:%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beyond:
-    """All of it; what is empty or None asks nothing."""
+class FurtherConditions:
+    """The further conditions of a rule; an empty one, or None, is not checked."""
 
     networks: tuple[Network, ...] = ()
     outside_networks: tuple[Network, ...] = ()
     materiality: Materiality | None = None
 
     def holds(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record fits; one that cannot be judged does: better told than lost."""
+        """Return whether all conditions hold. They hold for a record that cannot be judged, so that none is lost."""
         if not record:
             return True
         if self.networks and not _within(record, self.networks):
@@ -80,7 +81,7 @@ class Beyond:
         return self.materiality is None or self.materiality.holds(record)
 
     def in_words(self) -> Iterator[str]:
-        """Say what it asks, a text each."""
+        """Yield a description of each condition."""
         if self.networks:
             yield f"source.ip is in {_listed(self.networks)}"
         if self.outside_networks:
@@ -108,7 +109,7 @@ def _at(record: Mapping[str, Any], state: str, path: str) -> Any:
 
 
 def _number(value: Any) -> Decimal | None:
-    """Read a number, or a text that is one, as `audit_lib` writes long decimals."""
+    """Return the value as a number, also when it is a string: `audit_lib` writes long decimals as strings."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -118,7 +119,7 @@ def _number(value: Any) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-ANYTHING: Final = Beyond()
+NO_FURTHER_CONDITIONS: Final = FurtherConditions()
 
 
 def _listed(networks: tuple[Network, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Word: from records to what people read about them."""
+"""The render stage: builds the notification about records."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,31 +6,33 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from audit_rules import AuditConfig, Rule, actor_of, member, record_of, shown_value
-from audit_rules.channels.slack import FIELDS_A_SECTION
-from forwarder.notification import FieldChange, Notification, RecordView, Why
+from audit_rules.channels.slack import MAX_SECTION_FIELDS
+from forwarder.notification import FieldChange, Notification, Reason, RecordView
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.read import FoundRecord
 from forwarder.text import clean, one_line, shortened
 
-__all__ = ["Wording"]
+__all__ = ["Renderer"]
 
-MAX_RECORDS: Final = 10  # told in full at once; the rest is counted
-MAX_CHANGES: Final = FIELDS_A_SECTION  # of the channel that takes fewest
-_LONGEST_VALUE: Final = 300
-_LONGEST_NAME: Final = 80
+MAX_RECORDS: Final = 10  # shown in full; the others are counted
+MAX_CHANGES: Final = MAX_SECTION_FIELDS  # the smallest limit of all channels
+_MAX_VALUE_LENGTH: Final = 300
+_MAX_NAME_LENGTH: Final = 80
 _WITHIN: Final = " \u203a "
 _MAX_ACTORS: Final = 5
 
 
-class Wording:
-    """Puts records into words, with the configuration's labels, sentences and time zone."""
+class Renderer:
+    """Renders records with the labels, sentences and time zone of the configuration."""
 
     def __init__(self, *, config: AuditConfig, evidence: Evidence) -> None:
         self._config = config
         self._evidence = evidence
 
-    def notification(self, rule: Rule, records: Sequence[FoundRecord], why: Why) -> Notification:
-        """Give the notification about some records of a rule; about none, that it rang."""
+    def notification(
+        self, rule: Rule, records: Sequence[FoundRecord], reason: Reason
+    ) -> Notification:
+        """Return the notification about records of a rule; without records, it says that they were not found."""
         shown, rest = records[:MAX_RECORDS], records[MAX_RECORDS:]
         actors = Counter(_name(actor_of(record.fields)) for record in rest)
         return Notification(
@@ -39,7 +41,7 @@ class Wording:
             description=rule.description,
             owner=rule.owner,
             severity=rule.severity,
-            why=why,
+            reason=reason,
             evidence_url=self._evidence.url(records) if records else "",
             runbook=rule.runbook,
             records=tuple(self._view(record, rule) for record in shown),
@@ -53,9 +55,9 @@ class Wording:
         message = _value(fields.get("message"), missing="") or _value(record.line)
         action = self._config.actions.get(str(member(fields, "event.action")))
         template = rule.message or (action and action.sentence)
-        sentence = template.of(fields, rule.labels) if template else ""
+        sentence = template.render(fields, rule.labels) if template else ""
         return RecordView(
-            sentence=shortened(one_line(clean(sentence)), _LONGEST_VALUE) or message,
+            sentence=shortened(one_line(clean(sentence)), _MAX_VALUE_LENGTH) or message,
             message=message if sentence else "",
             actor=_name(actor_of(fields)),
             actor_detail=_joined(fields, "user.email", "user.id"),
@@ -77,7 +79,7 @@ class Wording:
                 stated = datetime.fromisoformat(written)
                 instant = stated if stated.tzinfo else instant
             except ValueError:
-                pass  # the time at which CloudWatch got it is good enough
+                pass  # use the time of the log event
         local = instant.astimezone(self._config.time_zone)
         return f"{local:%a %d %b %Y, %H:%M:%S %Z} ({self._config.time_zone.key})"
 
@@ -88,7 +90,7 @@ def _changes(fields: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[F
         return
     before, after, notes = (changes.get(name) for name in ("before", "after", "notes"))
     kinds = changes.get("fields")
-    if not isinstance(kinds, Mapping):  # a record of an emitter that does not say
+    if not isinstance(kinds, Mapping):  # a record of another emitter
         kinds = dict.fromkeys([*_names(before), *_names(after)], "updated")
     for path, kind in _leaves(kinds, ()):
         note = notes.get(".".join(path)) if isinstance(notes, Mapping) else None
@@ -129,22 +131,22 @@ def _label(path: tuple[str, ...], labels: Mapping[str, str]) -> str:
 
 
 def _labelled(value: Any, labels: Mapping[str, str]) -> str:
-    """Give a value as text, in the rule's words where it has some for it."""
+    """Return a value as text, or its label if the rule has one."""
     if isinstance(value, list):
         texts = [_labelled(each, labels) for each in value if not isinstance(each, list | Mapping)]
         if len(texts) == len(value) and not any("," in text for text in texts):
-            return shortened(", ".join(texts), _LONGEST_VALUE) or "none"
+            return shortened(", ".join(texts), _MAX_VALUE_LENGTH) or "none"
     text = _value(value)
     return labels.get(text, text)
 
 
 def _value(value: Any, *, missing: str = "nothing") -> str:
     text = shown_value(value, missing=missing)
-    return shortened(clean(text if text or missing == "" else '""'), _LONGEST_VALUE)
+    return shortened(clean(text if text or missing == "" else '""'), _MAX_VALUE_LENGTH)
 
 
 def _name(text: str) -> str:
-    return shortened(one_line(clean(text)), _LONGEST_NAME)
+    return shortened(one_line(clean(text)), _MAX_NAME_LENGTH)
 
 
 def _joined(fields: Mapping[str, Any], *paths: str) -> str:

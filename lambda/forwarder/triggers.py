@@ -1,4 +1,4 @@
-"""Why the function was invoked: an alarm changed its state, the sweep's turn came, or neither."""
+"""The triggers of an invocation: alarm state changes, the scheduled sweep, delivered records, other messages."""
 
 import gzip
 import json
@@ -9,12 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["AlarmChange", "Arrived", "Sweep", "Unreadable", "Wakeup", "wakeups_in"]
+__all__ = [
+    "AlarmChange",
+    "DeliveredRecords",
+    "ScheduledSweep",
+    "Trigger",
+    "UnknownMessage",
+    "triggers_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm went from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`) at `at_ms`."""
+    """An alarm changed from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`) at `at_ms`."""
 
     alarm: str
     state: str
@@ -23,39 +30,39 @@ class AlarmChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """The schedule's turn: look after the alarms that keep ringing."""
+class ScheduledSweep:
+    """The schedule: check the alarms that stay in ALARM."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A message that is no alarm's; people get to see it as it came."""
+class UnknownMessage:
+    """A message that is not from an alarm; it is shown unchanged."""
 
     id: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """Records that urgent rules may tell: each with its time in ms since 1970, and its line."""
+class DeliveredRecords:
+    """Records that urgent rules may match: the timestamp in ms since 1970 and the line of each."""
 
     records: tuple[tuple[int, str], ...]
 
 
-Wakeup = AlarmChange | Arrived | Sweep | Unreadable
+Trigger = AlarmChange | DeliveredRecords | ScheduledSweep | UnknownMessage
 
 
-def wakeups_in(event: dict[str, Any]) -> Iterator[Wakeup]:
-    """Give the reasons in an event of SNS, EventBridge or a subscription, each by itself. Never raises."""
+def triggers_in(event: dict[str, Any]) -> Iterator[Trigger]:
+    """Yield the triggers in an event of SNS, EventBridge or a subscription filter. Never raises."""
     if event.get("source") == "aws.events":
-        yield Sweep()
+        yield ScheduledSweep()
         return
     if "awslogs" in event:
-        yield _arrived(event)
+        yield _delivered_records(event)
         return
     records = event.get("Records")
     if not isinstance(records, list):
-        yield Unreadable("", json.dumps(event, default=repr))
+        yield UnknownMessage("", json.dumps(event, default=repr))
         return
     for record in records:
         notice = record.get("Sns") if isinstance(record, dict) else None
@@ -63,27 +70,27 @@ def wakeups_in(event: dict[str, Any]) -> Iterator[Wakeup]:
             notice if isinstance(notice, dict) else {"Message": json.dumps(record, default=repr)}
         )
         message = str(notice.get("Message", ""))
-        yield _alarm_change(message) or Unreadable(str(notice.get("MessageId", "")), message)
+        yield _alarm_change(message) or UnknownMessage(str(notice.get("MessageId", "")), message)
 
 
-def _arrived(event: dict[str, Any]) -> Wakeup:
-    """Unpack what a subscription delivers: base64 of gzip of JSON.
+def _delivered_records(event: dict[str, Any]) -> Trigger:
+    """Decode the event of a subscription filter: JSON, compressed with gzip and encoded in base64.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
     """
     try:
         payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
         if payload["messageType"] == "CONTROL_MESSAGE":
-            return Arrived(())
-        return Arrived(
+            return DeliveredRecords(())
+        return DeliveredRecords(
             tuple((int(each["timestamp"]), str(each["message"])) for each in payload["logEvents"])
         )
     except (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, RecursionError):
-        return Unreadable("", json.dumps(event, default=repr))
+        return UnknownMessage("", json.dumps(event, default=repr))
 
 
 def _alarm_change(message: str) -> AlarmChange | None:
-    """Read an alarm's message.
+    """Parse the message of an alarm, or return None.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """

@@ -1,15 +1,15 @@
-"""Due: which records reach the rule's threshold."""
+"""The threshold stage: selects the records that reach a rule's threshold."""
 
 from collections.abc import Sequence
 
 from audit_rules import Rule
 from forwarder.stages.read import FoundRecord
 
-__all__ = ["due"]
+__all__ = ["reaching_threshold"]
 
 
-def due(records: Sequence[FoundRecord], rule: Rule) -> list[FoundRecord]:
-    """Give the records that lie in some window with `threshold` records or more, in order."""
+def reaching_threshold(records: Sequence[FoundRecord], rule: Rule) -> list[FoundRecord]:
+    """Return the records that are in a window with at least `threshold` records, in order."""
     window_ms = rule.window_minutes * 60_000
     reached: set[int] = set()
     first = 0

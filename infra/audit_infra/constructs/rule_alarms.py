@@ -1,4 +1,4 @@
-"""What matters: per rule a metric filter that counts its records and an alarm on it; what cannot wait."""
+"""For each rule a metric filter and an alarm; for urgent rules a subscription."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,13 +11,13 @@ from constructs import Construct
 from audit_infra.constructs.function import logs_may_invoke
 from audit_rules import AuditConfig, FilterPattern, Rule
 
-__all__ = ["Urgency", "Watch"]
+__all__ = ["RuleAlarms", "UrgentSubscription"]
 
-_LONGEST_DESCRIPTION = 1024
+_MAX_DESCRIPTION_LENGTH = 1024
 
 
-class Watch(Construct):
-    """The metric filters and alarms of all rules; the alarms speak to one topic."""
+class RuleAlarms(Construct):
+    """The metric filters and alarms of all rules; the alarms publish to one topic."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class Watch(Construct):
             alarm.add_ok_action(action)
 
 
-class Urgency(Construct):
-    """The records of urgent rules, to the function that tells, as they come."""
+class UrgentSubscription(Construct):
+    """A subscription that sends the records of urgent rules to a function when they arrive."""
 
     def __init__(
         self,
@@ -94,4 +94,4 @@ class Urgency(Construct):
 
 
 def _description(rule: Rule) -> str:
-    return f"[{rule.severity}] {rule.title}\n{rule.description}".strip()[:_LONGEST_DESCRIPTION]
+    return f"[{rule.severity}] {rule.title}\n{rule.description}".strip()[:_MAX_DESCRIPTION_LENGTH]

@@ -9,11 +9,11 @@ hooks/           every place where moto is changed
 cloudformation/  templates, stacks and change sets
 resources/       the CloudFormation types
 services/        what happens between moto's services: log lines, alarms, messages, functions, time
-receivers/       where notifications arrive: a real server for each channel
-errors           everything that is raised on purpose
+receivers/       the servers that receive notifications, one for each channel type
+errors           the exceptions of this package
 
-`LocalCloud` is imported on first use, because moto's import takes a second; an assembly and the
-errors are read without it.
+`LocalCloud` is imported on first use, because moto's import takes a second; reading an assembly and
+catching errors do not need it.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: metric filters, subscription filters and saved queries are checked and kept."""
+"""CloudWatch Logs: checks and keeps metric filters, subscription filters and saved queries."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
         logs.check_metric_filter(
             backend, log_group_name, filter_name, filter_pattern, metric_transformations
         )
-        backend.filters.delete_filter(filter_name, log_group_name)  # moto would have it twice
+        backend.filters.delete_filter(filter_name, log_group_name)  # moto would keep both
         original_put(backend, filter_name, filter_pattern, log_group_name, metric_transformations)
         backend.filters.metric_filters[-1] |= {
             "applyOnTransformedLogs": False,
@@ -70,7 +70,7 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
                 "Could not execute the lambda function. Make sure you have given CloudWatch Logs"
                 " permission to execute your function."
             )
-        known = group.subscription_filters.pop(filter_name, None)  # moto counts it as another
+        known = group.subscription_filters.pop(filter_name, None)  # moto counts it as a second one
         try:
             original_subscription(
                 backend, log_group_name, filter_name, filter_pattern, destination_arn, role_arn

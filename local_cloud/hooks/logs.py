@@ -1,4 +1,4 @@
-"""CloudWatch Logs: groups and lines are checked, kept and answered as on AWS."""
+"""CloudWatch Logs: log groups and events behave as on AWS."""
 
 import json
 from typing import Any, Final
@@ -23,7 +23,7 @@ _NO_STREAM: Final = "The specified log stream does not exist."
 
 
 class _StreamExistsError(JsonRESTError):
-    """moto's own error speaks of a log group."""
+    """AWS's error for an existing stream; moto's names a log group."""
 
     code = 400
 
@@ -42,7 +42,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
 
 
 def _checks(patches: Patches) -> None:
-    """Check the parameters as AWS does, before moto checks them in its own words."""
+    """Check the parameters as AWS does, before moto checks them with its own messages."""
 
     def checked(name: str) -> None:
         def operation(response: LogsResponse) -> Any:
@@ -93,7 +93,7 @@ def _events(patches: Patches, cloud: HookedCloud) -> None:
     def filtered(group: LogGroup, *args: Any) -> Any:
         page, token, searched = original_filtered(group, *args)
         asked = args[5]
-        if asked and not page:  # a token that moto gave has a page
+        if asked and not page:  # a token that moto returned has a page
             raise InvalidParameterException("The specified nextToken is invalid.")
         return page, token, searched
 

@@ -1,6 +1,6 @@
-"""What the real AWS answers, as cases: a call, and what has to come back.
+"""Responses of AWS, as cases: a call, and its expected response.
 
-Each case asserts on what `aws` gives, whatever stands behind it: the embedded cloud, bare moto, AWS.
+Each case uses the clients of `aws`, which call the embedded cloud, bare moto or AWS.
 The facts (codes, texts, shapes) were recorded from AWS in 2024 to 2026 by LocalStack's open tests.
 """
 
@@ -48,7 +48,7 @@ class Aws:
         return self.client(service)
 
     def refused(self, call: Callable[..., Any], **given: Any) -> tuple[str, str]:
-        """Give the code and the text of a refusal."""
+        """Return the code and the message of an error."""
         try:
             answer = call(**given)
         except ClientError as error:
@@ -110,7 +110,7 @@ class Aws:
         )
 
     def message(self, url: str) -> Any:
-        """Give the one message of a queue."""
+        """Return the only message of a queue."""
         [message] = self.sqs.receive_message(
             QueueUrl=url, MessageAttributeNames=["All"], WaitTimeSeconds=0
         ).get("Messages", [])

@@ -1,4 +1,4 @@
-"""The embedded cloud by itself: functions, permissions, alarms and refusals, on small templates."""
+"""The embedded cloud: functions, permissions, alarms and rejections, on small templates."""
 
 import gc
 import json
@@ -237,7 +237,7 @@ def test_a_type_or_property_that_is_not_known_fails_with_its_name_and_makes_noth
         ),
         (
             metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}]),
-            "dimensions are not evaluated",
+            "does not support dimensions",
         ),
     ],
 )

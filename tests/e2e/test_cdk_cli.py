@@ -20,7 +20,7 @@ ACCOUNT = "aws://123456789012/eu-west-1"
 
 
 class Tool:
-    """The CLI, with a configuration that tests change."""
+    """The CDK CLI, with a configuration that tests change."""
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder

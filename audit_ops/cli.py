@@ -1,6 +1,6 @@
 """The `audit` command: parses arguments and calls the other modules.
 
-Each command imports what it needs, because moto alone takes a second.
+Each command imports what it needs, because importing moto takes a second.
 """
 
 import os

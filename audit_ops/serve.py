@@ -48,7 +48,7 @@ def up(*, port: int, region: str, verbose: bool) -> None:
 
 
 def _tick(world: World) -> None:
-    """Run what is due. Errors are logged, and the cloud continues."""
+    """Advance the cloud to the current time. Errors are logged, and the cloud continues."""
     try:
         world.cloud.tick()
         world.cloud.functions.raise_faults()

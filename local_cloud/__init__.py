@@ -1,10 +1,10 @@
 """The embedded cloud: AWS in this process, on moto, as far as an audit trail needs it.
 
-From the top; each room uses what stands below it:
+Each package uses the ones below it:
 
 cloud            `LocalCloud`: start, deploy, put lines, move the clock; composes the rest
 server           every AWS API over HTTP, and pages about the cloud itself
-deployment       from a cloud assembly to its stacks           (assembly: what is in its files)
+deployment       deploys the stacks of a cloud assembly       (assembly: reads its files)
 hooks/           every place where moto is changed
 cloudformation/  templates, stacks and change sets
 resources/       the CloudFormation types

@@ -31,7 +31,7 @@ class AssemblyError(LocalCloudError):
 
 
 class DeployError(LocalCloudError):
-    """A stack could not be created or changed; the text names the stack, the resource and the reason."""
+    """A stack could not be created or changed; the message names the stack, the resource and the reason."""
 
 
 class HookError(LocalCloudError):

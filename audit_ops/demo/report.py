@@ -55,7 +55,11 @@ class DemoNotification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """The result of a run. `steps`: each step, with its numbers of lines and audit records, and its notifications."""
+    """The result of a run.
+
+    Attributes:
+        steps: each step, with its numbers of lines and audit records, and its notifications.
+    """
 
     steps: Sequence[tuple[Step, int, int, Sequence[DemoNotification]]]
     lines: int
@@ -70,7 +74,7 @@ class DemoResult:
             "lines": self.lines,
             "emitted": self.emitted,
             "audit_records": self.audit_records,
-            "rules_fired": sorted({each.rule for each in self.notifications}),
+            "rules_notified": sorted({each.rule for each in self.notifications}),
             "notifications": len(self.notifications),
             "notifications_by_channel": {
                 name: sum(each.channel == name for each in self.notifications)
@@ -130,7 +134,7 @@ def _print(result: DemoResult, output: Path, console: Console) -> None:
     summary = result.summary()
     console.print(
         f"{summary['lines']} log lines, {summary['emitted']} of them audit records,"
-        f" {summary['audit_records']} records kept; {len(summary['rules_fired'])} rules matched;"
+        f" {summary['audit_records']} records kept; {len(summary['rules_notified'])} rules notified;"
         f" {summary['notifications']} notifications, each sent once.\n"
         f"The messages and summary.json are in {output}/"
     )

@@ -108,7 +108,7 @@ def _problems(result: DemoResult, config: AuditConfig) -> list[str]:
         if records != step.records
     ]
     if result.audit_records != result.emitted:
-        problems.append(f"{result.audit_records} records were kept of {result.emitted} emitted")
+        problems.append(f"{result.audit_records} of {result.emitted} emitted records were kept")
     for step, _, _, notifications in result.steps:
         expected = (
             sorted((step.rule, channel) for channel in config.rule(step.rule).channels)

@@ -17,7 +17,7 @@ from local_cloud.assembly import stacks_of
 __all__ = ["Plan", "PlanError"]
 
 _BOOTSTRAP_STACK: Final = "CDKToolkit"
-# A stack whose creation failed is empty: the CDK CLI deletes it and creates it again.
+# The CDK CLI deletes such a stack, which is empty, and creates it again.
 _NEVER_CREATED: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
 _GROUP, _KEY = "AWS::Logs::LogGroup", "AWS::KMS::Key"
 
@@ -105,7 +105,7 @@ def _template(assembly: Path, stack_name: str) -> tuple[str, dict[str, Any]]:
         if stack.name == stack_name:
             return stack.id, json.loads(stack.template)
     raise PlanError(
-        f"the CDK app has no stack named {stack_name!r}; its stack has to have the [audit] name of audit.toml"
+        f"the CDK app has no stack named {stack_name!r}; name its stack as [audit] name in audit.toml"
     )
 
 
@@ -132,7 +132,7 @@ def _kept(
     if not key_id:
         raise PlanError(
             f"{log_group} exists without a key, so it is not from an earlier stack of this trail."
-            f" Choose another [audit] name in audit.toml, or delete the group"
+            f" Choose another [audit] name in audit.toml, or export and delete the group"
         )
     state = client("kms").describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
     if state != "Enabled":

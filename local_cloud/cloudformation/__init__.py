@@ -3,7 +3,7 @@
 api         the operations, instead of moto's
 engine      creates, changes and deletes stacks; rolls back when something fails
 planning    what a change set would do
-parameters  what a template's references find
+parameters  the values of a template's references
 stacks      a stack as data
 template    a template's text, its conditions and intrinsic functions
 """

@@ -31,7 +31,7 @@ class HookedCloud(Cloud, Protocol):
 
     @property
     def log_groups(self) -> LogGroups:
-        """Log lines and what follows from them."""
+        """Log lines, subscriptions and metric filters."""
 
     @property
     def mails(self) -> Mails:

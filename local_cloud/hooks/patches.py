@@ -10,7 +10,7 @@ from typing import Any
 
 from local_cloud.errors import HookError
 
-__all__ = ["Patches", "given"]
+__all__ = ["Patches", "parameters_of"]
 
 
 class Patches:
@@ -64,7 +64,7 @@ class Patches:
         self._undo.append(lambda: delattr(holder, name))
 
 
-def given(response: Any) -> dict[str, Any]:
+def parameters_of(response: Any) -> dict[str, Any]:
     """Return the parameters of a call in the JSON protocol."""
     parameters: dict[str, Any] = json.loads(response.body)
     return parameters

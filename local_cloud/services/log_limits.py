@@ -122,7 +122,9 @@ def check_destination(arn: str, role_arn: str | None) -> None:
             "destinationArn for vendor kinesis cannot be used without roleArn"
         )
     if service == "logs":
-        raise InvalidParameterException("Invalid destinationArn: a log group is no destination.")
+        raise InvalidParameterException(
+            "Invalid destinationArn: a log group is not a valid destination."
+        )
 
 
 def check_parameters(operation: str, given: Mapping[str, Any]) -> None:

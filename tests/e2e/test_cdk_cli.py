@@ -161,7 +161,7 @@ pattern = '{ $.changes.fields.email = "*" }'
 def test_what_aws_would_refuse_is_told_and_rolled_back(
     world: World, kind: str, property_: str, bad: Any, said: str
 ) -> None:
-    """A change that CloudWatch refuses, beside one that it takes: both are undone."""
+    """One change is rejected by CloudWatch, another is accepted: both are rolled back."""
     folder = world.cdk.folder / f"bad-{property_}"
     output = ["--output", str(folder), "-c", f"config={world.cdk.config}"]
     assert world.cdk.run("synth", "--quiet", *output).returncode == 0

@@ -42,7 +42,7 @@ def test_the_demo_ends_well_and_its_numbers_are_the_storys(
         == 13
     )
     assert summary["lines"] > summary["emitted"]
-    assert summary["rules_fired"] == sorted({step.rule for step in SCENARIO if step.rule})
+    assert summary["rules_notified"] == sorted({step.rule for step in SCENARIO if step.rule})
     assert summary["notifications"] == 12
     assert "12 notifications, each sent once" in done.stdout
 
@@ -76,7 +76,7 @@ def test_a_run_that_is_not_as_expected_is_told() -> None:
     channels = [("mfa-phone-changed", "security-email"), ("mfa-phone-changed", "security-slack")]
     assert _problems(result, load_config(ROOT / "audit.toml")) == [
         f"{step.title}: 0 audit records, not 1",
-        "1 records were kept of 0 emitted",
+        "1 of 0 emitted records were kept",
         f"{step.title}: notified [], expected {channels}",
     ]
 

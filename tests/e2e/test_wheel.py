@@ -82,7 +82,7 @@ def test_its_tests_pass_where_the_checkout_is_out_of_reach(wheel: Path, tmp_path
 
 
 def environment(folder: Path, wheel: Path) -> Path:
-    """Make an environment of the wheel, and of the packages that this one has.
+    """Create an environment with the wheel and the packages of this environment.
 
     A path in a `.pth` file is searched for modules, not for `.pth` files: the one by which this
     environment finds the checkout is not read.

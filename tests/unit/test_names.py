@@ -74,7 +74,7 @@ def test_a_class_name_has_one_meaning() -> None:
         for name, paths in repeated.items()
         if name not in ALLOWED and name not in TEMPORARY_NAMES
     } == {}
-    assert set(ALLOWED) <= set(repeated), "remove the names that are no longer repeated"
+    assert set(ALLOWED) <= set(repeated), "remove the names that are not repeated"
 
 
 def test_no_docstring_begins_with_give() -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: T201 - what is printed here is the function's log
+# ruff: noqa: T201 - the printed lines are the function's log
 """The program of a function's process: loads the handler from its asset, and answers invocations.
 
 Run as `python -S -P worker.py ASSET RUNTIME HANDLER ANSWERS`. It can import the standard library, the

@@ -372,7 +372,7 @@ def test_an_encrypted_topic_whose_key_alarms_may_not_use_stays_silent(cloud: Loc
 
 
 def counting(cloud: LocalCloud, threshold: float, **transformation: Any) -> Callable[[], str]:
-    """Make an alarm on what a filter of `/g` counts; give a way to read its state."""
+    """Create an alarm on a metric filter of `/g`; return a function that reads its state."""
     logs, watch = cloud.client("logs"), cloud.client("cloudwatch")
     logs.create_log_group(logGroupName="/g")
     for pattern in ('{ $.a = "*" }', '{ $.b = "*" }'):

@@ -64,7 +64,7 @@ class Stacks:
         self.api = cloud.client("cloudformation")
 
     def put(self, resources: Resources, name: str = "S", **more: Any) -> str:
-        """Make or change a stack; give its status."""
+        """Create or change a stack; return its status."""
         exists = name in self.cloud.stacks.stacks
         call = self.api.update_stack if exists else self.api.create_stack
         call(StackName=name, TemplateBody=json.dumps({"Resources": resources, **more}))

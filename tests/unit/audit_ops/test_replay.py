@@ -91,7 +91,7 @@ def test_times_of_other_zones_and_none_are_of_utc() -> None:
 
 
 def as_json(record: Any) -> str:
-    """Write a record; `json.dumps` alone writes `Infinity` and `NaN`, which JSON does not have."""
+    """Serialize a record; reject `Infinity` and `NaN`, which are not JSON."""
     return json.dumps(record, allow_nan=False)
 
 

@@ -1,1 +1,1 @@
-"""For the operators of an audit trail: the `audit` command, and the embedded cloud around a trail."""
+"""Tools for operating an audit trail: the `audit` command, and a trail on the embedded cloud."""

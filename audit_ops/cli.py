@@ -1,6 +1,6 @@
-"""The `audit` command: parses and calls, nothing else.
+"""The `audit` command: parses arguments and calls the other modules.
 
-Each command imports what it needs: moto alone takes a second.
+Each command imports what it needs, because importing moto takes a second.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from audit_ops.errors import AuditOpsError
-from audit_rules import AuditRulesError
+from audit_rules import AuditRulesError, closest
 from local_cloud.errors import LocalCloudError
 
 if TYPE_CHECKING:
@@ -27,22 +27,26 @@ _port = click.option(
     show_default=True,
     envvar="AUDIT_LOCAL_PORT",
     show_envvar=True,
-    help="Where the embedded cloud listens, on localhost.",
+    help="The port of the embedded cloud on localhost.",
 )
 _config = click.option(
     "--config",
     type=click.Path(path_type=Path),
     default=Path("audit.toml"),
     show_default=True,
-    help="The trail's configuration.",
+    help="The configuration of the trail.",
 )
 
 
 class _Group(click.Group):
-    """Shows an error that is made to be read as such, whichever command it comes from."""
+    """Shows the message of an error of this project without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command.
+
+        Raises:
+            click.ClickException: the command raised an error of this project.
+        """
         try:
             return super().invoke(ctx)
         except (AuditOpsError, AuditRulesError, LocalCloudError) as error:
@@ -56,40 +60,45 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--once", is_flag=True, help="End after the run instead of showing its page.")
+@click.option("--once", is_flag=True, help="Exit after the run instead of serving its page.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/demo"),
     show_default=True,
-    help="Where messages, mails and summary.json go.",
+    help="The folder for the messages and summary.json.",
 )
 def demo(*, once: bool, output: Path) -> None:
-    """Run the whole path on the embedded cloud: from a change in an application to its notification.
+    """Run the whole path on the embedded cloud, from a change in an application to its notification.
 
-    A real application makes changes through its API; its lines take the way that they take on AWS,
-    in the template that `cdk deploy` ships; Slack messages and mails arrive at real receivers on
-    localhost.
+    The example application makes changes through its API; its log lines are processed by the template
+    that `cdk deploy` deploys; Slack messages and e-mails arrive at servers on localhost.
     """
     from audit_ops.demo import run_demo, serve
 
     problems = run_demo(output)
     if problems:
-        raise click.ClickException("not as expected:\n" + "\n".join(problems))
+        raise click.ClickException("the run differs from its scenario:\n" + "\n".join(problems))
     if not once:
         serve(output)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @_config
-@click.option("--yes", "-y", is_flag=True, help="Ask nothing, the CDK CLI included.")
-@click.option("--plan", "plan_only", is_flag=True, help="Say what it would make and cost, and end.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation, also in the CDK CLI.")
+@click.option(
+    "--plan",
+    "plan_only",
+    is_flag=True,
+    help="Show what would be created and what it costs, and exit.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]) -> None:
-    """Deploy the trail to the AWS account that your credentials name, with the CDK CLI.
+    """Deploy the trail to the AWS account of your credentials, with the CDK CLI.
 
-    It first says what it makes and roughly what that costs a month. Where an earlier stack left its
-    audit log group, that group is taken over, with all records. OPTIONS go to `cdk deploy` as they are.
+    First shows what will be created and roughly what it costs a month. If an earlier stack left its
+    audit log group, the group is imported with all its records. OPTIONS are passed to `cdk deploy`
+    unchanged.
     """
     import boto3
 
@@ -98,35 +107,35 @@ def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]
 
     loaded = load_config(config)
     assembly = synthesize(Path(), Path("build/deploy/cdk.out"), config=str(config.resolve()))
-    # boto3 knows AWS_DEFAULT_REGION alone, the CDK CLI AWS_REGION too.
+    # boto3 reads AWS_DEFAULT_REGION only, the CDK CLI AWS_REGION too.
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     plan = Plan.read(loaded, assembly, session.client)  # type: ignore[arg-type]
     click.echo("\n".join(plan.lines()) + "\n")
     if plan_only:
         return
     if not yes:
-        click.confirm("Go on?", abort=True)
+        click.confirm("Continue?", abort=True)
     Cdk(Path.cwd()).roll_out(plan, assembly, ask=not yes, options=options)
 
 
 @main.group()
 def rules() -> None:
-    """Check, test, explain and begin the rules of audit.toml, without AWS."""
+    """Check, test, explain and create the rules of audit.toml, without AWS."""
 
 
 @rules.command("check")
 @_config
 def rules_check(*, config: Path) -> None:
-    """Find what would never ring, ring for the wrong records, or tell nobody.
+    """Find rules that never match, match the wrong records, or notify no recipient.
 
-    The exit status is 1 when there is an error; warnings may be meant so.
+    The exit status is 1 if there is an error; warnings do not change it.
     """
-    from audit_ops.rules import checked
+    from audit_ops.rules import findings_report
     from audit_rules import load_config, review
 
     loaded = load_config(config)
     findings = review(loaded)
-    click.echo("\n".join(checked(loaded, findings)))
+    click.echo("\n".join(findings_report(loaded, findings)))
     if any(finding.level == "error" for finding in findings):
         raise SystemExit(1)
 
@@ -137,21 +146,21 @@ def rules_check(*, config: Path) -> None:
     "--junit",
     "junit_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the results, those of `check` included, as JUnit's XML.",
+    help="Write the results, including those of `check`, as JUnit XML.",
 )
 @click.option(
     "--against",
     type=click.Path(dir_okay=False, path_type=Path),
     multiple=True,
-    help="Say what the rules would have told of the records of a file, gzipped or not.",
+    help="Replay the records of a file, gzipped or not: show how often each rule would have notified.",
 )
 def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ...]) -> None:
-    """Try each rule on its examples, as CloudWatch would. The exit status is 1 when one fails.
+    """Test each rule on its examples, as CloudWatch would. The exit status is 1 if one fails.
 
-    With --against: how often each rule would have told and rung, a day and on the busiest one, and
-    because of whom.
+    With --against: show how many records each rule would have notified, per day and on the busiest
+    day, how often its alarm would have gone into ALARM, and the most frequent actors.
     """
-    from audit_ops.rules import junit, tried
+    from audit_ops.rules import junit_report, trials_report
     from audit_rules import load_config, review, run_examples
 
     loaded = load_config(config)
@@ -159,9 +168,9 @@ def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ..
         _replay(loaded, against)
         return
     results = run_examples(loaded)
-    click.echo("\n".join(tried(results)))
+    click.echo("\n".join(trials_report(results)))
     if junit_file is not None:
-        junit_file.write_bytes(junit(results, review(loaded)))
+        junit_file.write_bytes(junit_report(results, review(loaded)))
     if not all(trial.passed for trial in results):
         raise SystemExit(1)
 
@@ -170,12 +179,12 @@ def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ..
 @_config
 @click.argument("rule_id")
 def rules_explain(*, config: Path, rule_id: str) -> None:
-    """Say in words when a rule tells, whom, and show a record that it matches."""
-    from audit_ops.rules import explanation
+    """Explain when a rule notifies and which channels, and show a record that it matches."""
+    from audit_ops.rules import explain
     from audit_rules import load_config
 
     loaded = load_config(config)
-    click.echo("\n".join(explanation(loaded, _rule(loaded, rule_id))))
+    click.echo("\n".join(explain(loaded, _rule(loaded, rule_id))))
 
 
 @rules.command("preview")
@@ -185,11 +194,11 @@ def rules_explain(*, config: Path, rule_id: str) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/preview"),
     show_default=True,
-    help="Where the page with the notifications goes.",
+    help="The folder for the page with the notifications.",
 )
 @click.argument("rule_id")
 def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
-    """Show a rule's notifications as their readers will see them, from its first example."""
+    """Show a rule's notifications as recipients see them, for its first matching example."""
     from audit_ops.rules.preview import page_of, preview
     from audit_rules import load_config
 
@@ -201,38 +210,42 @@ def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
     page.write_text(page_of(shown, rule.title), encoding="utf-8")
     for each in shown:
         click.echo(f"── {each.channel}\n{each.text.strip()}\n")
-    click.echo(f"As their readers see them: {page}")
+    click.echo(f"As recipients see them: {page}")
 
 
 @rules.command("new")
 @_config
 @click.argument("record", type=click.File(encoding="utf-8"), default="-")
 def rules_new(*, config: Path, record: TextIO) -> None:
-    """Begin a rule with a record that somebody wants to hear of: print its TOML.
+    """Create a rule from a record that it should match: print its TOML.
 
-    RECORD is a file of audit_lib's lines, standard input when left out; the first record in it counts.
+    RECORD is a file of lines that audit_lib wrote, by default standard input; the first record of an
+    application is used.
     """
-    from audit_ops.rules import starter
+    from audit_ops.rules import rule_skeleton
     from audit_rules import load_config
 
-    click.echo(starter(record, load_config(config)), nl=False)
+    click.echo(rule_skeleton(record, load_config(config)), nl=False)
 
 
 @rules.command("compare")
-@click.option("--region", help="The region of the account; boto3's default, when left out.")
+@click.option(
+    "--region", help="The Region of the account; by default the one of your AWS configuration."
+)
 @click.argument("cases", type=click.Path(dir_okay=False, path_type=Path))
 def rules_compare(*, region: str | None, cases: Path) -> None:
-    """Compare our reading of filter patterns with AWS's own, on a file of cases.
+    """Compare our evaluation of filter patterns with AWS's, on a file of cases.
 
-    CASES has a JSON object a line: {"pattern": "...", "messages": ["..."]}. It calls TestMetricFilter,
-    which makes nothing and costs nothing, with your AWS credentials. The exit status is 1 when they differ.
+    CASES has one JSON object per line: {"pattern": "...", "messages": ["..."]}. The command calls
+    TestMetricFilter with your AWS credentials, which creates nothing and is free. The exit status is 1
+    if they differ.
     """
     import boto3
 
-    from audit_ops.rules.comparing import compared, read_cases
+    from audit_ops.rules.comparison import compare, read_cases
 
     logs = boto3.Session(region_name=region or os.environ.get("AWS_REGION")).client("logs")
-    lines = list(compared(read_cases(cases), logs))
+    lines = list(compare(read_cases(cases), logs))
     click.echo("\n".join(lines))
     if len(lines) > 1:
         raise SystemExit(1)
@@ -253,44 +266,42 @@ def _replay(config: "AuditConfig", paths: tuple[Path, ...]) -> None:
     from rich.progress import Progress
 
     from audit_ops.rules.replay import ReplayError, lines_of, replay
-    from audit_ops.rules.replayed import shown
+    from audit_ops.rules.replay_report import replay_report
 
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
-        raise ReplayError(f"{missing[0]}: there is no such file")
+        raise ReplayError(f"{missing[0]}: the file does not exist")
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("records", total=sum(path.stat().st_size for path in paths))
         lines = (
             line for path in paths for line in lines_of(path, lambda n: progress.advance(task, n))
         )
         result = replay(lines, config)
-    Console().print(shown(result, config))
+    Console().print(replay_report(result, config))
 
 
 def _rule(config: "AuditConfig", rule_id: str) -> "Rule":
-    from difflib import get_close_matches
-
     try:
         return config.rule(rule_id)
     except KeyError:
         ids = [rule.id for rule in config.rules]
-        close = get_close_matches(rule_id, ids, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(ids)}"
-        raise click.BadParameter(f"no rule {rule_id!r}; {hint}") from None
+        close = closest(rule_id, ids)
+        hint = f"did you mean {close}?" if close else f"the rules are: {', '.join(ids)}"
+        raise click.BadParameter(f"the rule {rule_id!r} does not exist; {hint}") from None
 
 
 @main.group()
 def local() -> None:
-    """Have AWS on this machine: serve the embedded cloud, deploy to it with the CDK CLI, end it."""
+    """Run AWS on this machine: start the embedded cloud, deploy to it with the CDK CLI, stop it."""
 
 
 @local.command("up")
 @_port
-@click.option("--region", default="eu-west-1", show_default=True, help="The cloud's only region.")
+@click.option("--region", default="eu-west-1", show_default=True, help="The cloud's only Region.")
 @click.option("--detach", "-d", is_flag=True, help="Run in the background; log to a file.")
-@click.option("--verbose", "-v", is_flag=True, help="Show each call of an API.")
+@click.option("--verbose", "-v", is_flag=True, help="Log each API call.")
 def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
-    """Serve the embedded cloud. Its state lives as long as it runs."""
+    """Start the embedded cloud. Its state is lost when it stops."""
     from audit_ops.running import up_in_background
 
     if detach:
@@ -308,29 +319,29 @@ def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
 @_config
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
-    """Deploy to the embedded cloud, as `audit deploy` does to AWS, with the CDK CLI.
+    """Deploy to the embedded cloud as `audit deploy` does to AWS, with the CDK CLI.
 
-    OPTIONS go to `cdk deploy` as they are.
+    OPTIONS are passed to `cdk deploy` unchanged.
     """
     from audit_ops.rollout import Cdk, Plan, synthesize
-    from audit_ops.running import embedded, settled
+    from audit_ops.running import connect, settle
     from audit_rules import load_config
 
     loaded = load_config(config)
-    client, environment = embedded(port, loaded)
+    client, environment = connect(port, loaded)
     assembly = synthesize(Path(), Path("build/local/cdk.out"), config=str(config.resolve()))
     plan = Plan.read(loaded, assembly, client)
     Cdk(Path.cwd(), environment).roll_out(plan, assembly, ask=False, options=options)
-    health = settled(port)
+    health = settle(port)
     for name, status in health["stacks"].items():
         click.echo(f"{name}: {status}")
-    click.echo(f"What runs: {health['endpoint']}/_cloud")
+    click.echo(f"State of the cloud: {health['endpoint']}/_cloud")
 
 
 @local.command("down")
 @_port
 def local_down(*, port: int) -> None:
-    """End the embedded cloud; its state is gone."""
+    """Stop the embedded cloud; its state is lost."""
     from audit_ops.running import down
 
     down(port=port)

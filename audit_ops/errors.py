@@ -1,7 +1,7 @@
-"""The root of what this package raises for people to read; the command shows its text, no traceback."""
+"""The base class of this package's errors; the command shows their message without a traceback."""
 
 __all__ = ["AuditOpsError"]
 
 
 class AuditOpsError(Exception):
-    """Something cannot be done; the text says why and what to do."""
+    """An operation failed; the message says why and what to do."""

@@ -1,13 +1,13 @@
-"""Fixtures for a team's own tests: its trail, deployed on the embedded cloud, in the tests' process.
+"""Fixtures for a team's own tests: its trail on the embedded cloud, in the test process.
 
-    def test_a_changed_phone_is_told(audit_trail, capsys):
+    def test_a_changed_phone_is_notified(audit_trail, capsys):
         shop.change_phone(user=7)
         audit_trail.put_lines("/app/shop", capsys.readouterr().out.splitlines())
         assert "MFA phone number changed" in audit_trail.notifications()[0]["message"]["text"]
 
-boto3 needs no argument to reach the cloud; another process reaches it by `AWS_ENDPOINT_URL`, which is
-set while `audit_trail` is used. In pytest's configuration: `audit_app`, the folder of `cdk.json`, and
-`audit_config`, the trail's configuration in it.
+In the test process, boto3 calls the cloud without further arguments; other processes use
+`AWS_ENDPOINT_URL`, which `audit_trail` sets. In pytest's configuration, `audit_app` is the folder of
+`cdk.json`, and `audit_config` the trail's configuration in it.
 """
 
 from typing import TYPE_CHECKING
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the settings."""
     parser.addini(
-        "audit_app", "folder of the CDK app's cdk.json, from pytest's rootdir", default="."
+        "audit_app", "folder of the CDK app's cdk.json, relative to pytest's rootdir", default="."
     )
     parser.addini(
-        "audit_config", "the trail's configuration, from that folder", default="audit.toml"
+        "audit_config", "configuration of the trail, relative to that folder", default="audit.toml"
     )
 
 
@@ -35,12 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def audit_world(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> "Iterator[World]":
-    """The cloud with the trail in it, once a session: what happens in it stays for later tests."""
+    """The cloud with the trail deployed, once per session; its state remains for later tests."""
     try:
         from audit_ops.world import World
     except ModuleNotFoundError as error:
         pytest.fail(
-            f"{error.name} is not installed; audit_trail is of an extra: pip install 'audit-lib[ops]'",
+            f"{error.name} is not installed; install the extra of audit_trail: pip install 'audit-lib[ops]'",
             pytrace=False,
         )
     from audit_ops.rollout.synthesis import synthesize
@@ -58,7 +58,7 @@ def audit_world(
 
 @pytest.fixture
 def audit_trail(audit_world: "World", monkeypatch: pytest.MonkeyPatch) -> "World":
-    """The same cloud when no alarm rings, with empty receivers."""
+    """The same cloud, after no alarm is in ALARM, with empty receivers."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", audit_world.cloud.endpoint)
-    audit_world.rest()
+    audit_world.wait_until_quiet()
     return audit_world

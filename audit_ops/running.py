@@ -1,6 +1,6 @@
-"""An embedded cloud that runs in another process: started, reached, prepared, ended.
+"""Controls an embedded cloud in another process: start, connect, prepare, stop.
 
-Nothing in here needs moto, whose import alone takes a second.
+This module does not import moto, which takes a second.
 """
 
 import json
@@ -21,7 +21,7 @@ from audit_rules import AuditConfig
 from local_cloud.receivers import receiver_types
 
 __all__ = [
-    "CREDENTIALS", "LocalError", "down", "embedded", "prepare", "settled", "up_in_background",
+    "CREDENTIALS", "LocalError", "connect", "down", "prepare", "settle", "up_in_background",
 ]  # fmt: skip
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
@@ -29,17 +29,19 @@ _START_SECONDS: Final = 30
 
 
 class LocalError(AuditOpsError):
-    """No embedded cloud can be started, reached or ended there."""
+    """An embedded cloud cannot be started, reached or stopped."""
 
 
 def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> str:
-    """Start the cloud in a process of its own, its log in a file; give its address.
+    """Start the cloud in a background process that logs to a file; return its address.
 
     Raises:
-        LocalError: it did not start.
+        LocalError: the cloud did not start.
     """
     if _is_up(port):
-        raise LocalError(f"an embedded cloud is running on port {port}: `audit local down` ends it")
+        raise LocalError(
+            f"an embedded cloud already runs on port {port}; `audit local down` stops it"
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
     arguments = ["local", "up", "--port", str(port), "--region", region]
     with output.open("w") as file:
@@ -53,30 +55,36 @@ def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> 
             return f"http://localhost:{port}"
         time.sleep(0.05)
     process.kill()
-    raise LocalError(f"it did not start; {output} ends with:\n{output.read_text()[-2000:]}")
+    raise LocalError(
+        f"the embedded cloud did not start; {output} ends with:\n{output.read_text()[-2000:]}"
+    )
 
 
 def down(*, port: int) -> None:
-    """End a cloud, and wait until it is gone.
+    """Stop a cloud, and wait until it has stopped.
 
     Raises:
-        LocalError: none runs there, or it does not end.
+        LocalError: no cloud runs on the port, or it does not stop.
     """
-    _ask(port, "stop", {})
+    _request(port, "stop", {})
     end = time.monotonic() + _START_SECONDS
     while _is_up(port):
         if time.monotonic() > end:
-            raise LocalError(f"the embedded cloud on port {port} does not end")
+            raise LocalError(f"the embedded cloud on port {port} does not stop")
         time.sleep(0.05)
 
 
-def embedded(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict[str, str]]:
-    """Prepare a cloud that runs for a trail; give how it is reached: by boto3, by environment.
+def connect(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict[str, str]]:
+    """Prepare a running cloud for a trail.
+
+    Returns:
+        A function that returns a boto3 client of a service, and the environment variables with which
+        other processes reach the cloud.
 
     Raises:
-        LocalError: none runs there.
+        LocalError: no cloud runs on the port.
     """
-    health = _ask(port, "health")
+    health = _request(port, "health")
     endpoint, region = health["endpoint"], health["region"]
     session = boto3.Session("embedded", "embedded", region_name=region)
 
@@ -87,41 +95,41 @@ def embedded(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict
     return client, {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region}
 
 
-def settled(port: int) -> dict[str, Any]:
-    """Wait until all that follows has happened; give the cloud's health.
+def settle(port: int) -> dict[str, Any]:
+    """Wait until all pending work is complete; return the cloud's state.
 
     Raises:
-        LocalError: none runs there.
+        LocalError: no cloud runs on the port.
     """
-    return _ask(port, "settle", {})
+    return _request(port, "settle", {})
 
 
-def _ask(port: int, what: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _request(port: int, action: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = Request(
-        f"http://localhost:{port}/_cloud/{what}", data, {"Content-Type": "application/json"}
+        f"http://localhost:{port}/_cloud/{action}", data, {"Content-Type": "application/json"}
     )
     try:
-        with urlopen(request, timeout=120) as answer:  # noqa: S310 - localhost
-            found = json.load(answer)
+        with urlopen(request, timeout=120) as response:  # noqa: S310 - localhost
+            found = json.load(response)
     except HTTPError as error:
-        raise LocalError(f"{what}: {error.read().decode(errors='replace')[:500]}") from error
+        raise LocalError(f"{action}: {error.read().decode(errors='replace')[:500]}") from error
     except (URLError, ConnectionError, TimeoutError) as error:
         raise LocalError(
-            f"no embedded cloud answers on port {port}; `audit local up` starts one"
+            f"no embedded cloud responds on port {port}; `audit local up` starts one"
         ) from error
     except ValueError:
         found = None
     if not isinstance(found, dict) or "endpoint" not in found:
         raise LocalError(
-            f"what answers on port {port} is no embedded cloud; --port takes another port"
+            f"the server on port {port} is not an embedded cloud; choose another port with --port"
         )
     return found
 
 
 def _is_up(port: int) -> bool:
     try:
-        _ask(port, "health")
+        _request(port, "health")
     except LocalError:
         return False
     return True
@@ -130,14 +138,14 @@ def _is_up(port: int) -> bool:
 def prepare(
     client: Callable[[str], Any], config: AuditConfig, addresses: Mapping[str, str]
 ) -> None:
-    """Make what a trail requires, on AWS too: its sources' log groups, secrets, verified senders.
+    """Create what a trail requires: its sources' log groups, secrets, verified senders.
 
-    What exists is left unchanged.
+    What exists is left unchanged. On AWS, the operators create these.
 
     Args:
         client: returns a boto3 client of a service.
-        config: whose channels and sources.
-        addresses: the address of each receiver, by the type of channel.
+        config: the configuration with the channels and sources.
+        addresses: the address of each receiver, by channel type.
     """
     logs = client("logs")
     for name in config.sources.log_groups:

@@ -1,4 +1,4 @@
-"""`audit local up`: the embedded cloud as a server, until it is stopped."""
+"""`audit local up`: serves the embedded cloud until it is stopped."""
 
 import logging
 import signal
@@ -21,7 +21,7 @@ def up(*, port: int, region: str, verbose: bool) -> None:
 
     Raises:
         LocalError: another program listens on its port.
-        HookError: moto is not the version that is pinned.
+        HookError: moto is not the pinned version.
     """
     _log_to_terminal(verbose=verbose)
     try:
@@ -40,24 +40,24 @@ def up(*, port: int, region: str, verbose: bool) -> None:
                     _tick(world)
             except KeyboardInterrupt:
                 pass
-            log.info("the embedded cloud ends; its state is gone")
+            log.info("the embedded cloud stops; its state is lost")
     except PortTakenError as error:
         raise LocalError(
-            f"{error}. Is one running already? `audit local down` ends it; --port takes another port"
+            f"{error}. If an embedded cloud runs there, stop it with `audit local down`; or choose another port with --port"
         ) from error
 
 
 def _tick(world: World) -> None:
-    """Let time pass. Errors are logged, and the cloud goes on."""
+    """Advance the cloud to the current time. Errors are logged, and the cloud continues."""
     try:
         world.cloud.tick()
         world.cloud.functions.raise_faults()
     except Exception:
-        log.exception("a fault of the embedded cloud")
+        log.exception("error in the embedded cloud")
 
 
-class _Line(logging.Formatter):
-    """One line an event; an application's text cannot move the cursor or forge a line."""
+class _SafeFormatter(logging.Formatter):
+    """Formats each event as one line: text of an application cannot move the cursor or add lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -67,7 +67,7 @@ class _Line(logging.Formatter):
 
 def _log_to_terminal(*, verbose: bool) -> None:
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Line("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
     for name in (__name__, "local_cloud"):
         logger = logging.getLogger(name)
         logger.addHandler(handler)

@@ -1,6 +1,6 @@
-"""`World`: an embedded cloud with what an audit trail needs around it, and receivers of notifications.
+"""`World`: an embedded cloud with what an audit trail requires, and receivers of notifications.
 
-It runs in this process; `audit_ops.running` reaches one in another process.
+It runs in this process; `audit_ops.running` controls a cloud in another process.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ _DAY_MINUTES: Final = 1440
 
 
 class World:
-    """A cloud, and real receivers of the notifications.
+    """An embedded cloud, and servers that receive its notifications.
 
     Args:
-        region, port: the cloud's, as `LocalCloud` takes them.
+        region, port: passed to `LocalCloud`.
 
     Attributes:
-        cloud: the cloud, once this was entered.
-        receivers: the receiver of each type of channel.
+        cloud: the cloud, available inside the `with` block.
+        receivers: the receivers by channel type.
     """
 
     def __init__(self, *, region: str = "eu-west-1", port: int = 0) -> None:
@@ -34,7 +34,11 @@ class World:
         self._started = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start the receivers and the cloud; raises what `LocalCloud` raises."""
+        """Start the receivers and the cloud.
+
+        Raises:
+            HookError, PortTakenError: as `LocalCloud` does.
+        """
         with ExitStack() as started:
             for receiver in self.receivers.values():
                 started.enter_context(receiver)
@@ -55,19 +59,19 @@ class World:
         self._started.close()
 
     def prepare(self, config: AuditConfig) -> None:
-        """Make what the trail of this configuration requires: log groups, secrets, senders."""
+        """Create what the trail of a configuration requires: log groups, secrets, senders."""
         prepare(self.cloud.client, config, self.addresses)
 
     def put_lines(self, log_group: str, lines: Sequence[str]) -> None:
-        """Ship log lines, and wait until all their effects are complete."""
+        """Put log lines, and wait until all pending work is complete."""
         self.cloud.put_lines(log_group, lines)
         self.cloud.settle()
 
-    def rest(self) -> None:
-        """Let time pass until no alarm is in ALARM, then empty the receivers.
+    def wait_until_quiet(self) -> None:
+        """Advance the clock until no alarm is in ALARM, then empty the receivers.
 
         Raises:
-            TimeoutError: an alarm is in ALARM for more than a day.
+            TimeoutError: an alarm stays in ALARM for a day.
         """
         for _ in range(_DAY_MINUTES):
             if "ALARM" not in self.cloud.health()["alarms"].values():
@@ -75,15 +79,15 @@ class World:
                     receiver.received.clear()
                 return
             self.cloud.advance(60)
-        raise TimeoutError("an alarm has been ringing for a day")
+        raise TimeoutError("an alarm has been in ALARM for a day")
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The address of each receiver, by the type of channel."""
+        """The address of each receiver, by channel type."""
         return {name: receiver.address for name, receiver in self.receivers.items()}
 
     def received(self) -> list[tuple[str, ReceivedMessage]]:
-        """Return what arrived at all receivers, in order: the type of the channel, the message."""
+        """Return the messages of all receivers in order of arrival, each with its channel type."""
         arrived = [
             (name, message)
             for name, receiver in self.receivers.items()
@@ -92,7 +96,7 @@ class World:
         return sorted(arrived, key=lambda each: each[1].arrived)
 
     def notifications(self) -> list[dict[str, Any]]:
-        """Return the same in JSON's types: `type` and `channel`, and what the type adds.
+        """Return the received messages as JSON types: `type`, `channel`, and the members of the type.
 
         Slack adds `message`; e-mail adds `to`, `subject` and `text`.
         """

@@ -14,6 +14,7 @@ from ._model import (
     Sources,
 )
 from ._names import Names
+from ._reading.problems import closest
 from ._retention import RETENTION_DAYS
 from ._review import ExampleResult, ReviewFinding, approve, review, run_examples
 from ._sentence import Sentence, actor_of, member, record_of, shown_value, target_of
@@ -43,6 +44,7 @@ __all__ = [
     "actor_of",
     "approve",
     "channel_types",
+    "closest",
     "in_words",
     "json_schema",
     "load_config",

@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
+from ._sentence import member
+
 __all__ = ["NO_FURTHER_CONDITIONS", "FurtherConditions", "Materiality", "Network", "QuietHours"]
 
 Network = IPv4Network | IPv6Network
@@ -30,7 +32,10 @@ class Materiality:
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Return whether the record contains such a change."""
-        before, after = (_number(_at(record, state, self.field)) for state in ("before", "after"))
+        before, after = (
+            _number(member(record, f"changes.{state}.{self.field}"))
+            for state in ("before", "after")
+        )
         if before is None or after is None:
             return True
         moved = abs(after - before)
@@ -99,13 +104,6 @@ def _within(record: Mapping[str, Any], networks: tuple[Network, ...]) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)  # ::ffff:10.0.0.1
     return any((mapped or address) in network for network in networks)
-
-
-def _at(record: Mapping[str, Any], state: str, path: str) -> Any:
-    value: Any = record.get("changes")
-    for name in (state, *path.split(".")):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
 
 
 def _number(value: Any) -> Decimal | None:

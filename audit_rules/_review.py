@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Final
 
@@ -11,6 +10,7 @@ from ._ecs import EVENT_TYPES
 from ._ecs_fields import ALWAYS, ARRAYS, DOTTED_NAMES, EXTENSIBLE, MEMBERS, OBJECTS, ROOTS, STRINGS
 from ._exceptions import ConfigError
 from ._model import AuditConfig, Example, Rule
+from ._reading.problems import closest
 from ._sentence import Sentence
 from ._severity import Severity
 from .patterns import (
@@ -214,8 +214,8 @@ def _suggestion(leaf: TextComparison, known: Iterable[str], where: str) -> str:
         by_case = {name.lower(): name for name in names}
         wanted = leaf.test.text.strip("*").lower()
         begun = [name for name in by_case if wanted and name.startswith(wanted)]
-        if close := begun or get_close_matches(wanted, by_case, n=1):
-            return f'did you mean "{by_case[close[0]]}"? Values are case-sensitive'
+        if close := begun[0] if begun else closest(wanted, by_case):
+            return f'did you mean "{by_case[close]}"? Values are case-sensitive'
     return f"write one of {where}{', '.join(names)}"
 
 
@@ -230,12 +230,12 @@ def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
         offered, where, name = members, f"$.{root}.", rest[0]
     else:
         return None
-    close = get_close_matches(name, offered, n=1)
+    close = closest(name, offered)
     if not close and root in EXTENSIBLE:
         return None  # may be added by the application
     advice = "check that your application adds it"
     if close:
-        advice = f"did you mean {where}{close[0]}?"
+        advice = f"did you mean {where}{close}?"
     elif root in MEMBERS:
         advice = f"use one of: {', '.join(sorted(offered))}"
     return level, f"{where}{name} is not a field that audit_lib writes; {advice}"

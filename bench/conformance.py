@@ -1,12 +1,12 @@
-"""How many of the documentation's examples a matcher gets right: ours, a peer, and matching everything.
+"""Counts the documentation's examples that a matcher gets right: ours, a peer, and matching everything.
 
-`aws-json-term-matcher` reads the JSON form alone; what it refuses counts as "does not match". The table
-is that of `docs/patterns.md`.
+`aws-json-term-matcher` supports the JSON form only; a rejected pattern counts as "does not match". The
+table is that of `docs/patterns.md`.
 """
 
 import json
 import runpy
-from collections.abc import Callable  # noqa: TC003 - mypy needs no block for it
+from collections.abc import Callable  # noqa: TC003 - a benchmark
 from pathlib import Path
 
 import aws_json_term_matcher.matcher
@@ -17,7 +17,7 @@ from audit_rules import FilterPattern
 def peer(pattern: str, message: str) -> bool:
     try:
         return bool(aws_json_term_matcher.matcher.match(json.loads(message), pattern))
-    except Exception:  # noqa: BLE001 - whatever it raises, it does not match
+    except Exception:  # noqa: BLE001 - any error counts as no match
         return False
 
 

@@ -1,4 +1,4 @@
-"""The whole demo in a fresh clone: `make demo ONCE=1` with nothing set up, then once more."""
+"""Times the demo in a fresh clone: `make demo ONCE=1` without a setup, then again."""
 
 import json
 import shutil

@@ -1,7 +1,7 @@
-"""`CloudWatchLogsHandler` beside `watchtower`: what arrives in the same trials, and what a call costs.
+"""Compares `CloudWatchLogsHandler` with `watchtower`: what arrives in each trial, and the cost of a call.
 
-Both write to moto's CloudWatch Logs in this process, which takes what AWS does not: where AWS would
-refuse a call, the trial does.
+Both write to moto's CloudWatch Logs in this process, which accepts calls that AWS rejects: the trial
+rejects those.
 """
 
 import json
@@ -30,7 +30,7 @@ Fault = Callable[[dict[str, Any]], Any]
 
 
 class Trial:
-    """A log group of its own, a client whose calls can be made to fail, and one of the handlers."""
+    """A new log group, a client with injected faults, and one of the handlers."""
 
     def __init__(self, kind: str, fault: Fault | None = None) -> None:
         self.calls: set[str] = set()
@@ -55,7 +55,7 @@ class Trial:
         if name != "PutLogEvents":
             return None
         events = json.loads(params["body"])["logEvents"]
-        return (self.fault and self.fault({"events": events})) or _as_aws_would(events)
+        return (self.fault and self.fault({"events": events})) or _aws_error(events)
 
     def log(self, text: str, hours: float = 0, **extra: Any) -> None:
         created = time.time() + hours * HOUR
@@ -63,7 +63,7 @@ class Trial:
         self.handler.handle(logging.makeLogRecord(values | {"levelname": "INFO"} | extra))
 
     def arrived(self) -> list[dict[str, Any]]:
-        """Give the records, those that are no whole JSON as an empty one."""
+        """Return the records; one that is not complete JSON is empty."""
         pages = boto3.client("logs", region_name="eu-west-1").get_paginator("filter_log_events")
         found = []
         for page in pages.paginate(logGroupName=GROUP):
@@ -88,7 +88,7 @@ def refused(code: str) -> Any:
     }
 
 
-def _as_aws_would(events: list[dict[str, Any]]) -> Any:
+def _aws_error(events: list[dict[str, Any]]) -> Any:
     times = [event["timestamp"] for event in events]
     if max(times) - min(times) >= 24 * HOUR * 1000:
         return refused("InvalidParameterException")
@@ -97,13 +97,13 @@ def _as_aws_would(events: list[dict[str, Any]]) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[list[str]]:
-    """Give what is written to standard error, rather than showing it."""
+    """Capture standard error, and yield its JSON lines."""
     caught = StringIO()
-    said: list[str] = []
+    lines: list[str] = []
     with warnings.catch_warnings(), redirect_stderr(caught):
         warnings.simplefilter("ignore")
-        yield said
-    said += [line for line in caught.getvalue().splitlines() if line.startswith("{")]
+        yield lines
+    lines += [line for line in caught.getvalue().splitlines() if line.startswith("{")]
 
 
 def kept(trial: Trial, sent: int, elsewhere: list[str]) -> str:
@@ -115,10 +115,10 @@ def kept(trial: Trial, sent: int, elsewhere: list[str]) -> str:
 
 def a_record_of_300_kb(kind: str) -> str:
     trial = Trial(kind)
-    with quiet() as said:
+    with quiet() as lines:
         trial.log("one", body="x" * 300_000)
         trial.handler.close()
-    return kept(trial, 1, said)
+    return kept(trial, 1, lines)
 
 
 def throttled_for_two_seconds(kind: str) -> str:
@@ -126,12 +126,12 @@ def throttled_for_two_seconds(kind: str) -> str:
     trial = Trial(
         kind, lambda _: refused("ThrottlingException") if time.monotonic() < until else None
     )
-    with quiet() as said:
+    with quiet() as lines:
         for number in range(100):
             trial.log(f"record {number}")
         trial.handler.flush()
         trial.handler.close()
-    return kept(trial, 100, said)
+    return kept(trial, 100, lines)
 
 
 def one_of_a_hundred_refused(kind: str) -> str:
@@ -140,43 +140,43 @@ def one_of_a_hundred_refused(kind: str) -> str:
         return refused("InvalidParameterException") if bad else None
 
     trial = Trial(kind, fault)
-    with quiet() as said:
+    with quiet() as lines:
         for number in range(100):
             trial.log("poison" if number == 50 else f"record {number}")
         trial.handler.close()
-    return kept(trial, 100, said)
+    return kept(trial, 100, lines)
 
 
 def out_of_time_and_out_of_order(kind: str) -> str:
     trial = Trial(kind)
-    with quiet() as said:
+    with quiet() as lines:
         for hours in (0, -15 * 24, 3, -25, -1):
             trial.log(f"{hours} h", hours)
         trial.handler.close()
-    return kept(trial, 5, said)
+    return kept(trial, 5, lines)
 
 
 def after_logging_was_shut_down(kind: str) -> str:
     trial = Trial(kind)
-    with quiet() as said:
+    with quiet() as lines:
         trial.log("one")
         trial.handler.close()
         trial.log("two")
         trial.handler.flush()
-    return kept(trial, 2, said)
+    return kept(trial, 2, lines)
 
 
 def no_right_to_write(kind: str) -> str:
     trial = Trial(kind, lambda _: refused("AccessDeniedException"))
-    with quiet() as said:
+    with quiet() as lines:
         for number in range(100):
             trial.log(f"record {number}")
         trial.handler.close()
-    return kept(trial, 100, said)
+    return kept(trial, 100, lines)
 
 
 def a_service_that_stands_still(kind: str) -> str:
-    """Count what is in memory while nothing gets out: 20,000 records of 1 KB are written."""
+    """Count the records in memory while the service does not respond; 20,000 records of 1 KB are written."""
     open_again = Event()
     trial = Trial(kind, lambda _: (open_again.wait(), None)[1])
     written = 0
@@ -188,7 +188,7 @@ def a_service_that_stands_still(kind: str) -> str:
             written += 1
 
     thread = Thread(target=write)
-    with quiet() as said:
+    with quiet() as lines:
         thread.start()
         thread.join(8)
         held = written
@@ -196,7 +196,7 @@ def a_service_that_stands_still(kind: str) -> str:
         thread.join()
         trial.handler.flush()
         trial.handler.close()
-    return f"{held:,} in memory; then {kept(trial, 20_000, said)}"
+    return f"{held:,} in memory; then {kept(trial, 20_000, lines)}"
 
 
 def what_it_calls(kind: str) -> str:
@@ -208,7 +208,7 @@ def what_it_calls(kind: str) -> str:
 
 
 def microseconds(kind: str, formatter: logging.Formatter | None) -> float:
-    """Give what a call costs its caller, with the same document for both when a formatter is given."""
+    """Return the cost of a call; with a formatter, both handlers write the same document."""
     trial = Trial(kind)
     if formatter:
         trial.handler.setFormatter(formatter)

@@ -1,7 +1,7 @@
-"""The embedded cloud: its start, a deploy by the CDK CLI, 1,000 lines to their notifications, memory.
+"""Measures the embedded cloud: start, deployment with the CDK CLI, 1,000 lines to notifications, memory.
 
-Peers in the same run: a bare `python -c "import moto.server"` for the start, the CLI's own synthesis
-for the deploy, the size of the lines themselves for the memory.
+Peers in the same run: `python -c "import moto.server"` for the start, the CLI's synthesis for the
+deployment, the size of the lines for the memory.
 """
 
 import ctypes
@@ -48,7 +48,7 @@ def timed(*command: str) -> float:
 
 
 def by_cli() -> dict[str, float]:
-    """Start, bootstrap and deploy with the real CLI, as a developer does."""
+    """Time the start, and bootstrap and deployment with the real CLI."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -73,13 +73,13 @@ def by_cli() -> dict[str, float]:
 
 def lines_to_notifications(world: World) -> dict[str, float]:
     world.put_lines("/app/shop", [line(0)])  # warm
-    world.rest()
+    world.wait_until_quiet()
     start = time.perf_counter()
     world.put_lines("/app/shop", [line(number) for number in range(1, LINES + 1)])
     seconds = time.perf_counter() - start
     kept = world.cloud.health()["log_groups"]["/audit/records"]
     assert kept == LINES + 1, kept
-    assert world.receivers["slack"].originals, "nobody was told"
+    assert world.receivers["slack"].originals, "no message arrived"
     return {
         "thousand_lines_s": round(seconds, 2),
         "messages": len(world.receivers["slack"].originals),
@@ -87,7 +87,7 @@ def lines_to_notifications(world: World) -> dict[str, float]:
 
 
 def memory(world: World) -> dict[str, float]:
-    """Ordinary lines, as most are: this process's memory before and after, in MB."""
+    """Measure this process's memory before and after putting ordinary lines, in MB."""
     ordinary = [json.dumps({"message": "ordinary " * 20, "log": {"logger": "shop"}})] * BATCH
     world.put_lines("/app/shop", ordinary)
     before = resident()
@@ -106,7 +106,7 @@ def memory(world: World) -> dict[str, float]:
 
 
 def resident() -> float:
-    """What the process holds, without what the allocator keeps for later."""
+    """Return the resident memory in MB, without what the allocator keeps for reuse."""
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -1,7 +1,7 @@
-"""One log line to its notification on the embedded cloud: cold functions, then warm ones.
+"""Times one log line to its notification on the embedded cloud: cold functions, then warm ones.
 
-From `PutLogEvents` to the moment at which the webhook and the mail server have it. The peer in the
-same run is the bare cost of the way: as many HTTP posts and mails as one notification takes.
+The time is from `PutLogEvents` until the webhook and the mail server received the notification. The peer
+in the same run is the bare transport: the same number of HTTP posts and e-mails.
 """
 
 import json
@@ -44,7 +44,7 @@ def main() -> None:
             start = time.perf_counter()
             cloud.put_lines("/app/shop", [record(number)])
             cloud.settle()
-            if len(slack.originals) <= number:  # the alarm rings already: the sweep tells it
+            if len(slack.originals) <= number:  # already in ALARM: the sweep notifies
                 start = time.perf_counter()
                 cloud.advance(120)
             times.append((time.perf_counter() - start) * 1000)

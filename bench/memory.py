@@ -1,7 +1,6 @@
-"""The memory of a process that goes on writing records: `python bench/memory.py [10000000]`.
+"""Measures the memory of a process that writes many records: `python bench/memory.py [10000000]`.
 
-Each is a change of a record of its own by one of a thousand people, so that nothing that is remembered by
-value could stay small.
+Each is a change of a different record by one of a thousand users, so that a cache by value would grow.
 """
 
 import json
@@ -15,8 +14,8 @@ audit = audit_lib.get_logger("bench").audit
 
 
 def main(records: int) -> None:
-    """Write them, and say at each power of ten what the process has held at most, in MB."""
-    out, sys.stdout = sys.stdout, Path("/dev/null").open("w")  # noqa: SIM115 - as long as the process
+    """Write records, and print the peak memory in MB at each power of ten."""
+    out, sys.stdout = sys.stdout, Path("/dev/null").open("w")  # noqa: SIM115 - open until the process ends
     peaks = {}
     next_stop = 10_000
     for number in range(1, records + 1):

@@ -1,8 +1,8 @@
-"""What a save costs: bare, audited by `audit_models`, and as `django-auditlog` and SQLAlchemy-Continuum do it.
+"""Measures a save: bare, audited by `audit_models`, by `django-auditlog`, and by SQLAlchemy-Continuum.
 
-One row of eight columns is changed in one column and saved in a transaction, in SQLite in memory. Ours
-writes a line to a pipe that is read, the others rows into the same database. Each way is a process of its
-own, because each changes its ORM; the median of many rounds counts, as a ratio to the bare save.
+One column of a row of eight is changed and saved in a transaction, in SQLite in memory. Ours writes a
+line to a pipe that is read, the others write rows to the same database. Each way runs in its own process,
+because each changes its ORM; the result is the median of many rounds, and its ratio to the bare save.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def microseconds(save: Callable[[int], None]) -> float:
 
 
 def measured(orm: str, way: str) -> float:
-    """Run one way in a process of its own, whose lines this one reads."""
+    """Run one way in its own process, and read its lines."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", __file__, orm, way],
         stdout=subprocess.PIPE, check=True, env=os.environ | {"PYTHONHASHSEED": "0"},
@@ -124,7 +124,7 @@ def main() -> None:
         took = microseconds(save)
         sys.stdout.flush()
         os.write(1, b"\n%.1f\n" % took)
-        os._exit(0)  # the chain's last line would come after it
+        os._exit(0)  # skips the chain's last line
     for orm, ways in WAYS.items():
         taken = {way: statistics.median(measured(orm, way) for _ in range(3)) for way in ways}
         result = {way: f"{us:.0f} us" for way, us in taken.items()}

@@ -1,10 +1,11 @@
-"""One full `record_updated` beside what one would write without it, into a pipe that is read.
+"""Measures a full `record_updated` beside simpler ways of logging, into a pipe that is read.
 
-Six context fields, 20-field states of which 3 differ, one of them masked, the hash chain. The peers:
-the naive version (`ecs_logging.StdlibFormatter`, the two states compared, one `info` call) and a bare
-`structlog` + `orjson` line of the same size without diff, masking or chain. By turns in one process; the
-median of many rounds counts. `listened` is ours with another handler that keeps the `LogRecord`s.
-`floor` is what of ours is not Python: the finished document as JSON, its SHA-256, the pipe's lock, the write.
+Six context fields, states of 20 fields of which 3 differ, one of them masked, and the hash chain. The
+peers: a naive version (`ecs_logging.StdlibFormatter`, the two states compared, one `info` call) and a bare
+`structlog` + `orjson` line of the same size without diff, masking or chain. They run in turns in one
+process; the result is the median of many rounds. `listened` is ours with another handler that keeps the
+`LogRecord`s. `floor` is the part of ours that is not Python: the document as JSON, its SHA-256, the pipe's
+lock, the write.
 """
 
 import fcntl
@@ -44,12 +45,12 @@ MASKING = Masking()
 
 
 class NaiveAudit:
-    """What one writes first: compare the common keys, and let ecs-logging do the rest."""
+    """A naive version: compares the common keys, and leaves the rest to ecs-logging."""
 
     def __init__(self, stream: Any) -> None:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(ecs_logging.StdlibFormatter())
-        self.logger = logging.Logger("naive.audit", logging.INFO)  # noqa: LOG001 - as the naive version has it
+        self.logger = logging.Logger("naive.audit", logging.INFO)  # noqa: LOG001 - part of the naive version
         self.logger.addHandler(handler)
 
     def record_updated(self) -> None:
@@ -113,8 +114,8 @@ class Keeping(logging.Handler):
 
 def main() -> None:
     out = sys.stdout
-    # Like a log driver's: what there is, now and then. One that wakes at each line makes all of
-    # them slower by the same 10 µs.
+    # Reads what is available from time to time, like a log driver. A reader that wakes at each line
+    # makes all of them slower by the same 10 µs.
     program = "import os, time\nwhile os.read(0, 1 << 20): time.sleep(0.002)"
     reader = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
     assert reader.stdin is not None
@@ -174,9 +175,9 @@ def one_line(call: Callable[[], None]) -> bytes:
 
 
 def import_ms() -> float:
-    """The median of what the import takes over `import logging, json`, in processes of its own.
+    """Return the median time of the import after `import logging, json`, each in a new process.
 
-    Compiled once before, as an installed package is.
+    The package is compiled before, as an installed package is.
     """
     program = (
         "import logging, json, time; start = time.perf_counter(); import audit_lib;"

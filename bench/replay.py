@@ -1,7 +1,7 @@
-"""100 rules over 200,000 records of 1 KB: records a second, beside `orjson.loads` alone and a plain way.
+"""Replays 200,000 records of 1 KB over 100 rules: records per second, beside `orjson.loads` and a plain way.
 
-The plain way is an emulator's: each pattern by itself, with a JSON parse of its own. By turns in one
-process; medians. Memory is the peak of a process that replays ten times as many.
+The plain way is that of an emulator: each pattern parses the JSON again. They run in turns in one process;
+the results are medians. Memory is the peak of a process that replays ten times as many records.
 """
 
 import json
@@ -42,7 +42,7 @@ pattern = '{pattern}'
 SHAPES = (
     '{{ $.event.action = "{action}" && $.event.outcome = "failure" }}',
     '{{ $.event.action = "{action}" && $.changes.after.amount >= 1000 }}',
-    '{{ $.changes.record_type = "{kind}" && $.changes.fields.{field} = "*" }}',
+    '{{ $.changes.record_type = "{record_type}" && $.changes.fields.{field} = "*" }}',
     '{{ ($.event.action = "{action}" || $.event.action = "x-{action}") && $.user.id = "7" }}',
 )
 
@@ -52,7 +52,9 @@ def config() -> AuditConfig:
         RULE.format(
             number=number,
             pattern=SHAPES[number % len(SHAPES)].format(
-                action=ACTIONS[number % len(ACTIONS)], kind=TYPES[number % 5], field=f"f{number}"
+                action=ACTIONS[number % len(ACTIONS)],
+                record_type=TYPES[number % 5],
+                field=f"f{number}",
             ),
         )
         for number in range(RULES)

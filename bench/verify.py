@@ -1,7 +1,7 @@
-"""`verify` beside SHA-256 alone, the PyPI packages `auditchain` and `rust-py-audit`, and what each finds.
+"""Compares `verify` with SHA-256 alone and the PyPI packages `auditchain` and `rust-py-audit`.
 
-The same number of records, each in the form of its own package; then the same simple tamperings of a
-log of twelve lines: who sees how many.
+First the speed on the same number of records, each in the package's own format; then how many of the same
+simple tamperings of a log of twelve lines each detects.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ def rusts_whole(path: Path) -> bool:
     try:
         log = rust_py_audit.AuditLogger(app_name="bench", file_path=str(path))
         return bool(log.verify()["valid"])
-    except Exception:  # noqa: BLE001 - it sees that something is wrong
+    except Exception:  # noqa: BLE001 - an error counts as detected
         return False
 
 
@@ -74,7 +74,7 @@ def chains_whole(path: Path) -> bool:
 
     try:
         return asyncio.run(check())
-    except Exception:  # noqa: BLE001 - it sees that something is wrong
+    except Exception:  # noqa: BLE001 - an error counts as detected
         return False
 
 
@@ -92,7 +92,7 @@ PEERS: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], bool]]] = {
 
 
 def tamperings(lines: list[bytes]) -> Iterator[list[bytes]]:
-    """Each simple thing that can be done to each line, and to the head and the tail."""
+    """Yield each simple tampering of each line, and of the head and the tail."""
     for at in range(len(lines)):
         yield [*lines[:at], lines[at].replace(b"a", b"o", 1), *lines[at + 1 :]]
         yield [*lines[:at], *lines[at + 1 :]]
@@ -108,7 +108,7 @@ def per_second(whole: Callable[[Path], bool], path: Path) -> int:
     for _ in range(ROUNDS):
         start = time.perf_counter()
         if not whole(path):
-            raise SystemExit(f"{path} is whole, and it was accused")
+            raise SystemExit(f"{path} is complete, but was reported as tampered with")
         best = min(best, time.perf_counter() - start)
     return round(RECORDS / best)
 

@@ -1,19 +1,19 @@
 """The embedded cloud: AWS in this process, on moto, as far as an audit trail needs it.
 
-From the top; each room uses what stands below it:
+Each package uses the ones below it:
 
 cloud            `LocalCloud`: start, deploy, put lines, move the clock; composes the rest
 server           every AWS API over HTTP, and pages about the cloud itself
-deployment       from a cloud assembly to its stacks           (assembly: what is in its files)
+deployment       deploys the stacks of a cloud assembly       (assembly: reads its files)
 hooks/           every place where moto is changed
 cloudformation/  templates, stacks and change sets
 resources/       the CloudFormation types
 services/        what happens between moto's services: log lines, alarms, messages, functions, time
-receivers/       where notifications arrive: a real server for each channel
-errors           everything that is raised on purpose
+receivers/       the servers that receive notifications, one for each channel type
+errors           the exceptions of this package
 
-`LocalCloud` is imported on first use, because moto's import takes a second; an assembly and the
-errors are read without it.
+`LocalCloud` is imported on first use, because moto's import takes a second; reading an assembly and
+catching errors do not need it.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
-"""What the rooms of the embedded cloud know of the cloud that they are part of.
+"""The interface through which the subpackages of the embedded cloud use the cloud itself.
 
-`LocalCloud` is one. The rooms import this file and never `cloud.py`, which composes them.
+`LocalCloud` implements it. The subpackages import this file and never `cloud.py`, which composes them.
 """
 
 from typing import Any, Protocol
@@ -19,14 +19,14 @@ class Cloud(Protocol):
 
     @property
     def region(self) -> str:
-        """The only region."""
+        """The only Region."""
 
     @property
     def clock(self) -> Clock:
         """The cloud's time."""
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of the account's owner, to whom everything is allowed."""
+        """Return a boto3 client of the account's owner, who has all permissions."""
 
     def arn(self, service: str, resource: str) -> str:
-        """Return the ARN of a resource in this account and region."""
+        """Return the ARN of a resource in this account and Region."""

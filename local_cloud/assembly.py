@@ -14,7 +14,7 @@ __all__ = ["AssembledStack", "stacks_of"]
 
 
 class AssembledStack(NamedTuple):
-    """A stack in a cloud assembly: its id there, its name in AWS, the text of its template."""
+    """A stack in a cloud assembly: its id in the manifest, its name in AWS, its template's text."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ def stacks_of(assembly: Path) -> Iterator[AssembledStack]:
     """
     manifest = assembly / "manifest.json"
     if not manifest.is_file():
-        raise AssemblyError(f"{manifest} is missing; make it with `cdk synth`")
+        raise AssemblyError(f"{manifest} is missing; create it with `cdk synth`")
     artifacts = json.loads(manifest.read_text())["artifacts"]
     for id_, artifact in artifacts.items():
         if artifact["type"] == "aws:cloudformation:stack":

@@ -38,27 +38,27 @@ _POLL_SECONDS: Final = 0.005
 
 
 class Receivers(Protocol):
-    """Where notifications arrive, for the pages about the cloud."""
+    """The receivers of notifications, for the pages about the cloud."""
 
     @property
     def addresses(self) -> Mapping[str, str]:
         """The address of each receiver, by the type of channel."""
 
     def notifications(self) -> list[dict[str, Any]]:
-        """What arrived, in JSON's types."""
+        """The notifications that arrived, as JSON types."""
 
 
 class LocalCloud:
-    """One account in one region. moto's state is the process's, so there is one cloud at a time.
+    """One account in one Region. moto's state is global to the process, so there is one cloud at a time.
 
-    In this process, boto3's clients go straight to it; functions' processes reach the same state
+    In this process, boto3 clients call it directly; the processes of functions reach the same state
     over HTTP, at `endpoint` on localhost.
 
     Args:
-        region: the only region.
-        port: where AWS's APIs are served on localhost; 0 takes a free one.
-        smtp: host and port of a mail server that takes what SES accepts.
-        receivers: where notifications arrive; the pages at `/_cloud` show it.
+        region: the only Region.
+        port: the port on localhost that serves AWS's APIs; 0 picks a free one.
+        smtp: host and port of the mail server that receives what SES accepts.
+        receivers: the receivers of notifications; the pages at `/_cloud` show what arrived.
 
     Attributes:
         stopping: set when a request over HTTP asks the cloud to stop.
@@ -143,10 +143,12 @@ class LocalCloud:
         self._started.close()
 
     def _invoke_later(self, function: str, event: Any) -> None:
-        self.functions.invoke_later(function, event)  # there are none before the cloud has started
+        self.functions.invoke_later(
+            function, event
+        )  # `functions` exists once the cloud has started
 
     def _client(self, service: str) -> Any:
-        """Return a boto3 client of the account's owner, to whom everything is allowed."""
+        """Return a boto3 client of the account's owner, who has all permissions."""
         return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
 
     def deploy(self, assembly: Path) -> list[str]:
@@ -154,16 +156,16 @@ class LocalCloud:
 
         Raises:
             AssemblyError: the folder is not a cloud assembly.
-            DeployError: a stack could not be made or changed.
+            DeployError: a stack could not be created or changed.
         """
         return deploy(self, self.stacks, assembly)
 
     def put_lines(self, log_group: str, lines: Sequence[str], *, stream: str = "app") -> None:
-        """Ship log lines with the current time, as an agent beside an application does."""
+        """Put log lines with the current time, as a log agent does."""
         put_lines(self, log_group, lines, stream=stream)
 
     def settle(self, *, timeout: float = 60.0) -> None:
-        """Wait until all effects of what happened so far are complete.
+        """Wait until all pending work is complete: deliveries, functions, alarms, messages.
 
         Raises:
             TimeoutError: it takes longer than `timeout` seconds of real time.
@@ -173,7 +175,7 @@ class LocalCloud:
             self.tick()
             self.functions.raise_faults()
             if not self.functions.busy:
-                self.tick()  # what has just ended may have moved an alarm
+                self.tick()  # a function that just ended may have changed an alarm
                 if not self.functions.busy:
                     return
             if time.monotonic() > end:
@@ -181,14 +183,14 @@ class LocalCloud:
             time.sleep(_POLL_SECONDS)
 
     def tick(self) -> None:
-        """Start what is due at the cloud's time, and evaluate the alarms."""
+        """Start retries and schedules that are due, and evaluate the alarms."""
         with self._ticking:
             self.functions.tick()
             self.schedules.tick()
             self.alarms.tick()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock minute by minute, so that everything in between happens at its time.
+        """Move the clock minute by minute, so that everything in between happens on time.
 
         Raises:
             ValueError: the seconds are negative.
@@ -203,7 +205,7 @@ class LocalCloud:
             seconds -= step
 
     def health(self) -> dict[str, Any]:
-        """Return what runs, in JSON's types."""
+        """Return the state of the cloud, as JSON types."""
         functions = lambda_backends[self.account][self.region].list_functions()
         groups = logs_backends[self.account][self.region].groups
         alarms = cloudwatch_backends[self.account][self.region].alarms
@@ -224,7 +226,7 @@ class LocalCloud:
         }
 
     def arn(self, service: str, resource: str) -> str:
-        """Return the ARN of a resource in this account and region."""
+        """Return the ARN of a resource in this account and Region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
 

@@ -1,4 +1,4 @@
-"""From a cloud assembly (`cdk.out`) to its stacks: assets are uploaded, templates used unchanged.
+"""Deploys a cloud assembly (`cdk.out`): uploads its assets and uses its templates unchanged.
 
 The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
@@ -26,7 +26,7 @@ def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
 
     Raises:
         AssemblyError: the folder is not a cloud assembly.
-        DeployError: a stack could not be made or changed.
+        DeployError: a stack could not be created or changed.
     """
     names = []
     for stack_id, name, text in stacks_of(assembly):
@@ -40,7 +40,7 @@ def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
             raise DeployError(f"stack {name}: {error}") from error
         if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             failed = [e for e in stack.events if e.status.endswith("_FAILED")]
-            raise DeployError(f"stack {name}: {failed[-1].logical}: {failed[-1].reason}")
+            raise DeployError(f"stack {name}: {failed[-1].logical_id}: {failed[-1].reason}")
         names.append(name)
     return names
 
@@ -74,7 +74,7 @@ def _filled(cloud: Cloud, text: str) -> str:
 
 
 def _bootstrap(cloud: Cloud, template: Template) -> None:
-    """Make what `cdk bootstrap` makes: the parameter in which a template looks up its version."""
+    """Create the SSM parameter of `cdk bootstrap`, in which a template looks up its version."""
     for parameter in template.parameters.values():
         if parameter["Type"] == "AWS::SSM::Parameter::Value<String>":
             cloud.client("ssm").put_parameter(

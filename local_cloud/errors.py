@@ -1,11 +1,11 @@
-"""Everything this package raises.
+"""The exceptions of this package.
 
 * LocalCloudError
   * AssemblyError           a folder is not a cloud assembly
-  * DeployError             a stack of an assembly could not be made or changed
+  * DeployError             a stack of an assembly could not be created or changed
   * HookError               moto is not the version that the hooks were written for
   * PortTakenError          another program listens on the port
-  * StackError              CloudFormation refuses a call; answered as ValidationError
+  * StackError              CloudFormation rejects a call; answered as ValidationError
   * TemplateError           a template cannot be used; answered as ValidationError
   * UnknownConditionError   a policy has a condition operator that is not evaluated
 """
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class LocalCloudError(Exception):
-    """The root: catch it to catch whatever this package raises on purpose."""
+    """The base class of all exceptions of this package."""
 
 
 class AssemblyError(LocalCloudError):
@@ -31,7 +31,7 @@ class AssemblyError(LocalCloudError):
 
 
 class DeployError(LocalCloudError):
-    """A stack could not be made or changed; the text names the stack, the resource and the reason."""
+    """A stack could not be created or changed; the message names the stack, the resource and the reason."""
 
 
 class HookError(LocalCloudError):
@@ -43,12 +43,12 @@ class PortTakenError(LocalCloudError):
 
 
 class StackError(LocalCloudError):
-    """A stack cannot be found, made or changed; in CloudFormation's words where it has some."""
+    """A stack cannot be found, created or changed; with CloudFormation's message where it has one."""
 
 
 class TemplateError(LocalCloudError):
-    """A template cannot be used; in CloudFormation's words where it has some."""
+    """A template cannot be used; with CloudFormation's message where it has one."""
 
 
 class UnknownConditionError(LocalCloudError):
-    """A policy has a condition operator that is not evaluated; raised when it would decide."""
+    """A policy has a condition operator that is not evaluated; raised when the evaluation reaches it."""

@@ -1,13 +1,13 @@
-"""The cloud over HTTP, on localhost: every AWS API at one address, and pages about the cloud itself.
+"""Serves the cloud over HTTP on localhost: every AWS API at one address, and pages about the cloud itself.
 
-    GET  /_cloud                 what runs, for people
+    GET  /_cloud                 the state of the cloud as a page
     GET  /_cloud/health          the same as JSON
-    GET  /_cloud/notifications   what the receivers received, as JSON
-    POST /_cloud/settle          wait until all effects of what happened so far are complete
+    GET  /_cloud/notifications   the notifications that arrived, as JSON
+    POST /_cloud/settle          wait until all pending work is complete
     POST /_cloud/advance         {"seconds": 3600}: move the clock, minute by minute
-    POST /_cloud/stop            end it
+    POST /_cloud/stop            stop the cloud
 
-No bucket can be called `_cloud`, so no API has these paths.
+A bucket cannot be named `_cloud`, so no API has these paths.
 """
 
 import json
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class Control:
-    """The pages about the cloud and the actions on it, besides AWS's APIs."""
+    """The pages about the cloud and the actions on it, apart from AWS's APIs."""
 
     def __init__(
         self,
@@ -66,10 +66,10 @@ class Control:
         return self._answer(Request(environ))(environ, start)
 
     def _answer(self, request: Request) -> Response:
-        # A page on another site can send requests here: by a name that it lets point to this
-        # machine, or a form. The name shows; and JSON cannot be sent without asking first.
+        # A page of another site can send requests here: by DNS rebinding, which the host name
+        # shows, or by a form, which cannot send JSON without a CORS preflight request.
         if request.host.partition(":")[0] not in {"localhost", HOST}:
-            return _json({"error": "ask localhost"}, 403)
+            return _json({"error": "use the host name localhost"}, 403)
         name = request.path.removeprefix(_PREFIX).strip("/")
         match request.method:
             case "GET" if name in self._pages:
@@ -78,7 +78,7 @@ class Control:
                 return self._act(name, request)
             case "POST" if name in self._actions:
                 return _json({"error": "send Content-Type: application/json"}, 415)
-        return _json({"error": f"there is no {request.method} {request.path}"}, 404)
+        return _json({"error": f"{request.method} {request.path} does not exist"}, 404)
 
     def _act(self, name: str, request: Request) -> Response:
         try:
@@ -95,7 +95,7 @@ class Control:
 
 @contextmanager
 def serving(port: int, control: Control) -> Generator[str]:
-    """Serve moto's state over HTTP; give the address. Port 0 takes a free one.
+    """Serve moto's state over HTTP, and yield the address. Port 0 picks a free port.
 
     Raises:
         PortTakenError: another program listens on the port.
@@ -122,7 +122,7 @@ def serving(port: int, control: Control) -> Generator[str]:
 
 
 class _Application:
-    """Sends a request to the control pages or to moto, and notes each call."""
+    """Dispatches requests to the control pages or to moto, and logs each call."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -132,22 +132,22 @@ class _Application:
         path = str(environ["PATH_INFO"])
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
             return self._control(environ, start)
-        call, began = _called(environ), time.monotonic()
+        call, began = _operation(environ), time.monotonic()
 
-        def noting(status: str, headers: Any, *more: Any) -> Any:
+        def logged(status: str, headers: Any, *more: Any) -> Any:
             log.debug("%s: %s, %.0f ms", call, status, 1000 * (time.monotonic() - began))
             return start(status, headers, *more)
 
         try:
-            return self._moto(environ, noting)  # type: ignore[no-any-return]
+            return self._moto(environ, logged)  # type: ignore[no-any-return]
         except NotImplementedError as error:
-            # As a fault (500) it would be tried again for half a minute.
-            log.warning("%s: the embedded cloud does not know this operation", call)
-            return _unknown(environ, str(error))(environ, noting)
+            # Clients would retry a 500 for half a minute.
+            log.warning("%s: the embedded cloud does not support this operation", call)
+            return _unknown(environ, str(error))(environ, logged)
 
 
 def _unknown(environ: _Environ, text: str) -> Response:
-    """Return AWS's answer to an unknown operation, in the protocol of the call."""
+    """Return AWS's response to an unknown operation, in the protocol of the call."""
     code = "UnknownOperationException"
     if "HTTP_X_AMZ_TARGET" in environ:
         return _json({"__type": code, "message": text}, 400)
@@ -155,7 +155,7 @@ def _unknown(environ: _Environ, text: str) -> Response:
     return Response(f"<ErrorResponse>{error}</ErrorResponse>", 400, content_type="text/xml")
 
 
-def _called(environ: _Environ) -> str:
+def _operation(environ: _Environ) -> str:
     """Return the operation that a request calls, as far as its protocol shows it: `logs PutLogEvents`."""
     scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split("/")
     service = scope[3] if len(scope) > 3 else "?"
@@ -174,7 +174,7 @@ class _QuietHandler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Log nothing: a request can hold what must not be logged."""
+        """Log nothing: a request can contain secrets."""
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -198,7 +198,7 @@ def _page(health: Mapping[str, Any]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        value = [f"{name}: {what}" for name, what in value.items()]
+        value = [f"{name}: {each}" for name, each in value.items()]
     if isinstance(value, list):
         items = "".join(f"<li>{escape(each)}</li>" for each in value)
         return f"<ul>{items}</ul>" if items else "none"

@@ -1,4 +1,4 @@
-"""The real CDK CLI, with nothing of AWS in its environment but the embedded cloud's address."""
+"""Runs the real CDK CLI; its only AWS settings are those of the embedded cloud."""
 
 import os
 import subprocess
@@ -15,5 +15,5 @@ def run_cdk(endpoint: str, *arguments: str, cwd: Path = ROOT) -> subprocess.Comp
     return subprocess.run(
         [ROOT / "node_modules/.bin/cdk", *arguments], cwd=cwd, env=kept | own, text=True,
         timeout=120, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # which one is used depends on CI=true
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # the CLI uses stdout if CI=true, else stderr
     )  # fmt: skip

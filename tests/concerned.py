@@ -1,8 +1,8 @@
-"""The unit tests that a change concerns: what `make check` runs.
+"""Selects the unit tests that a change affects, for `make check`.
 
-A test is concerned if it is changed, imports what is changed in however many steps, reads the sources
-themselves, or names a changed file that is not Python, such as `audit.toml`. What all tests share (`pyproject.toml`, a `conftest.py`) concerns
-all. The change is what is not committed; where everything is, the last commit.
+A test is selected if it changed, imports a changed file directly or indirectly, reads the sources, or
+names a changed file that is not Python, such as `audit.toml`. A change of `pyproject.toml` or of a
+`conftest.py` selects all tests. The change is the uncommitted one, or else the last commit.
 """
 
 import subprocess
@@ -14,20 +14,20 @@ from tests.imports import ROOT, dependents, imports, project_files
 
 UNIT = ROOT / "tests" / "unit"
 READ_SOURCES = {UNIT / name for name in ("test_docs.py", "test_layers.py", "test_reference.py")}
-CONCERNS_ALL = {"pyproject.toml", "requirements.txt", "requirements-dev.txt"}
+AFFECTS_ALL = {"pyproject.toml", "requirements.txt", "requirements-dev.txt"}
 
 
 def changed_files() -> set[Path]:
-    """Return what differs from the last commit; if nothing does, what the last commit changed."""
+    """Return the uncommitted files, or those of the last commit if everything is committed."""
     files = _git("diff", "--name-only", "HEAD") + _git("ls-files", "-o", "--exclude-standard")
     return {ROOT / name for name in files or _git("diff", "--name-only", "HEAD~1", "HEAD")}
 
 
 def concerned(changed: Iterable[Path]) -> list[Path]:
-    """Return the unit test files that the change concerns, sorted."""
+    """Return the unit test files that a change affects, sorted."""
     changed = set(changed)
     tests = set(UNIT.rglob("test_*.py"))
-    if any(path.name in CONCERNS_ALL or path.name == "conftest.py" for path in changed):
+    if any(path.name in AFFECTS_ALL or path.name == "conftest.py" for path in changed):
         return sorted(tests)
     graph = imports(project_files())
     found = tests & dependents(graph, {path for path in changed if path in graph})

@@ -1,7 +1,7 @@
-"""What all tests share: the same inputs each time, and the synthesized template, made once.
+"""Shared by all tests: Hypothesis profiles, and the template, synthesized once per session.
 
-Hypothesis runs derandomised, so that `make test` gives the same result each time; `make fuzz` runs it at
-random. Starting jsii takes seconds.
+Hypothesis runs derandomised, so that `make test` is deterministic; `make fuzz` runs it at random. The
+template is shared because starting jsii takes seconds.
 """
 
 import os
@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from audit_ops.rollout.node import node_variables
 
-# Before jsii starts: importing aws_cdk starts Node.js.
+# Set before aws_cdk is imported, which starts Node.js.
 os.environ |= node_variables()
 
 from tests.synthesis import ROOT, Template, synthesize
@@ -30,7 +30,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 @pytest.fixture
 def synth(tmp_path: Path) -> Callable[[str], Template]:
-    """Synthesize another audit.toml."""
+    """Return a function that synthesizes the text of an audit.toml."""
 
     def of(text: str) -> Template:
         config = tmp_path / "audit.toml"

@@ -1,7 +1,7 @@
-"""`make fuzz SECONDS=…`: the property tests at random, and what to paste where one fails.
+"""`make fuzz SECONDS=…`: runs the property tests at random, and prints each failing input.
 
-`make test` runs them derandomised: the same inputs each time. Here each round has another seed. A failing
-input is printed as the `@example(…)` that keeps it, to be put above the test.
+`make test` runs them derandomised, with the same inputs each time. Here, each round has a new seed. A
+failing input is printed as an `@example(…)` decorator for the test.
 """
 
 import random
@@ -20,14 +20,14 @@ _ARGUMENT = re.compile(r"^    (\w+)=", re.MULTILINE)
 
 
 class Round:
-    """One run of all property tests, which ends when the time is over."""
+    """One run of all property tests, which stops when the time is over."""
 
     def __init__(self, ends: float) -> None:
         self.ends = ends
         self.found: dict[str, str] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        random.shuffle(items)  # a short time would always reach the same ones
+        random.shuffle(items)  # a short run would always reach the same tests
 
     def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo[None]) -> None:
         if call.excinfo is not None:
@@ -43,7 +43,7 @@ class Round:
 
 
 def example_of(error: BaseException, fixtures: set[str]) -> str | None:
-    """Return the failing input that Hypothesis noted, as a decorator without the fixtures."""
+    """Return the failing input from Hypothesis's notes as an `@example`, without fixtures."""
     found = _FAILING.search("\n".join(getattr(error, "__notes__", [])))
     if found is None:
         return None
@@ -60,18 +60,18 @@ def main(seconds: float) -> int:
     rounds, found = 0, dict[str, str]()
     while time.monotonic() < ends and not found:
         seed = random.getrandbits(32)
-        now = Round(ends)
+        current = Round(ends)
         pytest.main(
             ["-q", "-m", "hypothesis", "-p", "no:cacheprovider", "--hypothesis-profile=fuzz",
              f"--hypothesis-seed={seed}", "--no-header", "--tb=short", "--timeout=0", "-W",
              "ignore::pytest.PytestAssertRewriteWarning", "tests"],
-            plugins=[now],
+            plugins=[current],
         )  # fmt: skip
-        rounds, found = rounds + 1, now.found
+        rounds, found = rounds + 1, current.found
     for test, text in found.items():
-        print(f"\n{test} fails; put this above it:\n{text}")  # noqa: T201 - this is what it is for
+        print(f"\n{test} fails; add this decorator to it:\n{text}")  # noqa: T201 - the output of the program
     if not found:
-        print(f"\n{rounds} rounds, nothing found")  # noqa: T201 - the same
+        print(f"\n{rounds} rounds, no failure")  # noqa: T201 - the output of the program
     return bool(found)
 
 

@@ -1,8 +1,8 @@
-"""Which file of the project imports which, read from the sources.
+"""The import graph of the project's files, read from the sources.
 
-Imports inside functions and under `if TYPE_CHECKING` count. `from .room import name` is an import of
-`room/name.py` where there is such a file, else of `room/__init__.py`. That Python runs the `__init__.py` of
-each folder above does not count.
+Imports inside functions and under `if TYPE_CHECKING` count. `from .package import name` is an import of
+`package/name.py` if that file exists, else of `package/__init__.py`. The `__init__.py` files of parent
+packages, which Python also runs, do not count.
 """
 
 import ast
@@ -30,11 +30,11 @@ def imported_names(path: Path, roots: Iterable[Path] = SOURCE_ROOTS) -> Iterator
 
 
 def imports(files: Iterable[Path], roots: Iterable[Path] = SOURCE_ROOTS) -> dict[Path, set[Path]]:
-    """Return each file → the files among them that it imports.
+    """Return for each file the files among them that it imports.
 
     Args:
         files: Python files below the source roots.
-        roots: where packages are found; one inside another stands before it.
+        roots: the source roots; a nested one comes before its parent.
     """
     names = {path: _module_name(path, roots) for path in files}
     modules = {name: path for path, name in names.items()}
@@ -57,7 +57,7 @@ def _module_name(path: Path, roots: Iterable[Path]) -> str:
 
 
 def circle(graph: Mapping[Path, set[Path]]) -> list[Path]:
-    """Return the files of one import circle, each imported by the next; none: an empty list."""
+    """Return the files of an import cycle, each imported by the next, or an empty list."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -66,7 +66,7 @@ def circle(graph: Mapping[Path, set[Path]]) -> list[Path]:
 
 
 def dependents(graph: Mapping[Path, set[Path]], changed: Iterable[Path]) -> set[Path]:
-    """Return the changed files, and those that import them, in however many steps."""
+    """Return the changed files, and those that import them directly or indirectly."""
     found = set(changed)
     while more := {path for path, others in graph.items() if others & found} - found:
         found |= more

@@ -1,4 +1,4 @@
-"""Templates, synthesized in this process, and the questions that tests ask of them."""
+"""Templates synthesized in this process, with queries for tests."""
 
 import json
 from collections.abc import Iterator
@@ -17,31 +17,31 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass
 class Template:
-    """A template, with the questions that tests ask."""
+    """A synthesized template, with queries for tests."""
 
     folder: Path
     name: str
     body: dict[str, Any]
 
-    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+    def of_type(self, type_: str) -> dict[str, dict[str, Any]]:
         found = {
             id_: resource
             for id_, resource in self.body["Resources"].items()
-            if resource["Type"] == f"AWS::{kind}"
+            if resource["Type"] == f"AWS::{type_}"
         }
-        assert found, f"no {kind}"
+        assert found, f"the template has no {type_}"
         return found
 
-    def properties(self, kind: str) -> list[dict[str, Any]]:
-        return [resource["Properties"] for resource in self.of_type(kind).values()]
+    def properties(self, type_: str) -> list[dict[str, Any]]:
+        return [resource["Properties"] for resource in self.of_type(type_).values()]
 
-    def one(self, kind: str, **wanted: Any) -> dict[str, Any]:
-        found = [p for p in self.properties(kind) if wanted.items() <= p.items()]
-        assert len(found) == 1, (kind, wanted, found)
+    def one(self, type_: str, **wanted: Any) -> dict[str, Any]:
+        found = [p for p in self.properties(type_) if wanted.items() <= p.items()]
+        assert len(found) == 1, (type_, wanted, found)
         return found[0]
 
     def statements(self) -> Iterator[dict[str, Any]]:
-        """Give what the roles allow."""
+        """Yield the statements of the roles' policies."""
         for policy in self.properties("IAM::Policy"):
             yield from policy["PolicyDocument"]["Statement"]
 

@@ -1,9 +1,9 @@
-"""The demo: a real application, the shipped template, real receivers, and what came of it.
+"""The demo: an example application, the deployed template, receivers, and a report.
 
-story    what the application is asked to do, and what has to follow
-shop     the application, as a server process
-run      the run: synthesize, deploy, act, compare
-report   files, page and tables
+scenario  the requests to the application, and the expected results
+shop      the application, as a server process
+run       the run: synthesize, deploy, send the requests, compare
+report    files, page and tables
 """
 
 from audit_ops.demo.report import serve

@@ -1,4 +1,4 @@
-"""What came of the run: files, a page that shows them, tables on the terminal."""
+"""The report of a demo run: files, a page that shows them, tables on the terminal."""
 
 import json
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.markup import escape as rich_escape
 from rich.table import Table
 
-from audit_ops.demo.story import Act
+from audit_ops.demo.scenario import Step
 from audit_ops.pages import page
 from local_cloud.receivers import Receiver, receiver_types
 
-__all__ = ["Outcome", "ShownMessage", "serve", "write_report"]
+__all__ = ["DemoNotification", "DemoResult", "serve", "write_report"]
 
 
 @dataclass(frozen=True, slots=True)
-class ShownMessage:
-    """A notification as it arrived, and how it reads."""
+class DemoNotification:
+    """A notification as it arrived, and as recipients see it."""
 
     channel_type: str
     channel: str
@@ -34,116 +34,121 @@ class ShownMessage:
 
     @property
     def rule(self) -> str:
-        """The id of the rule that it is about."""
+        """The id of the notification's rule."""
         return self._receiver.rule(self.original)
 
     @property
     def title(self) -> str:
-        """The line that its reader sees first."""
+        """The line that the recipient sees first."""
         return self._receiver.title(self.original)
 
     @property
     def html(self) -> str:
-        """What its reader sees, as a piece of HTML."""
+        """The notification as an HTML fragment."""
         return self._receiver.html(self.original)
 
     @property
     def file(self) -> tuple[str, bytes]:
-        """It as a file: suffix, bytes."""
+        """The notification as a file: the file name's suffix, and the bytes."""
         return self._receiver.file(self.original)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """All that happened. `acts`: each act, its lines, its audit records, who was told."""
+class DemoResult:
+    """The result of a run.
 
-    acts: Sequence[tuple[Act, int, int, Sequence[ShownMessage]]]
+    Attributes:
+        steps: each step, with its numbers of lines and audit records, and its notifications.
+    """
+
+    steps: Sequence[tuple[Step, int, int, Sequence[DemoNotification]]]
     lines: int
     emitted: int
     audit_records: int
     matched: dict[str, int]
-    told: Sequence[ShownMessage]
+    notifications: Sequence[DemoNotification]
 
     def summary(self) -> dict[str, Any]:
-        """Give the numbers, as `summary.json` has them."""
+        """Return the numbers of `summary.json`."""
         return {
             "lines": self.lines,
             "emitted": self.emitted,
             "audit_records": self.audit_records,
-            "rules_fired": sorted({told.rule for told in self.told}),
-            "notifications": len(self.told),
+            "rules_notified": sorted({each.rule for each in self.notifications}),
+            "notifications": len(self.notifications),
             "notifications_by_channel": {
-                name: sum(told.channel == name for told in self.told)
-                for name in sorted({told.channel for told in self.told})
+                name: sum(each.channel == name for each in self.notifications)
+                for name in sorted({each.channel for each in self.notifications})
             },
             "records_by_rule": self.matched,
         }
 
 
-def write_report(outcome: Outcome, output: Path, console: Console) -> None:
-    """Write the files into a folder that is emptied of an earlier run's, and print the tables."""
+def write_report(result: DemoResult, output: Path, console: Console) -> None:
+    """Write the files into a folder, after deleting those of an earlier run, and print the tables."""
     output.mkdir(parents=True, exist_ok=True)
     for old in output.glob("*.*"):
         old.unlink()
-    for number, told in enumerate(outcome.told, start=1):
-        name = f"{number:02}-{told.channel_type}-{told.rule}"
-        suffix, content = told.file
+    for number, each in enumerate(result.notifications, start=1):
+        name = f"{number:02}-{each.channel_type}-{each.rule}"
+        suffix, content = each.file
         (output / f"{name}{suffix}").write_bytes(content)
-        (output / f"{name}.html").write_text(page(told.title, told.html))
-    (output / "index.html").write_text(_index(outcome))
-    (output / "summary.json").write_text(json.dumps(outcome.summary(), indent=2) + "\n")
-    _print(outcome, output, console)
+        (output / f"{name}.html").write_text(page(each.title, each.html))
+    (output / "index.html").write_text(_index(result))
+    (output / "summary.json").write_text(json.dumps(result.summary(), indent=2) + "\n")
+    _print(result, output, console)
 
 
 def serve(output: Path) -> None:
-    """Show the page on localhost until interrupted."""
-    handler = partial(_Quiet, directory=str(output))
+    """Serve the page on localhost until interrupted."""
+    handler = partial(_PageHandler, directory=str(output))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Console().print(
-            f"\nSee them: [bold]http://localhost:{server.server_address[1]}/[/]  (Ctrl-C ends)"
+            f"\nNotifications: [bold]http://localhost:{server.server_address[1]}/[/]  (Ctrl-C stops)"
         )
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            Console().print("Ended.")
+            Console().print("Stopped.")
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _PageHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-def _print(outcome: Outcome, output: Path, console: Console) -> None:
-    table = Table(title="What happened", title_justify="left")
-    table.add_column("Done in the shop", ratio=4)
+def _print(result: DemoResult, output: Path, console: Console) -> None:
+    table = Table(title="Steps", title_justify="left")
+    table.add_column("Step", ratio=4)
     table.add_column("Lines", justify="right")
     table.add_column("Audit", justify="right")
-    table.add_column("ShownMessage", ratio=5, overflow="fold")
-    for act, lines, records, told in outcome.acts:
-        rules = sorted({each.rule for each in told})
-        who = [f"{rule}: {_channels(told, rule)}" for rule in rules]
-        # What comes from the application goes through escape: it is no mark-up of ours.
-        cells = (act.title, str(lines), str(records), "\n".join(who))
+    table.add_column("Notifications", ratio=5, overflow="fold")
+    for step, lines, records, notifications in result.steps:
+        rules = sorted({each.rule for each in notifications})
+        notified = [f"{rule}: {_channels(notifications, rule)}" for rule in rules]
+        # Text of the application is escaped, so that it is not interpreted as markup.
+        cells = (step.title, str(lines), str(records), "\n".join(notified))
         table.add_row(*(rich_escape(cell) for cell in cells))
     console.print()
     console.print(table)
-    summary = outcome.summary()
+    summary = result.summary()
     console.print(
-        f"{summary['lines']} log lines, of them {summary['emitted']} audit records emitted and"
-        f" {summary['audit_records']} kept; {len(summary['rules_fired'])} rules fired;"
-        f" {summary['notifications']} notifications, each once.\n"
-        f"Messages, mails and summary.json are in {output}/"
+        f"{summary['lines']} log lines, {summary['emitted']} of them audit records,"
+        f" {summary['audit_records']} records kept; {len(summary['rules_notified'])} rules notified;"
+        f" {summary['notifications']} notifications, each sent once.\n"
+        f"The messages and summary.json are in {output}/"
     )
 
 
-def _channels(told: Sequence[ShownMessage], rule: str) -> str:
-    return ", ".join(each.channel for each in told if each.rule == rule)
+def _channels(notifications: Sequence[DemoNotification], rule: str) -> str:
+    return ", ".join(each.channel for each in notifications if each.rule == rule)
 
 
-def _index(outcome: Outcome) -> str:
-    """Return the page that shows all of them."""
+def _index(result: DemoResult) -> str:
+    """Return the page that shows all notifications."""
     parts = [
-        f"<h2>{escape(told.channel)}: {escape(told.title)}</h2>{told.html}" for told in outcome.told
+        f"<h2>{escape(each.channel)}: {escape(each.title)}</h2>{each.html}"
+        for each in result.notifications
     ]
-    heading = "What the business team received"
+    heading = "Notifications"
     return page(heading, f"<h1>{heading}</h1>{''.join(parts)}")

@@ -1,4 +1,4 @@
-"""The run: the template is synthesized and deployed, the story told, its outcome compared."""
+"""The demo run: synthesizes and deploys the template, runs the scenario, compares the result."""
 
 import time
 from collections import Counter
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from audit_ops.demo.report import Outcome, ShownMessage, write_report
+from audit_ops.demo.report import DemoNotification, DemoResult, write_report
+from audit_ops.demo.scenario import SCENARIO, Step
 from audit_ops.demo.shop import ROOT, Shop
-from audit_ops.demo.story import STORY, Act
 from audit_ops.rollout.synthesis import synthesize
 from audit_ops.world import World
 from audit_rules import AUDIT_PATTERN, AuditConfig, load_config
@@ -20,75 +20,78 @@ __all__ = ["run_demo"]
 
 
 def run_demo(output: Path) -> list[str]:
-    """Run it, with progress on the terminal; give what was not as expected.
+    """Run the demo, with progress on the terminal.
+
+    Returns:
+        The differences from the scenario.
 
     Raises:
-        AuditOpsError: it could not run.
+        AuditOpsError: the demo could not run.
     """
     console = Console(highlight=False)
     shop = Shop()
     config = load_config(ROOT / "audit.toml")
-    with _step(console, "Synthesize the CDK app: the template that `cdk deploy` ships"):
+    with _progress(console, "Synthesize the CDK app: the template that `cdk deploy` ships"):
         assembly = synthesize(ROOT, output.resolve().parent / "cdk.out")
     with World() as world, shop:
-        with _step(console, "Deploy it on the embedded cloud, in this process"):
-            _deployed(world, config, assembly)
-        outcome = _Stage(config, world, shop).perform(console)
-    write_report(outcome, output, console)
-    return _problems(outcome, config)
+        with _progress(console, "Deploy it on the embedded cloud, in this process"):
+            _deploy(world, config, assembly)
+        result = _Run(config, world, shop).play(console)
+    write_report(result, output, console)
+    return _problems(result, config)
 
 
-def _deployed(world: World, config: AuditConfig, assembly: Path) -> None:
+def _deploy(world: World, config: AuditConfig, assembly: Path) -> None:
     world.prepare(config)
     world.cloud.deploy(assembly)
     world.cloud.settle()
 
 
 @dataclass(slots=True)
-class _Stage:
+class _Run:
     config: AuditConfig
     world: World
     shop: Shop
-    told: list[ShownMessage] = field(default_factory=list)
+    notifications: list[DemoNotification] = field(default_factory=list)
 
-    def perform(self, console: Console) -> Outcome:
-        """Act by act: ask the application, ship its lines, let everything happen."""
+    def play(self, console: Console) -> DemoResult:
+        """For each step, send the request, put the lines that it printed, and advance the clock."""
         lines = emitted = 0
-        fired: Counter[str] = Counter()
-        acts = []
-        for act in STORY:
-            with _step(console, act.title):
-                self.world.cloud.advance(act.wait)
-                printed = self.shop.do(act)
+        matched: Counter[str] = Counter()
+        steps = []
+        for step in SCENARIO:
+            with _progress(console, step.title):
+                self.world.cloud.advance(step.wait)
+                printed = self.shop.send(step)
                 self.world.cloud.put_lines(self.config.sources.log_groups[0], printed)
-                self.world.cloud.advance(act.then)
+                self.world.cloud.advance(step.then)
             records = [line for line in printed if AUDIT_PATTERN.matches(line)]
             for line in records:
-                fired.update(rule.id for rule in self.config.rules if rule.matches(line))
-            acts.append((act, len(printed), len(records), self._new()))
+                matched.update(rule.id for rule in self.config.rules if rule.matches(line))
+            steps.append((step, len(printed), len(records), self._new()))
             lines += len(printed)
             emitted += len(records)
-        with _step(console, "Let ten minutes pass: nothing may be told twice"):
+        with _progress(console, "Advance ten minutes: no record may be notified twice"):
             self.world.cloud.advance(600)
-        acts.append(
-            (Act(title="Ten quiet minutes", method="", path="", records=0), 0, 0, self._new())
+        steps.append(
+            (Step(title="Ten quiet minutes", method="", path="", records=0), 0, 0, self._new())
         )
-        return Outcome(
-            acts=acts,
+        return DemoResult(
+            steps=steps,
             lines=lines,
             emitted=emitted,
             audit_records=self._kept(),
-            matched=dict(fired),
-            told=self.told,
+            matched=dict(matched),
+            notifications=self.notifications,
         )
 
-    def _new(self) -> list[ShownMessage]:
-        """Return the notifications that came since the last call."""
+    def _new(self) -> list[DemoNotification]:
+        """Return the notifications that arrived since the last call."""
         new = [
-            ShownMessage(name, message.channel, message.original)
-            for name, message in self.world.received()[len(self.told) :]
+            DemoNotification(name, message.channel, message.original)
+            for name, message in self.world.received()[len(self.notifications) :]
         ]
-        self.told += new
+        self.notifications += new
         return new
 
     def _kept(self) -> int:
@@ -97,28 +100,29 @@ class _Stage:
         return sum(len(page["events"]) for page in pages.paginate(logGroupName=group))
 
 
-def _problems(outcome: Outcome, config: AuditConfig) -> list[str]:
-    """Compare with the story: each act makes its records, each rule tells its channels once."""
+def _problems(result: DemoResult, config: AuditConfig) -> list[str]:
+    """Compare with the scenario: the records of each step, and one notification per channel of its rule."""
     problems = [
-        f"{act.title}: {records} audit records, not {act.records}"
-        for act, _, records, _ in outcome.acts
-        if records != act.records
+        f"{step.title}: {records} audit records, not {step.records}"
+        for step, _, records, _ in result.steps
+        if records != step.records
     ]
-    if outcome.audit_records != outcome.emitted:
-        problems.append(f"{outcome.audit_records} records were kept of {outcome.emitted} emitted")
-    for act, _, _, told in outcome.acts:
-        wanted = sorted(config.rule(act.tells).channels) if act.tells else []
-        found = sorted(each.channel for each in told if each.rule == act.tells)
-        if wanted != found or len(told) != len(found):
-            rules = sorted((each.rule, each.channel) for each in told)
-            problems.append(
-                f"{act.title}: {rules} were told, not {act.tells or 'nobody'}: {wanted}"
-            )
+    if result.audit_records != result.emitted:
+        problems.append(f"{result.audit_records} of {result.emitted} emitted records were kept")
+    for step, _, _, notifications in result.steps:
+        expected = (
+            sorted((step.rule, channel) for channel in config.rule(step.rule).channels)
+            if step.rule
+            else []
+        )
+        found = sorted((each.rule, each.channel) for each in notifications)
+        if expected != found:
+            problems.append(f"{step.title}: notified {found}, expected {expected}")
     return problems
 
 
 @contextmanager
-def _step(console: Console, title: str) -> Iterator[None]:
+def _progress(console: Console, title: str) -> Iterator[None]:
     start = time.monotonic()
     with console.status(title):
         yield

@@ -1,4 +1,4 @@
-"""The example application as a server process of its own, and the lines that it prints."""
+"""Runs the example application as a server process, and reads the lines that it prints."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from audit_ops.demo.story import Act
+from audit_ops.demo.scenario import Step
 from audit_ops.errors import AuditOpsError
 
 __all__ = ["ROOT", "DemoError", "Shop"]
@@ -23,7 +23,7 @@ _POLL_SECONDS: Final = 0.01
 
 
 class DemoError(AuditOpsError):
-    """The demo cannot run; the text says what to do."""
+    """The demo cannot run; the message says why."""
 
 
 class Shop:
@@ -31,7 +31,9 @@ class Shop:
 
     def __init__(self) -> None:
         if not (ROOT / "examples" / "fastapi_app" / "main.py").is_file():
-            raise DemoError(f"{ROOT} holds no examples/; run the demo in a checkout of the project")
+            raise DemoError(
+                f"{ROOT} has no folder examples/; run the demo in a checkout of the project"
+            )
         self._lines: list[str] = []
         self._taken = 0
 
@@ -39,7 +41,7 @@ class Shop:
         """Start the server.
 
         Raises:
-            DemoError: it does not answer.
+            DemoError: the server does not respond.
         """
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -64,25 +66,25 @@ class Shop:
         self._process.terminate()
         self._process.wait()
 
-    def do(self, act: Act) -> list[str]:
-        """Send the request of an act; give the lines that the application printed since the last.
+    def send(self, step: Step) -> list[str]:
+        """Send the request of a step; return the lines that the application printed since the last one.
 
         Raises:
-            DemoError: the answer is another than the story says.
+            DemoError: the response has another status than the scenario expects.
         """
-        headers = {"X-Staff-Id": act.staff} if act.staff else {}
+        headers = {"X-Staff-Id": step.staff} if step.staff else {}
         request: dict[str, Any] = (
-            {"headers": headers, "json": act.body} if act.body else {"headers": headers}
+            {"headers": headers, "json": step.body} if step.body else {"headers": headers}
         )
-        answer = self._http.request(act.method, act.path, **request)
-        if answer.status_code != act.status:
+        response = self._http.request(step.method, step.path, **request)
+        if response.status_code != step.status:
             raise DemoError(
-                f"{act.title}: answered {answer.status_code}, not {act.status}: {answer.text}"
+                f"{step.title}: status {response.status_code}, not {step.status}: {response.text}"
             )
         return self._take_all()
 
     def _take_all(self) -> list[str]:
-        """Return the lines since the last time; uvicorn's own comes last, after each answer."""
+        """Return the lines since the last call; uvicorn's access log line is the last one of a request."""
         self._wait(lambda: any(" HTTP/1.1" in line for line in self._lines[self._taken :]))
         taken = self._lines[self._taken :]
         self._taken += len(taken)
@@ -102,10 +104,12 @@ class Shop:
         end = time.monotonic() + _READY_SECONDS
         while not done():
             if self._process.poll() is not None:
-                raise DemoError(f"the example application ended with {self._process.returncode}")
+                raise DemoError(
+                    f"the example application ended with exit status {self._process.returncode}"
+                )
             if time.monotonic() > end:
                 raise DemoError(
-                    f"the example application is silent for {_READY_SECONDS:.0f} seconds"
+                    f"the example application did not respond within {_READY_SECONDS:.0f} seconds"
                 )
             time.sleep(_POLL_SECONDS)
 

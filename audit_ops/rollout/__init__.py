@@ -1,9 +1,10 @@
-"""Rolling the trail out, to AWS or to the embedded cloud: the same steps by the same CDK CLI.
+"""Deploys the trail to AWS or to the embedded cloud: the same steps with the same CDK CLI.
 
-synthesis   a CDK app → its cloud assembly, once; all later steps take this one
-plan        what is there, what will be made, what is kept from before
-costs       what that costs a month, roughly
-cdk         the CDK CLI: bootstrap, import, deploy
+synthesis   synthesizes a CDK app once; all later steps use this cloud assembly
+plan        what exists, what will be created, what is kept from an earlier stack
+costs       rough monthly costs
+cdk         runs the CDK CLI: bootstrap, import, deploy
+node        finds Node.js for the CDK
 """
 
 from audit_ops.rollout.cdk import Cdk, CdkError

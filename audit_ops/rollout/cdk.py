@@ -1,4 +1,4 @@
-"""The CDK CLI: which one, in which environment, with which arguments."""
+"""Runs the CDK CLI."""
 
 import json
 import os
@@ -19,32 +19,32 @@ __all__ = ["Cdk", "CdkError"]
 
 
 class CdkError(AuditOpsError):
-    """The CDK CLI is missing, or it failed; it has said why."""
+    """The CDK CLI is missing, or it failed after showing the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cdk:
-    """The CLI that is installed beside a CDK app, run in its folder.
+    """The CDK CLI of a CDK app, run in the app's folder.
 
     Args:
         app: the folder of `cdk.json`.
-        environment: replaces all `AWS_…` variables of this process; None leaves them.
+        environment: replaces all `AWS_…` variables of this process; None keeps them.
     """
 
     app: Path
     environment: Mapping[str, str] | None = None
 
     def roll_out(self, plan: "Plan", assembly: Path, *, ask: bool, options: Sequence[str]) -> None:
-        """Bootstrap where that is due, import what was kept, deploy.
+        """Bootstrap if required, import kept resources, and deploy.
 
         Args:
-            plan: what is there.
-            assembly: what to deploy.
-            ask: whether the CLI asks before it widens permissions.
-            options: go to `cdk deploy` as they are.
+            plan: the state of the account.
+            assembly: the cloud assembly to deploy.
+            ask: whether the CLI asks for approval of broader permissions.
+            options: passed to `cdk deploy` unchanged.
 
         Raises:
-            CdkError: a step failed; the ones before it are done.
+            CdkError: a step failed; the earlier steps are complete.
         """
         from_assembly = ("--app", str(assembly.resolve()))
         if not plan.bootstrapped:
@@ -56,15 +56,15 @@ class Cdk:
         self.run("deploy", "--all", *approval, *from_assembly, *options)
 
     def run(self, *arguments: str) -> None:
-        """Run the CLI on this terminal.
+        """Run the CLI, with this terminal as its input and output.
 
         Raises:
-            CdkError: it is not installed, or it failed.
+            CdkError: the CLI or Node.js is not installed, or the CLI failed.
         """
         own = self.app / "node_modules" / ".bin" / "cdk"
         command = str(own.resolve()) if own.is_file() else shutil.which("cdk")
         if command is None:
-            raise CdkError("the CDK CLI is missing: `npm ci` installs it (`make setup` does)")
+            raise CdkError("the CDK CLI is not installed; run `npm ci` or `make setup`")
         environment = dict(os.environ)
         if self.environment is not None:
             kept = {name: v for name, v in os.environ.items() if not name.startswith("AWS_")}

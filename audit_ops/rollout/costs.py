@@ -1,7 +1,7 @@
-"""What a trail costs a month, roughly: AWS's list prices for what its template makes.
+"""Estimates the monthly costs of a trail from its template, at AWS's list prices.
 
-The prices are those of Ireland (eu-west-1), in US dollars, before any free tier; other regions are
-some ten per cent cheaper or dearer. Sources: https://aws.amazon.com/cloudwatch/pricing/,
+The prices are those of Ireland (eu-west-1), in US dollars, before any free tier; other Regions differ
+by about ten per cent. Sources: https://aws.amazon.com/cloudwatch/pricing/,
 https://aws.amazon.com/kms/pricing/, https://aws.amazon.com/lambda/pricing/
 """
 
@@ -24,14 +24,14 @@ _PER_SWEEP: Final = 0.2 * 0.5 * 0.0000133334 + 0.20 / 1e6 + 0.01 / 1e3
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What something costs a month, in US dollars."""
+    """An item and its monthly costs in US dollars."""
 
-    what: str
+    item: str
     dollars: float
 
 
 def monthly_costs(template: Mapping[str, Any]) -> Iterator[Cost]:
-    """Give what a template costs before the first record comes."""
+    """Yield the monthly costs of a template without any records."""
     count = Counter(resource["Type"] for resource in template["Resources"].values())
     keys, alarms = count["AWS::KMS::Key"], count["AWS::CloudWatch::Alarm"]
     metrics = count["AWS::Logs::MetricFilter"]

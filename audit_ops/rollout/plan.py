@@ -1,4 +1,4 @@
-"""What a roll-out finds and what it will do: read from the account before anything is changed."""
+"""Reads the state of an account, and shows what a deployment will change."""
 
 import json
 from collections import Counter
@@ -17,24 +17,24 @@ from local_cloud.assembly import stacks_of
 __all__ = ["Plan", "PlanError"]
 
 _BOOTSTRAP_STACK: Final = "CDKToolkit"
-# A stack whose creation failed has nothing in it: the CDK CLI deletes it and starts anew.
-_NEVER_MADE: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+# The CDK CLI deletes such a stack, which is empty, and creates it again.
+_NEVER_CREATED: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
 _GROUP, _KEY = "AWS::Logs::LogGroup", "AWS::KMS::Key"
 
 
 class PlanError(AuditOpsError):
-    """What is in the account has to be put right first; the text says how."""
+    """The account cannot be read, or has to be changed first; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is there, and what comes.
+    """The state of an account, and the stack to deploy.
 
     Attributes:
         stack_id: the stack's id in the assembly.
-        status: the stack's status in the account; empty when it has to be made.
+        status: the stack's status in the account; empty if it does not exist.
         bootstrapped: whether `cdk bootstrap` was run.
-        kept: what an earlier stack left and this one takes over: logical id → identifier.
+        kept: resources that an earlier stack left, to be imported: logical id → identifier.
     """
 
     config: AuditConfig
@@ -48,17 +48,17 @@ class Plan:
 
     @classmethod
     def read(cls, config: AuditConfig, assembly: Path, client: Callable[[str], Any]) -> Self:
-        """Look at an assembly and at the account that `client` leads to.
+        """Read a cloud assembly, and the account that `client` calls.
 
         Raises:
-            PlanError: the account cannot be asked, or what was kept cannot be taken over.
+            PlanError: the account cannot be read, or a kept resource cannot be imported.
         """
         stack_id, template = _template(assembly, config.name)
         try:
             account = client("sts").get_caller_identity()["Account"]
             cloudformation = client("cloudformation")
             status = _status(cloudformation, config.name)
-            status = "" if status in _NEVER_MADE else status
+            status = "" if status in _NEVER_CREATED else status
             return cls(
                 config=config,
                 stack_id=stack_id,
@@ -70,41 +70,43 @@ class Plan:
                 kept={} if status else _kept(config.names.log_group, template, client),
             )
         except (BotoCoreError, ClientError) as error:
-            raise PlanError(f"the AWS account cannot be asked: {error}") from error
+            raise PlanError(f"the AWS account cannot be read: {error}") from error
 
     def lines(self) -> Iterator[str]:
-        """Say in a few lines what comes and what it costs."""
+        """Yield a summary of what will be deployed and what it costs."""
         count = Counter(resource["Type"] for resource in self.template["Resources"].values())
         names, days = self.config.names, self.config.retention_days
-        does = f"updates the stack ({self.status})" if self.status else "makes a new stack"
-        yield f"Trail {names.trail!r} in account {self.account}, region {self.region}: {does}."
+        action = f"update the stack ({self.status})" if self.status else "create the stack"
+        yield f"Trail {names.trail!r} in account {self.account}, Region {self.region}: {action}."
         yield ""
-        yield "What it holds"
-        yield f"  {names.log_group}: the audit log group, kept for {days:,} days, with a key of its own"
-        yield f"  the subscriptions of its sources: {', '.join(self.config.sources.log_groups)}"
-        yield f"  {len(self.config.rules)} rules, a metric filter and an alarm each; {len(self.config.channels)} channels"
-        yield f"  2 functions: {names.router} copies records, {names.forwarder} tells people"
+        yield "Resources"
+        yield f"  {names.log_group}: the audit log group, retention {days:,} days, with its own key"
+        yield f"  subscriptions of the sources: {', '.join(self.config.sources.log_groups)}"
+        yield f"  {len(self.config.rules)} rules, each with a metric filter and an alarm; {len(self.config.channels)} channels"
+        yield f"  2 functions: {names.router} copies records, {names.forwarder} sends notifications"
         yield f"  {count['AWS::Logs::QueryDefinition']} saved queries; {sum(count.values())} resources in all"
         if self.kept:
             yield ""
-            yield f"{names.log_group} was kept from an earlier stack: it and its key are taken over, with all records."
+            yield f"{names.log_group} exists from an earlier stack: it is imported with its key and all records."
         yield ""
-        yield "What it costs a month, roughly, in US dollars at the list prices of Ireland"
+        yield "Rough costs a month, in US dollars at the list prices of Ireland"
         costs = list(monthly_costs(self.template))
         for cost in costs:
-            yield f"  {cost.dollars:6.2f}  {cost.what}"
-        yield f"  {sum(cost.dollars for cost in costs):6.2f}  together, before the first record"
-        yield f"  {PER_GB_INGESTED:6.2f}  more for each GB of audit records that comes (a million records are about one)"
-        yield f"  {PER_GB_MONTH_STORED:6.2f}  more each month for each GB that is kept, after compression"
+            yield f"  {cost.dollars:6.2f}  {cost.item}"
+        yield f"  {sum(cost.dollars for cost in costs):6.2f}  in total, without records"
+        yield f"  {PER_GB_INGESTED:6.2f}  per GB of audit records (about a million records)"
+        yield f"  {PER_GB_MONTH_STORED:6.2f}  per stored GB and month, after compression"
         yield ""
-        yield f"What `cdk destroy` leaves: {names.log_group}, its key, and the queue of rejected records."
+        yield f"`cdk destroy` keeps {names.log_group}, its key, and the queue of rejected records."
 
 
 def _template(assembly: Path, stack_name: str) -> tuple[str, dict[str, Any]]:
     for stack in stacks_of(assembly):
         if stack.name == stack_name:
             return stack.id, json.loads(stack.template)
-    raise PlanError(f"the CDK app makes no stack called {stack_name!r}")
+    raise PlanError(
+        f"the CDK app has no stack named {stack_name!r}; name its stack as [audit] name in audit.toml"
+    )
 
 
 def _status(cloudformation: Any, stack: str) -> str:
@@ -120,7 +122,7 @@ def _status(cloudformation: Any, stack: str) -> str:
 def _kept(
     log_group: str, template: Mapping[str, Any], client: Callable[[str], Any]
 ) -> dict[str, dict[str, str]]:
-    """Give what has to be imported: the audit log group and its key, where an earlier stack left them."""
+    """Return what has to be imported: the audit log group and its key, if an earlier stack left them."""
     pages = client("logs").get_paginator("describe_log_groups")
     groups = [g for page in pages.paginate(logGroupNamePrefix=log_group) for g in page["logGroups"]]
     found = next((group for group in groups if group["logGroupName"] == log_group), None)
@@ -129,14 +131,14 @@ def _kept(
     key_id = found.get("kmsKeyId", "").rpartition("/")[2]
     if not key_id:
         raise PlanError(
-            f"{log_group} exists and has no key, so it is not of an earlier stack of this trail."
-            f" Choose another [audit] name in audit.toml, or move the group out of the way"
+            f"{log_group} exists without a key, so it is not from an earlier stack of this trail."
+            f" Choose another [audit] name in audit.toml, or export and delete the group"
         )
     state = client("kms").describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
     if state != "Enabled":
         raise PlanError(
-            f"the key {key_id} of {log_group} is {state}: without it the kept records cannot be read."
-            f" `aws kms cancel-key-deletion --key-id {key_id}`, then `aws kms enable-key`"
+            f"the key {key_id} of {log_group} is {state}: the kept records cannot be read without it."
+            f" Run `aws kms cancel-key-deletion --key-id {key_id}`, then `aws kms enable-key`"
         )
     resources = template["Resources"].items()
     [group_id] = [

@@ -1,7 +1,7 @@
-"""From a CDK app to its cloud assembly, as the CDK CLI does it, without the CLI's three seconds.
+"""Synthesizes a CDK app as the CDK CLI does, without the CLI's three seconds.
 
-The CLI runs the app that `cdk.json` names, and hands it the context of `cdk.json`, with what it was
-asked for and some flags of its own: without them another template comes out.
+The CLI runs the app in `cdk.json`, and passes it the context of `cdk.json` with the `-c` options and some
+flags of its own: without them, the template differs.
 """
 
 import json
@@ -16,29 +16,29 @@ from audit_ops.rollout.node import NODE_MISSING, node_variables
 
 __all__ = ["SynthesisError", "context_of", "synthesize"]
 
-# What the CLI adds by itself: the path of each construct and of each asset, in the metadata.
+# The CLI's own flags: the path of each construct and of each asset, in the metadata.
 _FLAGS: Final = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 
 
 class SynthesisError(AuditOpsError):
-    """The CDK app cannot be run; the text holds what it said."""
+    """The CDK app cannot be run; the message contains its output."""
 
 
 def synthesize(app: Path, output: Path, **context: str) -> Path:
-    """Run the CDK app of a folder; give the cloud assembly that it wrote.
+    """Run the CDK app of a folder; return the folder of its cloud assembly.
 
     Args:
         app: the folder of `cdk.json`.
-        output: where the assembly goes.
-        context: what `-c name=value` gives.
+        output: the folder for the assembly.
+        context: the values of `-c name=value`.
 
     Raises:
-        SynthesisError: there is no app, no Node.js, or the app failed.
+        SynthesisError: the app or Node.js is missing, or the app failed.
     """
     settings = _settings(app)
     if "app" not in settings:
         raise SynthesisError(
-            f"{app / 'cdk.json'}: app: is missing; name the command of the CDK app"
+            f"{app / 'cdk.json'}: the key app is missing; set it to the command of the CDK app"
         )
     node = node_variables()
     if not node:
@@ -65,10 +65,10 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
 
 
 def context_of(app: Path) -> dict[str, Any]:
-    """Give the context that the CLI hands to the app of a folder.
+    """Return the context that the CLI passes to the app of a folder.
 
     Raises:
-        SynthesisError: there is no readable `cdk.json`.
+        SynthesisError: `cdk.json` cannot be read.
     """
     return {**_settings(app).get("context", {}), **_FLAGS}
 
@@ -78,7 +78,7 @@ def _settings(app: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise SynthesisError(f"{path}: {error}; this has to be the folder of a CDK app") from error
+        raise SynthesisError(f"{path}: {error}; choose the folder of a CDK app") from error
     if not isinstance(settings, dict):
-        raise SynthesisError(f"{path}: found no object")
+        raise SynthesisError(f"{path}: is not a JSON object")
     return settings

@@ -1,7 +1,7 @@
-"""What the `audit rules` commands do: check, test, explain, begin a rule."""
+"""The `audit rules` commands: check, test, explain, and create a rule."""
 
-from .explaining import explanation
-from .reporting import checked, junit, tried
-from .starting import starter
+from .explanation import explain
+from .reports import findings_report, junit_report, trials_report
+from .skeleton import rule_skeleton
 
-__all__ = ["checked", "explanation", "junit", "starter", "tried"]
+__all__ = ["explain", "findings_report", "junit_report", "rule_skeleton", "trials_report"]

@@ -1,4 +1,4 @@
-"""A rule's notification, as its reader will see it: by the forwarder's own words and templates."""
+"""A rule's notification as recipients see it, rendered by the forwarder itself."""
 
 import json
 import sys
@@ -19,11 +19,11 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class PreviewError(AuditOpsError):
-    """A rule's notification cannot be shown; the text says why."""
+    """A rule's notification cannot be rendered; the message says why."""
 
 
 class Preview(NamedTuple):
-    """A rule's notification in one of its channels, as the reader sees it."""
+    """A rule's notification in one of its channels, as recipients see it."""
 
     channel: str
     text: str
@@ -31,25 +31,27 @@ class Preview(NamedTuple):
 
 
 def page_of(previews: Sequence[Preview], title: str) -> str:
-    """Return a page that shows them side by side; nothing in it can run."""
+    """Return a page that shows the previews side by side, without scripts."""
     shown = (f"<div><h2>{escape(each.channel)}</h2>{each.html}</div>" for each in previews)
     return page(title, f'<div class="pair">{"".join(shown)}</div>')
 
 
 def preview(config: AuditConfig, rule: Rule) -> list[Preview]:
-    """Return the notification about the first example that the rule matches, in each of its channels.
+    """Render the notification of the first matching example, in each channel of the rule.
 
     Raises:
-        PreviewError: there is no such example, or the forwarder is not here.
+        PreviewError: the rule has no matching example, or the forwarder's source is missing.
     """
     example = next((each for each in rule.examples if each.matches), None)
     if example is None:
         raise PreviewError(
-            f'rule "{rule.id}" has no example that it matches; add one under [[rules.examples]]'
+            f'rule "{rule.id}" has no matching example; add one under [[rules.examples]]'
         )
     forwarder = str(_ROOT / "lambda")
     if not Path(forwarder, "forwarder").is_dir():
-        raise PreviewError(f"{_ROOT} holds no lambda/; preview in a checkout of the project")
+        raise PreviewError(
+            f"{_ROOT} has no folder lambda/; run the preview in a checkout of the project"
+        )
     if forwarder not in sys.path:
         sys.path.append(forwarder)
     from forwarder import channels
@@ -78,7 +80,7 @@ def _previews(
 
 
 def _filled(example: Example) -> Iterator[tuple[str, object]]:
-    """Give the record, with what every record has."""
+    """Yield the members of an example's record, with those that every record has."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
     message = example.name or "An example"
     yield from {"@timestamp": now, "message": message, **json.loads(example.line)}.items()

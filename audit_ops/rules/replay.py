@@ -1,9 +1,8 @@
-"""What the rules would have done with records that there are: how often, whom, when.
+"""Replays existing records: what the rules would have matched, how often, and for which actors.
 
-A record is read once. What a rule asks of the action and of the kind of record is answered once for all
-records that are alike in both; what is left of it, if anything, is a compiled function. The few messages of
-which that cannot tell for sure (a number with a fraction in a place that is compared) are looked at as
-CloudWatch does.
+Each record is parsed once. The conditions on the action and the record type are evaluated once for all
+records that share both; the remaining condition, if any, is a compiled function. The few records for which
+that is inexact (a compared number with a fraction) are matched as CloudWatch does.
 """
 
 import gzip
@@ -28,98 +27,98 @@ from audit_rules.patterns import (
     simplified,
 )
 
-__all__ = ["Replay", "ReplayError", "Told", "lines_of", "replay"]
+__all__ = ["Replay", "ReplayError", "RuleMatches", "lines_of", "replay"]
 
-_TO_THE_DAY: Final = len("2026-01-31")
-_TO_THE_MINUTE: Final = len("2026-01-31T10:00")
-_MOST_ACTORS: Final = 10_000
-_MOST_KNOWN: Final = 10_000
+_DAY_LENGTH: Final = len("2026-01-31")
+_MINUTE_LENGTH: Final = len("2026-01-31T10:00")
+_MAX_ACTORS: Final = 10_000
+_MAX_INDEXED: Final = 10_000
 
 
 class ReplayError(AuditOpsError):
-    """A file of records cannot be read; the text says why."""
+    """A file of records cannot be read; the message says why."""
 
 
 @dataclass
-class Told:
-    """What one rule would have told."""
+class RuleMatches:
+    """The records that one rule would have notified."""
 
     rule: Rule
     actors: Counter[str] = field(default_factory=Counter)
     _times: Counter[str] = field(default_factory=Counter)
-    """Records by minute of UTC, `2026-11-25T10:00`; by what stands there where that is no time."""
+    """Records by minute in UTC, `2026-11-25T10:00`; an invalid time is kept as text."""
 
     @property
     def records(self) -> int:
-        """How many records it would have told of."""
+        """The number of records."""
         return self._times.total()
 
     @property
     def days(self) -> Counter[str]:
-        """Records by day of UTC."""
+        """Records by day in UTC."""
         days: Counter[str] = Counter()
         for at, count in self._times.items():
-            days[at[:_TO_THE_DAY]] += count
+            days[at[:_DAY_LENGTH]] += count
         return days
 
     @property
-    def rings(self) -> int:
-        """How often its alarm would have begun to ring."""
+    def alarms(self) -> int:
+        """How often the rule's alarm would have gone into ALARM."""
         windows: Counter[int] = Counter()
         for at, count in self._times.items():
             with suppress(ValueError):
                 minute = int(datetime.fromisoformat(f"{at}Z").timestamp()) // 60
                 windows[minute // self.rule.window_minutes] += count
-        ringing = {at for at, count in windows.items() if count >= self.rule.threshold}
-        return sum(at - 1 not in ringing for at in ringing)
+        in_alarm = {at for at, count in windows.items() if count >= self.rule.threshold}
+        return sum(at - 1 not in in_alarm for at in in_alarm)
 
     def add(self, record: Mapping[str, Any], minute: str) -> None:
-        """Count a record of that minute that the rule matches."""
+        """Count a matching record of a minute."""
         self._times[minute] += 1
         actor = actor_of(record)
         count = self.actors.get(actor)
         if count is not None:
             self.actors[actor] = count + 1
-        elif len(self.actors) < _MOST_ACTORS:
+        elif len(self.actors) < _MAX_ACTORS:
             self.actors[actor] = 1
 
 
 def _minute(at: object) -> str:
-    """Give a time's minute of UTC, as which one without a zone counts; of other texts the beginning."""
+    """Return the minute in UTC of a time, UTC if it has no zone; the beginning of an invalid time."""
     if not isinstance(at, str):
         return ""
     if at.endswith("Z"):  # as audit_lib writes it
-        return at[:_TO_THE_MINUTE]
+        return at[:_MINUTE_LENGTH]
     try:
         time = datetime.fromisoformat(at)
         return f"{time.astimezone(UTC) if time.tzinfo else time:%Y-%m-%dT%H:%M}"
     except (ValueError, OverflowError):
-        return at[:_TO_THE_DAY]
+        return at[:_DAY_LENGTH]
 
 
 @dataclass
 class Replay:
-    """What all rules would have told of a number of records."""
+    """The matches of all rules in a number of records."""
 
-    told: tuple[Told, ...]
+    rules: tuple[RuleMatches, ...]
     records: int = 0
     unreadable: int = 0
-    """Lines that are no JSON object."""
+    """Lines that are not a JSON object."""
     actions: Counter[str] = field(default_factory=Counter)
     days: Counter[str] = field(default_factory=Counter)
 
 
 def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
-    """Give all records to all rules."""
-    result = Replay(tuple(map(Told, config.rules)))
-    index = _Index(result.told)
+    """Evaluate all rules on all records."""
+    result = Replay(tuple(map(RuleMatches, config.rules)))
+    index = _RuleIndex(result.rules)
     read = orjson.loads
     actions: dict[str, int] = defaultdict(int)  # counts faster than a `Counter`
     days: dict[str, int] = defaultdict(int)
     for line in lines:
         try:
             record = read(line)
-        except ValueError:  # such as half of a surrogate pair, which others read
+        except ValueError:  # such as half of a surrogate pair, which CloudWatch accepts
             if line.isspace():
                 continue
             record = FilterPattern.read(line.decode("utf-8", "replace")).json
@@ -129,25 +128,25 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
         result.records += 1
         event, changes = record.get("event"), record.get("changes")
         action = event.get("action") if type(event) is dict else None
-        kind = changes.get("record_type") if type(changes) is dict else None
+        record_type = changes.get("record_type") if type(changes) is dict else None
         if type(action) is str:
             actions[action] += 1
         minute = _minute(record.get("@timestamp"))
-        days[minute[:_TO_THE_DAY]] += 1
-        for told, holds in index.of(action, kind, changes):
+        days[minute[:_DAY_LENGTH]] += 1
+        for matches, holds in index.candidates(action, record_type, changes):
             try:
                 matched = holds(record)
             except InexactError:
-                matched = told.rule.pattern.matches(line.decode("utf-8", "replace"))
-            if matched and told.rule.applies_to(record):
-                told.add(record, minute)
+                matched = matches.rule.pattern.matches(line.decode("utf-8", "replace"))
+            if matched and matches.rule.applies_to(record):
+                matches.add(record, minute)
     result.actions.update(actions)
     result.days.update(days)
     return result
 
 
-_Candidate = tuple[Told, Compiled]
-_Asking = tuple[Told, Condition | Literal[True]]
+_Candidate = tuple[RuleMatches, Compiled]
+_Remaining = tuple[RuleMatches, Condition | Literal[True]]
 _ACTION: Final = ("event", "action")
 _RECORD_TYPE: Final = ("changes", "record_type")
 _FIELDS: Final = ("changes", "fields")
@@ -155,54 +154,56 @@ _TEXTUAL: Final = frozenset({str, type(None)})
 _OTHER: Final = object()
 
 
-class _Alike(NamedTuple):
-    """The rules that may match records of one action and record type, each with what is left to ask."""
+class _Candidates(NamedTuple):
+    """The rules that can match records of one action and record type, with their remaining condition."""
 
     always: list[_Candidate]
     by_field: dict[str, list[_Candidate]]
-    """Those that ask for a field that changed, by its name."""
+    """The rules that require a changed field, by its name."""
 
 
-class _Index:
-    """Which rules may match a record, found out once for all records that are alike."""
+class _RuleIndex:
+    """Finds the rules that can match a record, once per action and record type."""
 
-    def __init__(self, told: Sequence[Told]) -> None:
+    def __init__(self, rules: Sequence[RuleMatches]) -> None:
         # The empty pattern has no condition.
-        self._asking: list[_Asking] = [(each, each.rule.pattern.condition or True) for each in told]
-        self._by_action: dict[Any, list[_Asking]] = {}
-        self._known: dict[tuple[Any, Any], _Alike] = {}
+        self._rules: list[_Remaining] = [
+            (each, each.rule.pattern.condition or True) for each in rules
+        ]
+        self._by_action: dict[Any, list[_Remaining]] = {}
+        self._known: dict[tuple[Any, Any], _Candidates] = {}
         self._compiled: dict[Condition, Compiled] = {}
 
-    def of(self, action: Any, kind: Any, changes: Any) -> list[_Candidate]:
-        """Give those that may match, each with what is left to ask."""
+    def candidates(self, action: Any, record_type: Any, changes: Any) -> list[_Candidate]:
+        """Return the rules that can match, each with its remaining condition."""
         try:
-            found, by_field = self._known[action, kind]
-        except (KeyError, TypeError):  # a list is no key
-            found, by_field = self._look_up(action, kind)
+            found, by_field = self._known[action, record_type]
+        except (KeyError, TypeError):  # a list is not hashable
+            found, by_field = self._look_up(action, record_type)
         if by_field and type(changes) is dict and type(fields := changes.get("fields")) is dict:
             for name in fields:
                 if name in by_field:
                     found = found + by_field[name]
         return found
 
-    def _look_up(self, action: Any, kind: Any) -> _Alike:
-        # A number counts as its text in a comparison; nobody writes one there.
+    def _look_up(self, action: Any, record_type: Any) -> _Candidates:
+        # A number is compared as text; all values other than texts share one entry.
         action = action if type(action) in _TEXTUAL else _OTHER
-        kind = kind if type(kind) in _TEXTUAL else _OTHER
-        alike = self._known.get((action, kind))
-        if alike is None:
-            if len(self._known) >= _MOST_KNOWN:  # names made without end
+        record_type = record_type if type(record_type) in _TEXTUAL else _OTHER
+        found = self._known.get((action, record_type))
+        if found is None:
+            if len(self._known) >= _MAX_INDEXED:  # unbounded names
                 self._known.clear()
                 self._by_action.clear()
                 self._compiled.clear()
             if action not in self._by_action:
-                self._by_action[action] = _left(self._asking, _ACTION, action)
-            alike = self._known[action, kind] = _Alike([], {})
-            for told, left in _left(self._by_action[action], _RECORD_TYPE, kind):
-                asked = None if left is True else required_member(left, _FIELDS)
-                group = alike.always if asked is None else alike.by_field.setdefault(asked, [])
-                group.append((told, self._as_function(left)))
-        return alike
+                self._by_action[action] = _remaining(self._rules, _ACTION, action)
+            found = self._known[action, record_type] = _Candidates([], {})
+            for matches, left in _remaining(self._by_action[action], _RECORD_TYPE, record_type):
+                name = None if left is True else required_member(left, _FIELDS)
+                group = found.always if name is None else found.by_field.setdefault(name, [])
+                group.append((matches, self._as_function(left)))
+        return found
 
     def _as_function(self, condition: Condition | Literal[True]) -> Compiled:
         if condition is True:
@@ -212,21 +213,21 @@ class _Index:
         return self._compiled[condition]
 
 
-def _left(asking: list[_Asking], path: tuple[str, ...], value: Any) -> list[_Asking]:
-    """Give those that can still match where a field is that text, or None for no value."""
+def _remaining(rules: list[_Remaining], path: tuple[str, ...], value: Any) -> list[_Remaining]:
+    """Return the rules that can still match if a field has a value; None if the field is missing."""
     if value is _OTHER:
-        return asking
+        return rules
     known: dict[tuple[str, ...], str | None] = {path: value}
-    found: list[_Asking] = []
-    for told, condition in asking:
+    found: list[_Remaining] = []
+    for matches, condition in rules:
         left = True if condition is True else simplified(condition, known)
         if left is not False:
-            found.append((told, left))
+            found.append((matches, left))
     return found
 
 
 def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
-    """Read the lines of a file, gzipped or not; tell how many bytes of it were read.
+    """Yield the lines of a file, gzipped or not; `advance` receives the number of bytes read.
 
     Raises:
         ReplayError: the file cannot be read.

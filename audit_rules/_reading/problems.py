@@ -30,9 +30,14 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
+def closest(word: str, offered: Iterable[str]) -> str | None:
+    """Return the offered word that is closest to a word, or None if none is close."""
+    return next(iter(get_close_matches(word, list(offered), n=1)), None)
+
+
 def did_you_mean(word: str, offered: Iterable[str]) -> str:
     """Return a suggestion of the closest offered word, or a list of all of them."""
     offered = sorted(offered)
-    if close := get_close_matches(word, offered, n=1):
-        return f'did you mean "{close[0]}"?'
+    if close := closest(word, offered):
+        return f'did you mean "{close}"?'
     return f"use one of: {', '.join(offered)}" if offered else "none is defined"

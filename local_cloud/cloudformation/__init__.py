@@ -1,9 +1,9 @@
 """CloudFormation: templates to stacks, as the CDK CLI and boto3 call it.
 
 api         the operations, instead of moto's
-engine      makes, changes and deletes stacks; rolled back when something fails
+engine      creates, changes and deletes stacks; rolls back when something fails
 planning    what a change set would do
-parameters  what a template's references find
+parameters  the values of a template's references
 stacks      a stack as data
 template    a template's text, its conditions and intrinsic functions
 """

@@ -1,4 +1,4 @@
-"""CloudFormation's operations, instead of moto's: parameters in, answers in AWS's shape out.
+"""CloudFormation's operations, instead of moto's; answers have AWS's shape.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
 """
@@ -18,7 +18,7 @@ from local_cloud.cloudformation.engine import Engine
 from local_cloud.cloudformation.stacks import Change, Stack
 from local_cloud.cloudformation.template import Template
 from local_cloud.errors import StackError, TemplateError
-from local_cloud.resources import kind_of
+from local_cloud.resources import type_named
 
 __all__ = ["operations"]
 
@@ -27,7 +27,7 @@ _Answer = dict[str, Any] | None
 
 
 class CloudFormationError(ServiceException):
-    """The answer to a call that is refused."""
+    """The error response to a rejected call."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _ChangeSet:
     tags: dict[str, str]
     changes: list[Change]
     created: datetime
-    kind: str
+    type: str
 
 
 def operations(cloud: Cloud, engine: Engine) -> dict[str, Callable[[Any], ActionResult]]:
@@ -129,10 +129,10 @@ class _Api:
                 {
                     "ResourceType": body["Type"],
                     "LogicalResourceIds": [id_],
-                    "ResourceIdentifiers": [kind.identifier],
+                    "ResourceIdentifiers": [known.identifier],
                 }
                 for id_, body in template.resources.items()
-                if (kind := kind_of(body["Type"])) is not None and kind.identifier
+                if (known := type_named(body["Type"])) is not None and known.identifier
             ],
         }
 
@@ -144,8 +144,8 @@ class _Api:
                     "StackId": stack.id,
                     "StackName": stack.name,
                     "EventId": event.id,
-                    "LogicalResourceId": event.logical,
-                    "PhysicalResourceId": event.physical,
+                    "LogicalResourceId": event.logical_id,
+                    "PhysicalResourceId": event.physical_id,
                     "ResourceType": event.type,
                     "ResourceStatus": event.status,
                     "ResourceStatusReason": event.reason or None,
@@ -190,8 +190,8 @@ class _Api:
         return {"StackId": stack.id}
 
     def create_change_set(self, given: _Given) -> _Answer:
-        kind = given.get("ChangeSetType", "UPDATE")
-        if kind == "CREATE" or (kind == "IMPORT" and not self._exists(given["StackName"])):
+        type_ = given.get("ChangeSetType", "UPDATE")
+        if type_ == "CREATE" or (type_ == "IMPORT" and not self._exists(given["StackName"])):
             stack = self._engine.new(given["StackName"])
             if not stack.events:
                 stack.tags = _tags(given)
@@ -201,7 +201,7 @@ class _Api:
         parameters = _parameters(given, stack.parameters)
         name = given["ChangeSetName"]
         id_ = self._cloud.arn("cloudformation", f"changeSet/{name}/{uuid4()}")
-        if kind == "IMPORT":
+        if type_ == "IMPORT":
             wanted = {
                 each["LogicalResourceId"]: next(iter(each["ResourceIdentifier"].values()))
                 for each in given["ResourcesToImport"]
@@ -211,7 +211,7 @@ class _Api:
             changes = self._engine.changes(stack, template, parameters)
         stack.change_sets[name] = _ChangeSet(
             name, id_, template, parameters, _tags(given), changes,
-            datetime.fromtimestamp(self._cloud.clock.now()).astimezone(), kind,
+            datetime.fromtimestamp(self._cloud.clock.now()).astimezone(), type_,
         )  # fmt: skip
         return {"Id": id_, "StackId": stack.id}
 
@@ -236,7 +236,7 @@ class _Api:
                     "ResourceChange": {
                         "Action": change.action,
                         "LogicalResourceId": change.id,
-                        "PhysicalResourceId": change.physical or None,
+                        "PhysicalResourceId": change.physical_id or None,
                         "ResourceType": change.type,
                         "Replacement": str(change.replaces) if change.action == "Modify" else None,
                         "Scope": ["Properties"] if change.action == "Modify" else [],
@@ -251,7 +251,7 @@ class _Api:
         stack, found = self._change_set(given)
         del stack.change_sets[found.name]  # as on AWS, an executed one no longer exists
         stack.tags = found.tags
-        if found.kind == "IMPORT":
+        if found.type == "IMPORT":
             self._engine.import_(stack, found.template, found.parameters, found.changes)
         else:
             self._engine.apply(stack, found.template, found.parameters)
@@ -295,7 +295,7 @@ class _Api:
                 "StackId": stack.id,
                 "StackName": stack.name,
                 "LogicalResourceId": resource.id,
-                "PhysicalResourceId": resource.made.ref,
+                "PhysicalResourceId": resource.physical.ref,
                 "ResourceType": resource.type,
                 "ResourceStatus": "CREATE_COMPLETE",
                 "Timestamp": resource.changed,
@@ -340,7 +340,7 @@ def _described(stack: Stack) -> dict[str, Any]:
 
 
 def _parameters(given: _Given, before: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters as they were written; the value of an SSM name is looked up later."""
+    """Return the parameters as given; SSM names are resolved later."""
     found = {}
     for each in given.get("Parameters") or []:
         name = each["ParameterKey"]

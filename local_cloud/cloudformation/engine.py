@@ -1,4 +1,4 @@
-"""Stacks: made, changed and deleted, resource by resource, and rolled back when one fails."""
+"""Creates, changes and deletes stacks, resource by resource; rolls back when one fails."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from local_cloud.cloudformation.stacks import (
     Stack,
     StackEvent,
     StackResource,
-    known_kind,
+    known_type,
 )
 from local_cloud.cloudformation.template import Scope, Template
 from local_cloud.errors import StackError, TemplateError
@@ -50,7 +50,7 @@ class Engine:
         raise StackError(f"Stack with id {name_or_id} does not exist")
 
     def new(self, name: str) -> Stack:
-        """Return an empty stack, to be made by `apply`.
+        """Return an empty stack; `apply` creates its resources.
 
         Raises:
             StackError: one of that name exists.
@@ -64,7 +64,7 @@ class Engine:
         return known
 
     def scope(self, stack: Stack, template: Template, given: Mapping[str, str]) -> Scope:
-        """Return what the references of a template find now.
+        """Return the current values of a template's references.
 
         Raises:
             StackError: a parameter has no value.
@@ -80,9 +80,9 @@ class Engine:
         return planned_changes(self.scope(stack, template, given), stack, template, given)
 
     def apply(self, stack: Stack, template: Template, given: Mapping[str, str]) -> None:
-        """Make or change a stack so that it is what the template says.
+        """Create or change a stack to match a template.
 
-        The stack's status and events show what fails; everything that was done is undone.
+        If it fails, the stack's status and events show why, and everything is rolled back.
 
         Raises:
             TemplateError, StackError: the template cannot be used; nothing was done.
@@ -98,7 +98,7 @@ class Engine:
             wanted = template.active(scope)
             for id_, body in wanted.items():
                 self._apply_one(stack, template, scope, (id_, body), (undo, obsolete))
-                scope.made[id_] = stack.resources[id_].made
+                scope.resources[id_] = stack.resources[id_].physical
             outputs = [(n, str(v), e) for n, v, e in template.output_values(scope)]
             self._keep_exports(stack, {e for _, _, e in outputs})
         except Exception as error:  # noqa: BLE001 - the events show it
@@ -120,7 +120,7 @@ class Engine:
     ) -> list[Change]:
         """Return what importing would change, without doing it.
 
-        `wanted` says what exists: logical id → identifier.
+        `wanted` maps logical ids to the identifiers of existing resources.
 
         Raises:
             TemplateError: the template cannot be used.
@@ -134,7 +134,7 @@ class Engine:
     ) -> None:
         """Take existing resources into a stack, unchanged: the template's properties are not applied.
 
-        The stack's status and events show what fails; the stack stays unchanged then.
+        If it fails, the stack's status and events show why, and the stack stays unchanged.
         """
         scope = self.scope(stack, template, given)
         before = dict(stack.resources)
@@ -153,21 +153,21 @@ class Engine:
 
     def _import_one(self, stack: Stack, template: Template, scope: Scope, change: Change) -> None:
         body = template.resources[change.id]
-        what = (change.id, change.physical, change.type)
+        what = (change.id, change.physical_id, change.type)
         self._event(stack, what, "IMPORT_IN_PROGRESS")
-        made = known_kind(change.type).find(self._cloud, change.physical)
-        scope.made[change.id] = made
+        physical = known_type(change.type).find(self._cloud, change.physical_id)
+        scope.resources[change.id] = physical
         properties = template.resolved(body.get("Properties", {}), scope)
         stack.resources[change.id] = StackResource(
-            change.id, change.type, made, properties, body, self._now()
+            change.id, change.type, physical, properties, body, self._now()
         )
         self._event(stack, what, "IMPORT_COMPLETE")
 
     def delete(self, stack: Stack) -> None:
-        """Delete a stack: all resources but those that are to be retained.
+        """Delete a stack and its resources, except retained ones.
 
         Raises:
-            StackError: the stack is protected, or another uses what it exports.
+            StackError: the stack is protected, or another stack uses its exports.
         """
         if stack.protected:
             raise StackError(
@@ -189,7 +189,7 @@ class Engine:
         return [stack.name for stack in self.stacks.values() if export in stack.imports]
 
     def _keep_exports(self, stack: Stack, kept: set[str | None]) -> None:
-        """Refuse to give up an export that another stack uses."""
+        """Reject the removal of an export that another stack uses."""
         for _, _, export in stack.outputs:
             if export and export not in kept and (users := self.importing_stacks(export)):
                 raise StackError(
@@ -210,54 +210,58 @@ class Engine:
         try:
             properties = template.resolved(body.get("Properties", {}), scope)
             if known is None or known.must_be_replaced(body["Type"], properties):
-                self._make(stack, id_, body, properties)
+                self._create(stack, id_, body, properties)
                 obsolete += [known] if known else []
-                undo.append(lambda: self._unmake(stack, id_, known))
+                undo.append(lambda: self._undo_create(stack, id_, known))
             elif properties != known.properties:
                 before = (known.body, known.properties)
-                # Noted first: a change that fails half-way is undone as well.
+                # Registered first, so that a change that fails half-way is undone as well.
                 undo.append(lambda: self._update(stack, known, *before))
                 self._update(stack, known, body, properties)
             else:
                 known.body = body
         except Exception as error:
             verb = "CREATE" if known is None else "UPDATE"
-            physical = known.made.ref if known else ""
-            self._event(stack, (id_, physical, body["Type"]), f"{verb}_FAILED", str(error))
+            physical_id = known.physical.ref if known else ""
+            self._event(stack, (id_, physical_id, body["Type"]), f"{verb}_FAILED", str(error))
             raise StackError(f"{id_}: {error}") from error
 
-    def _make(
+    def _create(
         self, stack: Stack, id_: str, body: dict[str, Any], properties: dict[str, Any]
     ) -> None:
         name = f"{stack.name}-{id_}-{uuid4().hex[:12].upper()}"
         self._event(stack, (id_, "", body["Type"]), "CREATE_IN_PROGRESS")
-        made = known_kind(body["Type"]).make(self._cloud, name, properties)
-        stack.resources[id_] = StackResource(id_, body["Type"], made, properties, body, self._now())
-        self._event(stack, (id_, made.ref, body["Type"]), "CREATE_COMPLETE")
+        physical = known_type(body["Type"]).create(self._cloud, name, properties)
+        stack.resources[id_] = StackResource(
+            id_, body["Type"], physical, properties, body, self._now()
+        )
+        self._event(stack, (id_, physical.ref, body["Type"]), "CREATE_COMPLETE")
 
     def _update(
         self, stack: Stack, known: StackResource, body: dict[str, Any], properties: dict[str, Any]
     ) -> None:
-        what = (known.id, known.made.ref, known.type)
+        what = (known.id, known.physical.ref, known.type)
         self._event(stack, what, "UPDATE_IN_PROGRESS")
-        known.made = known.kind.update(self._cloud, known.made, properties, known.properties)
+        known.physical = known.resource_type.update(
+            self._cloud, known.physical, properties, known.properties
+        )
         known.properties, known.body, known.changed = properties, body, self._now()
         self._event(stack, what, "UPDATE_COMPLETE")
 
-    def _unmake(self, stack: Stack, id_: str, before: StackResource | None) -> None:
-        """Delete what was made in a run that failed, and restore what was there before."""
+    def _undo_create(self, stack: Stack, id_: str, before: StackResource | None) -> None:
+        """Delete what a failed run created, and restore what was there before."""
         self._delete_one(stack, stack.resources.pop(id_), "DeletionPolicy")
         if before is not None:
             stack.resources[id_] = before
 
     def _delete_one(self, stack: Stack, resource: StackResource, policy: str) -> bool:
-        what = (resource.id, resource.made.ref, resource.type)
+        what = (resource.id, resource.physical.ref, resource.type)
         if resource.body.get(policy) == "Retain":
             self._event(stack, what, "DELETE_SKIPPED")
             return True
         self._event(stack, what, "DELETE_IN_PROGRESS")
         try:
-            resource.kind.delete(self._cloud, resource.made, resource.properties)
+            resource.resource_type.delete(self._cloud, resource.physical, resource.properties)
         except Exception as error:  # noqa: BLE001 - the events show it
             self._event(stack, what, "DELETE_FAILED", str(error))
             return False
@@ -280,12 +284,14 @@ class Engine:
     def _event(
         self, stack: Stack, what: tuple[str, str, str], status: str, reason: str = ""
     ) -> None:
-        logical, physical, type_ = what
+        logical_id, physical_id, type_ = what
         if type_ == "AWS::CloudFormation::Stack":
             log.info("stack %s: %s %s", stack.name, status, reason)
         elif status.endswith("_FAILED"):
-            log.warning("stack %s: %s: %s %s", stack.name, logical, status, reason)
-        event = StackEvent(str(uuid4()), logical, physical, type_, status, reason, self._now())
+            log.warning("stack %s: %s: %s %s", stack.name, logical_id, status, reason)
+        event = StackEvent(
+            str(uuid4()), logical_id, physical_id, type_, status, reason, self._now()
+        )
         stack.events.append(event)
 
     def _now(self) -> datetime:

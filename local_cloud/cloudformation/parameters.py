@@ -1,4 +1,4 @@
-"""What a template's references find: its parameters' values, resources, other stacks' exports."""
+"""The values of a template's references: parameters, resources, exports of other stacks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,13 +18,13 @@ def scope_of(
     given: Mapping[str, str],
     stacks: Iterable[Stack],
 ) -> Scope:
-    """Return what the references of a stack's template find now.
+    """Return the current values of a template's references.
 
     Args:
-        cloud: gives AWS's own parameters, and those kept in SSM.
-        stack: the stack; its resources can be referred to.
+        cloud: supplies AWS's own parameters, and those kept in SSM.
+        stack: the stack, whose resources can be referenced.
         template: declares the parameters.
-        given: the parameters' values, as they were written.
+        given: the parameters' values, before SSM names are resolved.
         stacks: all stacks; their exports can be imported.
 
     Raises:
@@ -44,14 +44,14 @@ def scope_of(
             raise StackError(f"Parameters: [{name}] must have values")
         text = str(given.get(name, body.get("Default")))
         parameters[name] = _value(cloud, body["Type"], text)
-    made = {id_: resource.made for id_, resource in stack.resources.items()}
+    resources = {id_: resource.physical for id_, resource in stack.resources.items()}
     exports = {
         export: value
         for other in stacks
         for _, value, export in other.outputs
         if export is not None
     }
-    return Scope(parameters, made, exports)
+    return Scope(parameters, resources, exports)
 
 
 def _value(cloud: Cloud, type_: str, text: str) -> Any:

@@ -1,9 +1,9 @@
-"""What a change set would do, worked out before anything is changed."""
+"""What a change set would do, computed before anything is changed."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local_cloud.cloudformation.stacks import Change, Stack, differing, known_kind
+from local_cloud.cloudformation.stacks import Change, Stack, differing, known_type
 from local_cloud.cloudformation.template import Scope, Template
 from local_cloud.errors import StackError
 
@@ -28,10 +28,10 @@ def planned_changes(
             found.append(Change("Add", id_, body["Type"]))
         elif _compared(known.body) != _compared(body) or not same_parameters:
             old, new = known.body.get("Properties", {}), body.get("Properties", {})
-            replaces = bool(differing(old, new) & known.kind.replaced_by)
-            found.append(Change("Modify", id_, body["Type"], known.made.ref, replaces))
+            replaces = bool(differing(old, new) & known.resource_type.replaced_by)
+            found.append(Change("Modify", id_, body["Type"], known.physical.ref, replaces))
     removed = [r for id_, r in stack.resources.items() if id_ not in wanted]
-    return found + [Change("Remove", r.id, r.type, r.made.ref) for r in removed]
+    return found + [Change("Remove", r.id, r.type, r.physical.ref) for r in removed]
 
 
 def planned_imports(
@@ -40,13 +40,13 @@ def planned_imports(
     wanted: Mapping[str, str],
     stacks: Iterable[Stack],
 ) -> list[Change]:
-    """Return the imports that some changes stand for: everything new has to be imported.
+    """Convert changes to imports: every new resource has to be an import.
 
     Args:
         changes: what applying the template would change.
         template: the template.
-        wanted: what exists: logical id → identifier.
-        stacks: all stacks; what belongs to one is not imported into another.
+        wanted: logical ids → identifiers of existing resources.
+        stacks: all stacks; a resource of one cannot be imported into another.
 
     Raises:
         StackError: something else would change, or something cannot be imported.
@@ -61,7 +61,7 @@ def planned_imports(
             )
         if "DeletionPolicy" not in body:
             raise StackError(f"Resources to import must have a DeletionPolicy: {change.id}")
-        if not known_kind(change.type).identifier:
+        if not known_type(change.type).identifier:
             raise StackError(f"ResourceTypes [{change.type}] are not supported for Import")
         physical = wanted[change.id]
         if owner := _owner(stacks, change.type, physical):
@@ -74,11 +74,11 @@ def _owner(stacks: Iterable[Stack], type_: str, physical: str) -> str:
     """Return the name of the stack that has a resource; empty if none has it."""
     for stack in stacks:
         for resource in stack.resources.values():
-            if resource.type == type_ and resource.made.ref == physical:
+            if resource.type == type_ and resource.physical.ref == physical:
                 return stack.name
     return ""
 
 
 def _compared(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a resource's body whose change counts: not the CDK's metadata."""
+    """Return the parts of a resource's body that are compared: all but the CDK's metadata."""
     return {name: value for name, value in body.items() if name != "Metadata"}

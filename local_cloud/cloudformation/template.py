@@ -1,4 +1,4 @@
-"""Templates: read, put in order, and resolved.
+"""Templates: parsed, ordered, and resolved.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from local_cloud.errors import TemplateError
-from local_cloud.resources import Made, kind_of
+from local_cloud.resources import PhysicalResource, type_named
 
 __all__ = ["Scope", "Template"]
 
@@ -48,20 +48,20 @@ _Yaml.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a template's references find: parameters with AWS's own, resources, other stacks' exports.
+    """The values of a template's references: parameters with AWS's own, resources, exports of other stacks.
 
-    `made` grows while resources are made.
+    `resources` grows while resources are created.
     """
 
     parameters: Mapping[str, Any]
-    made: dict[str, Made]
+    resources: dict[str, PhysicalResource]
     exports: Mapping[str, str]
     imported: set[str] = field(default_factory=set)
-    """The exports that were used."""
+    """The exports that the template used."""
 
 
 class Template:
-    """A template as it was given, and its parts."""
+    """A template's text and its sections."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -81,7 +81,7 @@ class Template:
         self.outputs: dict[str, dict[str, Any]] = body.get("Outputs", {})
 
     def active(self, scope: Scope) -> dict[str, dict[str, Any]]:
-        """Return the resources whose condition holds, in the order in which to make them."""
+        """Return the resources whose condition holds, in the order in which to create them."""
         active = {
             id_: body
             for id_, body in self.resources.items()
@@ -98,30 +98,30 @@ class Template:
         return ordered
 
     def check(self, scope: Scope) -> None:
-        """Check all types and properties before anything is made.
+        """Check all types and properties before anything is created.
 
         Raises:
-            TemplateError: some are not known to the embedded cloud; the text names each.
+            TemplateError: the embedded cloud does not support some; the message names each.
         """
         unknown = []
         for id_, body in self.active(scope).items():
-            kind = kind_of(body["Type"])
-            if kind is None:
+            known = type_named(body["Type"])
+            if known is None:
                 unknown.append(f"{id_}: the type {body['Type']}")
                 continue
             properties = body.get("Properties", {})
             given = {name for name in properties if not self._is_no_value(properties[name], scope)}
-            extra = sorted(given - kind.properties)
+            extra = sorted(given - known.properties)
             unknown += [f"{id_}: {body['Type']} with the property {name}" for name in extra]
         if unknown:
             listed = "\n".join(f"  - {each}" for each in unknown)
-            raise TemplateError(f"the embedded cloud does not know\n{listed}")
+            raise TemplateError(f"the embedded cloud does not support\n{listed}")
 
     def resolved(self, node: Any, scope: Scope) -> Any:
         """Return a part of the template with each function replaced by its result.
 
         Raises:
-            TemplateError: a reference cannot be resolved, or a function is not known.
+            TemplateError: a reference cannot be resolved, or a function is not supported.
         """
         value = self._resolve(node, scope)
         return None if value is _NO_VALUE else value
@@ -150,7 +150,7 @@ class Template:
             if function := self._function(name):
                 return function(argument, scope)
             if name.startswith("Fn::"):
-                raise TemplateError(f"the embedded cloud does not know the function {name}")
+                raise TemplateError(f"the embedded cloud does not support the function {name}")
         members = {name: self._resolve(value, scope) for name, value in node.items()}
         return {name: value for name, value in members.items() if value is not _NO_VALUE}
 
@@ -172,21 +172,21 @@ class Template:
             return _NO_VALUE
         if name in scope.parameters:
             return scope.parameters[name]
-        if name in scope.made:
-            return scope.made[name].ref
+        if name in scope.resources:
+            return scope.resources[name].ref
         raise TemplateError(f"Unresolved resource dependencies [{name}] in the template")
 
     def _get_att(self, argument: Any, scope: Scope) -> str:
         id_, _, attribute = (
             argument.partition(".") if isinstance(argument, str) else (argument[0], "", argument[1])
         )
-        if id_ not in scope.made:
+        if id_ not in scope.resources:
             raise TemplateError(f"Unresolved resource dependencies [{id_}] in the template")
-        if attribute not in scope.made[id_].attributes:
+        if attribute not in scope.resources[id_].attributes:
             raise TemplateError(
                 f"Template error: resource {id_} does not support attribute type {attribute} in Fn::GetAtt"
             )
-        return scope.made[id_].attributes[attribute]
+        return scope.resources[id_].attributes[attribute]
 
     def _sub(self, argument: Any, scope: Scope) -> str:
         text, own = argument if isinstance(argument, list) else (argument, {})
@@ -230,7 +230,7 @@ class Template:
                 return all(self._condition(each, scope) for each in argument)
             case "Fn::Or":
                 return any(self._condition(each, scope) for each in argument)
-        raise TemplateError(f"the embedded cloud does not know the condition {name}")
+        raise TemplateError(f"the embedded cloud does not support the condition {name}")
 
     def _is_no_value(self, node: Any, scope: Scope) -> bool:
         while isinstance(node, dict) and node.keys() == {"Fn::If"}:

@@ -1,6 +1,6 @@
-"""Every place where moto is changed, and the check that each is still what it was.
+"""Every change to moto, and the check that moto is the version they were written for.
 
-patches      replaces, adds, restores; refuses another version of moto
+patches      replaces, adds, restores; rejects another version of moto
 access       the clock, permissions
 logs         CloudWatch Logs: groups, streams, events
 log_filters  CloudWatch Logs: filters, saved queries
@@ -18,7 +18,7 @@ __all__ = ["Patches", "hooked"]
 
 
 def hooked(cloud: HookedCloud) -> Patches:
-    """Change moto for one cloud; `undo` puts everything back.
+    """Change moto for one cloud; `undo` restores everything.
 
     Raises:
         HookError: a function of moto does not exist or has other parameters; nothing is changed.

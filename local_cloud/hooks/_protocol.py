@@ -1,4 +1,4 @@
-"""What the hooks know of the cloud: the services that moto's functions go on to."""
+"""The interface through which the hooks use the cloud: the services that moto's functions call."""
 
 from typing import Protocol
 
@@ -19,19 +19,19 @@ class HookedCloud(Cloud, Protocol):
 
     @property
     def alarms(self) -> Alarms:
-        """Changes of state, and their history."""
+        """State changes of alarms, and their history."""
 
     @property
     def deliveries(self) -> Deliveries:
-        """From one service to another."""
+        """Deliveries from one service to another."""
 
     @property
     def functions(self) -> Functions:
-        """Invocations."""
+        """Invocations of functions."""
 
     @property
     def log_groups(self) -> LogGroups:
-        """Log lines and what follows from them."""
+        """Log lines, subscriptions and metric filters."""
 
     @property
     def mails(self) -> Mails:
@@ -39,7 +39,7 @@ class HookedCloud(Cloud, Protocol):
 
     @property
     def permissions(self) -> Permissions:
-        """What the roles of functions allow."""
+        """The permissions of functions' roles."""
 
     @property
     def stacks(self) -> Engine:

@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 
 
 class _AccessDeniedError(ServiceException):
-    """The answer of every service; its class has to be of this module, for moto finds its model there."""
+    """The error response of every service; moto looks for its model in the module of this class."""
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Give moto the cloud's clock, and check each call of a function against its role."""
+    """Install the cloud's clock in moto, and check each call of a function against its role."""
     cloud.clock.install()
     patches.later(cloud.clock.uninstall)
-    COMMON_ERROR_CODES.append(_ACCESS_DENIED)  # any service may say so
+    COMMON_ERROR_CODES.append(_ACCESS_DENIED)  # any service may return it
     patches.later(lambda: COMMON_ERROR_CODES.remove(_ACCESS_DENIED))
 
     def refuse_if(response: Any, operation: str, given: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
                 log.warning("%s", refusal)
                 raise _denied(response, refusal)
 
-    def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's own guess
+    def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's own parameter
         operation = response._get_action()  # noqa: SLF001 - moto has no other way
         refuse_if(response, operation, _parameters(response))
 
@@ -55,7 +55,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         refuse_if(response, response.data.get("Action", "(unknown)"), given)
 
     def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
-        """Evaluate a bucket's policy with its conditions, which moto leaves out."""
+        """Evaluate a bucket's policy with its conditions, which moto ignores."""
         if bucket.policy is None:
             return PermissionResult.NEUTRAL
         statements = json.loads(bucket.policy)["Statement"]
@@ -81,7 +81,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
 
 
 def _parameters(response: Any) -> dict[str, Any]:
-    """Return the parameters of a call, whatever its protocol."""
+    """Return the parameters of a call in any protocol."""
     given = response.body
     if not isinstance(given, dict):  # some of moto's services have read it already
         try:
@@ -95,7 +95,7 @@ def _parameters(response: Any) -> dict[str, Any]:
 
 
 def _denied(response: Any, message: str) -> HTTPException:
-    """Return AccessDenied in the words and the protocol of the service that was called."""
+    """Return AccessDenied in the protocol of the called service."""
     refused = ActionResult(_AccessDeniedError(_ACCESS_DENIED, message))
     status, headers, body = response.serialized(refused)
     response.response_headers.update(headers)

@@ -1,4 +1,4 @@
-"""CloudWatch alarms: their changes of state are published and kept."""
+"""CloudWatch alarms: state changes are published and recorded."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _TRANSITIONED = "state_transitioned_timestamp"  # moto has no such attribute
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Publish changes of state, keep their history, and let alarms begin as on AWS."""
+    """Publish state changes, record their history, and start alarms in the state that AWS gives them."""
 
     def update_state(alarm: Alarm, reason: str, reason_data: str | None, state_value: str) -> None:
         before = cloud.alarms.condition(alarm)
@@ -31,11 +31,11 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
     def put_metric_alarm(backend: CloudWatchBackend, **given: Any) -> Any:
         known = backend.alarms.get(given["name"])
         alarm = original_alarm(backend, **given)
-        if known is None:  # an alarm begins without data, not as OK
+        if known is None:  # an alarm starts in INSUFFICIENT_DATA, not OK
             alarm.state_value = "INSUFFICIENT_DATA"
             alarm.state_reason_data = None
             vars(alarm)[_TRANSITIONED] = alarm.state_updated_timestamp
-        alarm.metric_data_queries = alarm.metric_data_queries or None  # an empty list is not shown
+        alarm.metric_data_queries = alarm.metric_data_queries or None  # an empty list is omitted
         return alarm
 
     original_alarm = patches.replace(
@@ -56,7 +56,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         state_value: str,
     ) -> None:
         if alarm_name not in backend.alarms:
-            raise ResourceNotFound("")  # AWS has no text for it, moto has one
+            raise ResourceNotFound("")  # AWS sends no message, moto does
         original_set(backend, alarm_name, reason, reason_data, state_value)
 
     original_set = patches.replace(

@@ -1,4 +1,4 @@
-"""Lambda: functions run in our processes, and all of a configuration is kept."""
+"""Lambda: functions run in our processes, and their whole configuration is kept."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ __all__ = ["install"]
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Run functions, and keep what moto does not keep of them."""
+    """Run functions, and keep the parts of their configuration that moto drops."""
 
     def invoke(
         function: LambdaFunction, body: Any, request_headers: Any, response_headers: Any

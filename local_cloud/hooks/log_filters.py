@@ -1,4 +1,4 @@
-"""CloudWatch Logs: metric filters, subscription filters and saved queries are checked and kept."""
+"""CloudWatch Logs: checks and keeps metric filters, subscription filters and saved queries."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from moto.logs.models import LogsBackend, SubscriptionFilter
 from moto.logs.responses import LogsResponse
 
 from local_cloud.hooks._protocol import HookedCloud
-from local_cloud.hooks.patches import Patches, given
+from local_cloud.hooks.patches import Patches, parameters_of
 from local_cloud.services.log_groups import group_named
 from local_cloud.services.log_limits import check_destination
 from local_cloud.services.resource_policies import function_allows
@@ -38,7 +38,7 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
         logs.check_metric_filter(
             backend, log_group_name, filter_name, filter_pattern, metric_transformations
         )
-        backend.filters.delete_filter(filter_name, log_group_name)  # moto would have it twice
+        backend.filters.delete_filter(filter_name, log_group_name)  # moto would keep both
         original_put(backend, filter_name, filter_pattern, log_group_name, metric_transformations)
         backend.filters.metric_filters[-1] |= {
             "applyOnTransformedLogs": False,
@@ -70,7 +70,7 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
                 "Could not execute the lambda function. Make sure you have given CloudWatch Logs"
                 " permission to execute your function."
             )
-        known = group.subscription_filters.pop(filter_name, None)  # moto counts it as another
+        known = group.subscription_filters.pop(filter_name, None)  # moto counts it as a second one
         try:
             original_subscription(
                 backend, log_group_name, filter_name, filter_pattern, destination_arn, role_arn
@@ -97,29 +97,29 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
 def _queries(patches: Patches, cloud: HookedCloud) -> None:
     logs = cloud.log_groups
 
-    def put_query_definition(asked: Mapping[str, Any]) -> dict[str, Any]:
-        id_ = asked.get("queryDefinitionId") or str(uuid4())
+    def put_query_definition(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        id_ = parameters.get("queryDefinitionId") or str(uuid4())
         logs.queries[id_] = {
             "queryLanguage": "CWLI",
             "queryDefinitionId": id_,
-            "name": asked["name"],
-            "queryString": asked["queryString"],
-            "logGroupNames": asked.get("logGroupNames", []),
+            "name": parameters["name"],
+            "queryString": parameters["queryString"],
+            "logGroupNames": parameters.get("logGroupNames", []),
             "lastModified": cloud.clock.now_ms(),
         }
         return {"queryDefinitionId": id_}
 
-    def delete_query_definition(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"success": logs.queries.pop(asked["queryDefinitionId"], None) is not None}
+    def delete_query_definition(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {"success": logs.queries.pop(parameters["queryDefinitionId"], None) is not None}
 
-    def describe_query_definitions(asked: Mapping[str, Any]) -> dict[str, Any]:
-        prefix = asked.get("queryDefinitionNamePrefix", "")
+    def describe_query_definitions(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        prefix = parameters.get("queryDefinitionNamePrefix", "")
         found = [q for q in logs.queries.values() if q["name"].startswith(prefix)]
         return {"queryDefinitions": sorted(found, key=lambda q: str(q["name"]))}
 
     def added(operation: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
         def answer(response: LogsResponse) -> str:
-            return json.dumps(operation(given(response)))
+            return json.dumps(operation(parameters_of(response)))
 
         patches.add(LogsResponse, operation.__name__, answer)
 

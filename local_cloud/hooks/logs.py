@@ -1,4 +1,4 @@
-"""CloudWatch Logs: groups and lines are checked, kept and answered as on AWS."""
+"""CloudWatch Logs: log groups and events behave as on AWS."""
 
 import json
 from typing import Any, Final
@@ -10,7 +10,7 @@ from moto.logs.models import LogGroup, LogsBackend, LogStream
 from moto.logs.responses import LogsResponse
 
 from local_cloud.hooks._protocol import HookedCloud
-from local_cloud.hooks.patches import Patches, given
+from local_cloud.hooks.patches import Patches, parameters_of
 from local_cloud.services.log_groups import PatternFilter, backend_of, group_named
 from local_cloud.services.log_limits import (
     check_parameters,
@@ -23,7 +23,7 @@ _NO_STREAM: Final = "The specified log stream does not exist."
 
 
 class _StreamExistsError(JsonRESTError):
-    """moto's own error speaks of a log group."""
+    """AWS's error for an existing stream; moto's names a log group."""
 
     code = 400
 
@@ -42,11 +42,11 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
 
 
 def _checks(patches: Patches) -> None:
-    """Check the parameters as AWS does, before moto checks them in its own words."""
+    """Check the parameters as AWS does, before moto checks them with its own messages."""
 
     def checked(name: str) -> None:
         def operation(response: LogsResponse) -> Any:
-            check_parameters(name, given(response))
+            check_parameters(name, parameters_of(response))
             return original(response)
 
         original = patches.replace(LogsResponse, name, "self", operation)
@@ -92,8 +92,8 @@ def _events(patches: Patches, cloud: HookedCloud) -> None:
 
     def filtered(group: LogGroup, *args: Any) -> Any:
         page, token, searched = original_filtered(group, *args)
-        asked = args[5]
-        if asked and not page:  # a token that moto gave has a page
+        next_token = args[5]
+        if next_token and not page:  # a token that moto returned has a page
             raise InvalidParameterException("The specified nextToken is invalid.")
         return page, token, searched
 
@@ -121,8 +121,9 @@ def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
     original_described = patches.replace(LogGroup, "to_describe_dict", "self", described)
 
     def describe_log_groups(response: LogsResponse) -> str:
-        asked = given(response)
-        prefix, pattern = asked.get("logGroupNamePrefix"), asked.get("logGroupNamePattern")
+        parameters = parameters_of(response)
+        prefix = parameters.get("logGroupNamePrefix")
+        pattern = parameters.get("logGroupNamePattern")
         if prefix and pattern:
             raise InvalidParameterException(
                 "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
@@ -132,7 +133,7 @@ def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
             for name, group in sorted(response.logs_backend.groups.items())
             if name.startswith(prefix or "") and (pattern or "").lower() in name.lower()
         ]
-        begin, limit = int(asked.get("nextToken") or 0), int(asked.get("limit") or 50)
+        begin, limit = int(parameters.get("nextToken") or 0), int(parameters.get("limit") or 50)
         answer: dict[str, Any] = {
             "logGroups": [group.to_describe_dict() for group in groups[begin : begin + limit]]
         }
@@ -178,15 +179,17 @@ def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
     )
 
     def associate_kms_key(response: LogsResponse) -> str:
-        asked = given(response)
-        group_named(response.logs_backend, asked["logGroupName"]).kms_key_id = asked["kmsKeyId"]
+        parameters = parameters_of(response)
+        group = group_named(response.logs_backend, parameters["logGroupName"])
+        group.kms_key_id = parameters["kmsKeyId"]
         return "{}"
 
     def put_log_group_deletion_protection(response: LogsResponse) -> str:
-        asked = given(response)
-        name = asked["logGroupIdentifier"].rpartition(":log-group:")[2]
+        parameters = parameters_of(response)
+        name = parameters["logGroupIdentifier"].rpartition(":log-group:")[2]
         group_named(response.logs_backend, name)
-        (logs.protected.add if asked["deletionProtectionEnabled"] else logs.protected.discard)(name)
+        enabled = parameters["deletionProtectionEnabled"]
+        (logs.protected.add if enabled else logs.protected.discard)(name)
         return "{}"
 
     patches.add(LogsResponse, "associate_kms_key", associate_kms_key)

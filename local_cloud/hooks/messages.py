@@ -1,4 +1,4 @@
-"""SNS and SES: messages go on to functions and to the mail server."""
+"""SNS and SES: forwards messages to functions and to the mail server."""
 
 import json
 from typing import Any

@@ -1,6 +1,6 @@
-"""Changes to moto: what is replaced is checked first, and everything is restored at the end.
+"""Changes to moto: checks what it replaces, and restores everything at the end.
 
-moto is pinned exactly, because these are private names.
+moto is pinned to one version, because these are private names.
 """
 
 import inspect
@@ -10,11 +10,11 @@ from typing import Any
 
 from local_cloud.errors import HookError
 
-__all__ = ["Patches", "given"]
+__all__ = ["Patches", "parameters_of"]
 
 
 class Patches:
-    """What was changed, so that it can be restored, the last change first."""
+    """The changes made, restored in reverse order."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
@@ -25,7 +25,7 @@ class Patches:
             self._undo.pop()()
 
     def later(self, undo: Callable[[], None]) -> None:
-        """Note how something else is restored."""
+        """Register a callback that `undo` calls."""
         self._undo.append(undo)
 
     def replace(self, holder: Any, name: str, parameters: str, replacement: Any) -> Any:
@@ -37,10 +37,12 @@ class Patches:
         place = f"{getattr(holder, '__qualname__', holder.__name__)}.{name}"
         original = vars(holder).get(name)
         if original is None:
-            raise HookError(f"moto has no {place} any more; install the moto that is pinned")
+            raise HookError(f"moto has no {place}; install the pinned version of moto")
         found = " ".join(inspect.signature(original).parameters)
         if found != parameters:
-            raise HookError(f"moto's {place} takes ({found}), not ({parameters})")
+            raise HookError(
+                f"moto's {place} takes ({found}), not ({parameters}); install the pinned version of moto"
+            )
         self.swap(holder, name, replacement)
         return original
 
@@ -51,18 +53,18 @@ class Patches:
         self._undo.append(lambda: setattr(holder, name, original))
 
     def add(self, holder: Any, name: str, method: Any) -> None:
-        """Add an operation that moto lacks.
+        """Add an operation that moto does not have.
 
         Raises:
             HookError: moto has that operation itself.
         """
         if hasattr(holder, name):
-            raise HookError(f"moto has a {name} of its own by now; use that")
+            raise HookError(f"moto has its own {name}; remove this hook")
         setattr(holder, name, method)
         self._undo.append(lambda: delattr(holder, name))
 
 
-def given(response: Any) -> dict[str, Any]:
+def parameters_of(response: Any) -> dict[str, Any]:
     """Return the parameters of a call in the JSON protocol."""
     parameters: dict[str, Any] = json.loads(response.body)
     return parameters

@@ -1,4 +1,4 @@
-"""CloudFormation: every operation is ours."""
+"""CloudFormation: every operation is replaced."""
 
 from moto.cloudformation.responses import CloudFormationResponse
 
@@ -11,7 +11,7 @@ __all__ = ["install"]
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
     """Replace moto's operations by ours."""
-    # How moto turns its own models into answers; ours have AWS's shape already.
+    # moto uses these to turn its models into responses; ours already have AWS's shape.
     patches.swap(CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {})
     for name, operation in operations(cloud, cloud.stacks).items():
         if name in vars(CloudFormationResponse):

@@ -1,6 +1,6 @@
-"""The receiving end of the channels, a file a type: real servers on localhost that keep what arrives.
+"""The receivers of notifications, one file per channel type: servers on localhost that keep what arrives.
 
-A file is found by its name, which is the type of the channel; it defines `RECEIVER`, a class of `Receiver`.
+A file is found by its name, the channel type; it defines `RECEIVER`, a subclass of `Receiver`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ __all__ = ["ReceivedMessage", "Receiver", "receiver_types"]
 
 @cache
 def receiver_types() -> Mapping[str, type[Receiver]]:
-    """Return the receiver of each type of channel."""
+    """Return the receiver class of each channel type."""
     names = sorted(each.name for each in iter_modules(__path__) if not each.name.startswith("_"))
     found = {name: import_module(f"{__name__}.{name}").RECEIVER for name in names}
     return MappingProxyType(found)

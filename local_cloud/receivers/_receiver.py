@@ -1,4 +1,4 @@
-"""What all receivers have: a server that keeps messages, and how a message of the type reads."""
+"""The base class of receivers: a server that keeps messages, and how a message is displayed."""
 
 import time
 from abc import ABC, abstractmethod
@@ -15,37 +15,37 @@ class ReceivedMessage:
 
     Attributes:
         channel: the name of the channel in `audit.toml`.
-        original: what was sent: a `dict` of JSON, an `EmailMessage`.
+        original: the message as sent: a JSON `dict` or an `EmailMessage`.
     """
 
     channel: str
     original: Any
     arrived: float = field(default_factory=time.monotonic)
-    """Seconds of a clock that only goes forward: orders the messages of all receivers."""
+    """Seconds of the monotonic clock; orders the messages of all receivers."""
 
 
 class Receiver(ABC):
     """A server that keeps what is sent to it, in the order of arrival."""
 
     STYLE: ClassVar[str] = ""
-    """CSS for what `html` returns."""
+    """CSS for the HTML that `html` returns."""
 
     def __init__(self) -> None:
         self.received: list[ReceivedMessage] = []
 
     @property
     def originals(self) -> list[Any]:
-        """The messages alone."""
+        """The original messages."""
         return [message.original for message in self.received]
 
     @property
     @abstractmethod
     def address(self) -> str:
-        """Where messages go: what `prepare` is given."""
+        """The address that messages are sent to, as passed to `prepare`."""
 
     @property
     def smtp(self) -> tuple[str, int] | None:
-        """Host and port, where this is the mail server that SES delivers to."""
+        """Host and port if this is the mail server that SES delivers to, else None."""
         return None
 
     @abstractmethod
@@ -54,16 +54,16 @@ class Receiver(ABC):
 
     @abstractmethod
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the server."""
 
     @staticmethod
     @abstractmethod
     def prepare(client: Callable[[str], Any], address: str, channel: Any) -> None:
-        """Make what the channel requires in the account; what exists is left unchanged.
+        """Create what the channel requires in the account; what exists is left unchanged.
 
         Args:
             client: returns a boto3 client of a service.
-            address: the receiver's.
+            address: the receiver's address.
             channel: the channel of `audit.toml`, with its keys as attributes.
         """
 
@@ -75,7 +75,7 @@ class Receiver(ABC):
     @staticmethod
     @abstractmethod
     def title(original: Any) -> str:
-        """Return the line that its reader sees first."""
+        """Return the line that the recipient sees first."""
 
     @staticmethod
     @abstractmethod
@@ -85,14 +85,14 @@ class Receiver(ABC):
     @staticmethod
     @abstractmethod
     def html(original: Any) -> str:
-        """Return a message as its reader sees it: a piece of HTML in which nothing can run."""
+        """Return a message as the recipient sees it: an HTML fragment without scripts."""
 
     @staticmethod
     @abstractmethod
     def file(original: Any) -> tuple[str, bytes]:
-        """Return a message as a file: the suffix of its name, its bytes."""
+        """Return a message as a file: the file name's suffix, and the bytes."""
 
     @staticmethod
     @abstractmethod
     def as_json(original: Any) -> dict[str, Any]:
-        """Return a message in JSON's types, for `/_cloud/notifications` and the fixture."""
+        """Return a message as JSON types, for `/_cloud/notifications` and the pytest fixture."""

@@ -1,4 +1,4 @@
-"""The team's end of e-mail: an SMTP server on localhost that keeps what is sent to it."""
+"""The receiver of e-mail: an SMTP server on localhost that keeps each message."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class EmailReceiver(Receiver):
-    """Keeps each mail."""
+    """Keeps each e-mail that SES sends."""
 
     STYLE: ClassVar[str] = (
         "iframe{border:1px solid #ddd;border-radius:8px;width:700px;height:560px;background:#fff}"
@@ -32,7 +32,7 @@ class EmailReceiver(Receiver):
         self._controller = _AnyPort(self, hostname=_HOST, port=0)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Keep a mail."""
+        """Keep a message."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else str(content).encode()
         mail = BytesParser(policy=SMTP).parsebytes(raw)
@@ -49,7 +49,7 @@ class EmailReceiver(Receiver):
 
     @property
     def address(self) -> str:
-        """Host and port; SES needs no address but the channel's own."""
+        """Host and port of the SMTP server."""
         return f"{_HOST}:{self._controller.port}"
 
     @property
@@ -76,7 +76,7 @@ class EmailReceiver(Receiver):
 
     @staticmethod
     def html(original: Any) -> str:
-        # A frame of its own, in which no script runs.
+        # A sandboxed frame, in which no script runs.
         return f'<iframe sandbox srcdoc="{escape(_body(original, "html"))}"></iframe>'
 
     @staticmethod
@@ -95,13 +95,13 @@ class EmailReceiver(Receiver):
 RECEIVER: Final = EmailReceiver
 
 
-def _body(mail: Any, kind: str) -> str:
-    body = mail.get_body((kind,))
+def _body(mail: Any, subtype: str) -> str:
+    body = mail.get_body((subtype,))
     return "" if body is None else str(body.get_content())
 
 
 class _AnyPort(Controller):
-    """A controller on a port that the system chooses: it has to learn which one."""
+    """A controller on a port that the system chooses; it reads the port from the socket."""
 
     def _trigger_server(self) -> None:
         server: Any = self.server

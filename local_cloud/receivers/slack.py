@@ -1,7 +1,7 @@
-"""Slack's end of a webhook: an HTTP server on localhost that keeps what is posted to it.
+"""The receiver of Slack webhooks: an HTTP server on localhost that keeps each message.
 
-`html` is near enough to how Slack shows a message to judge it. Slack's text has `&`, `<` and `>` as
-entities, so that what is left of them is mark-up.
+`html` shows a message about as Slack does. Slack's text has `&`, `<` and `>` as entities, so the
+ones that remain are markup.
 """
 
 import json
@@ -31,10 +31,10 @@ _ENTITIES: Final = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 
 
 class SlackReceiver(Receiver):
-    """Keeps each document that is posted to it.
+    """Keeps each JSON document that is posted.
 
     Attributes:
-        answers: status and headers with which the next posts are answered.
+        answers: status and headers of the next responses.
     """
 
     STYLE: ClassVar[
@@ -84,7 +84,7 @@ class SlackReceiver(Receiver):
 
     @property
     def address(self) -> str:
-        """The beginning of a webhook's address; the channel's name follows."""
+        """The prefix of a webhook's URL; the channel's name follows."""
         return f"http://localhost:{self._server.server_address[1]}/services/T0/B0/"
 
     @staticmethod

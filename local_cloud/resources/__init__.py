@@ -1,9 +1,17 @@
-"""The CloudFormation types that the embedded cloud makes, with the properties that it understands.
+"""The CloudFormation types that the embedded cloud supports, with the properties that it evaluates.
 
-What is not listed fails the deployment with its name; nothing is skipped.
+A type or property that is not listed fails the deployment, which names it; nothing is skipped.
 """
 
 from local_cloud.resources import bootstrap, compute, monitoring, storage
-from local_cloud.resources.registry import Kind, Made, kind_of
+from local_cloud.resources.registry import PhysicalResource, ResourceType, type_named
 
-__all__ = ["Kind", "Made", "bootstrap", "compute", "kind_of", "monitoring", "storage"]
+__all__ = [
+    "PhysicalResource",
+    "ResourceType",
+    "bootstrap",
+    "compute",
+    "monitoring",
+    "storage",
+    "type_named",
+]

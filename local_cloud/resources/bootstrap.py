@@ -1,20 +1,26 @@
-"""What the CDK itself makes: `cdk bootstrap`'s bucket and repository of assets, and its metadata."""
+"""What the CDK itself creates: the bucket and the repository for assets, and its metadata."""
 
 import json
 
 from local_cloud._protocol import Cloud
-from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
+from local_cloud.resources.registry import (
+    PhysicalResource,
+    Properties,
+    PutResourceType,
+    ResourceType,
+    resource_type,
+)
 
 __all__ = ["create_bucket"]
 
 
 def create_bucket(cloud: Cloud, name: str) -> None:
-    """Make a bucket in the cloud's region; S3 refuses a location constraint for us-east-1."""
+    """Create a bucket in the cloud's Region; S3 rejects a location constraint for us-east-1."""
     where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
     cloud.client("s3").create_bucket(Bucket=name, **({} if cloud.region == "us-east-1" else where))
 
 
-@resource(
+@resource_type(
     "AWS::S3::Bucket",
     "AccessControl",
     "BucketEncryption",
@@ -23,10 +29,10 @@ def create_bucket(cloud: Cloud, name: str) -> None:
     "VersioningConfiguration",
     replaced_by=("BucketName",),
 )
-class Bucket(Kind):
-    """A bucket. Versioning is set; encryption, life cycle and access blocks change nothing here."""
+class BucketType(ResourceType):
+    """Buckets. Versioning is set; encryption, life cycle and access blocks have no effect here."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("BucketName", name.lower()[:63])
         create_bucket(cloud, name)
         attributes = {
@@ -34,91 +40,97 @@ class Bucket(Kind):
             "DomainName": f"{name}.s3.amazonaws.com",
             "RegionalDomainName": f"{name}.s3.{cloud.region}.amazonaws.com",
         }
-        made = Made(name, attributes)
-        return self.update(cloud, made, properties, {})
+        resource = PhysicalResource(name, attributes)
+        return self.update(cloud, resource, properties, {})
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         if versioning := new.get("VersioningConfiguration"):
             cloud.client("s3").put_bucket_versioning(
-                Bucket=made.ref, VersioningConfiguration=versioning
+                Bucket=resource.ref, VersioningConfiguration=versioning
             )
-        return made
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("s3").delete_bucket(Bucket=made.ref)
+        cloud.client("s3").delete_bucket(Bucket=resource.ref)
 
 
-@resource("AWS::S3::BucketPolicy", "PolicyDocument", replaced_by=("Bucket",))
-class BucketPolicy(PutKind):
-    """A bucket's policy."""
+@resource_type("AWS::S3::BucketPolicy", "PolicyDocument", replaced_by=("Bucket",))
+class BucketPolicyType(PutResourceType):
+    """Bucket policies."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del name
         cloud.client("s3").put_bucket_policy(
             Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
         )
-        return Made(properties["Bucket"])
+        return PhysicalResource(properties["Bucket"])
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("s3").delete_bucket_policy(Bucket=made.ref)
+        cloud.client("s3").delete_bucket_policy(Bucket=resource.ref)
 
 
-@resource(
+@resource_type(
     "AWS::ECR::Repository",
     "ImageTagMutability",
     "LifecyclePolicy",
     "RepositoryPolicyText",
     replaced_by=("RepositoryName",),
 )
-class Repository(Kind):
-    """A repository of images; none of ours is in it."""
+class RepositoryType(ResourceType):
+    """Repositories of images; our assets do not use them."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("RepositoryName", name.lower())
-        made = cloud.client("ecr").create_repository(
+        created = cloud.client("ecr").create_repository(
             repositoryName=name,
             imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
         )["repository"]
-        return Made(name, {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
+        return PhysicalResource(
+            name, {"Arn": created["repositoryArn"], "RepositoryUri": created["repositoryUri"]}
+        )
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         cloud.client("ecr").put_image_tag_mutability(
-            repositoryName=made.ref,
+            repositoryName=resource.ref,
             imageTagMutability=new.get("ImageTagMutability", "MUTABLE"),
         )
-        return made
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("ecr").delete_repository(repositoryName=made.ref, force=True)
+        cloud.client("ecr").delete_repository(repositoryName=resource.ref, force=True)
 
 
-@resource("AWS::SSM::Parameter", "Type", "Value", replaced_by=("Name",))
-class Parameter(PutKind):
-    """A parameter."""
+@resource_type("AWS::SSM::Parameter", "Type", "Value", replaced_by=("Name",))
+class ParameterType(PutResourceType):
+    """SSM parameters."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("Name", name)
-        kind, value = properties["Type"], properties["Value"]
-        cloud.client("ssm").put_parameter(Name=name, Type=kind, Value=value, Overwrite=True)
-        return Made(name, {"Type": kind, "Value": value})
+        type_, value = properties["Type"], properties["Value"]
+        cloud.client("ssm").put_parameter(Name=name, Type=type_, Value=value, Overwrite=True)
+        return PhysicalResource(name, {"Type": type_, "Value": value})
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("ssm").delete_parameter(Name=made.ref)
+        cloud.client("ssm").delete_parameter(Name=resource.ref)
 
 
-@resource("AWS::CDK::Metadata", "Analytics")
-class Metadata(PutKind):
+@resource_type("AWS::CDK::Metadata", "Analytics")
+class MetadataType(PutResourceType):
     """What the CDK reports to AWS about an app, unless that is turned off; it has no effect."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del cloud, properties
-        return Made(name)
+        return PhysicalResource(name)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
-        """Do nothing: nothing was made."""
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
+        """Do nothing: nothing was created."""

@@ -10,10 +10,16 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from local_cloud._protocol import Cloud
-from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
+from local_cloud.resources.registry import (
+    PhysicalResource,
+    Properties,
+    PutResourceType,
+    ResourceType,
+    resource_type,
+)
 
 
-@resource(
+@resource_type(
     "AWS::IAM::Role",
     "AssumeRolePolicyDocument",
     "ManagedPolicyArns",
@@ -21,16 +27,18 @@ from local_cloud.resources.registry import Kind, Made, Properties, PutKind, reso
     "Tags",
     replaced_by=("RoleName",),
 )
-class Role(Kind):
-    """A role; AWS's own managed policies are those that moto ships."""
+class RoleType(ResourceType):
+    """Roles; the AWS managed policies are those that moto ships."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
-        made = cloud.client("iam").create_role(
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
+        created = cloud.client("iam").create_role(
             RoleName=properties.get("RoleName", name[:64]),
             AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]),
             Tags=properties.get("Tags", []),
         )["Role"]
-        role = Made(made["RoleName"], {"Arn": made["Arn"], "RoleId": made["RoleId"]})
+        role = PhysicalResource(
+            created["RoleName"], {"Arn": created["Arn"], "RoleId": created["RoleId"]}
+        )
         try:
             self._put_policies(cloud, role, properties, {})
         except Exception:
@@ -38,43 +46,47 @@ class Role(Kind):
             raise
         return role
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         trust = {"Version": "2012-10-17", **new["AssumeRolePolicyDocument"]}
         cloud.client("iam").update_assume_role_policy(
-            RoleName=made.ref, PolicyDocument=json.dumps(trust)
+            RoleName=resource.ref, PolicyDocument=json.dumps(trust)
         )
-        self._put_policies(cloud, made, new, old)
-        return made
+        self._put_policies(cloud, resource, new, old)
+        return resource
 
     @staticmethod
-    def _put_policies(cloud: Cloud, made: Made, properties: Properties, before: Properties) -> None:
+    def _put_policies(
+        cloud: Cloud, resource: PhysicalResource, properties: Properties, before: Properties
+    ) -> None:
         iam = cloud.client("iam")
         wanted = {p["PolicyName"]: p["PolicyDocument"] for p in properties.get("Policies", [])}
         for name in {p["PolicyName"] for p in before.get("Policies", [])} - wanted.keys():
-            iam.delete_role_policy(RoleName=made.ref, PolicyName=name)
+            iam.delete_role_policy(RoleName=resource.ref, PolicyName=name)
         for name, document in wanted.items():
             iam.put_role_policy(
-                RoleName=made.ref, PolicyName=name, PolicyDocument=json.dumps(document)
+                RoleName=resource.ref, PolicyName=name, PolicyDocument=json.dumps(document)
             )
         arns = properties.get("ManagedPolicyArns", [])
         for arn in set(before.get("ManagedPolicyArns", [])) - set(arns):
-            iam.detach_role_policy(RoleName=made.ref, PolicyArn=arn)
+            iam.detach_role_policy(RoleName=resource.ref, PolicyArn=arn)
         for arn in arns:
             _load_managed_policy(cloud, arn)
-            iam.attach_role_policy(RoleName=made.ref, PolicyArn=arn)
+            iam.attach_role_policy(RoleName=resource.ref, PolicyArn=arn)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
         iam = cloud.client("iam")
-        for policy in iam.list_role_policies(RoleName=made.ref)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=made.ref, PolicyName=policy)
-        for policy in iam.list_attached_role_policies(RoleName=made.ref)["AttachedPolicies"]:
-            iam.detach_role_policy(RoleName=made.ref, PolicyArn=policy["PolicyArn"])
-        iam.delete_role(RoleName=made.ref)
+        for policy in iam.list_role_policies(RoleName=resource.ref)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=resource.ref, PolicyName=policy)
+        for policy in iam.list_attached_role_policies(RoleName=resource.ref)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=resource.ref, PolicyArn=policy["PolicyArn"])
+        iam.delete_role(RoleName=resource.ref)
 
 
 def _load_managed_policy(cloud: Cloud, arn: str) -> None:
-    """Load one of AWS's managed policies, whose documents moto ships without loading them."""
+    """Load an AWS managed policy; moto ships the documents without loading them."""
     known = iam_backends[cloud.account]["aws"].managed_policies
     name = arn.rpartition("/")[2]
     if arn not in known and ":iam::aws:policy/" in arn:
@@ -90,28 +102,28 @@ def _managed_policies() -> dict[str, Any]:
     return documents
 
 
-@resource("AWS::IAM::Policy", "PolicyDocument", replaced_by=("PolicyName", "Roles"))
-class Policy(PutKind):
-    """A policy of some roles."""
+@resource_type("AWS::IAM::Policy", "PolicyDocument", replaced_by=("PolicyName", "Roles"))
+class PolicyType(PutResourceType):
+    """Policies of roles."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         for role_name in properties["Roles"]:
             cloud.client("iam").put_role_policy(
                 RoleName=role_name,
                 PolicyName=properties["PolicyName"],
                 PolicyDocument=json.dumps(properties["PolicyDocument"]),
             )
-        return Made(name)
+        return PhysicalResource(name)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
-        del made
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
+        del resource
         for role_name in properties["Roles"]:
             cloud.client("iam").delete_role_policy(
                 RoleName=role_name, PolicyName=properties["PolicyName"]
             )
 
 
-@resource(
+@resource_type(
     "AWS::Lambda::Function",
     "Architectures",
     "Code",
@@ -125,29 +137,31 @@ class Policy(PutKind):
     "Timeout",
     replaced_by=("FunctionName",),
 )
-class Function(Kind):
-    """A function; a change of its code or configuration starts new processes."""
+class FunctionType(ResourceType):
+    """Functions; a change of code or configuration starts new processes."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FunctionName", name)
-        made = cloud.client("lambda").create_function(
+        created = cloud.client("lambda").create_function(
             FunctionName=name,
             Code=_code(properties),
             Architectures=properties.get("Architectures", ["x86_64"]),
             **_configuration(properties),
         )
-        return Made(name, {"Arn": made["FunctionArn"]})
+        return PhysicalResource(name, {"Arn": created["FunctionArn"]})
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         functions = cloud.client("lambda")
-        functions.update_function_code(FunctionName=made.ref, **_code(new))
-        functions.update_function_configuration(FunctionName=made.ref, **_configuration(new))
-        return made
+        functions.update_function_code(FunctionName=resource.ref, **_code(new))
+        functions.update_function_configuration(FunctionName=resource.ref, **_configuration(new))
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("lambda").delete_function(FunctionName=made.ref)
+        cloud.client("lambda").delete_function(FunctionName=resource.ref)
 
 
 def _code(properties: Properties) -> dict[str, Any]:
@@ -177,14 +191,14 @@ def _configuration(properties: Properties) -> dict[str, Any]:
     }
 
 
-@resource(
+@resource_type(
     "AWS::Lambda::Permission",
     replaced_by=("Action", "FunctionName", "Principal", "SourceAccount", "SourceArn"),
 )
-class Permission(PutKind):
-    """A permission of another service to use a function."""
+class PermissionType(PutResourceType):
+    """Permissions of other services to use a function."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         optional = ("SourceAccount", "SourceArn")
         cloud.client("lambda").add_permission(
             StatementId=name,
@@ -193,15 +207,15 @@ class Permission(PutKind):
             Principal=properties["Principal"],
             **{key: properties[key] for key in optional if key in properties},
         )
-        return Made(name)
+        return PhysicalResource(name)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         cloud.client("lambda").remove_permission(
-            FunctionName=properties["FunctionName"], StatementId=made.ref
+            FunctionName=properties["FunctionName"], StatementId=resource.ref
         )
 
 
-@resource(
+@resource_type(
     "AWS::Events::Rule",
     "Description",
     "ScheduleExpression",
@@ -209,20 +223,22 @@ class Permission(PutKind):
     "Targets",
     replaced_by=("Name",),
 )
-class Rule(Kind):
-    """A schedule."""
+class RuleType(ResourceType):
+    """Schedules."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         return self._put(cloud, properties.get("Name", name), properties)
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         gone = _target_ids(old) - _target_ids(new)
         if gone:
-            cloud.client("events").remove_targets(Rule=made.ref, Ids=sorted(gone))
-        return self._put(cloud, made.ref, new)
+            cloud.client("events").remove_targets(Rule=resource.ref, Ids=sorted(gone))
+        return self._put(cloud, resource.ref, new)
 
     @staticmethod
-    def _put(cloud: Cloud, name: str, properties: Properties) -> Made:
+    def _put(cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         events = cloud.client("events")
         arn = events.put_rule(
             Name=name,
@@ -231,12 +247,12 @@ class Rule(Kind):
             State=properties.get("State", "ENABLED"),
         )["RuleArn"]
         events.put_targets(Rule=name, Targets=properties["Targets"])
-        return Made(name, {"Arn": arn})
+        return PhysicalResource(name, {"Arn": arn})
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         events = cloud.client("events")
-        events.remove_targets(Rule=made.ref, Ids=sorted(_target_ids(properties)))
-        events.delete_rule(Name=made.ref)
+        events.remove_targets(Rule=resource.ref, Ids=sorted(_target_ids(properties)))
+        events.delete_rule(Name=resource.ref)
 
 
 def _target_ids(properties: Properties) -> set[str]:

@@ -4,19 +4,25 @@ import json
 from typing import Any
 
 from local_cloud._protocol import Cloud
-from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
+from local_cloud.resources.registry import (
+    PhysicalResource,
+    Properties,
+    PutResourceType,
+    ResourceType,
+    resource_type,
+)
 
 
-@resource(
+@resource_type(
     "AWS::Logs::SubscriptionFilter",
     "DestinationArn",
     "FilterPattern",
     replaced_by=("FilterName", "LogGroupName"),
 )
-class SubscriptionFilter(PutKind):
-    """A subscription filter: the lines of a log group that go to a function."""
+class SubscriptionFilterType(PutResourceType):
+    """Subscription filters: the lines of a log group that go to a function."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FilterName", name)
         cloud.client("logs").put_subscription_filter(
             logGroupName=properties["LogGroupName"],
@@ -24,24 +30,24 @@ class SubscriptionFilter(PutKind):
             filterPattern=properties["FilterPattern"],
             destinationArn=properties["DestinationArn"],
         )
-        return Made(name)
+        return PhysicalResource(name)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         cloud.client("logs").delete_subscription_filter(
-            logGroupName=properties["LogGroupName"], filterName=made.ref
+            logGroupName=properties["LogGroupName"], filterName=resource.ref
         )
 
 
-@resource(
+@resource_type(
     "AWS::Logs::MetricFilter",
     "FilterPattern",
     "MetricTransformations",
     replaced_by=("FilterName", "LogGroupName"),
 )
-class MetricFilter(PutKind):
-    """A metric filter: the lines of a log group that are counted."""
+class MetricFilterType(PutResourceType):
+    """Metric filters: the lines of a log group that are counted."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FilterName", name)
         cloud.client("logs").put_metric_filter(
             logGroupName=properties["LogGroupName"],
@@ -49,15 +55,15 @@ class MetricFilter(PutKind):
             filterPattern=properties["FilterPattern"],
             metricTransformations=list(map(_transformation, properties["MetricTransformations"])),
         )
-        return Made(name)
+        return PhysicalResource(name)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         cloud.client("logs").delete_metric_filter(
-            logGroupName=properties["LogGroupName"], filterName=made.ref
+            logGroupName=properties["LogGroupName"], filterName=resource.ref
         )
 
 
-@resource(
+@resource_type(
     "AWS::CloudWatch::Alarm",
     "AlarmActions",
     "AlarmDescription",
@@ -72,13 +78,15 @@ class MetricFilter(PutKind):
     "TreatMissingData",
     replaced_by=("AlarmName",),
 )
-class Alarm(PutKind):
-    """An alarm on the sum of a metric."""
+class AlarmType(PutResourceType):
+    """Alarms on the sum of a metric."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("AlarmName", name)
         if properties["Statistic"] != "Sum":
-            raise ValueError(f"alarms are evaluated on Sum here, not on {properties['Statistic']}")
+            raise ValueError(
+                f"alarms on the statistic {properties['Statistic']} are not supported; use Sum"
+            )
         cloud.client("cloudwatch").put_metric_alarm(
             AlarmName=name,
             AlarmDescription=properties.get("AlarmDescription", ""),
@@ -93,56 +101,58 @@ class Alarm(PutKind):
             AlarmActions=properties.get("AlarmActions", []),
             OKActions=properties.get("OKActions", []),
         )
-        return Made(name, {"Arn": cloud.arn("cloudwatch", f"alarm:{name}")})
+        return PhysicalResource(name, {"Arn": cloud.arn("cloudwatch", f"alarm:{name}")})
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("cloudwatch").delete_alarms(AlarmNames=[made.ref])
+        cloud.client("cloudwatch").delete_alarms(AlarmNames=[resource.ref])
 
 
-@resource("AWS::SNS::Topic", "DisplayName", "KmsMasterKeyId", replaced_by=("TopicName",))
-class Topic(Kind):
-    """A topic."""
+@resource_type("AWS::SNS::Topic", "DisplayName", "KmsMasterKeyId", replaced_by=("TopicName",))
+class TopicType(ResourceType):
+    """Topics."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("TopicName", name)
         arn = cloud.client("sns").create_topic(Name=name)["TopicArn"]
-        made = Made(arn, {"TopicArn": arn, "TopicName": name})
-        return self.update(cloud, made, properties, {})
+        resource = PhysicalResource(arn, {"TopicArn": arn, "TopicName": name})
+        return self.update(cloud, resource, properties, {})
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         for attribute in ("DisplayName", "KmsMasterKeyId"):
-            _set(cloud, made.ref, attribute, new.get(attribute, ""))
-        return made
+            _set(cloud, resource.ref, attribute, new.get(attribute, ""))
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("sns").delete_topic(TopicArn=made.ref)
+        cloud.client("sns").delete_topic(TopicArn=resource.ref)
 
 
-@resource("AWS::SNS::TopicPolicy", "PolicyDocument", replaced_by=("Topics",))
-class TopicPolicy(PutKind):
-    """A policy of some topics."""
+@resource_type("AWS::SNS::TopicPolicy", "PolicyDocument", replaced_by=("Topics",))
+class TopicPolicyType(PutResourceType):
+    """Policies of topics."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         for arn in properties["Topics"]:
             _set(cloud, arn, "Policy", json.dumps(properties["PolicyDocument"]))
-        return Made(name)
+        return PhysicalResource(name)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
-        del made
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
+        del resource
         for arn in properties["Topics"]:
             _set(cloud, arn, "Policy", json.dumps(_owners_policy(cloud, arn)))
 
 
-@resource(
+@resource_type(
     "AWS::SNS::Subscription", "RedrivePolicy", replaced_by=("Endpoint", "Protocol", "TopicArn")
 )
-class Subscription(Kind):
-    """A subscription: a receiver of a topic's messages."""
+class SubscriptionType(ResourceType):
+    """Subscriptions: the receivers of a topic's messages."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del name
         redrive = properties.get("RedrivePolicy")
         answer = cloud.client("sns").subscribe(
@@ -152,20 +162,22 @@ class Subscription(Kind):
             Attributes={"RedrivePolicy": json.dumps(redrive)} if redrive else {},
             ReturnSubscriptionArn=True,
         )
-        return Made(answer["SubscriptionArn"])
+        return PhysicalResource(answer["SubscriptionArn"])
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         cloud.client("sns").set_subscription_attributes(
-            SubscriptionArn=made.ref,
+            SubscriptionArn=resource.ref,
             AttributeName="RedrivePolicy",
             AttributeValue=json.dumps(new.get("RedrivePolicy", {})),
         )
-        return made
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("sns").unsubscribe(SubscriptionArn=made.ref)
+        cloud.client("sns").unsubscribe(SubscriptionArn=resource.ref)
 
 
 def _transformation(properties: Properties) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a CloudFormation type is here, and the list of all that are known."""
+"""The base class of CloudFormation types, and the registry of the supported ones."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -7,25 +7,33 @@ from typing import Any, ClassVar, TypeVar
 
 from local_cloud._protocol import Cloud
 
-__all__ = ["Kind", "Made", "Properties", "PutKind", "kind_of", "known_types", "resource"]
+__all__ = [
+    "PhysicalResource",
+    "Properties",
+    "PutResourceType",
+    "ResourceType",
+    "known_types",
+    "resource_type",
+    "type_named",
+]
 
 Properties = dict[str, Any]
-_KINDS: dict[str, "Kind"] = {}
-_Class = TypeVar("_Class", bound="type[Kind]")
+_TYPES: dict[str, "ResourceType"] = {}
+_Class = TypeVar("_Class", bound="type[ResourceType]")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A resource that was made: what `Ref` gives, and what `Fn::GetAtt` gives."""
+class PhysicalResource:
+    """A resource that was created: what `Ref` and `Fn::GetAtt` return."""
 
     ref: str
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-class Kind(ABC):
-    """A type: the properties that it understands, and how a resource of it is made and changed.
+class ResourceType(ABC):
+    """A CloudFormation type: its properties, and how its resources are created, changed and deleted.
 
-    A change of a property in `replaced_by` needs another resource instead of this one.
+    A change of a property in `replaced_by` replaces the resource.
     """
 
     properties: ClassVar[frozenset[str]] = frozenset()
@@ -33,7 +41,7 @@ class Kind(ABC):
     identifier: ClassVar[str] = ""
     """The property that identifies a resource to import; empty if the type cannot be imported."""
 
-    def find(self, cloud: Cloud, identifier: str) -> Made:
+    def find(self, cloud: Cloud, identifier: str) -> PhysicalResource:
         """Find an existing resource, to be imported.
 
         Raises:
@@ -42,46 +50,50 @@ class Kind(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
-        """Make one; `name` is what it is called when the properties do not name it."""
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
+        """Create a resource; `name` is its name where the properties have none."""
 
     @abstractmethod
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
-        """Change it in place, from `old` properties to `new` ones; a new one has no old ones."""
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
+        """Change a resource in place; `old` is empty for one that was just created."""
 
     @abstractmethod
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
-        """Delete it; `properties` are those that it was made or last changed with."""
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
+        """Delete a resource; `properties` are those it was created or last changed with."""
 
 
-class PutKind(Kind):
-    """A type whose API puts: making a resource again under the same name changes it."""
+class PutResourceType(ResourceType):
+    """A type whose API has a put operation: creating a resource again by its name changes it."""
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
-        """Put it again; what `Ref` gives is its name."""
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
+        """Put the resource again; its `Ref` is its name."""
         del old
-        return self.make(cloud, made.ref, new)
+        return self.create(cloud, resource.ref, new)
 
 
-def resource(
+def resource_type(
     type_: str, *properties: str, replaced_by: tuple[str, ...] = ()
 ) -> Callable[[_Class], _Class]:
-    """Register a type, with all properties that it understands."""
+    """Register a class as a type, with all properties that it evaluates."""
 
-    def register(kind: _Class) -> _Class:
-        kind.properties = frozenset({*properties, *replaced_by})
-        kind.replaced_by = frozenset(replaced_by)
-        _KINDS[type_] = kind()
-        return kind
+    def register(class_: _Class) -> _Class:
+        class_.properties = frozenset({*properties, *replaced_by})
+        class_.replaced_by = frozenset(replaced_by)
+        _TYPES[type_] = class_()
+        return class_
 
     return register
 
 
-def kind_of(type_: str) -> Kind | None:
-    """Return a type, or None for one that is not known here."""
-    return _KINDS.get(type_)
+def type_named(type_: str) -> ResourceType | None:
+    """Return a type by its name, or None if it is not supported."""
+    return _TYPES.get(type_)
 
 
 def known_types() -> list[str]:
-    """Return the names of all types that are known here."""
-    return sorted(_KINDS)
+    """Return the names of all supported types."""
+    return sorted(_TYPES)

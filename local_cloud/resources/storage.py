@@ -5,71 +5,79 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud._protocol import Cloud
-from local_cloud.resources.registry import Kind, Made, Properties, PutKind, resource
+from local_cloud.resources.registry import (
+    PhysicalResource,
+    Properties,
+    PutResourceType,
+    ResourceType,
+    resource_type,
+)
 from local_cloud.services.resource_policies import check_key
 
 
-@resource("AWS::KMS::Key", "Description", "EnableKeyRotation", "KeyPolicy")
-class Key(Kind):
-    """A customer-managed key."""
+@resource_type("AWS::KMS::Key", "Description", "EnableKeyRotation", "KeyPolicy")
+class KeyType(ResourceType):
+    """Customer managed keys."""
 
     identifier = "KeyId"
 
-    def find(self, cloud: Cloud, identifier: str) -> Made:
+    def find(self, cloud: Cloud, identifier: str) -> PhysicalResource:
         kms = cloud.client("kms")
         try:
             key = kms.describe_key(KeyId=identifier)["KeyMetadata"]
         except kms.exceptions.NotFoundException as error:
             raise LookupError(str(error)) from error
-        return Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
+        return PhysicalResource(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del name
-        made = cloud.client("kms").create_key(Policy=json.dumps(properties["KeyPolicy"]))
-        key = made["KeyMetadata"]
-        made = Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
-        return self.update(cloud, made, properties, {})
+        created = cloud.client("kms").create_key(Policy=json.dumps(properties["KeyPolicy"]))
+        key = created["KeyMetadata"]
+        resource = PhysicalResource(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
+        return self.update(cloud, resource, properties, {})
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         kms = cloud.client("kms")
         policy = json.dumps(new["KeyPolicy"])
-        kms.put_key_policy(KeyId=made.ref, PolicyName="default", Policy=policy)
-        kms.update_key_description(KeyId=made.ref, Description=new.get("Description", ""))
+        kms.put_key_policy(KeyId=resource.ref, PolicyName="default", Policy=policy)
+        kms.update_key_description(KeyId=resource.ref, Description=new.get("Description", ""))
         rotate = (
             kms.enable_key_rotation if _true(new, "EnableKeyRotation") else kms.disable_key_rotation
         )
-        rotate(KeyId=made.ref)
-        return made
+        rotate(KeyId=resource.ref)
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("kms").schedule_key_deletion(KeyId=made.ref, PendingWindowInDays=30)
+        cloud.client("kms").schedule_key_deletion(KeyId=resource.ref, PendingWindowInDays=30)
 
 
-@resource(
+@resource_type(
     "AWS::Logs::LogGroup",
     "DeletionProtectionEnabled",
     "KmsKeyId",
     "RetentionInDays",
     replaced_by=("LogGroupName",),
 )
-class LogGroup(Kind):
-    """A log group."""
+class LogGroupType(ResourceType):
+    """Log groups."""
 
     identifier = "LogGroupName"
 
-    def find(self, cloud: Cloud, identifier: str) -> Made:
+    def find(self, cloud: Cloud, identifier: str) -> PhysicalResource:
         found = cloud.client("logs").describe_log_groups(logGroupNamePrefix=identifier)
         if identifier not in {group["logGroupName"] for group in found["logGroups"]}:
             raise LookupError(f"the log group {identifier} does not exist")
-        return self._made(cloud, identifier)
+        return self._resource(cloud, identifier)
 
     @staticmethod
-    def _made(cloud: Cloud, name: str) -> Made:
-        return Made(name, {"Arn": f"{cloud.arn('logs', f'log-group:{name}')}:*"})
+    def _resource(cloud: Cloud, name: str) -> PhysicalResource:
+        return PhysicalResource(name, {"Arn": f"{cloud.arn('logs', f'log-group:{name}')}:*"})
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("LogGroupName", name)
         arn = cloud.arn("logs", f"log-group:{name}")
         if key_arn := properties.get("KmsKeyId"):
@@ -82,72 +90,76 @@ class LogGroup(Kind):
             )
         given = {"kmsKeyId": key_arn} if key_arn else {}
         cloud.client("logs").create_log_group(logGroupName=name, **given)
-        made = self._made(cloud, name)
+        resource = self._resource(cloud, name)
         try:
-            return self.update(cloud, made, properties, {})
+            return self.update(cloud, resource, properties, {})
         except Exception:
-            self.delete(cloud, made, properties)
+            self.delete(cloud, resource, properties)
             raise
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         logs = cloud.client("logs")
         if "RetentionInDays" in new:
             days = int(new["RetentionInDays"])
-            logs.put_retention_policy(logGroupName=made.ref, retentionInDays=days)
+            logs.put_retention_policy(logGroupName=resource.ref, retentionInDays=days)
         else:
-            logs.delete_retention_policy(logGroupName=made.ref)
+            logs.delete_retention_policy(logGroupName=resource.ref)
         if "KmsKeyId" in new:
-            logs.associate_kms_key(logGroupName=made.ref, kmsKeyId=new["KmsKeyId"])
+            logs.associate_kms_key(logGroupName=resource.ref, kmsKeyId=new["KmsKeyId"])
         logs.put_log_group_deletion_protection(
-            logGroupIdentifier=made.ref,
+            logGroupIdentifier=resource.ref,
             deletionProtectionEnabled=_true(new, "DeletionProtectionEnabled"),
         )
-        return made
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("logs").delete_log_group(logGroupName=made.ref)
+        cloud.client("logs").delete_log_group(logGroupName=resource.ref)
 
 
-@resource("AWS::Logs::QueryDefinition", "LogGroupNames", "Name", "QueryString")
-class QueryDefinition(Kind):
-    """A saved query."""
+@resource_type("AWS::Logs::QueryDefinition", "LogGroupNames", "Name", "QueryString")
+class QueryDefinitionType(ResourceType):
+    """Saved queries."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del name
         return self._put(cloud, properties)
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
-        return self._put(cloud, new, queryDefinitionId=made.ref)
+        return self._put(cloud, new, queryDefinitionId=resource.ref)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("logs").delete_query_definition(queryDefinitionId=made.ref)
+        cloud.client("logs").delete_query_definition(queryDefinitionId=resource.ref)
 
     @staticmethod
-    def _put(cloud: Cloud, properties: Properties, **more: Any) -> Made:
+    def _put(cloud: Cloud, properties: Properties, **more: Any) -> PhysicalResource:
         answer = cloud.client("logs").put_query_definition(
             name=properties["Name"],
             queryString=properties["QueryString"],
             logGroupNames=properties.get("LogGroupNames", []),
             **more,
         )
-        return Made(answer["queryDefinitionId"])
+        return PhysicalResource(answer["queryDefinitionId"])
 
 
-@resource(
+@resource_type(
     "AWS::DynamoDB::Table",
     "BillingMode",
     "PointInTimeRecoverySpecification",
     "TimeToLiveSpecification",
     replaced_by=("AttributeDefinitions", "KeySchema", "TableName"),
 )
-class Table(Kind):
-    """A table, billed by request."""
+class TableType(ResourceType):
+    """Tables, billed by request."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("TableName", name)
         described = cloud.client("dynamodb").create_table(
             TableName=name,
@@ -155,20 +167,22 @@ class Table(Kind):
             KeySchema=properties["KeySchema"],
             BillingMode=properties["BillingMode"],
         )["TableDescription"]
-        made = Made(name, {"Arn": described["TableArn"]})
-        return self.update(cloud, made, properties, {})
+        resource = PhysicalResource(name, {"Arn": described["TableArn"]})
+        return self.update(cloud, resource, properties, {})
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         dynamodb = cloud.client("dynamodb")
-        self._keep_time_to_live(cloud, made.ref, new.get("TimeToLiveSpecification"))
+        self._keep_time_to_live(cloud, resource.ref, new.get("TimeToLiveSpecification"))
         dynamodb.update_continuous_backups(
-            TableName=made.ref,
+            TableName=resource.ref,
             PointInTimeRecoverySpecification=new.get(
                 "PointInTimeRecoverySpecification", {"PointInTimeRecoveryEnabled": False}
             ),
         )
-        return made
+        return resource
 
     @staticmethod
     def _keep_time_to_live(cloud: Cloud, table: str, wanted: Mapping[str, Any] | None) -> None:
@@ -179,42 +193,44 @@ class Table(Kind):
         if wanted is not None:
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("dynamodb").delete_table(TableName=made.ref)
+        cloud.client("dynamodb").delete_table(TableName=resource.ref)
 
 
-@resource("AWS::SQS::Queue", "MessageRetentionPeriod", "SqsManagedSseEnabled")
-class Queue(Kind):
-    """A standard queue."""
+@resource_type("AWS::SQS::Queue", "MessageRetentionPeriod", "SqsManagedSseEnabled")
+class QueueType(ResourceType):
+    """Standard queues."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         arn = cloud.arn("sqs", name)
-        made = Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
-        return self.update(cloud, made, properties, {})
+        resource = PhysicalResource(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
+        return self.update(cloud, resource, properties, {})
 
-    def update(self, cloud: Cloud, made: Made, new: Properties, old: Properties) -> Made:
+    def update(
+        self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> PhysicalResource:
         del old
         attributes = {key: str(value).lower() for key, value in new.items()}
-        cloud.client("sqs").set_queue_attributes(QueueUrl=made.ref, Attributes=attributes)
-        return made
+        cloud.client("sqs").set_queue_attributes(QueueUrl=resource.ref, Attributes=attributes)
+        return resource
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
         del properties
-        cloud.client("sqs").delete_queue(QueueUrl=made.ref)
+        cloud.client("sqs").delete_queue(QueueUrl=resource.ref)
 
 
-@resource("AWS::SQS::QueuePolicy", "PolicyDocument", replaced_by=("Queues",))
-class QueuePolicy(PutKind):
-    """A policy of some queues."""
+@resource_type("AWS::SQS::QueuePolicy", "PolicyDocument", replaced_by=("Queues",))
+class QueuePolicyType(PutResourceType):
+    """Policies of queues."""
 
-    def make(self, cloud: Cloud, name: str, properties: Properties) -> Made:
+    def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         self._set(cloud, properties, json.dumps(properties["PolicyDocument"]))
-        return Made(name)
+        return PhysicalResource(name)
 
-    def delete(self, cloud: Cloud, made: Made, properties: Properties) -> None:
-        del made
+    def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
+        del resource
         self._set(cloud, properties, "")
 
     @staticmethod

@@ -1,8 +1,8 @@
-"""CloudWatch alarms: from metrics to states, and from a change of state to a message.
+"""CloudWatch alarms: evaluates metrics, and publishes state changes.
 
-The evaluation follows the documented tables: among the periods of the evaluation range, which is
-somewhat longer than asked for, the most recent data points decide; missing ones are filled in as the
-alarm says only where there are too few.
+The evaluation follows the documented tables: the most recent data points of the evaluation range,
+which is somewhat longer than configured, decide; missing ones are filled in as configured only where
+there are too few.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 """
 
@@ -24,7 +24,7 @@ from local_cloud.services.metrics import MINUTE, DataPoint, Metrics, minute_of
 
 __all__ = ["Alarms"]
 
-# CloudWatch looks at more periods than asked for; how many, it does not say. Its table has two.
+# CloudWatch evaluates more periods than configured; how many is not documented. Its table has two.
 _EXTRA_PERIODS: Final = 2
 _COMPARISONS: Final[dict[str, tuple[Callable[[float, float], bool], str]]] = {
     "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
@@ -57,18 +57,18 @@ class Alarms:
 
     @staticmethod
     def condition(alarm: Alarm) -> dict[str, Any]:
-        """Return the state of an alarm as its history says it."""
+        """Return the state of an alarm in the form of its history."""
         found = {"stateValue": alarm.state_value, "stateReason": alarm.state_reason}
         if alarm.state_reason_data:
             found["stateReasonData"] = json.loads(alarm.state_reason_data)
         return found
 
     def changed(self, alarm: Alarm, before: dict[str, Any]) -> None:
-        """Record a change of an alarm's state, and run the actions of the new state."""
-        was = before["stateValue"]
-        if alarm.state_value == was:
+        """Record a state change of an alarm, and run the actions of the new state."""
+        previous = before["stateValue"]
+        if alarm.state_value == previous:
             return
-        log.info("alarm %s: %s → %s", alarm.name, was, alarm.state_value)
+        log.info("alarm %s: %s → %s", alarm.name, previous, alarm.state_value)
         data = {"version": "1.0", "oldState": before, "newState": self.condition(alarm)}
         self._history[alarm.name].append(
             {
@@ -76,7 +76,7 @@ class Alarms:
                 "AlarmType": "MetricAlarm",
                 "Timestamp": datetime.fromtimestamp(self._clock.now(), UTC),
                 "HistoryItemType": "StateUpdate",
-                "HistorySummary": f"Alarm updated from {was} to {alarm.state_value}",
+                "HistorySummary": f"Alarm updated from {previous} to {alarm.state_value}",
                 "HistoryData": json.dumps(data),
             }
         )
@@ -87,30 +87,30 @@ class Alarms:
             "ALARM": alarm.alarm_actions,
             "INSUFFICIENT_DATA": alarm.insufficient_data_actions,
         }[alarm.state_value]
-        place = _region_name(alarm.region_name)
-        message = json.dumps(self._message(alarm, was))
+        region = _region_name(alarm.region_name)
+        message = json.dumps(self._message(alarm, previous))
         for arn in arns or []:
-            self._publish(arn, f'{alarm.state_value}: "{alarm.name}" in {place}'[:100], message)
+            self._publish(arn, f'{alarm.state_value}: "{alarm.name}" in {region}'[:100], message)
 
-    def history(self, name: str | None, kind: str | None) -> list[dict[str, Any]]:
-        """Return the changes of state, of one alarm or of all, the latest first."""
+    def history(self, name: str | None, item_type: str | None) -> list[dict[str, Any]]:
+        """Return the state changes of one alarm or of all, latest first."""
         items = [
             item
             for alarm, own in self._history.items()
             for item in own
-            if name in {None, alarm} and kind in {None, item["HistoryItemType"]}
+            if name in {None, alarm} and item_type in {None, item["HistoryItemType"]}
         ]
         return sorted(items, key=lambda item: item["Timestamp"], reverse=True)
 
     def _evaluate(self, region: str, alarm: Alarm, now: float) -> None:
-        """Set an alarm to the state that follows from its data."""
+        """Set an alarm to the state that its data require."""
         state, points = self._state(region, alarm, now)
         if state != alarm.state_value:
             reason = _reason(alarm, state, points)
             alarm.update_state(reason, json.dumps(_reason_data(alarm, points, now)), state)
 
     def _state(self, region: str, alarm: Alarm, now: float) -> tuple[str, list[DataPoint]]:
-        """Return the state that an alarm has by its data, and the data, the latest first."""
+        """Return the state that an alarm's data require, and the data, latest first."""
         compare, _ = _COMPARISONS[alarm.comparison_operator]
         needed = alarm.evaluation_periods
         points = self._points(region, alarm, now)[:needed]
@@ -125,12 +125,12 @@ class Alarms:
         return "ALARM" if breaching >= (alarm.datapoints_to_alarm or needed) else "OK", points
 
     def _points(self, region: str, alarm: Alarm, now: float) -> list[DataPoint]:
-        """Return the sums of the evaluation range's periods that have data, the latest first."""
+        """Return the sums of the evaluation range's periods that have data, latest first."""
         metric = (region, alarm.namespace, alarm.metric_name)
         period = max(int(alarm.period), MINUTE)
         end = minute_of(int(now))
         if alarm.comparison_operator.startswith("Greater"):
-            end += MINUTE  # a sum only grows: the current minute can only add
+            end += MINUTE  # a sum only grows, so the current minute can count
         found = (
             self._metrics.point(metric, end - (number + 1) * period, period)
             for number in range(alarm.evaluation_periods + _EXTRA_PERIODS)
@@ -171,7 +171,7 @@ class Alarms:
 
 
 def _reason(alarm: Alarm, state: str, points: list[DataPoint]) -> str:
-    """Return the reason for a state, in AWS's words."""
+    """Return the reason for a state, as AWS words it."""
     missing = alarm.evaluation_periods - len(points)
     if state == "INSUFFICIENT_DATA":
         return f"Insufficient Data: {_counted(missing, 'datapoint')} unknown."
@@ -219,7 +219,7 @@ def _reason_data(alarm: Alarm, points: list[DataPoint], now: float) -> dict[str,
 
 @cache
 def _region_name(code: str) -> str:
-    """Return a region's name as CloudWatch's messages write it: `EU (Ireland)`."""
+    """Return a Region's name as CloudWatch's messages write it: `EU (Ireland)`."""
     partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
     description = partitions[0]["regions"].get(code, {}).get("description", code)
     return str(description).replace("Europe (", "EU (")

@@ -1,6 +1,6 @@
-"""The cloud's clock: real time and an offset, one for moto, alarms, schedules and functions."""
+"""The cloud's clock: real time plus an offset, shared by moto, alarms, schedules and functions."""
 
-import datetime  # noqa: ICN001 - the name that moto's module knows it by
+import datetime  # noqa: ICN001 - its name in moto's module
 import time
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,7 @@ def _shifted_utcnow() -> Any:
 
 
 class Clock:
-    """Reads and moves the time. While it is installed, moto has the same time."""
+    """Reads and moves the time. While it is installed, moto uses the same time."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -37,14 +37,14 @@ class Clock:
         return int(self.now() * 1000)
 
     def move(self, seconds: float) -> None:
-        """Move it forward at once; `LocalCloud.advance` lets everything happen on the way."""
+        """Move the time forward in one step; `LocalCloud.advance` moves it minute by minute."""
         self.check(seconds)
         self._offset += seconds
         setattr(moto.core.utils, _OFFSET, self._offset)
 
     @staticmethod
     def check(seconds: float) -> None:
-        """Refuse to go backward.
+        """Reject a step backward.
 
         Raises:
             ValueError: the seconds are negative, infinite or not a number.
@@ -53,13 +53,13 @@ class Clock:
             raise ValueError(f"found {seconds} seconds; the clock only moves forward")
 
     def install(self) -> None:
-        """Let moto read this clock. Its function is imported by name everywhere, so its code changes."""
+        """Make moto read this clock. Its `utcnow` is imported by name everywhere, so its code is replaced."""
         setattr(moto.core.utils, _OFFSET, self._offset)
         self._original = moto.core.utils.utcnow.__code__
         moto.core.utils.utcnow.__code__ = _shifted_utcnow.__code__
 
     def uninstall(self) -> None:
-        """Let moto read its own clock again."""
+        """Make moto read its own clock again."""
         if self._original is not None:
             moto.core.utils.utcnow.__code__ = self._original
             self._original = None

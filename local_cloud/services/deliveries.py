@@ -1,7 +1,7 @@
-"""What one service sends to another: log lines, alarms, messages, scheduled events, dead letters.
+"""Delivers from one service to another: log lines, alarms, messages, scheduled events, dead letters.
 
-The receiver's policy has to allow each. What is refused is logged, and goes where AWS puts it: to the
-dead-letter queue, or nowhere.
+The target's policy has to allow each. A denied delivery is logged, and goes to the dead-letter queue if
+there is one, as on AWS.
 """
 
 import json
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Between the services of one cloud.
+    """Deliveries between the services of one cloud.
 
     Args:
         cloud: the cloud.
         invoke: starts an asynchronous invocation of a function, by its name, with an event.
-        permissions: what the roles of functions allow.
+        permissions: the permissions of functions' roles.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Deliveries:
         if function_allows(self._cloud, function_arn, service=service, source_arn=source_arn):
             self._invoke(_function_name(function_arn), event)
             return
-        log.warning("%s may not invoke %s: its policy says no", service, function_arn)
+        log.warning("%s may not invoke %s: its policy does not allow it", service, function_arn)
         if dead_letter is None or not dead_letter.queue_arn:
             return
         queue_arn = dead_letter.queue_arn
@@ -64,7 +64,7 @@ class Deliveries:
             self._send(queue_arn, dead_letter.body, {})
         else:
             name = queue_arn.rpartition(":")[2]
-            log.warning("%s may not put into %s: its policy says no", service, name)
+            log.warning("%s may not send to %s: its policy does not allow it", service, name)
 
     def deliver_lines(self, group: LogGroup, function_arn: str, event: dict[str, Any]) -> None:
         """Invoke a function with lines of a log group that it is subscribed to."""
@@ -88,12 +88,14 @@ class Deliveries:
         if topic_allows(self._cloud, topic_arn, service="cloudwatch.amazonaws.com"):
             self._cloud.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
         else:
-            log.warning("alarms may not publish to %s: its policy or its key's says no", topic_arn)
+            log.warning(
+                "alarms may not publish to %s: its policy or its key's does not allow it", topic_arn
+            )
 
     def send_dead_letter(
         self, configuration: FunctionConfiguration, event: Any, result: InvocationResult
     ) -> None:
-        """Keep an event that a function failed on three times, if its role allows it."""
+        """Send an event that a function failed on three times to its dead-letter queue, if its role allows it."""
         queue_arn = configuration.dead_letter_arn
         request = AccessRequest(action="sqs:SendMessage", resource=queue_arn)
         if queue_arn and self._permissions.role_allows(configuration.role_arn, request):
@@ -105,21 +107,21 @@ class Deliveries:
             self._send(queue_arn, event, attributes)
         else:
             log.warning(
-                "function %s: an event is lost, because it has no dead-letter queue that it"
-                " may write to",
+                "function %s: an event is lost: the function has no dead-letter queue that its"
+                " role may write to",
                 configuration.name,
             )
 
     def _send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
-        """Send a message to a queue; attributes by name: type and text."""
+        """Send a message to a queue; `attributes` maps a name to type and text."""
         sqs = self._cloud.client("sqs")
         url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
         sqs.send_message(
             QueueUrl=url,
             MessageBody=json.dumps(body),
             MessageAttributes={
-                name: {"DataType": kind, "StringValue": text}
-                for name, (kind, text) in attributes.items()
+                name: {"DataType": type_, "StringValue": text}
+                for name, (type_, text) in attributes.items()
             },
         )
 

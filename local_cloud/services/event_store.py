@@ -1,7 +1,7 @@
-"""The events of log streams, in a file: memory stays flat for any number of lines.
+"""Keeps the events of log streams in a file: memory stays flat for any number of lines.
 
-moto keeps an object for each line, close to a kilobyte. Here a line costs twelve bytes of memory: where
-it begins in the file, and how long it is.
+moto keeps an object for each line, close to a kilobyte. Here a line costs twelve bytes of memory: its
+position in the file, and its length.
 """
 
 import json
@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-__all__ = ["Event", "EventFile", "StoredEvents"]
+__all__ = ["EventFile", "StoredEvent", "StoredEvents"]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """A line: when it was taken in, its own time (both in ms since 1970), and its text."""
+class StoredEvent:
+    """A line: its ingestion time and its own time (both in ms since 1970), and its text."""
 
     ingestion_time: int
     timestamp: int
@@ -26,11 +26,11 @@ class Event:
     message: str
 
     def to_filter_dict(self) -> dict[str, Any]:
-        """Return it as FilterLogEvents does, without the stream's name."""
+        """Return the event as FilterLogEvents does, without the stream's name."""
         return {"eventId": self.event_id, **self.to_response_dict()}
 
     def to_response_dict(self) -> dict[str, Any]:
-        """Return it as GetLogEvents does."""
+        """Return the event as GetLogEvents does."""
         return {
             "ingestionTime": self.ingestion_time,
             "message": self.message,
@@ -60,11 +60,11 @@ class EventFile:
         return os.pread(self._file.fileno(), length, begin)
 
     def close(self) -> None:
-        """Remove it."""
+        """Remove the file."""
         self._file.close()
 
 
-class StoredEvents(Sequence[Event]):
+class StoredEvents(Sequence[StoredEvent]):
     """The events of a stream, instead of moto's list."""
 
     def __init__(self, file: EventFile) -> None:
@@ -72,7 +72,7 @@ class StoredEvents(Sequence[Event]):
         self._begins = array("Q")
         self._lengths = array("I")
 
-    def extend(self, events: Iterable[Event]) -> None:
+    def extend(self, events: Iterable[StoredEvent]) -> None:
         """Add events at the end."""
         texts = [
             json.dumps([e.ingestion_time, e.timestamp, e.event_id, e.message]).encode()
@@ -81,25 +81,25 @@ class StoredEvents(Sequence[Event]):
         begin = self._file.append(texts)
         for text in texts:
             self._lengths.append(len(text))
-            self._begins.append(begin)  # last: what has a beginning is whole
+            self._begins.append(begin)  # last: an event with a position is complete
             begin += len(text)
 
     def __len__(self) -> int:
         return len(self._begins)
 
     @overload
-    def __getitem__(self, index: int) -> Event: ...
+    def __getitem__(self, index: int) -> StoredEvent: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+    def __getitem__(self, index: slice) -> list[StoredEvent]: ...
+    def __getitem__(self, index: int | slice) -> StoredEvent | list[StoredEvent]:
         if isinstance(index, slice):
             return [self._event(number) for number in range(*index.indices(len(self)))]
         return self._event(index)
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[StoredEvent]:
         for number in range(len(self)):
             yield self._event(number)
 
-    def _event(self, number: int) -> Event:
+    def _event(self, number: int) -> StoredEvent:
         text = self._file.read(self._begins[number], self._lengths[number])
-        return Event(*json.loads(text))
+        return StoredEvent(*json.loads(text))

@@ -1,4 +1,4 @@
-"""Log lines into a log group, as an agent beside an application ships them."""
+"""Puts log lines into a log group, as a log agent does."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,9 +11,9 @@ __all__ = ["put_lines"]
 
 
 def put_lines(cloud: Cloud, log_group: str, lines: Sequence[str], *, stream: str) -> None:
-    """Ship lines with the current time, in batches that PutLogEvents accepts."""
+    """Put lines with the current time, in batches that PutLogEvents accepts."""
     logs = cloud.client("logs")
-    # A function's processes write at the same time: another may be faster.
+    # Several processes of a function may create the stream at the same time.
     with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
     batch: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: what happens when lines arrive: subscriptions and metric filters."""
+"""CloudWatch Logs: delivers new lines to subscriptions, and counts them by metric filters."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from moto.logs.models import LogGroup, LogsBackend, LogStream, logs_backends
 
 from audit_rules.patterns import FilterPattern, FilterPatternError, MetricFilter
 from local_cloud.services.clock import Clock
-from local_cloud.services.event_store import Event, EventFile, StoredEvents
+from local_cloud.services.event_store import EventFile, StoredEvent, StoredEvents
 from local_cloud.services.log_limits import accepted, check_batch
 from local_cloud.services.metrics import Metrics
 
@@ -36,10 +36,10 @@ _MAX_SUBSCRIPTION_FILTERS: Final = 2
 
 @lru_cache(maxsize=256)
 def parsed_pattern(text: str) -> FilterPattern:
-    """Return a filter pattern.
+    """Parse a filter pattern.
 
     Raises:
-        InvalidParameterException: AWS would refuse the pattern.
+        InvalidParameterException: AWS would reject the pattern.
     """
     try:
         return FilterPattern(text)
@@ -49,10 +49,10 @@ def parsed_pattern(text: str) -> FilterPattern:
 
 @lru_cache(maxsize=256)
 def counted_by(pattern: str, value: str) -> MetricFilter:
-    """Return what a metric filter counts.
+    """Parse what a metric filter counts.
 
     Raises:
-        InvalidParameterException: AWS would refuse the pattern.
+        InvalidParameterException: AWS would reject the pattern.
     """
     try:
         return MetricFilter(parsed_pattern(pattern), value)
@@ -61,7 +61,7 @@ def counted_by(pattern: str, value: str) -> MetricFilter:
 
 
 class PatternFilter:
-    """Replaces moto's `EventMessageFilter`, which matches nearly everything."""
+    """Replaces moto's `EventMessageFilter`, which matches nearly every message."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = parsed_pattern(pattern or "")
@@ -72,7 +72,7 @@ class PatternFilter:
 
 
 class LogGroups:
-    """Receives lines: delivers those of subscriptions, counts those of metric filters."""
+    """Receives lines, delivers them to subscriptions, and counts them by metric filters."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class LogGroups:
     def put(
         self, group: LogGroup, stream: str, events: list[dict[str, Any]]
     ) -> tuple[str, dict[str, int]]:
-        """Handle PutLogEvents: check it as AWS does, and write what is neither too old nor too new."""
+        """Handle PutLogEvents: check the batch as AWS does, and write the events in the accepted time span."""
         check_batch(events)
         days = int(group.retention_in_days or 0)
         good, rejected = accepted(events, now_ms=self._clock.now_ms(), retention_days=days)
@@ -108,7 +108,9 @@ class LogGroups:
         """Append lines to a stream, then deliver and count them."""
         ingested = self._clock.now_ms()
         written = [
-            Event(ingested, event["timestamp"], f"{next(self._event_ids):056d}", event["message"])
+            StoredEvent(
+                ingested, event["timestamp"], f"{next(self._event_ids):056d}", event["message"]
+            )
             for event in events
         ]
         stream.last_ingestion_time = utcnow()
@@ -129,7 +131,7 @@ class LogGroups:
         return f"{stream.upload_sequence_token:056d}"
 
     def _envelope(
-        self, group: LogGroup, stream: LogStream, name: str, events: list[Event]
+        self, group: LogGroup, stream: LogStream, name: str, events: list[StoredEvent]
     ) -> dict[str, Any]:
         payload = {
             "messageType": "DATA_MESSAGE",
@@ -149,7 +151,7 @@ class LogGroups:
         packed = gzip.compress(json.dumps(payload).encode())
         return {"awslogs": {"data": b64encode(packed).decode()}}
 
-    def _count(self, group: LogGroup, events: list[Event]) -> None:
+    def _count(self, group: LogGroup, events: list[StoredEvent]) -> None:
         backend = backend_of(group)
         messages = [(FilterPattern.read(event.message), event.timestamp) for event in events]
         for metric_filter in backend.filters.get_matching_filters(log_group_name=group.name):
@@ -175,11 +177,11 @@ class LogGroups:
         pattern: str,
         transformations: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Refuse a metric filter that AWS refuses, or that is not evaluated here."""
+        """Reject a metric filter that AWS rejects, or that is not evaluated here."""
         [transformation] = transformations
         counted_by(pattern, transformation["metricValue"])
         if transformation.get("dimensions"):
-            raise InvalidParameterException("dimensions are not evaluated by the embedded cloud")
+            raise InvalidParameterException("the embedded cloud does not support dimensions")
         others = backend.filters.get_matching_filters(log_group_name=group)
         names = {other["filterName"] for other in others} | {name}
         if len(names) > _MAX_METRIC_FILTERS:
@@ -187,7 +189,7 @@ class LogGroups:
 
     @staticmethod
     def check_subscription(group: LogGroup, filter_name: str, pattern: str) -> None:
-        """Refuse a subscription filter that AWS refuses."""
+        """Reject a subscription filter that AWS rejects."""
         parsed_pattern(pattern)
         names = {*group.subscription_filters, filter_name}
         if len(names) > _MAX_SUBSCRIPTION_FILTERS:

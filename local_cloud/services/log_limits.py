@@ -1,4 +1,4 @@
-"""What CloudWatch Logs refuses: the limits of its calls, in AWS's words.
+"""The limits of CloudWatch Logs' calls, with AWS's error messages.
 
 PutLogEvents: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 """
@@ -34,7 +34,7 @@ RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
     1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
-"""The retentions that there are; a test compares them with those of `audit_rules`."""
+"""The possible retentions; a test compares them with those of `audit_rules`."""
 _LONGEST: Final = {
     "filterName": 512, "filterNamePrefix": 512, "filterPattern": 1024, "metricName": 255,
 }  # fmt: skip
@@ -42,10 +42,10 @@ _LISTING_EVENTS: Final = ("get_log_events", "filter_log_events")
 
 
 def check_batch(events: list[dict[str, Any]]) -> None:
-    """Refuse a batch of PutLogEvents as a whole.
+    """Reject an invalid batch of PutLogEvents as a whole.
 
     Raises:
-        InvalidParameterException: its size, order or span of time.
+        InvalidParameterException: its size, order or time span is invalid.
     """
     if not events or len(events) > MAX_EVENTS:
         raise InvalidParameterException(
@@ -75,7 +75,7 @@ def accepted(
     Args:
         events: in chronological order.
         now_ms: the time in milliseconds since 1970.
-        retention_days: the log group's; 0 when it keeps events for ever.
+        retention_days: the log group's retention; 0 if events never expire.
     """
     oldest = now_ms - _OLDEST_MS
     expired_before = max(now_ms - retention_days * _DAY_MS, oldest) if retention_days else oldest
@@ -93,10 +93,10 @@ def accepted(
 
 
 def check_retention(days: Any) -> None:
-    """Refuse a retention that CloudWatch Logs does not offer.
+    """Reject a retention that CloudWatch Logs does not offer.
 
     Raises:
-        InvalidParameterException: in AWS's words.
+        InvalidParameterException: with AWS's message.
     """
     if int(days) not in RETENTION_DAYS:
         raise InvalidParameterException(
@@ -106,10 +106,10 @@ def check_retention(days: Any) -> None:
 
 
 def check_destination(arn: str, role_arn: str | None) -> None:
-    """Refuse a destination that no subscription can have.
+    """Reject a destination that a subscription cannot have.
 
     Raises:
-        JsonRESTError: in AWS's words.
+        JsonRESTError: with AWS's message.
     """
     service, account = arn.split(":")[2], arn.split(":")[4]
     if service == "lambda" and account != DEFAULT_ACCOUNT_ID:
@@ -122,14 +122,16 @@ def check_destination(arn: str, role_arn: str | None) -> None:
             "destinationArn for vendor kinesis cannot be used without roleArn"
         )
     if service == "logs":
-        raise InvalidParameterException("Invalid destinationArn: a log group is no destination.")
+        raise InvalidParameterException(
+            "Invalid destinationArn: a log group is not a valid destination."
+        )
 
 
 def check_parameters(operation: str, given: Mapping[str, Any]) -> None:
-    """Refuse parameters that AWS refuses before it looks at anything else.
+    """Reject parameters that AWS rejects before any other check.
 
     Raises:
-        InvalidParameterException, ValidationException: in AWS's words.
+        InvalidParameterException, ValidationException: with AWS's message.
     """
     if any(len(given.get(name) or "") > 512 for name in ("logGroupName", "logStreamName")):
         raise InvalidParameterException(
@@ -164,7 +166,7 @@ def _constraint(value: Any, name: str, wanted: str) -> InvalidParameterException
 
 
 def _transformation(given: Mapping[str, Any]) -> str:
-    """Write a transformation as AWS's messages do."""
+    """Format a transformation as AWS's messages do."""
     names = ("metricName", "metricNamespace", "metricValue", "defaultValue", "unit", "dimensions")
     members = (f"{name}={given.get(name, 'null')}" for name in names)
     return f"MetricTransformation({', '.join(members)})"

@@ -1,4 +1,4 @@
-"""SNS to functions, SES to a real mail server, schedules to functions."""
+"""SNS messages for functions, SES messages for a mail server, schedules for functions."""
 
 import re
 import smtplib
@@ -21,7 +21,7 @@ _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """The queue and body for an event that cannot be delivered; without a queue it is lost."""
+    """The queue and body for an event that cannot be delivered; without a queue, it is lost."""
 
     queue_arn: str
     body: Any
@@ -76,7 +76,7 @@ def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[st
 
 
 class Mails:
-    """Sends what SES accepted to a mail server on localhost; without one, only moto keeps it."""
+    """Sends the messages that SES accepted to a mail server; without one, only moto keeps them."""
 
     def __init__(self, smtp: tuple[str, int] | None) -> None:
         self._smtp = smtp
@@ -99,7 +99,7 @@ class Schedules:
         self._due: dict[str, float] = {}
 
     def tick(self) -> None:
-        """Invoke what is due."""
+        """Invoke the targets that are due."""
         now = self._clock.now()
         for region, backend in events_backends[DEFAULT_ACCOUNT_ID].items():
             for bus in backend.event_buses.values():
@@ -131,7 +131,7 @@ class Schedules:
 def _seconds(expression: str) -> int:
     found = _RATE.fullmatch(expression)
     if found is None:
-        raise ValueError(f"the schedule {expression!r} is not run here; write rate(n minutes)")
+        raise ValueError(f"the schedule {expression!r} is not supported; use rate(n minutes)")
     return int(found[1]) * _SECONDS[found[2]]
 
 

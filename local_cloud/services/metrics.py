@@ -1,6 +1,6 @@
-"""What metric filters count, minute by minute.
+"""The metrics that metric filters count, minute by minute.
 
-Only the sum of a metric is kept: alarms on other statistics are refused.
+Only the sum of a metric is kept: alarms on other statistics are rejected.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ class _Minute:
 
 
 class DataPoint(NamedTuple):
-    """The sum of a period, its number of values, and the time at which it begins."""
+    """The start of a period in seconds since 1970, the sum of its values, and their number."""
 
     at: int
     value: float
@@ -31,20 +31,20 @@ class DataPoint(NamedTuple):
 
 
 class Metrics:
-    """What metric filters count, minute by minute."""
+    """The values of all metrics, minute by minute."""
 
     def __init__(self) -> None:
         self._minutes: dict[Metric, dict[int, _Minute]] = defaultdict(lambda: defaultdict(_Minute))
         self._defaults: dict[Metric, dict[int, float]] = defaultdict(dict)
 
     def count(self, metric: Metric, value: float, at_ms: int) -> None:
-        """Add a value to a metric, at its own time."""
+        """Add a value to a metric, at the time of its event."""
         minute = self._minutes[metric][minute_of(at_ms // 1000)]
         minute.total += value
         minute.count += 1
 
     def count_default(self, metric: Metric, value: float, at_ms: int) -> None:
-        """Set the value of a minute in which nothing else is counted."""
+        """Set the value of a minute in which no other value is counted."""
         self._defaults[metric][minute_of(at_ms // 1000)] = value
 
     def point(self, metric: Metric, begin: int, seconds: int) -> DataPoint | None:
@@ -62,5 +62,5 @@ class Metrics:
 
 
 def minute_of(seconds: int) -> int:
-    """Return the beginning of the minute that a time lies in."""
+    """Return the start of the minute that contains a time."""
     return seconds // MINUTE * MINUTE

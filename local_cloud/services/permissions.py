@@ -1,4 +1,4 @@
-"""What a function may do: each call of its process is checked against its role's policies."""
+"""Checks each AWS call of a function against its role's policies."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,24 +16,24 @@ _Parameters = Mapping[str, Any]
 
 
 class Permissions:
-    """Knows the role of each access key, and what each role allows."""
+    """Maps access keys to roles, and evaluates what each role allows."""
 
     def __init__(self, *, region: str) -> None:
         self._region = region
         self._roles: dict[str, str] = {}
 
     def register(self, access_key: str, role_arn: str) -> None:
-        """From now on, calls signed with this key are made by this role."""
+        """Register an access key: calls signed with it are made by this role."""
         self._roles[access_key] = role_arn
 
     def knows(self, access_key: str) -> bool:
-        """Return whether the key belongs to a function; all others belong to the account's owner."""
+        """Return whether a key belongs to a function; all others belong to the account's owner."""
         return access_key in self._roles
 
     def refusal(
         self, access_key: str, service: str, operation: str, given: _Parameters
     ) -> str | None:
-        """Return in AWS's words why a call with a function's key is refused, or None."""
+        """Return AWS's message for a denied call with a function's key, or None if it is allowed."""
         role_arn = self._roles[access_key]
         for request in self._requests(service, operation, given):
             if not self.role_allows(role_arn, request):
@@ -45,7 +45,7 @@ class Permissions:
         return None
 
     def role_allows(self, role_arn: str, request: AccessRequest) -> bool:
-        """Return whether a role allows a function's call, or what a service does in its name."""
+        """Return whether a role allows a call by its function, or by a service on its behalf."""
         return allowed(self._statements(role_arn), request)
 
     @staticmethod
@@ -64,7 +64,7 @@ class Permissions:
     def _requests(
         self, service: str, operation: str, given: _Parameters
     ) -> Iterator[AccessRequest]:
-        """Return what a call needs; of a service that is unknown here, a resource that only `*` matches."""
+        """Return what a call needs; for an unknown service, a resource that only `*` matches."""
         action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
         if action == "ses:SendEmail":
             context["ses:FromAddress"] = given["FromEmailAddress"]

@@ -1,4 +1,4 @@
-"""IAM policies, evaluated: does a document allow this?
+"""Evaluates IAM policies.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -16,10 +16,10 @@ __all__ = ["AccessRequest", "allowed", "effects"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRequest:
-    """An action on a resource that a policy allows or not.
+    """An action on a resource, to be evaluated against policies.
 
-    `service` is the principal, when an AWS service acts; without one, the statements are those of
-    the caller's own role. `context` holds the condition keys.
+    `service` is the principal if an AWS service acts; None if the statements are those of the
+    caller's own role. `context` holds the condition keys.
     """
 
     action: str
@@ -29,7 +29,7 @@ class AccessRequest:
 
 
 def allowed(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> bool:
-    """Return whether some statement allows it and none denies it.
+    """Return whether a statement allows the request and none denies it.
 
     Raises:
         UnknownConditionError: a statement has a condition operator that is not evaluated.
@@ -63,7 +63,7 @@ def _applies(statement: Mapping[str, Any], request: AccessRequest) -> bool:
 
 
 def _names_resource(statement: Mapping[str, Any], resource: str) -> bool:
-    if "Resource" not in statement:  # a resource's own policy may leave it out
+    if "Resource" not in statement:  # optional in a resource's own policy
         return True
     return any(_like(pattern, resource) for pattern in _list(statement, "Resource"))
 
@@ -85,7 +85,7 @@ def _holds(operator: str, key: str, wanted: Any, context: Mapping[str, str]) -> 
             return found is not None and any(_like(value, found) for value in values)
         case "Bool":
             return found is not None and found.lower() in [value.lower() for value in values]
-    raise UnknownConditionError(f"the condition operator {operator} is not evaluated here")
+    raise UnknownConditionError(f"the condition operator {operator} is not supported")
 
 
 def _list(holder: Mapping[str, Any], name: str) -> list[Any]:

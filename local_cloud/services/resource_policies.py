@@ -1,6 +1,6 @@
-"""Policies of resources: may a service use this function, queue, topic or key?
+"""Resource policies: whether a service may use a function, queue, topic or key.
 
-A resource's own policy decides about services; what a function itself may do is in `permissions`.
+A resource's own policy decides about services; `permissions` decides about functions.
 """
 
 import json
@@ -21,14 +21,16 @@ __all__ = ["check_key", "function_allows", "queue_allows", "topic_allows"]
 def check_key(
     cloud: Cloud, key: str, *, service: str, actions: Sequence[str], context: Mapping[str, str]
 ) -> None:
-    """Refuse a key that a service may not use.
+    """Reject a key that a service may not use.
 
     Raises:
         PermissionError: the key's policy does not allow it.
     """
     for action in actions:
         if not _key_allows(cloud, key, service=service, action=action, context=context):
-            raise PermissionError(f"{service} may not {action} with {key}: its policy says no")
+            raise PermissionError(
+                f"{service} may not {action} with {key}: its policy does not allow it"
+            )
 
 
 def function_allows(cloud: Cloud, function_arn: str, *, service: str, source_arn: str) -> bool:
@@ -36,7 +38,7 @@ def function_allows(cloud: Cloud, function_arn: str, *, service: str, source_arn
     function = lambda_backends[cloud.account][cloud.region].get_function(function_arn)
     statements = [_without_resource(each) for each in function.policy.statements]
     name, _, domain = service.partition(".")
-    # A service goes by two names: its own, and that of its region.
+    # A service has two names: a global one and a regional one.
     return any(
         allowed(
             statements,
@@ -90,5 +92,5 @@ def _key_allows(
 
 
 def _without_resource(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop the resource, into which moto writes a version; the permission is for the function."""
+    """Drop the resource, to which moto adds a version; the permission is for the function."""
     return {name: value for name, value in statement.items() if name != "Resource"}

@@ -20,7 +20,7 @@ ACCOUNT = "aws://123456789012/eu-west-1"
 
 
 class Tool:
-    """The CLI, with a configuration that tests change."""
+    """The CDK CLI, with a configuration that tests change."""
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder
@@ -161,7 +161,7 @@ pattern = '{ $.changes.fields.email = "*" }'
 def test_what_aws_would_refuse_is_told_and_rolled_back(
     world: World, kind: str, property_: str, bad: Any, said: str
 ) -> None:
-    """A change that CloudWatch refuses, beside one that it takes: both are undone."""
+    """One change is rejected by CloudWatch, another is accepted: both are rolled back."""
     folder = world.cdk.folder / f"bad-{property_}"
     output = ["--output", str(folder), "-c", f"config={world.cdk.config}"]
     assert world.cdk.run("synth", "--quiet", *output).returncode == 0

@@ -1,4 +1,4 @@
-"""`audit demo`, as a newcomer runs it; and that it says so when something is not as it should be."""
+"""`audit demo` as a new user runs it, and its report of differences from the scenario."""
 
 import email
 import email.policy
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from audit_ops.demo.report import Outcome
+from audit_ops.demo.report import DemoResult
 from audit_ops.demo.run import _problems
-from audit_ops.demo.story import STORY
+from audit_ops.demo.scenario import SCENARIO
 from audit_rules import load_config
 from local_cloud.receivers.slack import SlackReceiver
 
@@ -35,11 +35,16 @@ def test_the_demo_ends_well_and_its_numbers_are_the_storys(
     output, done = run
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((output / "summary.json").read_text())
-    assert summary["emitted"] == summary["audit_records"] == sum(act.records for act in STORY) == 13
+    assert (
+        summary["emitted"]
+        == summary["audit_records"]
+        == sum(step.records for step in SCENARIO)
+        == 13
+    )
     assert summary["lines"] > summary["emitted"]
-    assert summary["rules_fired"] == sorted({act.tells for act in STORY if act.tells})
+    assert summary["rules_notified"] == sorted({step.rule for step in SCENARIO if step.rule})
     assert summary["notifications"] == 12
-    assert "12 notifications, each once" in done.stdout
+    assert "12 notifications, each sent once" in done.stdout
 
 
 def test_the_messages_are_what_a_business_person_reads(
@@ -64,14 +69,15 @@ def test_the_messages_are_what_a_business_person_reads(
 
 
 def test_a_run_that_is_not_as_expected_is_told() -> None:
-    act = STORY[3]
-    outcome = Outcome(
-        acts=[(act, 2, 0, [])], lines=2, emitted=0, audit_records=1, matched={}, told=[]
+    step = SCENARIO[3]
+    result = DemoResult(
+        steps=[(step, 2, 0, [])], lines=2, emitted=0, audit_records=1, matched={}, notifications=[]
     )
-    assert _problems(outcome, load_config(ROOT / "audit.toml")) == [
-        f"{act.title}: 0 audit records, not 1",
-        "1 records were kept of 0 emitted",
-        f"{act.title}: [] were told, not mfa-phone-changed: ['security-email', 'security-slack']",
+    channels = [("mfa-phone-changed", "security-email"), ("mfa-phone-changed", "security-slack")]
+    assert _problems(result, load_config(ROOT / "audit.toml")) == [
+        f"{step.title}: 0 audit records, not 1",
+        "1 of 0 emitted records were kept",
+        f"{step.title}: notified [], expected {channels}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Each example, run as a newcomer runs it: what it says it shows is there."""
+"""Each example, run as a new user runs it, shows what it claims."""
 
 import json
 import os
@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def run(*arguments: str, folder: Path = EXAMPLES, status: int = 0) -> tuple[str, str]:
-    # As in a new shell: no region, no plugin that this run of pytest was given.
+    # As in a new shell: no Region, and no pytest plugin of this run.
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     done = subprocess.run(
         [sys.executable, *arguments],

@@ -1,4 +1,4 @@
-"""`docs/from-a-logger-subclass.md`: the page's program does what the page says of it."""
+"""`docs/from-a-logger-subclass.md`: the page's program does what the page describes."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`audit local`: a cloud as a server, the CDK CLI to it, and a program that knows its address alone."""
+"""`audit local`: a cloud as a server, the CDK CLI, and a program that has only its address."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def port() -> Iterator[str]:
 
 @pytest.fixture
 def client(port: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a program uses that was told where AWS is, and nothing else."""
+    """A boto3 session that has only the cloud's address and credentials."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{port}")
@@ -82,13 +82,13 @@ def test_a_cloud_is_started_deployed_to_used_and_ended(port: str, client: Any) -
     assert health["alarms"]["audit-mfa-phone-changed"] == "ALARM"
     assert health["log_groups"]["/audit/records"] == 1
 
-    told = ask(port, "/notifications")
-    assert {(each["type"], each["channel"], each.get("to")) for each in told} == {
+    notified = ask(port, "/notifications")
+    assert {(each["type"], each["channel"], each.get("to")) for each in notified} == {
         ("slack", "security-slack", None),
         ("email", "security-email", "security@example.com"),
     }
     assert ask(port, "/advance", {"seconds": 600})["alarms"]["audit-mfa-phone-changed"] == "OK"
-    assert ask(port, "/notifications") == told
+    assert ask(port, "/notifications") == notified
 
     page = ask(port, "")
     assert "<h1>Embedded cloud</h1>" in page
@@ -106,7 +106,7 @@ def test_a_cloud_is_started_deployed_to_used_and_ended(port: str, client: Any) -
 def test_a_deploy_after_destroy_takes_over_the_records_and_their_key(
     port: str, client: Any
 ) -> None:
-    """The audit group is kept, and named: a plain deploy would fail on it."""
+    """The audit group is retained and has a fixed name: a plain deployment would fail."""
     [before] = client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
     destroyed = run_cdk(
         f"http://localhost:{port}", "destroy", "--all", "--force", "--output", "build/local/gone"
@@ -130,11 +130,11 @@ def test_a_deploy_after_destroy_takes_over_the_records_and_their_key(
 
 
 def test_audit_deploy_says_first_what_it_makes_and_costs(port: str, client: Any) -> None:
-    """Where AWS is, is the environment's business: `audit deploy` asks the account it finds there."""
+    """`audit deploy` uses the endpoint of the environment."""
     announced = audit("deploy", "--plan")
     assert announced.returncode == 0, announced.stdout
-    assert "account 123456789012, region eu-west-1: updates the stack" in announced.stdout
-    assert "together, before the first record" in announced.stdout
+    assert "account 123456789012, Region eu-west-1: update the stack" in announced.stdout
+    assert "in total, without records" in announced.stdout
 
 
 def test_audit_deploy_without_credentials_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_audit_deploy_without_credentials_says_so(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HOME", "/nonexistent")
     refused = audit("deploy", "--plan")
     assert refused.returncode == 1
-    assert "the AWS account cannot be asked: Unable to locate credentials" in refused.stdout
+    assert "the AWS account cannot be read: Unable to locate credentials" in refused.stdout
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_without_a_cloud_the_commands_say_so() -> None:
         for command in ("deploy", "down"):
             refused = audit("local", command, "--port", number)
             assert refused.returncode == 1
-            assert f"no embedded cloud answers on port {number}" in refused.stdout
+            assert f"no embedded cloud responds on port {number}" in refused.stdout

@@ -1,4 +1,4 @@
-"""The fixtures that ship with the `audit` command, as a team's own tests use them."""
+"""The pytest fixtures of the `ops` extra, as a team's tests use them."""
 
 import subprocess
 import sys
@@ -54,5 +54,5 @@ def test_a_team_tests_its_own_trail(tmp_path: Path) -> None:
 
 def test_without_a_cdk_app_the_fixture_says_so(tmp_path: Path) -> None:
     outcome = run(tmp_path, tmp_path)
-    assert "this has to be the folder of a CDK app" in outcome.stdout
+    assert "choose the folder of a CDK app" in outcome.stdout
     assert "3 errors" in outcome.stdout

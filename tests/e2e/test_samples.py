@@ -1,4 +1,4 @@
-"""Templates as others write them, after public samples: what the embedded cloud was not made for."""
+"""Templates modelled on public samples, which the embedded cloud was not written for."""
 
 import json
 import sys
@@ -69,7 +69,7 @@ def test_a_functions_errors_go_to_another(cloud: LocalCloud) -> None:
     cloud.settle()
     items = cloud.client("dynamodb").scan(TableName=names["Errors"])["Items"]
     assert sorted(item["id"]["S"] for item in items) == ["1", "3"]
-    # No template makes this group: Lambda does, for the role's managed policy lets it.
+    # Lambda creates this group, because the role's managed policy allows it.
     events = cloud.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{names['Notifier']}")
     assert "kept 1" in [event["message"] for event in events["events"]]
 

@@ -1,4 +1,4 @@
-"""`cdk synth` by the real CLI: without network, without credentials, and refusing a bad audit.toml."""
+"""`cdk synth` with the real CLI, without network and credentials; an invalid audit.toml is rejected."""
 
 import json
 import os
@@ -14,7 +14,7 @@ GOOD = (ROOT / "audit.toml").read_text()
 
 
 def clean_environment() -> dict[str, str]:
-    """Nothing of AWS, and a proxy that nothing gets through."""
+    """Return an environment without AWS variables, and with a proxy that does not respond."""
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
@@ -34,7 +34,7 @@ def test_cdk_synth_writes_the_template(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     template = json.loads((tmp_path / "Trail.template.json").read_text())
     assert "StoreRecords611269AC" in template["Resources"]
-    # What the demo, the tests and teams' fixtures deploy without the CLI is the very same.
+    # The demo, the tests and teams' fixtures deploy without the CLI: their template is the same.
     ours = synthesize(ROOT, tmp_path / "ours")
     assert json.loads((ours / "Trail.template.json").read_text()) == template
 

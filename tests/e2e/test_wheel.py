@@ -1,4 +1,4 @@
-"""The distribution that is built from this checkout: its own tests, with the checkout out of reach."""
+"""The distribution built from this checkout, tested without access to the checkout."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"audit_lib", "audit_rules", "audit_ops", "local_cloud"}
-# What they need of the checkout: the sources of the functions, the CDK app and the examples are not in it.
+# The other tests need the functions' sources, the CDK app or the examples, which are not in the wheel.
 TESTS = ("unit/audit_lib", "unit/audit_rules", "unit/local_cloud", "integration/destinations",
          "integration/local_cloud/test_bare_moto.py")  # fmt: skip
 BESIDE = ("conftest.py", "unit/conftest.py", "integration/conftest.py")
@@ -82,7 +82,7 @@ def test_its_tests_pass_where_the_checkout_is_out_of_reach(wheel: Path, tmp_path
 
 
 def environment(folder: Path, wheel: Path) -> Path:
-    """Make an environment of the wheel, and of the packages that this one has.
+    """Create an environment with the wheel and the packages of this environment.
 
     A path in a `.pth` file is searched for modules, not for `.pth` files: the one by which this
     environment finds the checkout is not read.

@@ -1,4 +1,4 @@
-"""`audit_lib` installed by itself: what needs more says so, and all else works."""
+"""`audit_lib` installed without extras: what needs an extra names it, and the rest works."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def test_the_command_says_how_to_get_it(tmp_path: Path) -> None:
     outcome = run("from audit_ops.__main__ import main; main()", folder=tmp_path)
     assert (outcome.returncode, outcome.stdout) == (1, "")
     assert outcome.stderr == (
-        "audit: click is not installed; the command is an extra: pip install 'audit-lib[ops]'\n"
+        "audit: click is not installed; install the extra of this command: pip install 'audit-lib[ops]'\n"
     )
 
 
@@ -36,5 +36,5 @@ def test_trail(audit_trail): ...
     program = "import pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))"
     outcome = run(program, folder=tmp_path)
     assert "1 passed, 1 error" in outcome.stdout, outcome.stdout
-    assert "audit_trail is of an extra: pip install 'audit-lib[ops]'" in outcome.stdout
+    assert "install the extra of audit_trail: pip install 'audit-lib[ops]'" in outcome.stdout
     assert "Traceback" not in outcome.stdout

@@ -1,4 +1,4 @@
-"""AWS as moto plays it, in this process, for the tests that ask for it."""
+"""A fixture for tests that use moto in this process."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Each grant of the shipped template is needed: taken away, something is missed, as on AWS."""
+"""Each permission of the deployed template is required: without it, a result is missing, as on AWS."""
 
 import copy
 import gzip
@@ -15,8 +15,8 @@ from audit_ops.world import World
 from audit_rules import load_config
 from tests.synthesis import ROOT, Template
 
-# What the scenario does not show. AWS's documentation leaves open which of SES's two actions its v2
-# API asks for when a mail is raw; and a domain's identity is asked for where it alone is verified.
+# Permissions that the scenario does not exercise. AWS's documentation does not say which of SES's two
+# actions the v2 API requires for a raw message; a domain's identity is required if only it is verified.
 UNSEEN = {("ses:SendEmail", "audit@example.com"), ("ses:SendEmail", "example.com")}
 UNSEEN |= {("ses:SendRawEmail", "example.com")}
 GRANTS = {"audit-router": 6, "audit-forwarder": 11}
@@ -24,22 +24,22 @@ IDS = count(1)
 
 
 class Trail:
-    """The trail, and a scenario in which every grant has its part."""
+    """The trail, and a scenario that exercises every permission."""
 
     def __init__(self, world: World) -> None:
         self.world, self.cloud, self.client = world, world.cloud, world.cloud.client
 
     def outcome(self) -> dict[str, int]:
-        """Let everything happen that a grant is for; count what came of it."""
-        self.world.rest()
+        """Run the scenario, and return the counts of its results."""
+        self.world.wait_until_quiet()
         before = self._counts()
         self._line("payout_account", "iban")
         at_once = len(self.world.receivers["slack"].received)
         self.world.receivers["slack"].answers.append((404, {}))
         self._line("user", "mfa_phone")
-        claims = self._claims()  # given back, for whoever comes next
+        claims = self._claims()  # released, for the next invocation
         self.cloud.advance(120)
-        self._line("user", "mfa_phone")  # while its alarm rings
+        self._line("user", "mfa_phone")  # while its alarm is in ALARM
         self.cloud.functions.invoke_later("audit-router", {"awslogs": {"data": "poison"}})
         self.cloud.functions.invoke_later("audit-forwarder", "poison")
         self.cloud.functions.invoke_later("audit-router", self._too_old())
@@ -47,7 +47,7 @@ class Trail:
         self.cloud.advance(300)
         after = self._counts()
         outcome = {name: after[name] - before[name] for name in after}
-        # How many sweeps there are depends on the minute; that they write is what counts.
+        # The number of sweeps depends on the minute; only whether they write is compared.
         logs = {name: min(outcome[name], 1) for name in ("router's log", "forwarder's log")}
         return outcome | logs | {"at once": at_once - before["slack"], "claims": claims}
 
@@ -56,7 +56,7 @@ class Trail:
         return sum(item.get("state") == {"S": "claimed"} for item in items)
 
     def _line(self, record_type: str, field: str) -> None:
-        # Another stream each time: the router has to make it.
+        # A new stream each time: the router has to create it.
         number = next(IDS)
         changes = {"record_type": record_type, "record_id": "7", "fields": {field: "updated"}}
         line = {
@@ -108,7 +108,7 @@ def trail(template: Template) -> Iterator[Trail]:
 
 @pytest.fixture(scope="module")
 def whole(trail: Trail) -> dict[str, int]:
-    """What comes of the scenario with all grants."""
+    """The results of the scenario with all permissions."""
     outcome = trail.outcome()
     assert outcome == trail.outcome(), "the scenario has to repeat itself"
     return outcome
@@ -119,7 +119,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def grants(document: dict[str, Any]) -> Iterator[tuple[int, str, str]]:
-    """Give each statement's number, with each action on each resource."""
+    """Yield each statement's number, with each action on each resource."""
     for number, statement in enumerate(document["Statement"]):
         for action in listed(statement["Action"]):
             for resource in listed(statement["Resource"]):
@@ -127,7 +127,7 @@ def grants(document: dict[str, Any]) -> Iterator[tuple[int, str, str]]:
 
 
 def without(document: dict[str, Any], number: int, action: str, resource: str) -> dict[str, Any]:
-    """Give the document with all grants but one."""
+    """Return the document without one permission."""
     less = copy.deepcopy(document)
     statement = less["Statement"].pop(number)
     for each in listed(statement["Action"]):
@@ -155,7 +155,7 @@ def test_a_role_has_no_grant_that_is_not_missed(
         else:
             missed += 1
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-        trail.cloud.advance(600)  # what was held up is told before the next one
+        trail.cloud.advance(600)  # delayed records are notified before the next run
     assert unseen == (UNSEEN if function == "audit-forwarder" else set())
     assert missed == GRANTS[function]
 
@@ -230,6 +230,6 @@ def test_alarms_speak_by_the_topics_policy_and_its_keys(
 def test_without_the_subscriptions_permission_nothing_is_copied(
     trail: Trail, whole: dict[str, int]
 ) -> None:
-    """Last: a subscription that was made is not made again when its permission comes back."""
+    """This test runs last: restoring the permission does not create the subscription again."""
     with no_permission(trail, "audit-router", "logs.amazonaws.com"):
         assert trail.outcome()["kept"] == 0

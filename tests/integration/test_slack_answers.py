@@ -7,11 +7,11 @@ import pytest
 from audit_rules import Severity
 from forwarder.channels import ChannelError
 from forwarder.channels.slack import SlackWebhook
-from forwarder.notification import Notification, Why
+from forwarder.notification import Notification, Reason
 from local_cloud.receivers.slack import SlackReceiver
 
 NOTICE = Notification(
-    rule_id="r", title="T", description="", owner="O", severity=Severity.LOW, why=Why.RANG
+    rule_id="r", title="T", description="", owner="O", severity=Severity.LOW, reason=Reason.ALARM
 )
 
 

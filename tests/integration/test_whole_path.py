@@ -1,4 +1,4 @@
-"""The template that `cdk deploy` ships, on the embedded cloud: lines in, notifications out, in time."""
+"""The deployed template on the embedded cloud: from log lines to notifications in time."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.synthesis import ROOT, Template
 
 
 class World:
-    """A cloud with the trail in it, and the ends of its channels."""
+    """A cloud with the trail deployed, and the receivers of its channels."""
 
     def __init__(self, world: LocalWorld) -> None:
         self.cloud = world.cloud
@@ -30,13 +30,13 @@ class World:
         return [event["message"] for page in pages for event in page["events"]]
 
     def state(self) -> str:
-        """Give the state of the phone rule's alarm."""
+        """Return the state of the phone rule's alarm."""
         name = "audit-mfa-phone-changed"
         alarms = self.cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])
         return str(alarms["MetricAlarms"][0]["StateValue"])
 
-    def told(self) -> list[str]:
-        """Give the ids of the records in Slack's messages, in order."""
+    def notified(self) -> list[str]:
+        """Return the ids of the records in Slack's messages, in order."""
         return [id_ for post in self.slack.originals for id_ in named(post)]
 
     def mailed(self) -> list[str]:
@@ -84,14 +84,14 @@ def test_a_fresh_deployment_tells_nobody_anything(world: World) -> None:
 
 def test_changes_at_second_0_20_and_90_are_all_told_once_within_five_minutes(world: World) -> None:
     world.put(phone_change("first"))
-    assert world.told() == world.mailed() == ["first"]
+    assert world.notified() == world.mailed() == ["first"]
     world.cloud.advance(20)
     world.put(phone_change("second"))
     world.cloud.advance(70)
     assert world.state() == "ALARM"
     world.put(phone_change("third"))
     world.cloud.advance(5 * 60)
-    assert world.told() == world.mailed() == ["first", "second", "third"]
+    assert world.notified() == world.mailed() == ["first", "second", "third"]
     world.cloud.advance(3600)
     assert len(world.slack.originals) == len(world.mail.originals) <= 3
 
@@ -100,7 +100,7 @@ def test_one_a_minute_for_an_hour_is_told_once_each_none_later_than_five_minutes
     world: World,
 ) -> None:
     put_at: dict[str, float] = {}
-    told_at: dict[str, float] = {}
+    notified_at: dict[str, float] = {}
     states = set()
     seen = 0
     for minute in range(66):
@@ -111,14 +111,14 @@ def test_one_a_minute_for_an_hour_is_told_once_each_none_later_than_five_minutes
             states.add(world.state())
         for post in world.slack.originals[seen:]:
             for id_ in named(post):
-                assert id_ not in told_at
-                told_at[id_] = world.cloud.clock.now()
+                assert id_ not in notified_at
+                notified_at[id_] = world.cloud.clock.now()
         seen = len(world.slack.originals)
         world.cloud.advance(60)
-    assert told_at.keys() == put_at.keys()
-    assert max(told_at[id_] - put_at[id_] for id_ in put_at) <= 5 * 60
+    assert notified_at.keys() == put_at.keys()
+    assert max(notified_at[id_] - put_at[id_] for id_ in put_at) <= 5 * 60
     assert sorted(world.mailed()) == sorted(put_at)
-    assert states == {"ALARM"}  # it rang all the time: that is what the sweep is for
+    assert states == {"ALARM"}  # the sweep notifies while the alarm stays in ALARM
 
 
 def test_only_audit_records_reach_the_audit_group(world: World) -> None:
@@ -136,7 +136,7 @@ def test_only_audit_records_reach_the_audit_group(world: World) -> None:
         json.dumps(phone_change("good")),
     )
     assert world.kept() == [json.dumps(big), json.dumps(phone_change("good"))]
-    assert sorted(world.told()) == ["big", "good"]
+    assert sorted(world.notified()) == ["big", "good"]
 
 
 def test_records_that_no_rule_selects_are_kept_and_told_to_nobody(world: World) -> None:
@@ -150,10 +150,10 @@ def test_records_that_no_rule_selects_are_kept_and_told_to_nobody(world: World) 
 def test_slack_being_down_delays_and_loses_nothing(world: World) -> None:
     world.slack.answers = [(404, {})]
     world.put(phone_change("late"))
-    assert world.told() == []
+    assert world.notified() == []
     assert world.mailed() == ["late"]
     world.cloud.advance(60)
-    assert world.told() == ["late"]
+    assert world.notified() == ["late"]
     world.cloud.advance(600)
     assert world.mailed() == ["late"]
 
@@ -168,7 +168,7 @@ def test_the_saved_queries_and_the_retention_are_there(world: World) -> None:
         logs.delete_log_group(logGroupName="/audit/records")
 
 
-def test_an_urgent_record_is_told_at_once_and_not_again_by_its_alarm(
+def test_an_urgent_record_is_notified_at_once_and_not_again_by_its_alarm(
     synth: Callable[[str], Template],
 ) -> None:
     text = (ROOT / "audit.toml").read_text()
@@ -184,7 +184,7 @@ def test_an_urgent_record_is_told_at_once_and_not_again_by_its_alarm(
         local.cloud.settle()
         world = World(local)
         world.put(phone_change("first"))
-        assert world.told() == world.mailed() == ["first"]
+        assert world.notified() == world.mailed() == ["first"]
         assert "it came, and the rule is urgent" in json.dumps(world.slack.originals)
         world.cloud.advance(600)
-        assert world.told() == world.mailed() == ["first"]
+        assert world.notified() == world.mailed() == ["first"]

@@ -1,11 +1,11 @@
-"""Lambda: functions run from the asset that was deployed, each in processes of its own.
+"""Lambda: runs functions from their deployed assets, each in its own processes.
 
 invocations    `Functions`: invoke a function and wait, or queue an event for it
-asynchronous   the queue of events: workers, retries, what is given up
+asynchronous   the queue of events: workers, retries, dead letters
 processes      the processes of functions: started, reused, ended
 worker         the program inside a process
 configuration  how a function is configured now
-logs           what a function prints, into its log group
+logs           writes a function's output to its log group
 """
 
 from local_cloud.services.functions.invocations import Functions

@@ -1,7 +1,7 @@
-"""Asynchronous invocations: a queue of events, retries, and what is given up.
+"""Asynchronous invocations: a queue of events, retries, and dead letters.
 
-An event is tried three times: at once, after one minute and after two more on the cloud's clock. Then it
-goes to the function's dead-letter queue:
+An event is tried three times: immediately, after one minute and after two more on the cloud's clock. Then
+it goes to the function's dead-letter queue:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -34,7 +34,7 @@ class AsynchronousInvocations:
     """The queued events of all functions; four are handled at a time.
 
     Args:
-        clock: the time of the retries.
+        clock: times the retries.
         invoke: invokes a function with an event and a request id, and waits.
         give_up: takes an event that a function failed on three times, with the last result.
     """
@@ -69,7 +69,7 @@ class AsynchronousInvocations:
         return invocation.request_id
 
     def tick(self) -> None:
-        """Start the retries whose time has come."""
+        """Start the retries that are due."""
         now = self._clock.now()
         with self._lock:
             due = [each for each in self._retries if each.retry_at <= now]
@@ -80,17 +80,17 @@ class AsynchronousInvocations:
 
     @property
     def busy(self) -> bool:
-        """Return whether something runs or is queued; a retry that waits for its time does not count."""
+        """Whether an event runs or is queued; a retry that is not yet due does not count."""
         with self._lock:
             return self._running > 0
 
     def raise_faults(self) -> None:
-        """Raise an error of the cloud itself, if there was one; functions' own errors never are."""
+        """Raise an error of the cloud itself, if there was one; errors of functions are not raised."""
         if self._faults:
             raise self._faults.pop()
 
     def stop(self) -> None:
-        """Finish what is queued, and end the threads."""
+        """Finish the queued events, and end the threads."""
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
@@ -100,7 +100,7 @@ class AsynchronousInvocations:
         while (invocation := self._queue.get()) is not None:
             try:
                 self._try(invocation)
-            except Exception as error:  # noqa: BLE001 - of the cloud itself: `settle` raises it
+            except Exception as error:  # noqa: BLE001 - an error of the cloud itself: `settle` raises it
                 self._faults.append(error)
             finally:
                 with self._lock:

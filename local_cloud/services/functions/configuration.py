@@ -1,4 +1,4 @@
-"""How a function is configured now, by what moto keeps and by what only we keep."""
+"""The current configuration of a function, from what moto keeps and what we keep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,13 +39,13 @@ class FunctionConfiguration:
 
     @property
     def signature(self) -> str:
-        """What a process depends on: another signature needs another process."""
+        """Identifies what a process depends on: another signature needs another process."""
         parts = (self.handler, self.environment, self.memory_mb, self.role_arn)
         return sha256(repr(parts).encode() + self.code).hexdigest()
 
 
 def configuration_of(cloud: Cloud, name: str) -> FunctionConfiguration:
-    """Return the configuration that a function has now."""
+    """Return the current configuration of a function."""
     found = lambda_backends[cloud.account][cloud.region].get_function(name)
     return FunctionConfiguration(
         name=name,
@@ -61,12 +61,12 @@ def configuration_of(cloud: Cloud, name: str) -> FunctionConfiguration:
 
 
 def keep_new(function: LambdaFunction, given: Mapping[str, Any]) -> None:
-    """Keep what moto does not keep of a new function's configuration."""
+    """Keep the parts of a new function's configuration that moto drops."""
     vars(function)[_KEPT_AS] = {name: given[name] for name in _KEPT if given.get(name)}
 
 
 def keep_updated(function: LambdaFunction, given: Mapping[str, Any]) -> None:
-    """Keep what moto does not keep of a change to a function's configuration."""
+    """Keep the parts of a changed configuration that moto drops."""
     vars(function)[_KEPT_AS] |= {name: given[name] for name in _KEPT if name in given}
 
 

@@ -22,8 +22,8 @@ class Functions:
 
     Args:
         cloud: the cloud.
-        endpoint: where the calls of functions go, over HTTP.
-        permissions: what the roles of functions allow.
+        endpoint: the URL that functions send their AWS calls to.
+        permissions: the permissions of functions' roles.
         send_dead_letter: takes an event that a function failed on three times, with the last result.
     """
 
@@ -54,20 +54,20 @@ class Functions:
         return self._asynchronous.add(name, event)
 
     def tick(self) -> None:
-        """Start the retries whose time has come."""
+        """Start the retries that are due."""
         self._asynchronous.tick()
 
     @property
     def busy(self) -> bool:
-        """Return whether something runs or is queued; a retry that waits for its time does not count."""
+        """Whether an event runs or is queued; a retry that is not yet due does not count."""
         return self._asynchronous.busy
 
     def raise_faults(self) -> None:
-        """Raise an error of the cloud itself, if there was one; functions' own errors never are."""
+        """Raise an error of the cloud itself, if there was one; errors of functions are not raised."""
         self._asynchronous.raise_faults()
 
     def stop(self) -> None:
-        """Finish what is queued, and end all processes."""
+        """Finish the queued events, and end all processes."""
         self._asynchronous.stop()
         self._processes.stop()
 

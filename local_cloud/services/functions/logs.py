@@ -1,4 +1,4 @@
-"""What a function prints, into its log group."""
+"""Writes a function's output to its log group."""
 
 import logging
 
@@ -22,7 +22,7 @@ def write_function_log(
     stream: str,
     lines: list[str],
 ) -> None:
-    """Write what a function printed, if its role allows it; otherwise it is lost, as on AWS."""
+    """Write a function's output, if its role allows it; otherwise it is lost, as on AWS."""
     group = configuration.log_group
     resource = f"log-group:{group}"
     needed = {

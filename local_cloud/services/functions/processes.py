@@ -1,7 +1,7 @@
 """The processes of functions: started, reused, ended.
 
 A process is isolated: it can import the standard library, the asset and boto3, and nothing else of
-this environment; its environment variables are the function's own; its calls come back over HTTP
+this environment; its environment variables are the function's own; its AWS calls arrive over HTTP
 with an access key that stands for its role. Loading the handler is Lambda's init phase, which the
 function's timeout does not count:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
@@ -40,9 +40,9 @@ _RUNTIME_PACKAGES: Final = (
 )  # fmt: skip
 _INIT_SECONDS: Final = 10
 _MAX_TIMEOUTS: Final = 10
-"""How many times its timeout a working function may take: it may be waiting for a processor."""
+"""The maximum time of a function that uses a processor, in timeouts: it may wait for a processor."""
 _IDLE_SECONDS: Final = 5
-"""A function that used no processor for this long is waiting for something that does not come."""
+"""A function past its timeout that used no processor for this long is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +53,21 @@ class InvocationResult:
     failed: bool
     request_id: str
     log: list[str]
-    """What was printed, line by line, as it stands in the log."""
+    """The lines of the function's log."""
 
     @property
     def message(self) -> str:
-        """What went wrong, in the function's words or Lambda's."""
+        """The error message of the function or of Lambda."""
         return str(json.loads(self.payload).get("errorMessage") or "unknown")
 
 
 class ProcessPool:
-    """The processes of all functions; one that is idle is used again, if it still fits.
+    """The processes of all functions; an idle one is reused while its signature is unchanged.
 
     Args:
-        region: the cloud's region.
-        endpoint: where the calls of functions go, over HTTP.
-        permissions: learns which access key stands for which role.
+        region: the cloud's Region.
+        endpoint: the URL that functions send their AWS calls to.
+        permissions: registers which access key stands for which role.
     """
 
     def __init__(self, *, region: str, endpoint: str, permissions: Permissions) -> None:
@@ -80,7 +80,7 @@ class ProcessPool:
         self._lock = threading.Lock()
 
     def take(self, configuration: FunctionConfiguration) -> "_Process":
-        """Return a process of a function; it is the caller's until `give_back`."""
+        """Return a process of a function, for the caller's exclusive use until `give_back`."""
         with self._lock:
             if idle := self._idle[configuration.signature]:
                 return idle.pop()
@@ -113,7 +113,7 @@ class ProcessPool:
     def _environment(
         self, configuration: FunctionConfiguration, asset: Path, key: str
     ) -> dict[str, str]:
-        """Build the whole environment: nothing of this process's own gets in."""
+        """Build the whole environment; nothing is inherited from this process."""
         return {
             **configuration.environment,
             "PATH": os.defpath,
@@ -145,7 +145,7 @@ class ProcessPool:
         return folder
 
     def _runtime(self) -> Path:
-        """Make the folder of what Lambda's runtime brings, by links into this environment."""
+        """Create the folder of the packages in Lambda's runtime, as links into this environment."""
         folder = Path(self._folder.name) / "runtime"
         if not folder.exists():
             folder.mkdir()
@@ -218,20 +218,20 @@ class _Process:
         return InvocationResult(json.dumps(payload), failed, request_id, lines)
 
     def kill(self) -> None:
-        """End it."""
+        """End the process."""
         self.alive = False
         self._process.kill()
         self._process.wait()
         if self._process.stdin is not None:
-            with suppress(OSError):  # what was written to it and not read is lost with it
+            with suppress(OSError):  # unread input is lost
                 self._process.stdin.close()
 
     def _answer(self, seconds: float) -> str | None:
-        """Wait for a line: empty if the process ended, None if its time is over.
+        """Wait for a line: empty if the process ended, None if it timed out.
 
-        Lambda keeps a share of a processor for each function; here, they wait for one among all else
-        that the machine does. Past its time, a function is ended once it used as much of a processor,
-        or stopped using any.
+        Lambda reserves a share of a processor for each function; here, functions compete with all other
+        processes. Past its timeout, a function is ended once it used that much processor time, or
+        stopped using any.
         """
         began, used = time.monotonic(), self._used()
         moved, last = began, used
@@ -248,7 +248,7 @@ class _Process:
                 return None
 
     def _used(self) -> float:
-        """Seconds of processor time that the process used; none once it ended."""
+        """Return the seconds of processor time that the process used; 0 once it ended."""
         with suppress(psutil.Error):
             times = self._usage.cpu_times()
             return float(times.user + times.system)
@@ -258,15 +258,15 @@ class _Process:
         seconds = self.configuration.timeout
         if timed_out:
             message = f"RequestId: {request_id} Task timed out after {seconds}.00 seconds"
-            kind = "Sandbox.Timedout"
+            error_type = "Sandbox.Timedout"
         else:
             status = self._process.wait()
             message = (
                 f"RequestId: {request_id} Error: Runtime exited with error: exit status {status}"
             )
-            kind = "Runtime.ExitError"
+            error_type = "Runtime.ExitError"
         self.kill()
-        return {"errorType": kind, "errorMessage": message}
+        return {"errorType": error_type, "errorMessage": message}
 
     def _printed(self) -> list[str]:
         lines = []
@@ -280,7 +280,7 @@ class _Process:
 
 
 def _lines(stream: IO[str]) -> queue.SimpleQueue[str]:
-    """Read a stream's lines as they come; an empty one says that it ended."""
+    """Read a stream's lines in a thread; an empty line marks the end."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:

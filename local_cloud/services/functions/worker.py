@@ -1,8 +1,8 @@
-# ruff: noqa: T201 - what is printed here is the function's log
-"""Inside a function's process: loads the handler from its asset, and answers invocations.
+# ruff: noqa: T201 - the printed lines are the function's log
+"""The program of a function's process: loads the handler from its asset, and answers invocations.
 
-Run as `python -S -P worker.py ASSET RUNTIME HANDLER ANSWERS`. What can be imported is the standard library,
-the asset, and RUNTIME, which holds what Lambda's own runtime brings (boto3). An invocation is a line
+Run as `python -S -P worker.py ASSET RUNTIME HANDLER ANSWERS`. It can import the standard library, the
+asset, and RUNTIME, which holds the packages of Lambda's runtime (boto3). An invocation is a line
 of JSON on standard input, its answer a line on the file descriptor ANSWERS; standard output and error are the
 function's log.
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 END_OF_LOG = "\x00end of invocation"
 READY = "loaded\n"
-"""The line before the first answer: the handler is loaded, from now on the function's time counts."""
+"""The line before the first answer: the handler is loaded, and the function's timeout starts."""
 
 
 def _context(request: dict[str, Any]) -> SimpleNamespace:
@@ -46,7 +46,7 @@ def _failure(error: BaseException, request_id: str) -> dict[str, Any]:
 
 
 class _LogHandler(logging.Handler):
-    """What Lambda's runtime gives the root logger: level, time and request before each message."""
+    """The handler of Lambda's root logger: level, time and request before each message."""
 
     request_id = ""
 
@@ -64,7 +64,7 @@ def main(asset: str, runtime: str, handler: str, descriptor: str) -> None:
     answers = os.fdopen(int(descriptor), "w", encoding="utf-8")
     sys.path[:0] = [asset]
     sys.path.append(runtime)
-    import time_machine  # noqa: PLC0415 - only now can it be found
+    import time_machine  # noqa: PLC0415 - importable from here on
 
     function = None
     log_handler = _LogHandler()
@@ -81,7 +81,7 @@ def main(asset: str, runtime: str, handler: str, descriptor: str) -> None:
                     answers.flush()
                 answer = {"result": function(request["event"], _context(request))}
                 encoded = json.dumps(answer)
-            except Exception as error:  # noqa: BLE001 - it is the function's, and goes to its caller
+            except Exception as error:  # noqa: BLE001 - the function's error, returned to its caller
                 failure = _failure(error, request["request_id"])
                 print(f"[ERROR] {failure['errorType']}: {failure['errorMessage']}")
                 print("Traceback (most recent call last):")

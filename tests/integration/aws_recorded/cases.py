@@ -1,6 +1,6 @@
-"""What the real AWS answers, as cases: a call, and what has to come back.
+"""Responses of AWS, as cases: a call, and its expected response.
 
-Each case asserts on what `aws` gives, whatever stands behind it: the embedded cloud, bare moto, AWS.
+Each case uses the clients of `aws`, which call the embedded cloud, bare moto or AWS.
 The facts (codes, texts, shapes) were recorded from AWS in 2024 to 2026 by LocalStack's open tests.
 """
 
@@ -30,7 +30,7 @@ CASES: dict[str, Case] = {}
 
 
 class Aws:
-    """Clients, and the little that cases have to do beside calling them."""
+    """The boto3 clients, and helpers for the cases."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Aws:
         return self.client(service)
 
     def refused(self, call: Callable[..., Any], **given: Any) -> tuple[str, str]:
-        """Give the code and the text of a refusal."""
+        """Return the code and the message of an error."""
         try:
             answer = call(**given)
         except ClientError as error:
@@ -70,7 +70,7 @@ class Aws:
         return self.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
     def function(self, **more: Any) -> str:
-        """Make a function that prints, logs, and raises when asked; it may do everything."""
+        """Create a function that prints, logs, and raises on request; its role allows everything."""
         name = f"f-{uuid4().hex[:8]}"
         trust = {
             "Version": "2012-10-17",
@@ -110,7 +110,7 @@ class Aws:
         )
 
     def message(self, url: str) -> Any:
-        """Give the one message of a queue."""
+        """Return the only message of a queue."""
         [message] = self.sqs.receive_message(
             QueueUrl=url, MessageAttributeNames=["All"], WaitTimeSeconds=0
         ).get("Messages", [])
@@ -132,7 +132,7 @@ class Aws:
         return dict(alarm)
 
     def topic_to_queue(self) -> tuple[str, str]:
-        """Make a topic whose messages go to a queue; give the topic's ARN and the queue's URL."""
+        """Create a topic with a queue as subscriber; return the topic's ARN and the queue's URL."""
         url, queue_arn = self.queue()
         topic = self.sns.create_topic(Name=f"t-{uuid4().hex[:8]}")["TopicArn"]
         self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
@@ -466,7 +466,7 @@ def what_metric_filters_are_asked_by_can_be_too_long(aws: Aws) -> None:
 
 
 def _subscribed(aws: Aws, name: str = "test") -> tuple[str, str]:
-    """Make a group that a function is subscribed to; give the group and the function's ARN."""
+    """Create a log group with a function as subscriber; return the group and the function's ARN."""
     group, function = aws.group(stream="s"), aws.function()
     source = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"
     getattr(aws, "lambda").add_permission(
@@ -674,7 +674,7 @@ def missing_data_can_breach(aws: Aws) -> None:
 
 
 def _alarm_on_lines(aws: Aws) -> str:
-    """Make an alarm on the lines of a group, and let a line come; give the alarm's name."""
+    """Create an alarm on the lines of a group, and put a line; return the alarm's name."""
     group = aws.group(stream="s")
     _metric_filter(aws, group, filterPattern="")
     name = aws.alarm(Namespace=group, MetricName="m-f", TreatMissingData="ignore")["AlarmName"]
@@ -815,7 +815,7 @@ def a_permission_is_a_statement_in_awss_form(aws: Aws) -> None:
 
 
 def _told_function(aws: Aws, *, redrive: str = "", allowed: bool = True) -> tuple[str, str]:
-    """Subscribe a function to a topic; give the topic's ARN and the subscription's."""
+    """Subscribe a function to a topic; return the ARNs of the topic and the subscription."""
     name = aws.function()
     topic = aws.sns.create_topic(Name=f"t-{uuid4().hex[:8]}")["TopicArn"]
     if allowed:

@@ -1,4 +1,4 @@
-"""The embedded cloud, held to what AWS answers; and bare moto beside it, for the table."""
+"""The embedded cloud against AWS's recorded responses, and bare moto for the table."""
 
 import json
 import re

@@ -1,6 +1,6 @@
-"""What bare moto does otherwise than AWS: the reasons for our hooks.
+"""Where bare moto differs from AWS: the reasons for our hooks.
 
-A probe that finds its defect repaired fails here: then a hook can go.
+A probe fails once moto has fixed its defect: then a hook can be removed.
 """
 
 import json

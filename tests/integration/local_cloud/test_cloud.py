@@ -1,4 +1,4 @@
-"""The embedded cloud by itself: functions, permissions, alarms and refusals, on small templates."""
+"""The embedded cloud: functions, permissions, alarms and rejections, on small templates."""
 
 import gc
 import json
@@ -237,7 +237,7 @@ def test_a_type_or_property_that_is_not_known_fails_with_its_name_and_makes_noth
         ),
         (
             metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}]),
-            "dimensions are not evaluated",
+            "does not support dimensions",
         ),
     ],
 )
@@ -372,7 +372,7 @@ def test_an_encrypted_topic_whose_key_alarms_may_not_use_stays_silent(cloud: Loc
 
 
 def counting(cloud: LocalCloud, threshold: float, **transformation: Any) -> Callable[[], str]:
-    """Make an alarm on what a filter of `/g` counts; give a way to read its state."""
+    """Create an alarm on a metric filter of `/g`; return a function that reads its state."""
     logs, watch = cloud.client("logs"), cloud.client("cloudwatch")
     logs.create_log_group(logGroupName="/g")
     for pattern in ('{ $.a = "*" }', '{ $.b = "*" }'):

@@ -1,4 +1,4 @@
-"""The table "What is left out, and how it shows" of `local_cloud/README.md`: each row is a test."""
+"""The table "What is not supported" of `local_cloud/README.md`: each row is a test."""
 
 import json
 import re
@@ -38,13 +38,13 @@ def types_and_properties(cloud: LocalCloud, assemble: Deploy) -> None:
 
 
 def custom_resources(cloud: LocalCloud, assemble: Deploy) -> None:
-    for kind in (
+    for type_ in (
         "Custom::Thing",
         "AWS::CloudFormation::CustomResource",
         "AWS::CloudFormation::Stack",
     ):
-        with pytest.raises(DeployError, match=f"the type {kind}"):
-            cloud.deploy(assemble({"C": {"Type": kind}}))
+        with pytest.raises(DeployError, match=f"the type {type_}"):
+            cloud.deploy(assemble({"C": {"Type": type_}}))
     with pytest.raises(ClientError, match="Transform"):
         cloud.client("cloudformation").create_stack(
             StackName="macro",
@@ -66,9 +66,9 @@ def unknown_operations(cloud: LocalCloud, assemble: Deploy) -> None:
             config=Config(retries={"total_max_attempts": 1}),
         )  # fmt: skip
         arguments = {"StackName": "S"} if service == "cloudformation" else {}
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as rejected:
             getattr(client, call)(**arguments)
-        answer = refused.value.response
+        answer = rejected.value.response
         assert answer["Error"]["Code"] == "UnknownOperationException"
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
 
@@ -93,7 +93,7 @@ def other_alarms(cloud: LocalCloud, assemble: Deploy) -> None:
     with pytest.raises(DeployError, match="Dimensions"):
         cloud.deploy(assemble(alarm(Dimensions=[{"Name": "a", "Value": "b"}])))
     transformed = metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}])
-    with pytest.raises(DeployError, match="dimensions are not evaluated"):
+    with pytest.raises(DeployError, match="does not support dimensions"):
         cloud.deploy(assemble(transformed))
 
 
@@ -134,7 +134,7 @@ def cron_schedules(cloud: LocalCloud, assemble: Deploy) -> None:
     events.put_targets(
         Rule="daily", Targets=[{"Id": "1", "Arn": cloud.arn("lambda", "function:f")}]
     )
-    with pytest.raises(ValueError, match=r"cron\(0 12 \* \* \? \*\).* is not run here; write rate"):
+    with pytest.raises(ValueError, match=r"cron\(0 12 \* \* \? \*\).* is not supported; use rate"):
         cloud.tick()
 
 
@@ -162,7 +162,7 @@ def expiry(cloud: LocalCloud, assemble: Deploy) -> None:
 ROWS: dict[str, Callable[[LocalCloud, Deploy], None]] = {
     "CloudFormation types, properties and functions": types_and_properties,
     "custom resources, nested stacks, macros": custom_resources,
-    "operations that neither moto nor this package has": unknown_operations,
+    "operations of neither moto nor this package": unknown_operations,
     "stack sets": stack_sets,
     "alarms on statistics other than Sum, dimensions": other_alarms,
     "calls of a function to a service": unknown_services,
@@ -174,7 +174,7 @@ ROWS: dict[str, Callable[[LocalCloud, Deploy], None]] = {
 
 
 def rows() -> list[str]:
-    table = README.read_text().partition("## What is left out")[2].partition("\n## ")[0]
+    table = README.read_text().partition("## What is not supported")[2].partition("\n## ")[0]
     return re.findall(r"^\| (.+?) \| .+ \|$", table, re.MULTILINE)[2:]
 
 

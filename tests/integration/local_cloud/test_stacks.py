@@ -1,4 +1,4 @@
-"""CloudFormation here: every type made, changed and deleted; what is kept; what depends on what."""
+"""CloudFormation: every type is created, changed and deleted; retention and dependencies."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud import LocalCloud
-from local_cloud.resources import kind_of
+from local_cloud.resources import type_named
 from local_cloud.resources.registry import known_types
 
 Resources = dict[str, Any]
@@ -64,7 +64,7 @@ class Stacks:
         self.api = cloud.client("cloudformation")
 
     def put(self, resources: Resources, name: str = "S", **more: Any) -> str:
-        """Make or change a stack; give its status."""
+        """Create or change a stack; return its status."""
         exists = name in self.cloud.stacks.stacks
         call = self.api.update_stack if exists else self.api.create_stack
         call(StackName=name, TemplateBody=json.dumps({"Resources": resources, **more}))
@@ -94,7 +94,7 @@ def read(stacks: Stacks, service: str, operation: str, **given: Any) -> Any:
 
 Look = Callable[[Stacks], Any]
 
-# By type: what it needs around it, its properties before and after, how to see them, what is seen.
+# By type: other resources it needs, its properties before and after, how to read them, the values read.
 CHANGES: dict[str, tuple[Resources, dict[str, Any], dict[str, Any], Look, Any, Any]] = {
     "KMS::Key": (
         {},
@@ -286,7 +286,7 @@ def test_each_type_is_made_changed_rolled_back_and_deleted(stacks: Stacks, type_
     assert stacks.put(first) == "CREATE_COMPLETE"
     assert look(stacks) == seen_before
 
-    # A change that fails behind it: this one is undone.
+    # A later change fails: this one is undone.
     broken = of("Logs::LogGroup", LogGroupName="/broken", RetentionInDays=2) | {"DependsOn": "It"}
     changed = around | {"It": of(type_, **after)}
     assert stacks.put(changed | {"Z": broken}) == "UPDATE_ROLLBACK_COMPLETE"
@@ -297,13 +297,13 @@ def test_each_type_is_made_changed_rolled_back_and_deleted(stacks: Stacks, type_
     stacks.api.delete_stack(StackName="S")
     with pytest.raises(ClientError, match="does not exist"):
         stacks.status()
-    with suppress(ClientError, IndexError):  # there is nothing to look at
+    with suppress(ClientError, IndexError):  # it no longer exists
         assert look(stacks) == [], "something is left"
     assert stacks.put(first) == "CREATE_COMPLETE", "nothing was left in the way"
 
 
 ARN = "arn:aws:{}:eu-west-1:123456789012:{}".format
-# By type: what `Ref` gives, and what each `Fn::GetAtt` gives; `*` stands for what AWS makes up.
+# By type: the values of `Ref` and of each `Fn::GetAtt`; `*` stands for what AWS generates.
 GIVES: dict[str, tuple[str, dict[str, str]]] = {
     "KMS::Key": ("????????-*", {"Arn": ARN("kms", "key/????????-*"), "KeyId": "????????-*"}),
     "Logs::LogGroup": ("/it", {"Arn": ARN("logs", "log-group:/it:[*]")}),
@@ -357,7 +357,7 @@ def test_an_attribute_that_there_is_not_fails_the_deployment(stacks: Stacks) -> 
 
 
 def test_the_table_above_holds_every_type() -> None:
-    nothing = {"AWS::CDK::Metadata"}  # there is nothing to see of it
+    nothing = {"AWS::CDK::Metadata"}  # it creates nothing
     assert {f"AWS::{type_}" for type_ in CHANGES} == set(known_types()) - nothing
 
 
@@ -457,7 +457,7 @@ def test_a_bad_import_is_refused(stacks: Stacks) -> None:
             TemplateBody=json.dumps({"Resources": resources}),
             ResourcesToImport=[
                 {"ResourceType": kind, "LogicalResourceId": id_,
-                 "ResourceIdentifier": {kind_of(kind).identifier or "Name": name}}  # type: ignore[union-attr]
+                 "ResourceIdentifier": {type_named(kind).identifier or "Name": name}}  # type: ignore[union-attr]
                 for id_, kind, name in wanted
             ],
         )  # fmt: skip

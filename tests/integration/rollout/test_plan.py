@@ -1,4 +1,4 @@
-"""What a roll-out says before it does anything, and what it refuses."""
+"""The plan of a deployment, and the states of an account that it rejects."""
 
 from collections.abc import Iterator
 
@@ -32,16 +32,16 @@ def test_a_new_trail_is_announced_with_its_costs(world: World, template: Templat
         {},
     )
     text = "\n".join(found.lines())
-    assert "account 123456789012, region eu-west-1: makes a new stack" in text
-    assert "/audit/records: the audit log group, kept for 3,653 days" in text
+    assert "account 123456789012, Region eu-west-1: create the stack" in text
+    assert "/audit/records: the audit log group, retention 3,653 days" in text
     assert "1.00  1 encryption key" in text
     assert "1.50  5 metrics" in text
-    assert "3.25  together, before the first record" in text
+    assert "3.25  in total, without records" in text
 
 
 def test_the_costs_follow_the_template() -> None:
     two_alarms = {"Resources": {name: {"Type": "AWS::CloudWatch::Alarm"} for name in "ab"}}
-    costs = {cost.what: cost.dollars for cost in monthly_costs(two_alarms)}
+    costs = {cost.item: cost.dollars for cost in monthly_costs(two_alarms)}
     assert costs["2 alarms"] == pytest.approx(0.20)
     assert costs["0 metrics, if each counts something all month"] == 0
 
@@ -51,7 +51,7 @@ def test_a_stack_that_is_there_is_updated(world: World, template: Template) -> N
     world.cloud.deploy(template.folder)
     found = plan(world, template)
     assert (found.status, found.kept) == ("CREATE_COMPLETE", {})
-    assert "updates the stack (CREATE_COMPLETE)" in next(found.lines())
+    assert "update the stack (CREATE_COMPLETE)" in next(found.lines())
 
 
 def test_what_an_earlier_stack_left_is_taken_over(world: World, template: Template) -> None:
@@ -66,7 +66,7 @@ def test_what_an_earlier_stack_left_is_taken_over(world: World, template: Templa
         "StoreRecords611269AC": {"LogGroupName": "/audit/records"},
         "StoreKey7A3C02BD": {"KeyId": group["kmsKeyId"].rpartition("/")[2]},
     }
-    assert "was kept from an earlier stack" in "\n".join(found.lines())
+    assert "exists from an earlier stack" in "\n".join(found.lines())
 
 
 def test_a_foreign_group_and_a_key_about_to_go_are_refused(
@@ -74,7 +74,7 @@ def test_a_foreign_group_and_a_key_about_to_go_are_refused(
 ) -> None:
     logs, kms = world.cloud.client("logs"), world.cloud.client("kms")
     logs.create_log_group(logGroupName="/audit/records")
-    with pytest.raises(PlanError, match="has no key"):
+    with pytest.raises(PlanError, match="exists without a key"):
         plan(world, template)
     logs.delete_log_group(logGroupName="/audit/records")
     world.prepare(CONFIG)
@@ -91,7 +91,7 @@ def test_an_assembly_without_the_stack_is_refused(world: World, template: Templa
     text = manifest.read_text()
     manifest.write_text(text.replace('"stackName": "audit"', '"stackName": "other"'))
     try:
-        with pytest.raises(PlanError, match="makes no stack called 'audit'"):
+        with pytest.raises(PlanError, match="has no stack named 'audit'"):
             plan(world, template)
     finally:
         manifest.write_text(text)

@@ -1,4 +1,4 @@
-"""`audit local`: how the command shows the embedded cloud's errors, and what it does without it."""
+"""`audit local`: how the command shows the embedded cloud's errors, and that it does not import moto."""
 
 import subprocess
 import sys
@@ -19,16 +19,16 @@ def test_an_error_of_the_embedded_cloud_is_shown_as_one_sentence(
     monkeypatch: pytest.MonkeyPatch, error: type[LocalCloudError]
 ) -> None:
     def up(**_: object) -> None:
-        raise error("moto has no LogStream.put_log_events any more")
+        raise error("moto has no LogStream.put_log_events")
 
     monkeypatch.setattr("audit_ops.serve.up", up)
     outcome = CliRunner().invoke(main, ["local", "up"])
     assert outcome.exit_code == 1
-    assert outcome.output == "Error: moto has no LogStream.put_log_events any more\n"
+    assert outcome.output == "Error: moto has no LogStream.put_log_events\n"
 
 
 def test_the_command_and_a_plan_do_not_wait_for_moto() -> None:
-    """Its import takes a second; an assembly and the errors are read without it."""
+    """moto's import takes a second; reading an assembly and catching errors do not need it."""
     program = "import sys, audit_ops.cli, audit_ops.rollout; print('moto' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

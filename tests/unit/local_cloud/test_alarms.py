@@ -1,4 +1,4 @@
-"""How alarms are evaluated, beside the table in AWS's guide.
+"""The evaluation of alarms, against the tables in AWS's guide.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 """
@@ -16,7 +16,7 @@ NOW = 1_767_225_600  # a whole minute
 
 
 def state(points: str, treatment: str, *, needed: int = 3, of: int = 3) -> str:
-    """Evaluate; `points` are the latest last: `X` breaching, `0` not, `-` missing."""
+    """Return the state for data points, latest last: `X` breaching, `0` not, `-` missing."""
     metrics = Metrics()
     alarms = Alarms(clock=Clock(), metrics=metrics, publish=lambda *_: None)
     for age, point in enumerate(reversed(points)):

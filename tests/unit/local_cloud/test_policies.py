@@ -1,4 +1,4 @@
-"""IAM policies, evaluated: the logic of a decision, statement by statement."""
+"""The evaluation of IAM policies."""
 
 from typing import Any
 

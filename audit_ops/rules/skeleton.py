@@ -1,4 +1,4 @@
-"""A rule to begin with, made of a record that somebody wants to hear of."""
+"""Creates the skeleton of a rule from a record that it should match."""
 
 import json
 import re
@@ -8,40 +8,40 @@ from typing import Any
 from audit_ops.errors import AuditOpsError
 from audit_rules import AuditConfig, member
 
-__all__ = ["RecordError", "starter"]
+__all__ = ["RecordError", "rule_skeleton"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_LONGEST_ID = 63
+_MAX_ID_LENGTH = 63
 _VERBS = ("created", "updated", "deleted", "accessed")
-_OF_A_CHAIN = "audit-chain-"
+_CHAIN_PREFIX = "audit-chain-"
 
 
 class RecordError(AuditOpsError):
-    """A line that no rule can be made of; the text says why."""
+    """The input has no record to create a rule from; the message says why."""
 
 
-def starter(lines: Iterable[str], config: AuditConfig) -> str:
-    """Give the TOML of a rule that matches a record, with the examples that it has to have.
+def rule_skeleton(lines: Iterable[str], config: AuditConfig) -> str:
+    """Return the TOML of a rule that matches a record, with the required examples.
 
-    It is the first record in the lines that is about an application, and no chain's beginning or end. An
-    action that the catalogue has not is begun, too.
+    The record is the first one in the lines that an application wrote: chain records are skipped. An action
+    that is not in the catalogue is added.
 
     Raises:
-        RecordError: no line is an audit record.
+        RecordError: no line is such a record.
     """
     record = _first(lines)
     action = str(member(record, "event.action"))
-    kind = member(record, "changes.record_type")
+    record_type = member(record, "changes.record_type")
     fields = member(record, "changes.fields")
     changed = sorted(_leaves(fields, ())) if isinstance(fields, Mapping) else []
-    rule_id = re.sub(r"[^a-z0-9]+", "-", f"{action}".lower()).strip("-")[:_LONGEST_ID] or "rule"
+    rule_id = re.sub(r"[^a-z0-9]+", "-", f"{action}".lower()).strip("-")[:_MAX_ID_LENGTH] or "rule"
     channel = next(iter(config.channels), "name-of-a-channel")
     rows = [
-        *_action(action, kind, record, config),
+        *_action(action, record_type, record, config),
         "[[rules]]",
         f"id = {_value(rule_id if rule_id[0].isalpha() else f'rule-{rule_id}')}",
         f"title = {_value(action.replace('-', ' ').replace('_', ' ').capitalize())}",
-        'owner = "Who agreed to it"',
+        'owner = "The team that agreed to it"',
         'severity = "medium"',
         f"channels = [{_value(channel)}]",
         "[rules.when]",
@@ -50,43 +50,43 @@ def starter(lines: Iterable[str], config: AuditConfig) -> str:
     if changed:
         rows.append(f"changed = [{', '.join(_value('.'.join(path)) for path in changed)}]")
     about: dict[str, Any] = {"event": {"action": action}}
-    if kind is not None:
-        about["changes"] = {"record_type": kind}
+    if record_type is not None:
+        about["changes"] = {"record_type": record_type}
     if changed:
         about["changes"] = {**about.get("changes", {}), "fields": fields}
     other = {"event": {"action": action if changed else "something-else"}}
-    rows += ["", "[[rules.examples]]", 'name = "what it is for"', "matches = true"]
+    rows += ["", "[[rules.examples]]", 'name = "what it should match"', "matches = true"]
     rows += _dotted(about, ("record",))
-    rows += ["", "[[rules.examples]]", 'name = "what it is not for"', "matches = false"]
+    rows += ["", "[[rules.examples]]", 'name = "what it should not match"', "matches = false"]
     rows += _dotted(other, ("record",))
     return "\n".join(rows) + "\n"
 
 
 def _first(lines: Iterable[str]) -> Mapping[str, Any]:
-    complaint = "there is no record of an application; give a line that audit_lib wrote"
+    complaint = "the input has no record of an application; pass a line that audit_lib wrote"
     for number, line in enumerate(lines):
         try:
             record = json.loads(line)
         except ValueError as error:
-            found = f"the record is no JSON: {error}; give one line of audit_lib"
+            found = f"the record is not JSON: {error}; pass a line that audit_lib wrote"
         else:
             action = member(record, "event.action")
-            if isinstance(action, str) and not action.startswith(_OF_A_CHAIN):
+            if isinstance(action, str) and not action.startswith(_CHAIN_PREFIX):
                 return record  # type: ignore[no-any-return] # it has members
             if isinstance(action, str):
                 continue
-            found = "the record has no event.action; give one line that audit_lib wrote"
+            found = "the record has no event.action; pass a line that audit_lib wrote"
         complaint = complaint if number else found
     raise RecordError(complaint)
 
 
 def _action(
-    action: str, kind: Any, record: Mapping[str, Any], config: AuditConfig
+    action: str, record_type: Any, record: Mapping[str, Any], config: AuditConfig
 ) -> Iterator[str]:
-    """Begin an action that the catalogue has not, where there is one."""
+    """Yield the TOML of an action that is not in the catalogue, if there is a catalogue."""
     if not config.actions or action in config.actions:
         return
-    verb = next((verb for verb in _VERBS if action == f"{kind}-{verb}"), None)
+    verb = next((verb for verb in _VERBS if action == f"{record_type}-{verb}"), None)
     words = re.sub(r"[^A-Za-z0-9]+", " ", action).strip()
     yield f"[actions.{_key(action)}]"
     yield f"sentence = {_value(f'{{actor}} {verb} {{record}}' if verb else f'{{actor}}: {words}')}"
@@ -119,7 +119,7 @@ def _key(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    """Write a value as TOML has it, in characters that no terminal takes for an order."""
+    """Format a value as TOML, without characters that a terminal could interpret."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
 

@@ -1,4 +1,4 @@
-"""What `audit rules check` and `audit rules test` say."""
+"""The output of `audit rules check` and `audit rules test`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -6,11 +6,11 @@ from xml.etree import ElementTree as ET
 
 from audit_rules import AuditConfig, ExampleResult, ReviewFinding
 
-__all__ = ["checked", "junit", "tried"]
+__all__ = ["findings_report", "junit_report", "trials_report"]
 
 
-def checked(config: AuditConfig, findings: Sequence[ReviewFinding]) -> Iterator[str]:
-    """Give a line for each finding, errors first, and one that sums up."""
+def findings_report(config: AuditConfig, findings: Sequence[ReviewFinding]) -> Iterator[str]:
+    """Yield a line for each finding, errors first, and a summary."""
     for level in ("error", "warning"):
         yield from (f"{level:<8}{each}" for each in findings if each.level == level)
     errors = sum(each.level == "error" for each in findings)
@@ -21,8 +21,8 @@ def checked(config: AuditConfig, findings: Sequence[ReviewFinding]) -> Iterator[
     )
 
 
-def tried(trials: Sequence[ExampleResult]) -> Iterator[str]:
-    """Give the trials, rule by rule, and a line that sums up."""
+def trials_report(trials: Sequence[ExampleResult]) -> Iterator[str]:
+    """Yield the trials, rule by rule, and a summary."""
     for rule, of_rule in groupby(trials, key=lambda trial: trial.rule.id):
         yield rule
         for number, trial in enumerate(of_rule, 1):
@@ -34,8 +34,8 @@ def tried(trials: Sequence[ExampleResult]) -> Iterator[str]:
     yield f"{_number(len(trials), 'example')}, {failed} failed"
 
 
-def junit(trials: Iterable[ExampleResult], findings: Iterable[ReviewFinding]) -> bytes:
-    """Give examples and findings as JUnit's XML, which CI shows."""
+def junit_report(trials: Iterable[ExampleResult], findings: Iterable[ReviewFinding]) -> bytes:
+    """Return examples and findings as JUnit XML, for display in CI."""
     suite = ET.Element("testsuite", name="audit rules")
     for number, trial in enumerate(trials, 1):
         named = trial.example.name or f"example {number}"

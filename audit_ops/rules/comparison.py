@@ -1,4 +1,4 @@
-"""Our reading of filter patterns beside AWS's own: `TestMetricFilter`, for who has an account."""
+"""Compares our evaluation of filter patterns with that of AWS's `TestMetricFilter`."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,29 +14,29 @@ from audit_rules import FilterPattern, FilterPatternError
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-__all__ = ["Case", "CaseError", "compared", "read_cases"]
+__all__ = ["CaseError", "PatternCase", "compare", "read_cases"]
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TestMetricFilter.html
 _MOST_MESSAGES: Final = 50
 
 
 class CaseError(AuditOpsError):
-    """A file of cases cannot be read; the text names the line and what to write."""
+    """Cases cannot be read or evaluated; the message says why, and names the line of an invalid case."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A pattern and the messages to try it on."""
+class PatternCase:
+    """A pattern, and the messages to evaluate it on."""
 
     pattern: str
     messages: tuple[str, ...]
 
 
-def read_cases(path: Path) -> Iterator[Case]:
-    """Read a file with a JSON object a line: `{"pattern": "…", "messages": ["…"]}`.
+def read_cases(path: Path) -> Iterator[PatternCase]:
+    """Read a file with one JSON object per line: `{"pattern": "…", "messages": ["…"]}`.
 
     Raises:
-        CaseError: a line is none.
+        CaseError: the file cannot be read, or a line is not such an object.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -52,45 +52,49 @@ def read_cases(path: Path) -> Iterator[Case]:
             advice = 'write {"pattern": "…", "messages": ["…"]}'
             raise CaseError(f"{path}:{number}: {error!r}; {advice}") from error
         for at in range(0, len(messages), _MOST_MESSAGES):
-            yield Case(str(pattern), tuple(map(str, messages[at : at + _MOST_MESSAGES])))
+            yield PatternCase(str(pattern), tuple(map(str, messages[at : at + _MOST_MESSAGES])))
 
 
-def compared(cases: Iterable[Case], logs: "CloudWatchLogsClient") -> Iterator[str]:
-    """Give a line for each difference, and one that sums up; nothing is made in the account."""
-    asked = differences = 0
+def compare(cases: Iterable[PatternCase], logs: "CloudWatchLogsClient") -> Iterator[str]:
+    """Yield a line for each difference, and a summary; nothing is created in the account.
+
+    Raises:
+        CaseError: AWS rejects the call.
+    """
+    count = differences = 0
     for case in cases:
-        asked += len(case.messages)
+        count += len(case.messages)
         theirs, ours = _aws(case, logs), _own(case)
         if isinstance(theirs, str) or isinstance(ours, str):
             if isinstance(theirs, str) is not isinstance(ours, str):
                 differences += 1
-                yield f"{case.pattern}\n  AWS:  {_said(theirs)}\n  ours: {_said(ours)}"
+                yield f"{case.pattern}\n  AWS:  {_described(theirs)}\n  ours: {_described(ours)}"
             continue
         for message, one, other in zip(case.messages, theirs, ours, strict=True):
             if one != other:
                 differences += 1
-                yield f"{case.pattern}\n  on    {message}\n  AWS:  {_said(one)}\n  ours: {_said(other)}"
-    yield f"{asked} messages, {differences} difference{'' if differences == 1 else 's'}"
+                yield f"{case.pattern}\n  on    {message}\n  AWS:  {_described(one)}\n  ours: {_described(other)}"
+    yield f"{count} messages, {differences} difference{'' if differences == 1 else 's'}"
 
 
-_Answer = dict[str, str] | None
+_Result = dict[str, str] | None
 
 
-def _aws(case: Case, logs: "CloudWatchLogsClient") -> list[_Answer] | str:
+def _aws(case: PatternCase, logs: "CloudWatchLogsClient") -> list[_Result] | str:
     try:
-        answer = logs.test_metric_filter(
+        response = logs.test_metric_filter(
             filterPattern=case.pattern, logEventMessages=list(case.messages)
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidParameterException":
-            raise CaseError(f"AWS does not answer: {error}") from error
+            raise CaseError(f"AWS rejected the call: {error}") from error
         return error.response["Error"]["Message"]
-    # By their texts: whether the first event has the number 0 or 1, AWS's own pages disagree.
-    found = {each["eventMessage"]: each.get("extractedValues", {}) for each in answer["matches"]}
+    # Matched by text: AWS's pages disagree on whether event numbers start at 0 or 1.
+    found = {each["eventMessage"]: each.get("extractedValues", {}) for each in response["matches"]}
     return [found.get(message) for message in case.messages]
 
 
-def _own(case: Case) -> list[_Answer] | str:
+def _own(case: PatternCase) -> list[_Result] | str:
     try:
         pattern = FilterPattern(case.pattern)
     except FilterPatternError as error:
@@ -98,9 +102,9 @@ def _own(case: Case) -> list[_Answer] | str:
     return [pattern.extract(message) for message in case.messages]
 
 
-def _said(answer: _Answer | list[_Answer] | str) -> str:
-    if isinstance(answer, str):
-        return f"refused: {answer}"
-    if isinstance(answer, list):
-        return "takes it"
-    return "does not match" if answer is None else f"matches, {json.dumps(answer, sort_keys=True)}"
+def _described(result: _Result | list[_Result] | str) -> str:
+    if isinstance(result, str):
+        return f"rejects the pattern: {result}"
+    if isinstance(result, list):
+        return "accepts the pattern"
+    return "does not match" if result is None else f"matches, {json.dumps(result, sort_keys=True)}"

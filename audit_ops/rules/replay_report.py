@@ -1,4 +1,4 @@
-"""What `audit rules test --against` shows of a replay."""
+"""The output of `audit rules test --against`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,35 +9,35 @@ from rich.text import Text
 
 from audit_rules import AuditConfig
 
-from .replay import Replay, Told
+from .replay import Replay, RuleMatches
 
-__all__ = ["shown"]
+__all__ = ["replay_report"]
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_MOST_BARS = 60
+_MAX_BARS = 60
 _TOP = 3
-_LONGEST = 40
+_MAX_LENGTH = 40
 
 
-def shown(result: Replay, config: AuditConfig) -> Group:
-    """Give a table of the rules, a plot of each over the days, and what nobody declared."""
+def replay_report(result: Replay, config: AuditConfig) -> Group:
+    """Return a table of the rules, a plot of each over the days, and the undeclared actions."""
     days = sorted(day for day in result.days if day)
     span = f", {days[0]} to {days[-1]}" if days else ""
     heading = f"{result.records:,} records{span}"
     if result.unreadable:
-        heading += f"; {result.unreadable:,} lines are no records"
+        heading += f"; {result.unreadable:,} lines are not records"
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, justify in (
         ("rule", "left"), ("records", "right"), ("a day", "right"), ("busiest day", "left"),
-        ("rings", "right"), ("most by", "left"),
+        ("alarms", "right"), ("most by", "left"),
     ):  # fmt: skip
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for told in result.told:
-        table.add_row(*_row(told, len(days)))
+    for matches in result.rules:
+        table.add_row(*_row(matches, len(days)))
     plots = Table(box=None, show_header=False, pad_edge=False)
-    for told in result.told:
-        if told.records:
-            plots.add_row(Text(told.rule.id), Text(_plot(told.days, days)))
+    for matches in result.rules:
+        if matches.records:
+            plots.add_row(Text(matches.rule.id), Text(_plot(matches.days, days)))
     parts: list[object] = [Text(heading), Text(""), table]
     if plots.row_count and len(days) > 1:
         parts += [Text(""), plots]
@@ -45,20 +45,20 @@ def shown(result: Replay, config: AuditConfig) -> Group:
     return Group(*parts)  # type: ignore[arg-type]
 
 
-def _row(told: Told, days: int) -> Iterator[Text]:
-    busiest = told.days.most_common(1)
-    by = ", ".join(f"{_clean(who)} ({n:,})" for who, n in told.actors.most_common(_TOP))
-    yield Text(told.rule.id)
-    yield Text(f"{told.records:,}")
-    yield Text(f"{told.records / days:.1f}" if days else "")
+def _row(matches: RuleMatches, days: int) -> Iterator[Text]:
+    busiest = matches.days.most_common(1)
+    by = ", ".join(f"{_clean(actor)} ({n:,})" for actor, n in matches.actors.most_common(_TOP))
+    yield Text(matches.rule.id)
+    yield Text(f"{matches.records:,}")
+    yield Text(f"{matches.records / days:.1f}" if days else "")
     yield Text(f"{busiest[0][0]}: {busiest[0][1]:,}" if busiest else "")
-    yield Text(f"{told.rings:,}")
+    yield Text(f"{matches.alarms:,}")
     yield Text(by)
 
 
 def _plot(counts: Counter[str], days: list[str]) -> str:
-    """Give a bar for each day, or for several where there are many: none is left out."""
-    each = -(-len(days) // _MOST_BARS)
+    """Return a bar for each day, or for several days where there are many."""
+    each = -(-len(days) // _MAX_BARS)
     sums = [sum(counts[day] for day in days[at : at + each]) for at in range(0, len(days), each)]
     top = max(sums)
     bars = "".join(_BARS[-(-count * (len(_BARS) - 1) // top)] for count in sums)
@@ -75,8 +75,8 @@ def _undeclared(result: Replay, config: AuditConfig) -> Iterator[Text]:
 
 
 def _clean(text: str) -> str:
-    """Give a text of a record in characters that no terminal takes for an order."""
+    """Replace the characters of a record's text that a terminal could interpret, and shorten it."""
     printable = "".join(
         each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text
     )
-    return printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]}…"
+    return printable if len(printable) <= _MAX_LENGTH else f"{printable[:_MAX_LENGTH]}…"

@@ -1,4 +1,4 @@
-"""Our reading of filter patterns beside AWS's, with AWS's answers given."""
+"""Our evaluation of filter patterns beside AWS's, with stubbed responses."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from click.testing import CliRunner
 
 from audit_ops.cli import main
-from audit_ops.rules.comparing import CaseError, compared, read_cases
+from audit_ops.rules.comparison import CaseError, compare, read_cases
 
 CASES = [
     {"pattern": "ERROR", "messages": ["an ERROR", "fine"]},
@@ -48,7 +48,7 @@ def test_where_both_agree_there_is_no_difference(stubbed: Any, tmp_path: Path) -
     stub.add_response("test_metric_filter", answers(("x y", {"$a": "x", "$b": "y"})))
     stub.add_client_error("test_metric_filter", "InvalidParameterException", "Invalid character")
     stub.add_response("test_metric_filter", answers(('{"a": 1}', {"$.a": "1"})))
-    assert list(compared(read_cases(file_of(tmp_path, CASES)), logs)) == [
+    assert list(compare(read_cases(file_of(tmp_path, CASES)), logs)) == [
         "5 messages, 0 differences"
     ]
 
@@ -59,12 +59,12 @@ def test_each_difference_is_shown_with_both_answers(stubbed: Any, tmp_path: Path
     stub.add_response("test_metric_filter", answers(("x y", {"$a": "x", "$2": "y"})))
     stub.add_response("test_metric_filter", answers())
     stub.add_client_error("test_metric_filter", "InvalidParameterException", "no")
-    *shown, last = compared(read_cases(file_of(tmp_path, CASES)), logs)
+    *shown, last = compare(read_cases(file_of(tmp_path, CASES)), logs)
     assert last == "5 messages, 5 differences"
     assert shown[0] == "ERROR\n  on    an ERROR\n  AWS:  does not match\n  ours: matches, {}"
     assert 'AWS:  matches, {"$2": "y", "$a": "x"}' in shown[2]
-    assert shown[3].startswith("ERROR:\n  AWS:  takes it\n  ours: refused: ")
-    assert shown[4] == "{ $.a = 1 }\n  AWS:  refused: no\n  ours: takes it"
+    assert shown[3].startswith("ERROR:\n  AWS:  accepts the pattern\n  ours: rejects the pattern: ")
+    assert shown[4] == "{ $.a = 1 }\n  AWS:  rejects the pattern: no\n  ours: accepts the pattern"
 
 
 def test_fifty_messages_are_asked_at_once(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_an_account_that_does_not_answer_and_a_file_that_is_none(
 ) -> None:
     logs, stub = stubbed
     stub.add_client_error("test_metric_filter", "AccessDeniedException", "not yours")
-    with pytest.raises(CaseError, match=r"AWS does not answer.*not yours"):
-        list(compared(read_cases(file_of(tmp_path, CASES)), logs))
+    with pytest.raises(CaseError, match=r"AWS rejected the call.*not yours"):
+        list(compare(read_cases(file_of(tmp_path, CASES)), logs))
     path = file_of(tmp_path, [{"pattern": "x"}])
     done = CliRunner().invoke(main, ["rules", "compare", "--region", "eu-west-1", str(path)])
     assert done.exit_code == 1

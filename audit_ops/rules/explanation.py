@@ -1,0 +1,42 @@
+"""The text of `audit rules explain`."""
+
+import json
+from collections.abc import Iterator
+
+from audit_rules import AuditConfig, Rule, in_words
+from audit_rules.patterns import printed
+
+__all__ = ["explain"]
+
+
+def explain(config: AuditConfig, rule: Rule) -> Iterator[str]:
+    """Yield lines that explain when a rule notifies and which channels, and a record that it matches."""
+    yield f"{rule.title} ({rule.id}), {rule.severity}; owner: {rule.owner}"
+    if rule.description:
+        yield rule.description
+    yield ""
+    if rule.pattern.condition is not None:
+        yield f"Matches a record when {in_words(rule.pattern.condition)}."
+        for further in rule.further_conditions.in_words():
+            yield f"And only when {further}: the forwarder checks this, because CloudWatch cannot."
+    if rule.threshold > 1 or rule.window_minutes > 1:
+        yield (
+            f"The alarm goes into ALARM at {rule.threshold} such records within {rule.window_minutes}"
+            " minutes; each of them is then notified."
+        )
+    if rule.urgent:
+        yield "It is urgent: each record is notified when it arrives, without waiting for the alarm."
+    if rule.quiet_hours:
+        yield f"Records in its quiet hours, {rule.quiet_hours}, are notified after them."
+    yield f"Notifies {', '.join(f'{name} ({config.channels[name].TYPE})' for name in rule.channels)}."
+    yield ""
+    yield f"pattern   {rule.pattern.text}"
+    condition = rule.pattern.condition
+    if condition is not None and len(shorter := printed(condition)) < len(rule.pattern.text):
+        yield f"shorter   {shorter}"
+    for example in rule.examples:
+        if example.matches:
+            yield ""
+            yield f"A matching record{f': {example.name}' if example.name else ''}"
+            yield json.dumps(json.loads(example.line), indent=2, ensure_ascii=False)
+            return

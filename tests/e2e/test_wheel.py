@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"audit_lib", "audit_rules", "audit_ops", "local_cloud"}
 # The other tests need the functions' sources, the CDK app or the examples, which are not in the wheel.
-TESTS = ("unit/audit_lib", "unit/audit_rules", "unit/local_cloud", "integration/destinations",
+TESTS = ("unit/audit_lib", "integration/audit_lib", "unit/audit_rules", "unit/local_cloud", "integration/destinations",
          "integration/local_cloud/test_bare_moto.py")  # fmt: skip
 BESIDE = ("conftest.py", "unit/conftest.py", "integration/conftest.py")
 FILES = ("audit.toml", "audit.schema.json")

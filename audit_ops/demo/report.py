@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape as rich_escape
 from rich.table import Table
 
-from audit_ops.demo.scenario import Step
+from audit_ops.demo.scenario import DemoStep
 from audit_ops.pages import page
 from local_cloud.receivers import Receiver, receiver_types
 
@@ -61,7 +61,7 @@ class DemoResult:
         steps: each step, with its numbers of lines and audit records, and its notifications.
     """
 
-    steps: Sequence[tuple[Step, int, int, Sequence[DemoNotification]]]
+    steps: Sequence[tuple[DemoStep, int, int, Sequence[DemoNotification]]]
     lines: int
     emitted: int
     audit_records: int

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from audit_ops.demo.report import DemoNotification, DemoResult, write_report
-from audit_ops.demo.scenario import SCENARIO, Step
+from audit_ops.demo.scenario import SCENARIO, DemoStep
 from audit_ops.demo.shop import ROOT, Shop
 from audit_ops.rollout.synthesis import synthesize
 from audit_ops.world import World
@@ -74,7 +74,7 @@ class _Run:
         with _progress(console, "Advance ten minutes: no record may be notified twice"):
             self.world.cloud.advance(600)
         steps.append(
-            (Step(title="Ten quiet minutes", method="", path="", records=0), 0, 0, self._new())
+            (DemoStep(title="Ten quiet minutes", method="", path="", records=0), 0, 0, self._new())
         )
         return DemoResult(
             steps=steps,

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["SCENARIO", "Step"]
+__all__ = ["SCENARIO", "DemoStep"]
 
 _ANA, _MAX = "7", "9"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class DemoStep:
     """A request, its expected status, and the expected number of audit records.
 
     `rule` is the rule that notifies its channels by the end of the step; `wait` and `then` are the
@@ -28,14 +28,14 @@ class Step:
     then: int = 0
 
 
-def _phone(title: str, number: str, **more: Any) -> Step:
+def _phone(title: str, number: str, **more: Any) -> DemoStep:
     body = {"mfa_phone": number}
-    return Step(title=title, method="PATCH", path="/users/1042", body=body, staff=_ANA, **more)
+    return DemoStep(title=title, method="PATCH", path="/users/1042", body=body, staff=_ANA, **more)
 
 
-def _login(password: str, *, rule: str = "") -> Step:
+def _login(password: str, *, rule: str = "") -> DemoStep:
     good = password == "correct horse battery staple"  # noqa: S105 - the example's own
-    return Step(
+    return DemoStep(
         title="Max signs in" if good else "A wrong password for Max",
         method="POST",
         path="/login",
@@ -46,9 +46,9 @@ def _login(password: str, *, rule: str = "") -> Step:
 
 
 SCENARIO: Final = (
-    Step(title="A health check", method="GET", path="/health", records=0),
-    Step(title="Ana looks at a customer", method="GET", path="/users/1042", staff=_ANA, records=0),
-    Step(
+    DemoStep(title="A health check", method="GET", path="/health", records=0),
+    DemoStep(title="Ana looks at a customer", method="GET", path="/users/1042", staff=_ANA, records=0),
+    DemoStep(
         title="Ana corrects a nickname", method="PATCH", path="/users/1042",
         body={"nickname": "Wei"}, staff=_ANA,
         records=2,  # the first record of a process opens its chain
@@ -57,24 +57,24 @@ SCENARIO: Final = (
     # The alarm is already in ALARM: the sweep, every two minutes, notifies these two.
     _phone("… again, 20 seconds later", "+34600000001", wait=20),
     _phone("… again, then two minutes pass", "+34600000002", wait=60, then=120, rule="mfa-phone-changed"),
-    Step(
+    DemoStep(
         title="Max makes Ana an administrator", method="POST", path="/users/7/roles",
         body={"role": "admin"}, staff=_MAX, rule="admin-role-granted",
     ),
-    Step(
+    DemoStep(
         title="Max changes a merchant's payout account", method="PUT", path="/payout-accounts/PA-9",
         body={"iban": "DE89370400440532013000"}, staff=_MAX, rule="payout-account-changed",
     ),
-    Step(
+    DemoStep(
         title="Ana refunds 20.00", method="POST", path="/orders/SO-3319/refund",
         body={"amount": "20.00", "reason": "Arrived late"}, staff=_ANA,
     ),
-    Step(
+    DemoStep(
         title="Ana refunds 1,200.00", method="POST", path="/orders/SO-3318/refund",
         body={"amount": "1200.00", "reason": "<!channel> *urgent* refund"}, staff=_ANA,
         rule="large-refund",
     ),
-    Step(
+    DemoStep(
         title="Ana refunds more than was paid", method="POST", path="/orders/SO-3319/refund",
         body={"amount": "9999"}, staff=_ANA, status=409, records=0,
     ),

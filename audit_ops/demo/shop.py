@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from audit_ops.demo.scenario import Step
+from audit_ops.demo.scenario import DemoStep
 from audit_ops.errors import AuditOpsError
 
 __all__ = ["ROOT", "DemoError", "Shop"]
@@ -66,7 +66,7 @@ class Shop:
         self._process.terminate()
         self._process.wait()
 
-    def send(self, step: Step) -> list[str]:
+    def send(self, step: DemoStep) -> list[str]:
         """Send the request of a step; return the lines that the application printed since the last one.
 
         Raises:

@@ -16,7 +16,7 @@ from local_cloud.cloudformation.stacks import (
     StackResource,
     known_type,
 )
-from local_cloud.cloudformation.template import Scope, Template
+from local_cloud.cloudformation.template import Template, TemplateScope
 from local_cloud.errors import StackError, TemplateError
 
 __all__ = ["Engine"]
@@ -63,7 +63,7 @@ class Engine:
             known = self.stacks[name] = Stack(name, id_, self._now())
         return known
 
-    def scope(self, stack: Stack, template: Template, given: Mapping[str, str]) -> Scope:
+    def scope(self, stack: Stack, template: Template, given: Mapping[str, str]) -> TemplateScope:
         """Return the current values of a template's references.
 
         Raises:
@@ -151,7 +151,9 @@ class Engine:
         stack.template, stack.parameters = template, dict(given)
         self._status(stack, "IMPORT_COMPLETE")
 
-    def _import_one(self, stack: Stack, template: Template, scope: Scope, change: Change) -> None:
+    def _import_one(
+        self, stack: Stack, template: Template, scope: TemplateScope, change: Change
+    ) -> None:
         body = template.resources[change.id]
         what = (change.id, change.physical_id, change.type)
         self._event(stack, what, "IMPORT_IN_PROGRESS")
@@ -200,7 +202,7 @@ class Engine:
         self,
         stack: Stack,
         template: Template,
-        scope: Scope,
+        scope: TemplateScope,
         wanted: tuple[str, dict[str, Any]],
         journal: tuple[list[_Undo], list[StackResource]],
     ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from local_cloud._protocol import Cloud
 from local_cloud.cloudformation.stacks import Stack
-from local_cloud.cloudformation.template import Scope, Template
+from local_cloud.cloudformation.template import Template, TemplateScope
 from local_cloud.errors import StackError
 
 __all__ = ["scope_of"]
@@ -17,7 +17,7 @@ def scope_of(
     template: Template,
     given: Mapping[str, str],
     stacks: Iterable[Stack],
-) -> Scope:
+) -> TemplateScope:
     """Return the current values of a template's references.
 
     Args:
@@ -51,7 +51,7 @@ def scope_of(
         for _, value, export in other.outputs
         if export is not None
     }
-    return Scope(parameters, resources, exports)
+    return TemplateScope(parameters, resources, exports)
 
 
 def _value(cloud: Cloud, type_: str, text: str) -> Any:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local_cloud.cloudformation.stacks import Change, Stack, differing, known_type
-from local_cloud.cloudformation.template import Scope, Template
+from local_cloud.cloudformation.template import Template, TemplateScope
 from local_cloud.errors import StackError
 
 __all__ = ["planned_changes", "planned_imports"]
 
 
 def planned_changes(
-    scope: Scope, stack: Stack, template: Template, given: Mapping[str, str]
+    scope: TemplateScope, stack: Stack, template: Template, given: Mapping[str, str]
 ) -> list[Change]:
     """Return what applying a template to a stack would change.
 

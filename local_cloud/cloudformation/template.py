@@ -14,7 +14,7 @@ import yaml
 from local_cloud.errors import TemplateError
 from local_cloud.resources import PhysicalResource, type_named
 
-__all__ = ["Scope", "Template"]
+__all__ = ["Template", "TemplateScope"]
 
 _SUBSTITUTE: Final = re.compile(r"\$\{(!?)([^${}]+)\}")
 _NO_VALUE: Final = object()
@@ -47,7 +47,7 @@ _Yaml.yaml_implicit_resolvers = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TemplateScope:
     """The values of a template's references: parameters with AWS's own, resources, exports of other stacks.
 
     `resources` grows while resources are created.
@@ -80,7 +80,7 @@ class Template:
         self.parameters: dict[str, dict[str, Any]] = body.get("Parameters", {})
         self.outputs: dict[str, dict[str, Any]] = body.get("Outputs", {})
 
-    def active(self, scope: Scope) -> dict[str, dict[str, Any]]:
+    def active(self, scope: TemplateScope) -> dict[str, dict[str, Any]]:
         """Return the resources whose condition holds, in the order in which to create them."""
         active = {
             id_: body
@@ -97,7 +97,7 @@ class Template:
                 ordered[id_] = pending.pop(id_)
         return ordered
 
-    def check(self, scope: Scope) -> None:
+    def check(self, scope: TemplateScope) -> None:
         """Check all types and properties before anything is created.
 
         Raises:
@@ -117,7 +117,7 @@ class Template:
             listed = "\n".join(f"  - {each}" for each in unknown)
             raise TemplateError(f"the embedded cloud does not support\n{listed}")
 
-    def resolved(self, node: Any, scope: Scope) -> Any:
+    def resolved(self, node: Any, scope: TemplateScope) -> Any:
         """Return a part of the template with each function replaced by its result.
 
         Raises:
@@ -126,7 +126,7 @@ class Template:
         value = self._resolve(node, scope)
         return None if value is _NO_VALUE else value
 
-    def output_values(self, scope: Scope) -> Iterator[tuple[str, Any, str | None]]:
+    def output_values(self, scope: TemplateScope) -> Iterator[tuple[str, Any, str | None]]:
         """Return each output: its name, its value, and its export name."""
         for name, body in self.outputs.items():
             if "Condition" not in body or self._condition(body["Condition"], scope):
@@ -139,7 +139,7 @@ class Template:
         named = {depends} if isinstance(depends, str) else set(depends)
         return (named | set(_references(body.get("Properties", {})))) & others.keys()
 
-    def _resolve(self, node: Any, scope: Scope) -> Any:
+    def _resolve(self, node: Any, scope: TemplateScope) -> Any:
         if isinstance(node, list):
             values = [self._resolve(each, scope) for each in node]
             return [value for value in values if value is not _NO_VALUE]
@@ -154,7 +154,7 @@ class Template:
         members = {name: self._resolve(value, scope) for name, value in node.items()}
         return {name: value for name, value in members.items() if value is not _NO_VALUE}
 
-    def _function(self, name: str) -> Callable[[Any, Scope], Any] | None:
+    def _function(self, name: str) -> Callable[[Any, TemplateScope], Any] | None:
         return {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -167,7 +167,7 @@ class Template:
             "Fn::FindInMap": self._find_in_map,
         }.get(name)
 
-    def _ref(self, name: str, scope: Scope) -> Any:
+    def _ref(self, name: str, scope: TemplateScope) -> Any:
         if name == "AWS::NoValue":
             return _NO_VALUE
         if name in scope.parameters:
@@ -176,7 +176,7 @@ class Template:
             return scope.resources[name].ref
         raise TemplateError(f"Unresolved resource dependencies [{name}] in the template")
 
-    def _get_att(self, argument: Any, scope: Scope) -> str:
+    def _get_att(self, argument: Any, scope: TemplateScope) -> str:
         id_, _, attribute = (
             argument.partition(".") if isinstance(argument, str) else (argument[0], "", argument[1])
         )
@@ -188,7 +188,7 @@ class Template:
             )
         return scope.resources[id_].attributes[attribute]
 
-    def _sub(self, argument: Any, scope: Scope) -> str:
+    def _sub(self, argument: Any, scope: TemplateScope) -> str:
         text, own = argument if isinstance(argument, list) else (argument, {})
         values = {name: self._resolve(value, scope) for name, value in own.items()}
 
@@ -203,18 +203,18 @@ class Template:
 
         return _SUBSTITUTE.sub(fill, text)
 
-    def _import_value(self, argument: Any, scope: Scope) -> str:
+    def _import_value(self, argument: Any, scope: TemplateScope) -> str:
         name = self._resolve(argument, scope)
         if name not in scope.exports:
             raise TemplateError(f"No export named {name} found.")
         scope.imported.add(name)
         return scope.exports[name]
 
-    def _find_in_map(self, argument: Any, scope: Scope) -> Any:
+    def _find_in_map(self, argument: Any, scope: TemplateScope) -> Any:
         table, first, second = (self._resolve(each, scope) for each in argument)
         return self.body["Mappings"][table][first][second]
 
-    def _condition(self, condition: Any, scope: Scope) -> bool:
+    def _condition(self, condition: Any, scope: TemplateScope) -> bool:
         if isinstance(condition, str):
             return self._condition(self.body["Conditions"][condition], scope)
         [(name, argument)] = condition.items()
@@ -232,7 +232,7 @@ class Template:
                 return any(self._condition(each, scope) for each in argument)
         raise TemplateError(f"the embedded cloud does not support the condition {name}")
 
-    def _is_no_value(self, node: Any, scope: Scope) -> bool:
+    def _is_no_value(self, node: Any, scope: TemplateScope) -> bool:
         while isinstance(node, dict) and node.keys() == {"Fn::If"}:
             condition, then, otherwise = node["Fn::If"]
             node = then if self._condition(condition, scope) else otherwise

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from audit_ops.world import World as LocalWorld
+from audit_ops.world import World
 from audit_rules import load_config
 from local_cloud import LocalCloud
 from tests.cdk import run_cdk
@@ -38,8 +38,8 @@ class Tool:
         return self.with_config("deploy", "--all", "--require-approval", "never")
 
 
-class World:
-    def __init__(self, cdk: Tool, world: LocalWorld) -> None:
+class DeployedTrail:
+    def __init__(self, cdk: Tool, world: World) -> None:
         self.cdk, self.cloud = cdk, world.cloud
         self.slack, self.mail = world.receivers["slack"], world.receivers["email"]
 
@@ -57,8 +57,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with LocalWorld() as local:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedTrail]:
+    with World() as local:
         local.prepare(load_config(ROOT / "audit.toml"))
         cdk = Tool(local.cloud, tmp_path_factory.mktemp("cdk"))
         bootstrapped = cdk.run("bootstrap", ACCOUNT, "--app", "")
@@ -66,7 +66,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         deployed = cdk.deploy()
         assert deployed.returncode == 0, deployed.stdout
         local.cloud.settle()
-        yield World(cdk, local)
+        yield DeployedTrail(cdk, local)
 
 
 def record(**changes: Any) -> str:
@@ -86,7 +86,7 @@ def record(**changes: Any) -> str:
     )
 
 
-def test_what_the_cli_deployed_is_found_by_boto3_and_works(world: World) -> None:
+def test_what_the_cli_deployed_is_found_by_boto3_and_works(world: DeployedTrail) -> None:
     resources = world.resources()
     assert resources["StoreRecords611269AC"] == "/audit/records"
     [group] = world.client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
@@ -100,7 +100,7 @@ def test_what_the_cli_deployed_is_found_by_boto3_and_works(world: World) -> None
     assert mail["Subject"] == "[High] MFA phone number changed: User 7"
 
 
-def test_a_second_deploy_without_a_change_does_nothing(world: World) -> None:
+def test_a_second_deploy_without_a_change_does_nothing(world: DeployedTrail) -> None:
     cloudformation = world.client("cloudformation")
     before = cloudformation.describe_stack_events(StackName="audit")["StackEvents"]
     again = world.cdk.deploy()
@@ -110,7 +110,7 @@ def test_a_second_deploy_without_a_change_does_nothing(world: World) -> None:
     assert "There were no differences" in world.cdk.with_config("diff").stdout
 
 
-def test_rules_added_changed_and_removed_are_just_that(world: World) -> None:
+def test_rules_added_changed_and_removed_are_just_that(world: DeployedTrail) -> None:
     before = world.resources()
     text = CONFIG[: CONFIG.index('[[rules]]\nid = "repeated-failed-logins"')]
     text = text.replace('title = "Large refund"', 'title = "Large refund"\nthreshold = 2')
@@ -159,7 +159,7 @@ pattern = '{ $.changes.fields.email = "*" }'
     ],
 )
 def test_what_aws_would_refuse_is_told_and_rolled_back(
-    world: World, kind: str, property_: str, bad: Any, said: str
+    world: DeployedTrail, kind: str, property_: str, bad: Any, said: str
 ) -> None:
     """One change is rejected by CloudWatch, another is accepted: both are rolled back."""
     folder = world.cdk.folder / f"bad-{property_}"
@@ -189,7 +189,7 @@ def test_what_aws_would_refuse_is_told_and_rolled_back(
     assert repaired.returncode == 0, repaired.stdout
 
 
-def test_destroy_keeps_the_records_and_their_key(world: World) -> None:
+def test_destroy_keeps_the_records_and_their_key(world: DeployedTrail) -> None:
     key = world.resources()["StoreKey7A3C02BD"]
     destroyed = world.cdk.with_config("destroy", "--all", "--force")
     assert destroyed.returncode == 0, destroyed.stdout
@@ -203,7 +203,7 @@ def test_destroy_keeps_the_records_and_their_key(world: World) -> None:
     assert logs.describe_subscription_filters(logGroupName="/app/shop")["subscriptionFilters"] == []
 
 
-def test_a_plain_deploy_on_the_kept_group_fails_as_on_aws(world: World) -> None:
+def test_a_plain_deploy_on_the_kept_group_fails_as_on_aws(world: DeployedTrail) -> None:
     failed = world.cdk.deploy()
     assert failed.returncode == 1
     assert "already exists" in failed.stdout

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from audit_ops.world import World as LocalWorld
+from audit_ops.world import World
 from audit_rules import load_config, parse_config
 from tests.synthesis import ROOT, Template
 
 
-class World:
+class DeployedTrail:
     """A cloud with the trail deployed, and the receivers of its channels."""
 
-    def __init__(self, world: LocalWorld) -> None:
+    def __init__(self, world: World) -> None:
         self.cloud = world.cloud
         self.slack, self.mail = world.receivers["slack"], world.receivers["email"]
 
@@ -49,12 +49,12 @@ def named(post: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def world(template: Template) -> Iterator[World]:
-    with LocalWorld() as local:
+def world(template: Template) -> Iterator[DeployedTrail]:
+    with World() as local:
         local.prepare(load_config(ROOT / "audit.toml"))
         assert local.cloud.deploy(template.folder) == ["audit"]
         local.cloud.settle()
-        yield World(local)
+        yield DeployedTrail(local)
 
 
 def phone_change(id_: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def phone_change(id_: str) -> dict[str, Any]:
     }
 
 
-def test_a_fresh_deployment_tells_nobody_anything(world: World) -> None:
+def test_a_fresh_deployment_tells_nobody_anything(world: DeployedTrail) -> None:
     world.cloud.advance(600)
     alarms = world.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert {alarm["StateValue"] for alarm in alarms} == {"OK"}
@@ -82,7 +82,9 @@ def test_a_fresh_deployment_tells_nobody_anything(world: World) -> None:
     assert world.mail.originals == []
 
 
-def test_changes_at_second_0_20_and_90_are_all_told_once_within_five_minutes(world: World) -> None:
+def test_changes_at_second_0_20_and_90_are_all_told_once_within_five_minutes(
+    world: DeployedTrail,
+) -> None:
     world.put(phone_change("first"))
     assert world.notified() == world.mailed() == ["first"]
     world.cloud.advance(20)
@@ -97,7 +99,7 @@ def test_changes_at_second_0_20_and_90_are_all_told_once_within_five_minutes(wor
 
 
 def test_one_a_minute_for_an_hour_is_told_once_each_none_later_than_five_minutes(
-    world: World,
+    world: DeployedTrail,
 ) -> None:
     put_at: dict[str, float] = {}
     notified_at: dict[str, float] = {}
@@ -121,7 +123,7 @@ def test_one_a_minute_for_an_hour_is_told_once_each_none_later_than_five_minutes
     assert states == {"ALARM"}  # the sweep notifies while the alarm stays in ALARM
 
 
-def test_only_audit_records_reach_the_audit_group(world: World) -> None:
+def test_only_audit_records_reach_the_audit_group(world: DeployedTrail) -> None:
     big = phone_change("big") | {"note": "x" * 200_000}
     world.put(
         "INFO shop session opened",
@@ -139,7 +141,7 @@ def test_only_audit_records_reach_the_audit_group(world: World) -> None:
     assert sorted(world.notified()) == ["big", "good"]
 
 
-def test_records_that_no_rule_selects_are_kept_and_told_to_nobody(world: World) -> None:
+def test_records_that_no_rule_selects_are_kept_and_told_to_nobody(world: DeployedTrail) -> None:
     quiet = {"log": {"logger": "shop.audit"}, "message": "quiet", "event": {"id": "q"}}
     world.put(quiet)
     world.cloud.advance(300)
@@ -147,7 +149,7 @@ def test_records_that_no_rule_selects_are_kept_and_told_to_nobody(world: World) 
     assert world.slack.originals == []
 
 
-def test_slack_being_down_delays_and_loses_nothing(world: World) -> None:
+def test_slack_being_down_delays_and_loses_nothing(world: DeployedTrail) -> None:
     world.slack.answers = [(404, {})]
     world.put(phone_change("late"))
     assert world.notified() == []
@@ -158,7 +160,7 @@ def test_slack_being_down_delays_and_loses_nothing(world: World) -> None:
     assert world.mailed() == ["late"]
 
 
-def test_the_saved_queries_and_the_retention_are_there(world: World) -> None:
+def test_the_saved_queries_and_the_retention_are_there(world: DeployedTrail) -> None:
     logs = world.cloud.client("logs")
     queries = logs.describe_query_definitions(queryDefinitionNamePrefix="audit/")
     assert len(queries["queryDefinitions"]) == 4
@@ -178,11 +180,11 @@ def test_an_urgent_record_is_notified_at_once_and_not_again_by_its_alarm(
     assert subscription["FilterPattern"] == (
         '{ $.changes.record_type = "user" && $.changes.fields.mfa_phone = "*" }'
     )
-    with LocalWorld() as local:
+    with World() as local:
         local.prepare(parse_config(text))
         local.cloud.deploy(template.folder)
         local.cloud.settle()
-        world = World(local)
+        world = DeployedTrail(local)
         world.put(phone_change("first"))
         assert world.notified() == world.mailed() == ["first"]
         assert "it came, and the rule is urgent" in json.dumps(world.slack.originals)

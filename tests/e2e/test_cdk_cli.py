@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from audit_ops.world import World
 from audit_rules import load_config
 from local_cloud import LocalCloud
 from tests.cdk import run_cdk
+from tests.synthesis import synthesize
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (ROOT / "audit.toml").read_text()
@@ -26,13 +28,15 @@ class Tool:
         self.cloud, self.folder = cloud, folder
         self.config = folder / "audit.toml"
         self.config.write_text(CONFIG)
+        self._numbers = count()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run_cdk(self.cloud.endpoint, *arguments)
 
     def with_config(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        output = str(self.folder / "cdk.out")
-        return self.run(*arguments, "-c", f"config={self.config}", "--output", output)
+        """Run a command on the assembly of the configuration, synthesized in this process."""
+        assembly = synthesize(self.config, self.folder / f"cdk.out-{next(self._numbers)}")
+        return self.run(*arguments, "--app", str(assembly.folder))
 
     def deploy(self) -> subprocess.CompletedProcess[str]:
         return self.with_config("deploy", "--all", "--require-approval", "never")
@@ -63,7 +67,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedTrail]:
         cdk = Tool(local.cloud, tmp_path_factory.mktemp("cdk"))
         bootstrapped = cdk.run("bootstrap", ACCOUNT, "--app", "")
         assert bootstrapped.returncode == 0, bootstrapped.stdout
-        deployed = cdk.deploy()
+        # The first time as `make deploy` does: the CLI runs the app.
+        output = str(cdk.folder / "cdk.out")
+        deployed = cdk.run("deploy", "--all", "--require-approval", "never", "--output", output)
         assert deployed.returncode == 0, deployed.stdout
         local.cloud.settle()
         yield DeployedTrail(cdk, local)
@@ -163,8 +169,7 @@ def test_what_aws_would_refuse_is_told_and_rolled_back(
 ) -> None:
     """One change is rejected by CloudWatch, another is accepted: both are rolled back."""
     folder = world.cdk.folder / f"bad-{property_}"
-    output = ["--output", str(folder), "-c", f"config={world.cdk.config}"]
-    assert world.cdk.run("synth", "--quiet", *output).returncode == 0
+    synthesize(world.cdk.config, folder)
     template = json.loads((folder / "Trail.template.json").read_text())
     resources = template["Resources"]
     resources["StoreRecords611269AC"]["Properties"]["RetentionInDays"] = 365

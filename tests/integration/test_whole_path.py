@@ -1,77 +1,30 @@
 """The deployed template on the embedded cloud: from log lines to notifications in time."""
 
 import json
-import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from audit_ops.world import World
-from audit_rules import load_config, parse_config
+from audit_rules import load_config
+from tests.deployed_trail import DeployedTrail, named, phone_change
 from tests.synthesis import ROOT, Template
 
 
-class DeployedTrail:
-    """A cloud with the trail deployed, and the receivers of its channels."""
-
-    def __init__(self, world: World) -> None:
-        self.cloud = world.cloud
-        self.slack, self.mail = world.receivers["slack"], world.receivers["email"]
-
-    def put(self, *lines: str | dict[str, Any]) -> None:
-        texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-        self.cloud.put_lines("/app/shop", texts)
-        self.cloud.settle()
-
-    def kept(self) -> list[str]:
-        logs = self.cloud.client("logs")
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName="/audit/records")
-        return [event["message"] for page in pages for event in page["events"]]
-
-    def state(self) -> str:
-        """Return the state of the phone rule's alarm."""
-        name = "audit-mfa-phone-changed"
-        alarms = self.cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])
-        return str(alarms["MetricAlarms"][0]["StateValue"])
-
-    def notified(self) -> list[str]:
-        """Return the ids of the records in Slack's messages, in order."""
-        return [id_ for post in self.slack.originals for id_ in named(post)]
-
-    def mailed(self) -> list[str]:
-        bodies = [mail.get_body(("plain",)).get_content() for mail in self.mail.originals]
-        return [id_ for body in bodies for id_ in re.findall(r"changed User (\S+)", body)]
-
-
-def named(post: dict[str, Any]) -> list[str]:
-    return re.findall(r"changed User (\w+)", json.dumps(post["blocks"]))
-
-
-@pytest.fixture
-def world(template: Template) -> Iterator[DeployedTrail]:
+@pytest.fixture(scope="module")
+def deployed(template: Template) -> Iterator[World]:
     with World() as local:
         local.prepare(load_config(ROOT / "audit.toml"))
         assert local.cloud.deploy(template.folder) == ["audit"]
         local.cloud.settle()
-        yield DeployedTrail(local)
+        yield local
 
 
-def phone_change(id_: str) -> dict[str, Any]:
-    return {
-        "@timestamp": "2026-11-24T10:00:05.123Z",
-        "message": "User profile changed",
-        "log": {"logger": "shop.audit"},
-        "event": {"id": id_, "action": "user-updated", "outcome": "success"},
-        "user": {"name": "Ana Souza"},
-        "changes": {
-            "record_type": "user",
-            "record_id": id_,
-            "before": {"mfa_phone": "+34600111222"},
-            "after": {"mfa_phone": "+34600000000"},
-            "fields": {"mfa_phone": "updated"},
-        },
-    }
+@pytest.fixture
+def world(deployed: World) -> DeployedTrail:
+    """The deployed trail with no alarm in ALARM and empty receivers; each test has its own ids."""
+    deployed.wait_until_quiet()
+    return DeployedTrail(deployed)
 
 
 def test_a_fresh_deployment_tells_nobody_anything(world: DeployedTrail) -> None:
@@ -168,25 +121,3 @@ def test_the_saved_queries_and_the_retention_are_there(world: DeployedTrail) -> 
     assert group["retentionInDays"] == 3653
     with pytest.raises(logs.exceptions.InvalidParameterException, match="deletion protection"):
         logs.delete_log_group(logGroupName="/audit/records")
-
-
-def test_an_urgent_record_is_notified_at_once_and_not_again_by_its_alarm(
-    synth: Callable[[str], Template],
-) -> None:
-    text = (ROOT / "audit.toml").read_text()
-    text = text.replace('id = "mfa-phone-changed"', 'id = "mfa-phone-changed"\ndelivery = "urgent"')
-    template = synth(text)
-    subscription = template.one("Logs::SubscriptionFilter", FilterName="urgent")
-    assert subscription["FilterPattern"] == (
-        '{ $.changes.record_type = "user" && $.changes.fields.mfa_phone = "*" }'
-    )
-    with World() as local:
-        local.prepare(parse_config(text))
-        local.cloud.deploy(template.folder)
-        local.cloud.settle()
-        world = DeployedTrail(local)
-        world.put(phone_change("first"))
-        assert world.notified() == world.mailed() == ["first"]
-        assert "it came, and the rule is urgent" in json.dumps(world.slack.originals)
-        world.cloud.advance(600)
-        assert world.notified() == world.mailed() == ["first"]

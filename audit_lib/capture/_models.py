@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from audit_lib._logger import AuditLogger
-from audit_lib._record.masking_rules import Guarded, annotated_rules
+from audit_lib._record.masking_rules import SensitiveValue, annotated_rules
 from audit_lib._record.plain import plain, text_of
 
 __all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "tell_all", "written"]
@@ -85,4 +85,4 @@ def record_id(key: Iterable[Any]) -> str:
 def written(cls: type, name: str, value: Any) -> Any:
     """Take a value as it is now, guarded where the class calls it sensitive."""
     rule = annotated_rules(cls).get(name)
-    return plain(value) if rule is None else Guarded(plain(value), rule)
+    return plain(value) if rule is None else SensitiveValue(plain(value), rule)

@@ -253,7 +253,7 @@ class BatchingHandler(AuditHandler):
         for together in by_policy(entries):
             lines = b"".join(entry.body + b"\n" for entry in together)
             try:
-                self._rescue(lines, spool, together[0].policy, error)
+                self._apply_policy(lines, spool, together[0].policy, error)
             except RecordLostError as lost:
                 if together[0].policy == "raise":  # its caller waits for it
                     together[0].error = lost

@@ -41,14 +41,14 @@ class Linking:
         if self._chain is not None:
             self._chain.forget()
 
-    def leave(self, why: str) -> None:
+    def leave(self, relation: str) -> None:
         """Begin another chain with the next line, which says where this one stood.
 
         Args:
-            why: `follows`, or `parent` in a forked process.
+            relation: `follows`, or `parent` in a forked process.
         """
         if self._chain is not None and self._chain.sequence >= 0:
-            self._link = f"{why}:{self._chain.place}"
+            self._link = f"{relation}:{self._chain.position}"
         self._chain = None
 
     def sealing(self) -> bytes | None:

@@ -452,7 +452,9 @@ ANY: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_any_value_of_any_argument_is_written(write: Write, verb: str) -> None:
-    names = _content._RECORD_NAMES | _content._EVENT_NAMES | {"by_key", "even_if_unchanged", "ticket"}
+    names = (
+        _content._RECORD_NAMES | _content._EVENT_NAMES | {"by_key", "even_if_unchanged", "ticket"}
+    )
     for make in ANY:
         for name in sorted(names):
             assert write(verb, **{name: make()})["message"] == "m"

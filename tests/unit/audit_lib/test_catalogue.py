@@ -52,7 +52,7 @@ def test_without_a_catalogue_any_action_will_do(logger: audit_lib.AppLogger, lin
     ("text", "problem"),
     [
         ("actions = ", "audit.toml: Invalid value"),
-        ("[audit]\nname = 'x'", "audit.toml: actions: has no table"),
+        ("[audit]\nname = 'x'", "audit.toml: actions: found no table"),
         ("[actions]\nx = 1", "audit.toml: actions.x: found int; write a table"),
         (
             "[actions.x]\ncategory = 'iam'",

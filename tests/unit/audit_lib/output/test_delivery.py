@@ -329,7 +329,7 @@ def test_a_spool_that_cannot_be_written_falls_back_to_stderr(
     ("given", "complaint"),
     [
         ({"on_failure": "ignore"}, "on_failure: found 'ignore'; write one of"),
-        ({"on_failure": "spool"}, "on_failure: found 'spool' without a file; say spool="),
+        ({"on_failure": "spool"}, "on_failure: found 'spool' without a file; add spool="),
         ({"max_bytes": 100}, "max_bytes: found 100; write 4096 to 1048550, CloudWatch's limit"),
         (
             {"catalogue": {"actions": {"a": {"on_failure": "shout"}}}},

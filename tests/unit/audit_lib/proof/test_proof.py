@@ -476,17 +476,17 @@ def test_the_command_reads_rotated_and_packed_files_as_one(
     old.write_bytes(gzip.compress(b"".join(lines[:5])))
     new.write_bytes(b"".join(lines[5:]))
     status, said = command(capsys, old, new, "--write-heads", heads)
-    assert (status, said) == (0, "10 lines: 10 in 1 chains, 0 in none; 0 problems\n")
+    assert (status, said) == (0, "10 lines: 10 in 1 chains, 0 in no chain; 0 problems\n")
     status, said = command(capsys, new)
     assert status == 1
     assert said.startswith("line 1: missing: 5 before this one, from its beginning (chain ")
     new.write_bytes(b"".join(lines[5:8]))
     status, said = command(capsys, old, new)
     assert status == 3
-    assert "no seal after line 7 of it: the process is running, was killed or crashed" in said
+    assert "open end after its line 7: its process is running, was killed or crashed" in said
     status, said = command(capsys, old, new, "--heads", heads)
     assert status == 1
-    assert "at the end: cut: the head that was kept says that its last line was 9" in said
+    assert "at the end: cut: according to the stored head, its last line is 9 or later" in said
 
 
 def test_the_command_takes_what_a_transport_does_for_no_problem(
@@ -497,10 +497,12 @@ def test_the_command_takes_what_a_transport_does_for_no_problem(
     log.write_bytes(b"".join([*lines[5:], *lines[:6]]))
     status, said = command(capsys, log)
     assert status == 1
-    assert "what a transport may do to lines: --transported asks about the rest alone" in said
+    assert (
+        "a transport may cause all of these problems; --transported checks for the others" in said
+    )
     status, said = command(capsys, log, "--transported")
     assert (status, said.splitlines()[0]) == (
-        0, "6 lines came late or once more, as a transport may hand them over"
+        0, "6 lines are late or repeated, which a transport may cause"
     )  # fmt: skip
     log.write_bytes(b"".join([*lines[5:], *lines[:4]]))
     status, said = command(capsys, log, "--transported")
@@ -516,7 +518,7 @@ def test_the_command_reads_what_is_packed_once_twice_or_in_parts(
     for number, packed in enumerate(packings):
         log = tmp_path / f"object-{number}"
         log.write_bytes(packed)
-        assert command(capsys, log) == (0, "10 lines: 10 in 1 chains, 0 in none; 0 problems\n")
+        assert command(capsys, log) == (0, "10 lines: 10 in 1 chains, 0 in no chain; 0 problems\n")
         log.write_bytes(packed[:-20])
         status, said = command(capsys, log)
         assert (status, "Compressed file ended before" in said) == (2, True)
@@ -532,7 +534,7 @@ def test_the_command_says_what_it_cannot_read(
         2, f"audit_lib verify: [Errno 2] No such file or directory: '{tmp_path / 'none'}'\n"
     )  # fmt: skip
     status, said = command(capsys, "-", "--heads", tmp_path / "heads")
-    assert (status, "line 1: found 'nonsense'; write a chain's id" in said) == (2, True)
+    assert (status, "line 1: found 'nonsense'; write a chain id" in said) == (2, True)
 
 
 def test_the_command_runs_as_a_module(tmp_path: Path) -> None:

@@ -325,7 +325,7 @@ def test_a_plain_record_is_not_searched_for_secrets(
     ("given", "complaint"),
     [
         ({"sensitive": {"a": "mask"}}, "sensitive: a: found str; write Mask(), Hash(), Drop()"),
-        ({"sensitive": {"a": Hash()}}, "sensitive: a: found Hash() without a key; say hash_key="),
+        ({"sensitive": {"a": Hash()}}, "sensitive: a: found Hash() without a key; add hash_key="),
         ({"hash_key": b"short"}, "hash_key: found 5 bytes; write 16 or more"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The catalogue of actions: what it says goes into the records, and what it has not is told."""
+"""The catalogue of actions: its categories are written, and unknown actions are reported."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

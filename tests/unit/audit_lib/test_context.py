@@ -1,4 +1,4 @@
-"""Whose record it is, across blocks, requests, threads and pools."""
+"""The context of a record, across blocks, requests, threads and pools."""
 
 import asyncio
 import contextvars
@@ -16,7 +16,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 def test_what_is_bound_anywhere_in_a_request_holds_for_all_of_it(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
-    """As when a framework runs a dependency in a thread, with a copy of the context."""
+    """Run it as a framework runs a dependency: in a thread, with a copy of the context."""
     with Request({"http": {"request": {"id": "r-1"}}}):
         thread = threading.Thread(
             target=contextvars.copy_context().run,

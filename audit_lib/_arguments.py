@@ -35,13 +35,13 @@ __all__ = [
     "labels_of",
     "named_fields",
     "report_problems",
-    "shown",
+    "short_text",
 ]
 
-_MOST_FRAMES: Final = 1_000_000
-_MOST_PLACES: Final = 4096
+_MAX_FRAMES: Final = 1_000_000
+_MAX_PLACES: Final = 4096
 _MIN_SIMILARITY: Final = 0.75  # with less, `urgent` would be near `target`
-_LONGEST_SHOWN: Final = 80
+_MAX_SHOWN_LENGTH: Final = 80
 
 
 class AuditArguments(TypedDict, total=False):
@@ -167,7 +167,7 @@ def _is_text(value: object) -> bool:
 def checked_text(value: object, field: str, problems: list[str]) -> str:
     """Return a value as text; a value that is not a text is a problem."""
     if not _is_text(value):
-        problems.append(f"{field}: found {shown(value)}; write a text")
+        problems.append(f"{field}: found {short_text(value)}; write a text")
     return text_of(value)
 
 
@@ -183,7 +183,7 @@ def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, 
         if issubclass(kind, Collection) and not issubclass(kind, bytes | bytearray | Mapping):
             items, read = tuple(value), True  # type: ignore[arg-type] # a Collection
     wrong = [each for each in items if not _is_text(each)] if read else [value]
-    problems += [f"{field}: found {shown(each)}; write a text or several" for each in wrong]
+    problems += [f"{field}: found {short_text(each)}; write a text or several" for each in wrong]
     return tuple(text_of(each) for each in items if _is_text(each))
 
 
@@ -191,7 +191,7 @@ def checked_level(level: object, problems: list[str]) -> int:
     """Return a level as a number, also for its name; INFO for any other value."""
     if issubclass(type(level), int) and type(level) is not bool:
         return int.__index__(level)  # type: ignore[arg-type] # an int's subclass
-    problems.append(f"level: found {shown(level)}; write a number such as logging.INFO")
+    problems.append(f"level: found {short_text(level)}; write a number such as logging.INFO")
     named = logging.getLevelNamesMapping().get(text_of(level).upper())
     return logging.INFO if named is None else named
 
@@ -199,8 +199,8 @@ def checked_level(level: object, problems: list[str]) -> int:
 def checked_stacklevel(stacklevel: object, problems: list[str]) -> int:
     """Return a number of frames; 1 for a value that is not a number."""
     if issubclass(type(stacklevel), int):
-        return min(max(int.__index__(stacklevel), 1), _MOST_FRAMES)  # type: ignore[arg-type] # an int
-    problems.append(f"stacklevel: found {shown(stacklevel)}; write a number")
+        return min(max(int.__index__(stacklevel), 1), _MAX_FRAMES)  # type: ignore[arg-type] # an int
+    problems.append(f"stacklevel: found {short_text(stacklevel)}; write a number")
     return 1
 
 
@@ -226,12 +226,12 @@ def checked_exception(exc_info: Any, problems: list[str]) -> Any:
     if not checked_flag(exc_info):
         return None
     if not issubclass(kind, int):
-        problems.append(f"exc_info: found {shown(exc_info)}; write True or an exception")
+        problems.append(f"exc_info: found {short_text(exc_info)}; write True or an exception")
     present = sys.exc_info()
     return None if present[1] is None else present
 
 
-def shown(value: object) -> str:
+def short_text(value: object) -> str:
     """Return a value as a short text, for a message."""
     if value is None or type(value) is bool:
         return str(value)
@@ -239,8 +239,8 @@ def shown(value: object) -> str:
         text = text_of(value)
     except Exception:  # noqa: BLE001 - a class whose own methods raise
         text = class_name(type(value))
-    shown = repr(text) if issubclass(type(value), str) else text
-    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+    found = repr(text) if issubclass(type(value), str) else text
+    return found if len(found) <= _MAX_SHOWN_LENGTH else f"{found[:_MAX_SHOWN_LENGTH]}…"
 
 
 _PLACES: Final[set[tuple[str, int]]] = set()
@@ -267,7 +267,7 @@ def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel:
         frame = frame.f_back or frame
     place = frame.f_code.co_filename, frame.f_lineno
     if place not in _PLACES:
-        if len(_PLACES) >= _MOST_PLACES:  # an application that keeps generating code
+        if len(_PLACES) >= _MAX_PLACES:  # an application that keeps generating code
             _PLACES.clear()
         _PLACES.add(place)
         with suppress(Exception):  # a handler of the application may raise

@@ -16,8 +16,8 @@ __all__ = ["CatalogueAction", "Config", "configure", "get_config"]
 # The log drivers of Docker and Kubernetes split a line at 16 KiB; AWS Lambda does not.
 _CONTAINER_BYTES: Final = 16 * 1024
 _LAMBDA_BYTES: Final = 256 * 1024
-_FEWEST_BYTES: Final = 4 * 1024
-_SHORTEST_KEY: Final = 16
+_MIN_BYTES: Final = 4 * 1024
+_MIN_KEY_BYTES: Final = 16
 _POLICIES: Final = ("stderr", "spool", "raise")
 
 
@@ -51,7 +51,7 @@ class Config:
     """
 
     __slots__ = (
-        "actions", "chain", "described", "fsync", "masking", "max_bytes", "on_failure",
+        "actions", "chain", "event_cache", "fsync", "masking", "max_bytes", "on_failure",
         "requested_bytes", "sensitive", "service", "service_fields", "spool",
     )  # fmt: skip
     actions: Mapping[str, CatalogueAction]
@@ -67,7 +67,7 @@ class Config:
     """The argument `max_bytes`; without it, each destination has its own limit."""
     masking: Masking
     service_fields: dict[str, Any]
-    described: dict[Any, Any]
+    event_cache: dict[Any, Any]
     """The events built so far: a cache that lasts as long as this configuration."""
 
     def __init__(self, **values: Any) -> None:
@@ -103,7 +103,7 @@ class Config:
         return (known and known.on_failure) or self.on_failure
 
 
-def _fitting_bytes() -> int:
+def _default_max_bytes() -> int:
     return _LAMBDA_BYTES if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _CONTAINER_BYTES
 
 
@@ -168,10 +168,10 @@ def configure(  # noqa: PLR0913 - the whole configuration
     if spool is None and (on_failure == "spool" or spooling):
         place = f"actions.{spooling[0]}: on_failure" if spooling else "on_failure"
         raise ConfigurationError(f"{place}: found 'spool' without a file; add spool='….jsonl'")
-    longest = _fitting_bytes() if max_bytes is None else max_bytes
-    if not _FEWEST_BYTES <= longest <= MESSAGE_BYTES:
+    longest = _default_max_bytes() if max_bytes is None else max_bytes
+    if not _MIN_BYTES <= longest <= MESSAGE_BYTES:
         raise ConfigurationError(
-            f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
+            f"max_bytes: found {longest}; write {_MIN_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
         )
     for name, rule in (sensitive or {}).items():
         if rule is not None and not isinstance(rule, MaskingRule):
@@ -182,9 +182,9 @@ def configure(  # noqa: PLR0913 - the whole configuration
             raise ConfigurationError(
                 f"sensitive: {name}: found Hash() without a key; add hash_key="
             )
-    if hash_key is not None and len(hash_key) < _SHORTEST_KEY:
+    if hash_key is not None and len(hash_key) < _MIN_KEY_BYTES:
         raise ConfigurationError(
-            f"hash_key: found {len(hash_key)} bytes; write {_SHORTEST_KEY} or more, such as"
+            f"hash_key: found {len(hash_key)} bytes; write {_MIN_KEY_BYTES} or more, such as"
             " secrets.token_bytes(32)"
         )
     masking = Masking(sensitive, hash_key)
@@ -201,7 +201,7 @@ def configure(  # noqa: PLR0913 - the whole configuration
         chain=chain,
         service=MappingProxyType(named),
         service_fields={"service": named} if named else {},
-        described={},
+        event_cache={},
     )
 
 

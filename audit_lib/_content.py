@@ -6,12 +6,12 @@ An argument of a wrong type does not raise; its problem is added to `problems`.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._arguments import EventArguments, RecordArguments, checked_text, labels_of, shown
+from ._arguments import EventArguments, RecordArguments, checked_text, labels_of, short_text
 from ._configuration import Config
 from ._context import current_context
 from ._record.changes import changes_between
 from ._record.document import Payload, merged
-from ._record.ecs import OUTCOMES, classified, misfits
+from ._record.ecs import OUTCOMES, category_and_type, ecs_violations
 from ._record.ids import new_id
 from ._record.masking import Redactions
 from ._record.plain import plain_fields, text_of
@@ -26,7 +26,7 @@ __all__ = [
     "verb_event",
 ]
 
-_MOST_DESCRIBED: Final = 4096
+_MAX_CACHED_EVENTS: Final = 4096
 _EVENT_NAMES: Final = EventArguments.__required_keys__ | EventArguments.__optional_keys__
 _RECORD_NAMES: Final = RecordArguments.__required_keys__ | RecordArguments.__optional_keys__
 _NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
@@ -55,18 +55,18 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
     types: tuple[str, ...],
 ) -> VerbEvent:
     """Return the ECS `event` of a verb on a record, or of an event; cached by its arguments."""
-    known = verb, record_type, action, outcome, category, types
+    key = verb, record_type, action, outcome, category, types
     try:
-        made: VerbEvent | None = config.described.get(known)
+        cached: VerbEvent | None = config.event_cache.get(key)
     except Exception:  # noqa: BLE001 - unhashable, or a `__hash__` or `__eq__` that raises
-        made = None
-    if made is not None:
-        return made
+        cached = None
+    if cached is not None:
+        return cached
     problems: list[str] = []
     kind = named = None
     if verb:
         kind = checked_text(record_type, "record_type", problems)
-        category, types = classified(kind, verb)
+        category, types = category_and_type(kind, verb)
     if action is not None:
         named = checked_text(action, "event.action", problems)
     elif kind is not None:
@@ -75,18 +75,18 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
         problems.append("event.action: is missing; write action=")
     ended = text_of(outcome)
     if ended not in OUTCOMES and not issubclass(type(outcome), str):
-        found = f"event.outcome: found {shown(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
+        found = f"event.outcome: found {short_text(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
         problems.append(found)
         ended = "unknown"
-    made_event = _described(named, category, types, ended, kind, config, problems)
+    result = _build_event(named, category, types, ended, kind, config, problems)
     # `True` and `1` are equal keys and different texts, so only texts are cached.
-    cacheable = all(part is None or type(part) is str for part in known[:4])
-    if cacheable and len(config.described) < _MOST_DESCRIBED:
-        config.described[known] = made_event
-    return made_event
+    cacheable = all(part is None or type(part) is str for part in key[:4])
+    if cacheable and len(config.event_cache) < _MAX_CACHED_EVENTS:
+        config.event_cache[key] = result
+    return result
 
 
-def _described(  # noqa: PLR0913, PLR0917 - the arguments of `verb_event`, as texts
+def _build_event(  # noqa: PLR0913, PLR0917 - the arguments of `verb_event`, as texts
     action: str | None,
     category: tuple[str, ...],
     types: tuple[str, ...],
@@ -105,7 +105,7 @@ def _described(  # noqa: PLR0913, PLR0917 - the arguments of `verb_event`, as te
     if types:
         event["type"] = list(types)
     unknown = None if action is None else config.unknown_action(action)
-    found = (*problems, *((unknown,) if unknown else ()), *misfits(category, types, outcome))
+    found = (*problems, *((unknown,) if unknown else ()), *ecs_violations(category, types, outcome))
     return VerbEvent(event, found, record_type)
 
 
@@ -116,7 +116,7 @@ def argument_names(verb: str) -> frozenset[str]:
 
 def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     config: Config,
-    made_event: VerbEvent,
+    verb_result: VerbEvent,
     changes: dict[str, Any] | None,
     record_id: object,
     target: Any,
@@ -124,7 +124,7 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     redactions: Redactions,
 ) -> dict[str, Any]:
     """Return the fields that the verb writes: `event`, `changes`, `user.target`, masked."""
-    event = made_event.event.copy()
+    event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
     texts = redactions.texts
     texts.append(event.get("action", ""))
@@ -132,7 +132,7 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
         event["reason"] = text_of(reason)
         texts.append(event["reason"])
     if changes is not None:
-        about: dict[str, Any] = {"record_type": made_event.record_type}
+        about: dict[str, Any] = {"record_type": verb_result.record_type}
         if record_id is not None:
             about["record_id"] = text_of(record_id)
             texts.append(about["record_id"])
@@ -151,7 +151,9 @@ def changes_by_key(
     try:
         return changes_between(before, after, config.masking, by_key)
     except Exception:  # noqa: BLE001 - `by_key` is wrong: the states never raise
-        problems.append(f"by_key: found {shown(by_key)}; write path → name of a member, or None")
+        problems.append(
+            f"by_key: found {short_text(by_key)}; write path → name of a member, or None"
+        )
         return changes_between(before, after, config.masking)
 
 
@@ -180,7 +182,7 @@ def problem_labels(
 
 
 def payload_of(
-    own: dict[str, Any], given: dict[str, Any], redactions: Redactions, config: Config
+    own: dict[str, Any], extra_fields: dict[str, Any], redactions: Redactions, config: Config
 ) -> Payload:
     """Return the payload of a record: its own fields, those of the context and `extra`."""
     event = own["event"]
@@ -196,6 +198,8 @@ def payload_of(
         redactions.add(context.redactions)
     else:
         redactions.searched = context.redactions.searched
-    if given:
-        given = config.masking.masked(given, (), redactions)
-    return Payload(fields, given, redactions, None if given or "user" in own else context.related)
+    if extra_fields:
+        extra_fields = config.masking.masked(extra_fields, (), redactions)
+    return Payload(
+        fields, extra_fields, redactions, None if extra_fields or "user" in own else context.related
+    )

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 # A worker that binds a secret for each job must not accumulate them.
-_MOST_SECRETS: Final = 100
+_MAX_SECRETS: Final = 100
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -212,7 +212,7 @@ def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Con
         above = merged(above, {"user": {"effective": effective}})
     redactions = Redactions()
     redactions.add(present.redactions)
-    del redactions.secrets[:-_MOST_SECRETS]
+    del redactions.secrets[:-_MAX_SECRETS]
     fields = merged(below, get_config().masking.masked(above, (), redactions))
     redactions.search(fields)
     return _made(fields, redactions)

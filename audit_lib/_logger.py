@@ -32,16 +32,16 @@ from ._output.handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filt
 from ._proof import chain
 from ._record import encoding
 from ._record.changes import changes_between
-from ._record.document import PAYLOAD, document_here
+from ._record.document import PAYLOAD, document_from_frame
 from ._record.masking import Redactions
 from ._record.plain import plain_fields
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
 _SUFFIX: Final = ".audit"
-_ADOPTING: Final = RLock()
+_EXTENDING: Final = RLock()
 _DEFAULT: Final = (DEFAULT_HANDLER,)
-_LEFT_OUT: Final = object()
+_UNSET: Final = object()
 _MANY_FRAMES: Final = 1000
 _LEVEL_NAMES: Final = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
@@ -53,11 +53,11 @@ class AuditLogger(logging.Logger):
     nothing suppresses a record of INFO or above except `mute`: no level, no filter (which may change
     a record), no `logging.disable`, no `disable_existing_loggers`. Its records are sent to its own
     handlers and to standard output, and not to the handlers of its ancestors, except those of test
-    tools that keep records in a list (pytest's `caplog`). Its own `AuditHandler` replaces standard
-    output.
+    tools that keep records in a list (pytest's `caplog`). An `AuditHandler` that is added to it
+    replaces standard output.
 
-    No argument of a method raises in the caller, except a missing positional one. An argument that
-    does not exist is written as a label, with the outcome `unknown` unless one is given; one of a
+    A missing positional argument raises `TypeError`; no other wrong argument raises in the caller. One
+    that does not exist is written as a label, with the outcome `unknown` unless one is given; one of a
     wrong type is left out or replaced. `labels.audit_problem` says what was found;
     `AuditUsageWarning` describes how it is reported to a developer.
     """
@@ -98,7 +98,7 @@ class AuditLogger(logging.Logger):
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: the record could not be written.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         config = get_config()
         changes = changes_between(None, after, config.masking)
@@ -131,7 +131,7 @@ class AuditLogger(logging.Logger):
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: the record could not be written.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         config = get_config()
         problems: list[str] = []
@@ -168,7 +168,7 @@ class AuditLogger(logging.Logger):
                 block raises, the default of `reason` is the class of the exception.
 
         Raises:
-            RecordLostError: the record could not be written.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         before = plain_fields(record)
         try:
@@ -201,7 +201,7 @@ class AuditLogger(logging.Logger):
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: the record could not be written.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         config = get_config()
         changes = changes_between(before, None, config.masking)
@@ -223,7 +223,7 @@ class AuditLogger(logging.Logger):
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: the record could not be written.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         self._write(get_config(), "accessed", record_type, {}, msg, args, **arguments)
 
@@ -236,7 +236,7 @@ class AuditLogger(logging.Logger):
             arguments: see `EventArguments`. A missing `action` is reported like a wrong argument.
 
         Raises:
-            RecordLostError: the record could not be written.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         problems: list[str] = []
         category = checked_names(arguments.pop("category", ()), "event.category", problems)
@@ -263,7 +263,7 @@ class AuditLogger(logging.Logger):
         record_id: object = None,
         target: Any = None,
         action: object = None,
-        outcome: object = _LEFT_OUT,
+        outcome: object = _UNSET,
         reason: object = None,
         extra: Any = None,
         exc_info: Any = None,
@@ -276,31 +276,31 @@ class AuditLogger(logging.Logger):
         problems = [] if problems is None else problems
         if changes is None and record_id is not None:  # an event has no record
             unknown["record_id"] = record_id
-        if outcome is _LEFT_OUT:
+        if outcome is _UNSET:
             # A misspelt argument may have been the outcome: never write a success that was none.
             outcome = "unknown" if unknown else "success"
-        described = verb_event(config, verb, record_type, action, outcome, category, types)
+        verb_result = verb_event(config, verb, record_type, action, outcome, category, types)
         redactions = Redactions()
-        own = own_fields(config, described, changes, record_id, target, reason, redactions)
-        given = {} if extra is None else named_fields(extra, problems)
+        own = own_fields(config, verb_result, changes, record_id, target, reason, redactions)
+        extra_fields = {} if extra is None else named_fields(extra, problems)
         is_plain = type(stacklevel) is int and 0 < stacklevel < _MANY_FRAMES
         if not is_plain or exc_info is not None or stack_info is not False:
             exc_info = checked_exception(exc_info, problems)
             stack_info = checked_flag(stack_info)
             stacklevel = checked_stacklevel(stacklevel, problems)
-        if unknown or problems or described.problems:
+        if unknown or problems or verb_result.problems:
             known = argument_names(verb)
-            problems[:0] = described.problems
+            problems[:0] = verb_result.problems
             own["labels"] = problem_labels(unknown, known, problems, config, redactions)
-        if exc_info is None and not stack_info and (handlers := self._only_handlers()):
-            payload = payload_of(own, given, redactions, config)
-            document = document_here(self.name, level, msg, args, payload, stacklevel + 1)
+        if exc_info is None and not stack_info and (handlers := self._direct_handlers()):
+            payload = payload_of(own, extra_fields, redactions, config)
+            document = document_from_frame(self.name, level, msg, args, payload, stacklevel + 1)
             for handler in handlers:
                 handler.write(document, redactions, config)
         else:
             super()._log(
                 level, msg, args, exc_info=exc_info,
-                extra=cast("Any", _Prepared((own, given, redactions))), stack_info=stack_info,
+                extra=cast("Any", _Prepared((own, extra_fields, redactions))), stack_info=stack_info,
                 stacklevel=stacklevel + 2,  # the frames of this method and of the verb
             )  # fmt: skip
         if problems:
@@ -322,7 +322,7 @@ class AuditLogger(logging.Logger):
         """Write the record of a level method, such as `info`, whatever its arguments are."""
         config, problems, redactions = get_config(), list[str](), Redactions()
         own: dict[str, Any] = {"event": {}}
-        given = {} if extra is None else named_fields(extra, problems)
+        extra_fields = {} if extra is None else named_fields(extra, problems)
         if exc_info is not None:
             exc_info = checked_exception(exc_info, problems)
         stacklevel = checked_stacklevel(stacklevel, problems)
@@ -332,13 +332,13 @@ class AuditLogger(logging.Logger):
             own["labels"] = problem_labels(unknown, _LEVEL_NAMES, problems, config, redactions)
         super()._log(
             level, msg, args, exc_info=exc_info,
-            extra=cast("Any", _Prepared((own, given, redactions))),
+            extra=cast("Any", _Prepared((own, extra_fields, redactions))),
             stack_info=checked_flag(stack_info), stacklevel=stacklevel + 1,
         )  # fmt: skip
         if problems:
             report_problems(problems, redactions, stacklevel + 2)
 
-    def _only_handlers(self) -> "Sequence[AuditHandler] | None":
+    def _direct_handlers(self) -> "Sequence[AuditHandler] | None":
         """Return the handlers of a record if none of them needs a `LogRecord`, else None.
 
         Most do not need one, and creating it would double the time of a record.
@@ -354,11 +354,11 @@ class AuditLogger(logging.Logger):
                 or type(handler.formatter) is not AuditFormatter
             ):
                 return None
-        if self._test_tools() or type(self).makeRecord is not AuditLogger.makeRecord:
+        if self._test_handlers() or type(self).makeRecord is not AuditLogger.makeRecord:
             return None
         return handlers  # type: ignore[no-any-return] # all of them are `AuditHandler`s
 
-    def _test_tools(self) -> list[logging.Handler]:
+    def _test_handlers(self) -> list[logging.Handler]:
         """Return the handlers of ancestors that keep records in a list, as pytest's `caplog` does."""
         found: list[logging.Handler] = []
         ancestor = self.parent
@@ -394,10 +394,11 @@ class AuditLogger(logging.Logger):
         own: dict[str, Any] = {}
         prepared = cast("Any", extra)
         if isinstance(prepared, _Prepared):
-            own, given, redactions = prepared
+            own, extra_fields, redactions = prepared
         else:
-            given, redactions = {} if extra is None else named_fields(extra, []), Redactions()
-        payload = payload_of(own or {"event": {}}, given, redactions, get_config())
+            extra_fields = {} if extra is None else named_fields(extra, [])
+            redactions = Redactions()
+        payload = payload_of(own or {"event": {}}, extra_fields, redactions, get_config())
         # For other formatters, as `logging` passes `extra`; existing attributes are kept.
         for key, value in (payload.fields | payload.extra).items():
             record.__dict__.setdefault(key, value)
@@ -415,7 +416,7 @@ class AuditLogger(logging.Logger):
         if self.handlers:
             own = [handler for handler in self.handlers if isinstance(handler, AuditHandler)]
             handlers = [*(own or handlers), *(h for h in self.handlers if h not in own)]
-        for handler in [*handlers, *self._test_tools()]:
+        for handler in [*handlers, *self._test_handlers()]:
             if record.levelno >= handler.level or isinstance(handler, AuditHandler):
                 handler.handle(record)
 
@@ -440,12 +441,12 @@ class AppLogger(logging.Logger):
         """
         found = self.__dict__.get("_audit_logger")
         if found is None:
-            found = self.__dict__["_audit_logger"] = _adopt(f"{self.name}{_SUFFIX}", AuditLogger)
+            found = self.__dict__["_audit_logger"] = _extend(f"{self.name}{_SUFFIX}", AuditLogger)
         return cast("AuditLogger", found)
 
 
 class _Prepared(tuple[dict[str, Any], dict[str, Any], Redactions]):
-    """The argument `extra` of `makeRecord` from `_write` and `_log`: own, given, redactions."""
+    """The argument `extra` of `makeRecord` from `_write` and `_log`: own, extra_fields, redactions."""
 
     __slots__ = ()
 
@@ -464,14 +465,14 @@ def get_logger(name: str) -> AppLogger:
     Raises:
         LoggerConflictError: a logger of that name exists and its class cannot be extended.
     """
-    return cast("AppLogger", _adopt(name, AppLogger))
+    return cast("AppLogger", _extend(name, AppLogger))
 
 
-def _adopt(name: str, kind: type[logging.Logger]) -> logging.Logger:
+def _extend(name: str, kind: type[logging.Logger]) -> logging.Logger:
     """Return the logger of that name from `logging`, with the methods of `kind` added."""
     encoding.prepare()
     chain.prepare()
-    with _ADOPTING:
+    with _EXTENDING:
         logger = logging.getLogger(name)
         present = type(logger)
         if issubclass(present, kind):

@@ -64,7 +64,8 @@ class AuditHandler(logging.Handler):
         """Write the record.
 
         Raises:
-            RecordLostError: it could not be written, and its failure policy is to raise or failed.
+            RecordLostError: the record could not be written, and its failure policy is `raise` or
+                failed too.
         """
         if type(self.formatter) is AuditFormatter:
             config = get_config()

@@ -57,7 +57,7 @@ class Spool:
         Raises:
             Exception: what `write` raises; its lines and all after them remain.
         """
-        taken = at = 0
+        accepted = offset = 0
         with self._locked() as file:
             file.seek(0)
             try:
@@ -65,15 +65,15 @@ class Spool:
                     # A torn line is not a record: its policy handled the whole record again.
                     if complete := [line for line in lines if line.endswith(b"}\n")]:
                         write(complete)
-                    taken += len(lines)
-                    at += sum(map(len, lines))
+                    accepted += len(lines)
+                    offset += sum(map(len, lines))
             except Exception:
-                if taken:
-                    file.seek(at)
+                if accepted:
+                    file.seek(offset)
                     self._keep(file)
                 raise
             file.truncate(0)
-        return taken
+        return accepted
 
     def _keep(self, lines: BinaryIO) -> None:
         # Replace the file: at any moment, one complete file exists.

@@ -15,7 +15,7 @@ __all__ = ["Outlet", "TornWriteError", "standard_output"]
 # When a reader reads nothing for so long, the failure policy applies.
 _TIMEOUT_MS: Final = 10_000
 _LONG_SECONDS: Final = 0.001
-_LONGEST_PAUSE_SECONDS: Final = 0.01
+_MAX_PAUSE_SECONDS: Final = 0.01
 
 
 class TornWriteError(OSError):
@@ -103,7 +103,7 @@ class Outlet:
             # With a full pipe or many busy threads, this process would otherwise lock again before
             # another waiting process wakes up.
             if (held := monotonic() - began) > _LONG_SECONDS:
-                sleep(min(held, _LONGEST_PAUSE_SECONDS))
+                sleep(min(held, _MAX_PAUSE_SECONDS))
 
     def _write_whole(self, file: int, line: bytes) -> None:
         written = 0

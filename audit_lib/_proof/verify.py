@@ -19,9 +19,9 @@ _TAIL: Final = re.compile(
     rb'(?:"(parent|follows)":"([0-9a-f]{32}):(-1|0|[1-9][0-9]{0,17})",)?(?:"(sealed)":true,)?'
     rb'"id":"([0-9a-f]{32})"\},"hash":"([0-9a-f]{64})"\}\Z'
 )
-_LONGEST_TAIL: Final = 300
+_MAX_TAIL_BYTES: Final = 300
 _MARK: Final = 16
-_MOST_PROBLEMS: Final = 1_000
+_MAX_PROBLEMS: Final = 1_000
 
 
 class ChainHead(NamedTuple):
@@ -88,7 +88,7 @@ def verify(
 
     Lines of many processes may be mixed, with other lines among them; pass the lines of several
     (rotated) files one after the other. `docs/proof.md` describes what a log with stored heads
-    proves, and what a log alone cannot.
+    proves, and what a log by itself cannot.
 
     Args:
         lines: such as an open file, binary or text; with or without line ends.
@@ -209,7 +209,7 @@ class _Reading:
     def read_line(self, number: int, line: bytes) -> None:
         """Read a line that is not simply the next one of its chain."""
         line = line.removesuffix(b"\r")
-        match = _TAIL.search(line[-_LONGEST_TAIL:])
+        match = _TAIL.search(line[-_MAX_TAIL_BYTES:])
         if match is None:
             self._unchained += 1
             return
@@ -299,7 +299,7 @@ class _Reading:
         return correct
 
     def _add_problem(self, line: int, kind: str, chain: bytes, text: str) -> None:
-        if len(self._problems) < _MOST_PROBLEMS:
+        if len(self._problems) < _MAX_PROBLEMS:
             self._problems.append(VerifyProblem(line, kind, chain.decode(), text))
 
     def _add_displaced(self, line: int, kind: str, chain: bytes, text: str) -> None:

@@ -82,8 +82,8 @@ def _key_elements(state: dict[str, Any], path: list[str], key: str | None) -> No
         return
     keyed: dict[str, Any] = {}
     for position, element in enumerate(elements):
-        known = key is not None and isinstance(element, dict) and key in element
-        name = text_of(element[key]) if known else str(position)
+        has_key = key is not None and isinstance(element, dict) and key in element
+        name = text_of(element[key]) if has_key else str(position)
         while name in keyed:  # two elements with the same key: keep both
             name += f" ({position})"
         keyed[name] = element
@@ -96,10 +96,10 @@ def _compare(
     changes: dict[str, Any] = {"before": {}, "after": {}, "fields": {}}
     for name in {**before, **after}:  # in the order of the fields, not of a set
         old, new = before.get(name, _MISSING), after.get(name, _MISSING)
-        here = (*path, name)
+        inner_path = (*path, name)
         # A sensitive object is one value: it is masked or hashed as a whole.
-        if isinstance(old, dict) and isinstance(new, dict) and masking.rule(here) is None:
-            inner = _compare(old, new, here, masking)
+        if isinstance(old, dict) and isinstance(new, dict) and masking.rule(inner_path) is None:
+            inner = _compare(old, new, inner_path, masking)
             if inner["fields"]:
                 for part, members in changes.items():
                     members[name] = inner[part]

@@ -24,7 +24,7 @@ __all__ = [
     "ECS_VERSION",
     "PAYLOAD",
     "Payload",
-    "document_here",
+    "document_from_frame",
     "document_of",
     "merged",
     "message_arguments",
@@ -123,7 +123,7 @@ _ATTRIBUTES: Final = frozenset({
 # fmt: on
 
 
-def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
+def document_from_frame(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
     name: str, level: int, msg: object, args: tuple[object, ...], payload: Payload, depth: int
 ) -> dict[str, Any]:
     """Return the document that `document_of` would return, without a `LogRecord`.
@@ -144,21 +144,21 @@ def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made 
             frame = frame.f_back
     code = frame.f_code
     place = (name, id(code), frame.f_lineno)
-    known = _PLACES.get(place)
-    if known is None:
-        if len(_PLACES) >= _MOST_PLACES:  # an application that keeps generating code
+    cached = _PLACES.get(place)
+    if cached is None:
+        if len(_PLACES) >= _MAX_PLACES:  # an application that keeps generating code
             _PLACES.clear()
         file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
-        known = _PLACES[place] = (log, code)  # keeping the code object keeps its id unique
+        cached = _PLACES[place] = (log, code)  # keeping the code object keeps its id unique
     message, unformatted = _message(msg, message_arguments(args) if args else args)
-    document = _head(time(), _level(level), message, known[0], _process())
+    document = _head(time(), _level(level), message, cached[0], _process())
     return _completed(document, payload, unformatted)
 
 
 _PLACES: Final[dict[tuple[str, int, int], tuple[dict[str, Any], Any]]] = {}
 _PROCESSES: Final[dict[tuple[int, str], dict[str, Any]]] = {}
-_MOST_PLACES: Final = 4096
+_MAX_PLACES: Final = 4096
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_PROCESSES.clear)
 
@@ -171,13 +171,13 @@ def _level(level: int) -> str:
 def _process() -> dict[str, Any]:
     thread = current_thread()
     place = get_ident(), thread.name
-    known = _PROCESSES.get(place)
-    if known is None:
-        if len(_PROCESSES) >= _MOST_PLACES:  # an application that keeps starting threads
+    cached = _PROCESSES.get(place)
+    if cached is None:
+        if len(_PROCESSES) >= _MAX_PLACES:  # an application that keeps starting threads
             _PROCESSES.clear()
         thread_fields = {"id": place[0], "name": place[1]}
-        known = _PROCESSES[place] = {**process_fields(), "thread": thread_fields}
-    return known
+        cached = _PROCESSES[place] = {**process_fields(), "thread": thread_fields}
+    return cached
 
 
 def process_fields() -> dict[str, Any]:

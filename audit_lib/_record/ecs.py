@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["OUTCOMES", "classified", "misfits", "related"]
+__all__ = ["OUTCOMES", "category_and_type", "ecs_violations", "related"]
 
 OUTCOMES: Final = frozenset({"success", "failure", "unknown"})
 _TYPES: Final[dict[str, frozenset[str]]] = {
@@ -50,7 +50,7 @@ _ADDRESSED: Final = ("source", "client", "destination", "server")
 _ADDRESS_KEYS: Final = ("ip",)
 
 
-def classified(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def category_and_type(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return `event.category` and `event.type` for a verb on a type of record."""
     if record_type in {"user", "group"}:
         return ("iam",), (record_type, _IAM[verb])
@@ -58,7 +58,9 @@ def classified(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str,
 
 
 @lru_cache(maxsize=256)
-def misfits(category: tuple[str, ...], types: tuple[str, ...], outcome: str) -> tuple[str, ...]:
+def ecs_violations(
+    category: tuple[str, ...], types: tuple[str, ...], outcome: str
+) -> tuple[str, ...]:
     """Return a text for each value that ECS does not allow: the field, the value, what is allowed."""
     found = []
     if outcome not in OUTCOMES:

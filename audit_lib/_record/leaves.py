@@ -30,7 +30,7 @@ def class_name(cls: type) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the class and the text of an exception; the class alone if its `__str__` raises."""
+    """Return the class and the text of an exception; only the class if its `__str__` raises."""
     try:
         return f"{type(error).__name__}: {well_formed(str(error))}"
     except Exception:  # noqa: BLE001 - a `__str__` may raise anything

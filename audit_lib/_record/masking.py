@@ -9,12 +9,12 @@ from functools import cache
 from typing import Any, Final
 
 from .encoding import HIDDEN
-from .masking_rules import DROPPED, MOST_NAMES, Mask, MaskingRule, SensitiveValue
+from .masking_rules import DROPPED, MAX_NAMES, Mask, MaskingRule, SensitiveValue
 from .notes import UnreadableText, path_text
 
 __all__ = ["Masking", "Redactions", "has_secret", "scrubbed"]
 
-_SHORTEST_SECRET: Final = 4
+_MIN_SECRET_LENGTH: Final = 4
 _UNKNOWN: Final[Any] = object()
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -97,7 +97,7 @@ class Masking:
             return self._known[name]
         except KeyError:
             rule = self._find_rule(name)
-            if len(self._known) >= MOST_NAMES:  # an application that keeps generating names
+            if len(self._known) >= MAX_NAMES:  # an application that keeps generating names
                 self._known.clear()
             self._known[name] = rule
             return rule
@@ -127,12 +127,12 @@ class Masking:
                 if kind is str:
                     redactions.texts.append(item)
                 continue
-            here = (*path, name)
-            rule = self.rule(here) if rule is _UNKNOWN else rule
+            inner_path = (*path, name)
+            rule = self.rule(inner_path) if rule is _UNKNOWN else rule
             if rule is not None and kind in _ATOMS:
-                new = self._apply_rule(here, item, rule, redactions)
+                new = self._apply_rule(inner_path, item, rule, redactions)
             else:
-                new = self._masked_item(item, here, rule, redactions)
+                new = self._masked_item(item, inner_path, rule, redactions)
             if new is not item:
                 result = value.copy() if result is None else result
                 if new is DROPPED:
@@ -187,7 +187,7 @@ def _texts_in(value: Any) -> Iterator[str]:
 def _remember(value: Any, secrets: list[str]) -> None:
     """Add the texts of a sensitive value, which the message may repeat, to `secrets`."""
     if type(value) is str:
-        if len(value) >= _SHORTEST_SECRET:
+        if len(value) >= _MIN_SECRET_LENGTH:
             secrets.append(value)
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:

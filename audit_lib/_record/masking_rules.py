@@ -7,7 +7,7 @@ from .encoding import HIDDEN, encode
 
 __all__ = [
     "DROPPED",
-    "MOST_NAMES",
+    "MAX_NAMES",
     "Drop",
     "Hash",
     "Mask",
@@ -21,7 +21,7 @@ DROPPED: Final = object()
 
 # What `Mask` keeps is at most a third of the text: `7` must not become `7`.
 _SHARE: Final = 3
-MOST_NAMES: Final = 4096
+MAX_NAMES: Final = 4096
 
 
 class MaskingRule:
@@ -120,7 +120,7 @@ def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
             for name, annotation in _annotations(base).items():
                 if rule := _rule_in(annotation):
                     found[name] = rule
-        if len(_ANNOTATED) >= MOST_NAMES:  # an application that keeps generating classes
+        if len(_ANNOTATED) >= MAX_NAMES:  # an application that keeps generating classes
             _ANNOTATED.clear()
         _ANNOTATED[cls] = found
     return found

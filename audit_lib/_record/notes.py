@@ -6,7 +6,7 @@ from typing import Any, Final
 __all__ = ["UnreadableText", "add_notes", "event_last", "path_text"]
 
 # A record with more notes than these has one entry for the rest.
-_MOST: Final = 100
+_MAX_NOTES: Final = 100
 _STATES: Final = frozenset({"before", "after"})
 
 
@@ -33,9 +33,9 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
     noted = notes
     if present is not None:
         noted = {**(present if isinstance(present, dict) else {"notes": present}), **notes}
-    if len(noted) > _MOST:
-        more = len(noted) - _MOST
-        noted = {**dict(list(noted.items())[:_MOST]), "…": f"{more} more"}
+    if len(noted) > _MAX_NOTES:
+        more = len(noted) - _MAX_NOTES
+        noted = {**dict(list(noted.items())[:_MAX_NOTES]), "…": f"{more} more"}
     document["changes"] = {**changes, "notes": noted}
 
 

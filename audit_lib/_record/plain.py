@@ -22,7 +22,7 @@ __all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register_typ
 _MAX_DEPTH = 32
 _MAX_NODES = 20_000
 _MAX_COPIED = 256
-_MOST_CLASSES = 4096
+_MAX_CLASSES = 4096
 _UNCHANGED = frozenset({type(None), bool, UnreadableText, SensitiveValue})
 _NO_REPR: Any = object.__repr__
 
@@ -297,7 +297,7 @@ def _leaf_of(cls: type) -> Callable[[Any], Any]:
     found = _LEAVES.get(cls)
     if found is None:
         found = _find_leaf(cls)
-        if len(_LEAVES) >= _MOST_CLASSES:  # an application that keeps generating classes
+        if len(_LEAVES) >= _MAX_CLASSES:  # an application that keeps generating classes
             _LEAVES.clear()
         _LEAVES[cls] = found
     return found

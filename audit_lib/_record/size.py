@@ -11,8 +11,8 @@ from .notes import add_notes, event_last, path_text
 
 __all__ = ["fitted"]
 
-_SHORTEST_TEXT: Final = 64
-_FEWEST_MEMBERS: Final = 4
+_MIN_TEXT: Final = 64
+_MIN_MEMBERS: Final = 4
 # What identifies a record is kept whole until only the essential fields are left.
 _KEPT_WHOLE: Final = frozenset({("log",), ("event", "id"), ("event", "action"), ("@timestamp",)})
 _ESSENTIAL: Final[tuple[str, ...]] = (
@@ -31,8 +31,8 @@ def fitted(document: dict[str, Any], limit: int) -> bytes:
     The longest texts are shortened first, then objects and lists; if that is not enough, only the
     essential fields remain. Each text says how much was removed, `changes.notes` where.
     """
-    attempts = [(longest, limit) for longest in _halves(limit // 2, _SHORTEST_TEXT)]
-    attempts += [(_SHORTEST_TEXT, most) for most in _halves(limit // 32, _FEWEST_MEMBERS)]
+    attempts = [(longest, limit) for longest in _halves(limit // 2, _MIN_TEXT)]
+    attempts += [(_MIN_TEXT, most) for most in _halves(limit // 32, _MIN_MEMBERS)]
     for longest, most in attempts:
         line = _encoded(document, longest, most)
         if len(line) <= limit:
@@ -90,7 +90,7 @@ class _Shortening:
         if len(value) <= self._longest:
             return value
         short = _cut(value, self._longest)
-        self.notes[path_text((*path[:-1], _cut(path[-1], _SHORTEST_TEXT)))] = "shortened"
+        self.notes[path_text((*path[:-1], _cut(path[-1], _MIN_TEXT)))] = "shortened"
         return short
 
 

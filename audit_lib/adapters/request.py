@@ -21,7 +21,7 @@ from audit_lib._record.ids import new_id
 
 __all__ = ["Request", "request_fields", "trace_fields"]
 
-_LONGEST: Final = 512
+_MAX_LENGTH: Final = 512
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT: Final = re.compile(
@@ -61,12 +61,12 @@ def request_fields(  # noqa: PLR0913 - the parts of a request
     }
     request: dict[str, Any] = {"id": _request_id(header("x-request-id"))}
     if method:
-        request["method"] = method[:_LONGEST]
+        request["method"] = method[:_MAX_LENGTH]
     fields["http"] = {"request": request}
     if path:
-        fields["url"] = {"path": path[:_LONGEST]}
+        fields["url"] = {"path": path[:_MAX_LENGTH]}
     if agent := header("user-agent"):
-        fields["user_agent"] = {"original": agent[:_LONGEST]}
+        fields["user_agent"] = {"original": agent[:_MAX_LENGTH]}
     fields.update(trace_fields(header))
     return fields
 
@@ -84,21 +84,21 @@ def _source(
 
 def _address(text: str, port: int | None) -> dict[str, Any]:
     """Read `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1` or `[2001:db8::1]:443`."""
-    from ipaddress import ip_address  # noqa: PLC0415 - needed for requests alone
+    from ipaddress import ip_address  # noqa: PLC0415 - only needed for requests
 
-    host, given = text.strip('"'), port
+    host, source_port = text.strip('"'), port
     if host.startswith("["):
         host, _, rest = host[1:].partition("]")
-        given = _port(rest.removeprefix(":")) or port
+        source_port = _port(rest.removeprefix(":")) or port
     elif host.count(":") == 1:
         host, _, rest = host.partition(":")
-        given = _port(rest) or port
+        source_port = _port(rest) or port
     try:
         source: dict[str, Any] = {"ip": str(ip_address(host.partition("%")[0]))}
     except ValueError:  # the path of a socket, `unknown`, or a forged value
-        return {"address": text[:_LONGEST]} if text else {}
-    if given:
-        source["port"] = given
+        return {"address": text[:_MAX_LENGTH]} if text else {}
+    if source_port:
+        source["port"] = source_port
     return source
 
 

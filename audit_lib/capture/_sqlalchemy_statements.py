@@ -158,7 +158,7 @@ def _identity(mapper: Any, names: list[str], row: Any) -> tuple[Any, ...]:
 def _read(
     session: Session, mapper: Any, names: list[str], columns: list[Any], keys: list[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Any]:
-    from sqlalchemy import tuple_  # noqa: PLC0415 - needed for statements of many rows alone
+    from sqlalchemy import tuple_  # noqa: PLC0415 - only needed for statements of many rows
 
     found = {}
     for at in range(0, len(keys), _AT_ONCE):

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 5.0
+_MAX_PAUSE_SECONDS: Final = 5.0
 _CONTENT: Final = frozenset({
     "InvalidArgumentException", "InvalidParameterException", "SerializationException",
     "ValidationException",
@@ -77,7 +77,7 @@ class Retrying:
                 if not self._down or monotonic() + pause > until:
                     raise
                 sleep(uniform(pause / 2, pause))  # noqa: S311 - jitter
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                pause = min(pause * 2, _MAX_PAUSE_SECONDS)
             else:
                 self._down = False
                 return

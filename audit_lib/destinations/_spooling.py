@@ -8,7 +8,7 @@ from audit_lib._output.spool import Spool
 
 __all__ = ["spool_of"]
 
-_LONGEST_NAME: Final = 100
+_MAX_NAME_LENGTH: Final = 100
 
 
 def spool_of(path: str, handler_kind: str, target: str, *, refused: bool = False) -> Spool:
@@ -21,6 +21,6 @@ def spool_of(path: str, handler_kind: str, target: str, *, refused: bool = False
         refused: for records that are not retried, because the service never accepts them.
     """
     name = quote(target, safe="")
-    if len(name) > _LONGEST_NAME:
-        name = f"{name[:_LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:8]}"
+    if len(name) > _MAX_NAME_LENGTH:
+        name = f"{name[:_MAX_NAME_LENGTH]}-{sha256(name.encode()).hexdigest()[:8]}"
     return Spool(f"{path}.{handler_kind}.{name}{'.refused' if refused else ''}")

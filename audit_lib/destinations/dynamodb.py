@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TABLE", "AuditTable", "DynamoDBHandler"]
 
 _INDEX: Final = "by_actor"
-_LONGEST_KEY_BYTES: Final = 1024
+_MAX_KEY_BYTES: Final = 1024
 _ROUNDS: Final = 8
 _DAY_SECONDS: Final = 24 * 60 * 60
 
@@ -189,8 +189,8 @@ def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
         item["actor"] = {"S": _key(str(actor))}
     for name, value in (("action", action), ("outcome", event.get("outcome"))):
         if value:
-            item[name] = {"S": str(value)[:_LONGEST_KEY_BYTES]}
-    if fields := sorted(_leaves(changes.get("fields"), ""))[:_MOST_FIELDS]:
+            item[name] = {"S": str(value)[:_MAX_KEY_BYTES]}
+    if fields := sorted(_leaves(changes.get("fields"), ""))[:_MAX_FIELDS]:
         item["fields"] = {"SS": fields}
     if "id" in chain and "sequence" in event:
         item["chain"] = {"S": str(chain["id"])}
@@ -200,7 +200,7 @@ def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
     return item
 
 
-_MOST_FIELDS: Final = 100
+_MAX_FIELDS: Final = 100
 
 
 def _object(document: Any, name: str) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def _object(document: Any, name: str) -> dict[str, Any]:
 def _leaves(fields: Any, path: str) -> set[str]:
     """Return the dotted paths that changed."""
     if not isinstance(fields, dict):
-        return {path[:_LONGEST_KEY_BYTES]} if path else set()
+        return {path[:_MAX_KEY_BYTES]} if path else set()
     found: set[str] = set()
     for name, inner in fields.items():
         found |= _leaves(inner, f"{path}.{name}" if path else name)
@@ -230,7 +230,7 @@ def _event_key(action: str, day: str) -> str:
 def _key(text: str) -> str:
     """Return a text as a key, or its hash if it exceeds the maximum length of a key."""
     encoded = text.encode("utf-8", "backslashreplace")
-    if len(encoded) <= _LONGEST_KEY_BYTES:
+    if len(encoded) <= _MAX_KEY_BYTES:
         return encoded.decode()
     return f"sha256:{sha256(encoded).hexdigest()}"
 

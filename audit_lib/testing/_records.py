@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from audit_lib._output.handler import AuditFormatter
 from audit_lib._record.document import PAYLOAD
-from audit_lib._record.ecs import misfits
+from audit_lib._record.ecs import ecs_violations
 
 __all__ = ["AuditRecords", "capture", "captured", "ecs_problems", "received"]
 
@@ -136,12 +136,12 @@ def _differences(
 def _at(document: Mapping[str, Any], path: str) -> Any:
     if path in document:  # `log.level` is one name
         return document[path]
-    here: Any = document
+    value: Any = document
     for name in path.split("."):
-        if not isinstance(here, Mapping) or name not in here:
+        if not isinstance(value, Mapping) or name not in value:
             return _MISSING
-        here = here[name]
-    return here
+        value = value[name]
+    return value
 
 
 def _holds(actual: Any, value: Any) -> bool:
@@ -181,7 +181,7 @@ def ecs_problems(document: Mapping[str, Any]) -> list[str]:
         if not isinstance(value, list)
     ]
     if not problems:
-        problems += misfits(tuple(category), tuple(types), event.get("outcome", "unknown"))
+        problems += ecs_violations(tuple(category), tuple(types), event.get("outcome", "unknown"))
     reported = _at(document, "labels.audit_problem")
     if reported != _MISSING and reported not in problems:
         problems.append(str(reported))

@@ -140,9 +140,9 @@ def _said_of_no_place() -> Iterator[None]:
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     # pytest's handlers need a `LogRecord` of each.
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     if request.param == WAYS[0]:
-        monkeypatch.setattr("audit_lib.AuditLogger._only_handlers", lambda _: None)
+        monkeypatch.setattr("audit_lib.AuditLogger._direct_handlers", lambda _: None)
     return str(request.param)
 
 
@@ -272,7 +272,7 @@ def test_the_level_methods_take_any_argument_too(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logger.audit.info("m", stacklevl=2, level="INFO", outcome="failure")  # type: ignore[call-arg]

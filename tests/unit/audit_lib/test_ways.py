@@ -65,7 +65,7 @@ def written(monkeypatch: pytest.MonkeyPatch, call: Any) -> str:
     stream = io.StringIO()
     monkeypatch.setattr("sys.stdout", stream)
     # pytest's `caplog` handler needs a `LogRecord` of each.
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     monkeypatch.setattr("audit_lib._content.new_id", lambda: "0" * 36)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", audit_lib.AuditUsageWarning)
@@ -94,7 +94,7 @@ def test_both_ways_write_the_same_bytes(  # noqa: PLR0917 - the arguments of hyp
             logger.audit.record_updated(msg, "user", before, after, **said)
 
     with monkeypatch.context() as patched:
-        patched.setattr("audit_lib.AuditLogger._only_handlers", lambda _: None)
+        patched.setattr("audit_lib.AuditLogger._direct_handlers", lambda _: None)
         by_a_record = written(patched, call)
     with monkeypatch.context() as patched:
         patched.setattr("logging.Logger._log", pytest.fail)

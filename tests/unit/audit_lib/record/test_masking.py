@@ -305,7 +305,7 @@ def test_a_withheld_value_is_written_nowhere_else(
     msg, user = said.pop("msg", "changed"), said.pop("context", {"id": "1"})
     args = said.pop("args", ())
     # pytest's `caplog` handler fails for arguments that do not fit their message.
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     after = {"password": secret, **said.pop("after", {})}
     with audit_lib.context(user=user):
         logger.audit.record_updated(msg, "user", {}, after, *args, **said)

@@ -65,7 +65,7 @@ __all__ = [
 if not TYPE_CHECKING:  # or every name would exist for type checkers
 
     def __getattr__(name: str) -> Any:
-        """Import what few programs need when it is asked for: what verifies, and the version."""
+        """Import on first access what few programs need: the verifier and the version."""
         if name in {"ChainHead", "VerifiedChain", "VerifyProblem", "VerifyReport", "verify"}:
             from ._proof import verify  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
 """The arguments that the verbs share, and what happens to wrong ones.
 
-An audit record is written whatever its arguments are. An argument that does not exist goes into
-`labels`, one of a wrong type is replaced; `labels.audit_problem` says so, and `report_problems` reports
-it to the developer.
+A wrong argument never prevents a record. An argument that does not exist is written as a label, one of
+a wrong type is replaced; `labels.audit_problem` describes both, and `report_problems` reports them to
+the developer.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
 from ._exceptions import AuditUsageWarning
 from ._record.encoding import hidden
 from ._record.leaves import class_name
-from ._record.masking import Masking, Withheld, gives_away, scrubbed
+from ._record.masking import Masking, Redactions, has_secret, scrubbed
 from ._record.plain import plain, text_of
 
 __all__ = [
@@ -35,23 +35,23 @@ __all__ = [
     "labels_of",
     "named_fields",
     "report_problems",
-    "shown",
+    "short_text",
 ]
 
-_MOST_FRAMES: Final = 1_000_000
-_MOST_PLACES: Final = 4096
-_NEAR: Final = 0.75  # with less, `urgent` would be near `target`
-_LONGEST_SHOWN: Final = 80
+_MAX_FRAMES: Final = 1_000_000
+_MAX_PLACES: Final = 4096
+_MIN_SIMILARITY: Final = 0.75  # with less, `urgent` would be near `target`
+_MAX_SHOWN_LENGTH: Final = 80
 
 
 class AuditArguments(TypedDict, total=False):
-    """What all verbs take.
+    """The arguments of all verbs.
 
     Attributes:
-        target: the person that it was done to: ECS `user.target`, such as `{"id": …, "name": …}`.
-        outcome: ECS `event.outcome`; `success` when left out.
+        target: the affected person: ECS `user.target`, such as `{"id": …, "name": …}`.
+        outcome: ECS `event.outcome`. Default: `success`.
         reason: ECS `event.reason`: why it was done, or why it failed.
-        extra: more fields: ECS (`{"event.reference": …}`) or your own.
+        extra: additional fields, of ECS (`{"event.reference": …}`) or your own.
         exc_info: as in `logging`.
         stack_info: as in `logging`.
         stacklevel: as in `logging`: 1 is the caller of the verb.
@@ -67,11 +67,11 @@ class AuditArguments(TypedDict, total=False):
 
 
 class _RecordArguments(AuditArguments, total=False):
-    """What the verbs about a record take: `AuditArguments`, and which record it is.
+    """The arguments of the verbs about a record: `AuditArguments`, and these.
 
     Attributes:
         record_id: the id of the record.
-        action: ECS `event.action`; `<record_type>-created` and the like when left out.
+        action: ECS `event.action`. Default: `<record_type>-created` and similar.
     """
 
     record_id: object
@@ -79,12 +79,12 @@ class _RecordArguments(AuditArguments, total=False):
 
 
 class _EventArguments(AuditArguments, total=False):
-    """What `event` takes: `AuditArguments`, and what kind of event it is.
+    """The arguments of `event`: `AuditArguments`, and these.
 
     Attributes:
         action: ECS `event.action`: what happened, such as `login` or `report-exported`.
         category: ECS `event.category`, one or several: `authentication`.
-        type: ECS `event.type`, one or several that go with the category: `start`.
+        type: ECS `event.type`, one or several that ECS has for the category: `start`.
         level: as in `logging`; an event is written at any level.
     """
 
@@ -107,48 +107,48 @@ else:  # `typing` has `closed` from Python 3.15
 
 
 def labels_of(
-    unknown: Mapping[str, Any], known: Iterable[str], masking: Masking, withheld: Withheld
+    unknown: Mapping[str, Any], known: Iterable[str], masking: Masking, redactions: Redactions
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the labels of arguments that do not exist, masked, and what is wrong with each.
+    """Return the labels of arguments that do not exist, masked, and a problem for each.
 
-    A label is a text, a number or a boolean; any other value becomes its JSON.
+    A label is a text, a number or a boolean; any other value is written as JSON.
     https://www.elastic.co/docs/reference/ecs/ecs-base#field-labels
     """
-    from difflib import get_close_matches  # noqa: PLC0415 - needed for a mistake alone
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed for a mistake
 
     names = [name for name in known if not name.startswith("_")]
     labels: dict[str, Any] = {}
     problems = []
     for name, value in unknown.items():
         *above, last = name.split(".")
-        masked = masking.covered({last: plain(value)}, ("labels", *above), withheld)
-        if last in masked:  # else its rule is to drop it
+        masked = masking.masked({last: plain(value)}, ("labels", *above), redactions)
+        if last in masked:  # else its rule drops it
             item = masked[last]
-            kept = item if isinstance(item, str | int | float) else _json_of(item, withheld)
+            kept = item if isinstance(item, str | int | float) else _json_of(item, redactions)
             labels["audit_problem (argument)" if name == "audit_problem" else name] = kept
-        close = get_close_matches(name, names, n=1, cutoff=_NEAR)
+        close = get_close_matches(name, names, n=1, cutoff=_MIN_SIMILARITY)
         hint = f"did you mean {close[0]}?" if close else "own fields go in extra"
         problem = f"{name}: no such argument; {hint}"
-        # `password: no` looks like a password in a text, and would be hidden.
-        problems.append(f"no such argument {name}; {hint}" if gives_away(problem) else problem)
+        # `password: no` has the form of a password in a text, and would be hidden.
+        problems.append(f"no such argument {name}; {hint}" if has_secret(problem) else problem)
     return labels, problems
 
 
-def _json_of(value: Any, withheld: Withheld) -> str:
-    """Return the JSON of a value, without the secrets seen: escaped, they would not be found later."""
-    clean = scrubbed({"value": value}, _same_secrets(withheld))["value"]
+def _json_of(value: Any, redactions: Redactions) -> str:
+    """Return the JSON of a value without known secrets: once escaped, they are not found later."""
+    clean = scrubbed({"value": value}, _same_secrets(redactions))["value"]
     return json.dumps(clean, ensure_ascii=False, separators=(",", ":"), default=hidden)
 
 
-def _same_secrets(withheld: Withheld) -> Withheld:
-    """Return a `Withheld` with the same secrets and no notes."""
-    hiding = Withheld()
-    hiding.seen = withheld.seen
-    return hiding
+def _same_secrets(redactions: Redactions) -> Redactions:
+    """Return redactions with the same secrets and no notes."""
+    copied = Redactions()
+    copied.secrets = redactions.secrets
+    return copied
 
 
 def named_fields(extra: object, problems: list[str]) -> dict[str, Any]:
-    """Return the fields of `extra`; what is not a mapping becomes one field `extra`."""
+    """Return the fields of `extra`; a value that is not a mapping becomes one field `extra`."""
     as_plain = plain(extra)
     if isinstance(as_plain, dict):
         return as_plain
@@ -157,7 +157,7 @@ def named_fields(extra: object, problems: list[str]) -> dict[str, Any]:
 
 
 def _is_text(value: object) -> bool:
-    """Whether a value is a text, or an enumeration's member of one."""
+    """Return whether a value is a text, or a member of an enumeration of texts."""
     kind = type(value)
     return issubclass(kind, str) or (
         issubclass(kind, Enum) and issubclass(type(getattr(value, "_value_", None)), str)
@@ -165,47 +165,47 @@ def _is_text(value: object) -> bool:
 
 
 def checked_text(value: object, field: str, problems: list[str]) -> str:
-    """Return the text of what has to be a text."""
+    """Return a value as text; a value that is not a text is a problem."""
     if not _is_text(value):
-        problems.append(f"{field}: found {shown(value)}; write a text")
+        problems.append(f"{field}: found {short_text(value)}; write a text")
     return text_of(value)
 
 
 def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, ...]:
-    """Return the texts of `category` or `type`: one, or a collection of several."""
+    """Return the texts of `category` or `type`: one text, or a collection of texts."""
     if type(value) is tuple and not value:
         return value
     if _is_text(value):
         return (text_of(value),)
     items: tuple[object, ...] = ()
     kind, read = type(value), False
-    with suppress(Exception):  # whatever the value or its class raises
+    with suppress(Exception):  # a value or its class may raise anything
         if issubclass(kind, Collection) and not issubclass(kind, bytes | bytearray | Mapping):
             items, read = tuple(value), True  # type: ignore[arg-type] # a Collection
     wrong = [each for each in items if not _is_text(each)] if read else [value]
-    problems += [f"{field}: found {shown(each)}; write a text or several" for each in wrong]
+    problems += [f"{field}: found {short_text(each)}; write a text or several" for each in wrong]
     return tuple(text_of(each) for each in items if _is_text(each))
 
 
 def checked_level(level: object, problems: list[str]) -> int:
-    """Return a level as a number: also for its name, else INFO."""
+    """Return a level as a number, also for its name; INFO for any other value."""
     if issubclass(type(level), int) and type(level) is not bool:
         return int.__index__(level)  # type: ignore[arg-type] # an int's subclass
-    problems.append(f"level: found {shown(level)}; write a number such as logging.INFO")
+    problems.append(f"level: found {short_text(level)}; write a number such as logging.INFO")
     named = logging.getLevelNamesMapping().get(text_of(level).upper())
     return logging.INFO if named is None else named
 
 
 def checked_stacklevel(stacklevel: object, problems: list[str]) -> int:
-    """Return a number of frames; 1 for what is not a number."""
+    """Return a number of frames; 1 for a value that is not a number."""
     if issubclass(type(stacklevel), int):
-        return min(max(int.__index__(stacklevel), 1), _MOST_FRAMES)  # type: ignore[arg-type] # an int
-    problems.append(f"stacklevel: found {shown(stacklevel)}; write a number")
+        return min(max(int.__index__(stacklevel), 1), _MAX_FRAMES)  # type: ignore[arg-type] # an int
+    problems.append(f"stacklevel: found {short_text(stacklevel)}; write a number")
     return 1
 
 
 def checked_flag(value: object) -> bool:
-    """Return the truth of a value, also of one that has none, such as an array."""
+    """Return the truth value of any object; True if it has none, such as an array."""
     try:
         return bool(value)
     except Exception:  # noqa: BLE001 - such as NumPy's ValueError
@@ -213,7 +213,7 @@ def checked_flag(value: object) -> bool:
 
 
 def checked_exception(exc_info: Any, problems: list[str]) -> Any:
-    """Return what `logging` takes as `exc_info`: three values, or None."""
+    """Return `exc_info` in the form of `logging`: a tuple of three, or None."""
     kind = type(exc_info)
     if issubclass(kind, BaseException):
         return kind, exc_info, BaseException.__dict__["__traceback__"].__get__(exc_info)
@@ -226,48 +226,48 @@ def checked_exception(exc_info: Any, problems: list[str]) -> Any:
     if not checked_flag(exc_info):
         return None
     if not issubclass(kind, int):
-        problems.append(f"exc_info: found {shown(exc_info)}; write True or an exception")
+        problems.append(f"exc_info: found {short_text(exc_info)}; write True or an exception")
     present = sys.exc_info()
     return None if present[1] is None else present
 
 
-def shown(value: object) -> str:
-    """Return a value for a text on what was found."""
+def short_text(value: object) -> str:
+    """Return a value as a short text, for a message."""
     if value is None or type(value) is bool:
         return str(value)
     try:
         text = text_of(value)
     except Exception:  # noqa: BLE001 - a class whose own methods raise
         text = class_name(type(value))
-    shown = repr(text) if issubclass(type(value), str) else text
-    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+    found = repr(text) if issubclass(type(value), str) else text
+    return found if len(found) <= _MAX_SHOWN_LENGTH else f"{found[:_MAX_SHOWN_LENGTH]}…"
 
 
 _PLACES: Final[set[tuple[str, int]]] = set()
 
 
-def report_problems(problems: Iterable[str], withheld: Withheld, stacklevel: int) -> None:
-    """Report what is wrong with a record that is written, to the developer.
+def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel: int) -> None:
+    """Report the problems of a record, which is written, to the developer.
 
-    One line on the ordinary logger `audit_lib` for each call site (file and line). An
-    `AuditUsageWarning` too where warnings are asked for: a filter covers it (`-W`, `-X dev`,
-    `warnings.simplefilter`, `pytest.warns`), or a test of pytest runs. Python's default filters do not.
+    The ordinary logger `audit_lib` writes one line for each call site (file and line). In
+    development, an `AuditUsageWarning` is issued too: in a test of pytest, or if a filter covers it
+    (`-W`, `-X dev`, `warnings.simplefilter`, `pytest.warns`). Python's default filters do not.
 
     Args:
-        problems: what is wrong.
-        withheld: the secrets of the record, which are hidden here too.
+        problems: the problems of the record.
+        redactions: the secrets of the record, which are hidden here too.
         stacklevel: 1 is the caller of this function.
 
     Raises:
         AuditUsageWarning: a filter makes an error of it.
     """
-    text = str(scrubbed({"text": "; ".join(problems)}, _same_secrets(withheld))["text"])
+    text = str(scrubbed({"text": "; ".join(problems)}, _same_secrets(redactions))["text"])
     frame = sys._getframe(0)  # noqa: SLF001 - as `logging` does it
     for _ in range(stacklevel):
         frame = frame.f_back or frame
     place = frame.f_code.co_filename, frame.f_lineno
     if place not in _PLACES:
-        if len(_PLACES) >= _MOST_PLACES:  # code that is generated without end
+        if len(_PLACES) >= _MAX_PLACES:  # an application that keeps generating code
             _PLACES.clear()
         _PLACES.add(place)
         with suppress(Exception):  # a handler of the application may raise
@@ -275,7 +275,7 @@ def report_problems(problems: Iterable[str], withheld: Withheld, stacklevel: int
                 "%s:%d: %s", *place, text, stacklevel=stacklevel + 1
             )
     in_development = "PYTEST_CURRENT_TEST" in os.environ or any(
-        issubclass(AuditUsageWarning, each[2]) for each in warnings.filters
+        issubclass(AuditUsageWarning, entry[2]) for entry in warnings.filters
     )
     if in_development:
         warnings.warn(text, AuditUsageWarning, stacklevel=stacklevel + 1)

@@ -13,15 +13,15 @@ from ._record.put_log_events import MESSAGE_BYTES
 
 __all__ = ["CatalogueAction", "Config", "configure", "get_config"]
 
-# Docker's and Kubernetes' log drivers cut a line at 16 KiB; the Lambda service's own one does not.
+# The log drivers of Docker and Kubernetes split a line at 16 KiB; AWS Lambda does not.
 _CONTAINER_BYTES: Final = 16 * 1024
 _LAMBDA_BYTES: Final = 256 * 1024
-_FEWEST_BYTES: Final = 4 * 1024
-_SHORTEST_KEY: Final = 16
+_MIN_BYTES: Final = 4 * 1024
+_MIN_KEY_BYTES: Final = 16
 _POLICIES: Final = ("stderr", "spool", "raise")
 
 
-class CatalogueAction:  # not a `NamedTuple`: that would slow `import audit_lib`
+class CatalogueAction:  # a `NamedTuple` would slow `import audit_lib`
     """An action of the catalogue: ECS `event.category`, `event.type`, and `on_failure`."""
 
     __slots__ = ("category", "on_failure", "types")
@@ -35,23 +35,23 @@ class CatalogueAction:  # not a `NamedTuple`: that would slow `import audit_lib`
 
 
 class Config:
-    """The configuration in force: what `configure` was called with, and its defaults.
+    """The configuration in force: the arguments of `configure`, and its defaults.
 
-    `get_config` returns it, `configure` replaces it; it cannot be changed. A `hash_key` is not in it.
+    `get_config` returns it, `configure` replaces it; it cannot be changed. It has no `hash_key`.
 
     Attributes:
         actions: the actions of the catalogue by name; empty without a catalogue.
-        on_failure: what happens to a record that its stream does not accept.
+        on_failure: how a record that its stream does not accept is handled.
         spool: the file of such records, or None.
-        max_bytes: the longest line of a stream.
+        max_bytes: the maximum length of a line of a stream.
         fsync: whether a line is on the disk before the call returns.
-        sensitive: the rules by name of field that `configure` added to the default ones.
+        sensitive: the rules by field name that were added to the default ones.
         chain: whether lines are linked into a hash chain.
         service: ECS `service`.
     """
 
     __slots__ = (
-        "actions", "chain", "described", "fsync", "masking", "max_bytes", "on_failure",
+        "actions", "chain", "event_cache", "fsync", "masking", "max_bytes", "on_failure",
         "requested_bytes", "sensitive", "service", "service_fields", "spool",
     )  # fmt: skip
     actions: Mapping[str, CatalogueAction]
@@ -62,13 +62,13 @@ class Config:
     sensitive: Mapping[str, MaskingRule | None]
     chain: bool
     service: Mapping[str, str]
-    # For the library itself.
+    # Internal attributes:
     requested_bytes: int | None
-    """`max_bytes` as an argument; without one, each destination has its own limit."""
+    """The argument `max_bytes`; without it, each destination has its own limit."""
     masking: Masking
     service_fields: dict[str, Any]
-    described: dict[Any, Any]
-    """The events built so far, for as long as this configuration is in force."""
+    event_cache: dict[Any, Any]
+    """The events built so far: a cache that lasts as long as this configuration."""
 
     def __init__(self, **values: Any) -> None:
         for name, value in values.items():
@@ -88,22 +88,22 @@ class Config:
         return f"Config(actions={list(self.actions)!r}, {parts})"
 
     def unknown_action(self, name: str) -> str | None:
-        """Return what is wrong with an action that the catalogue does not have, else None."""
+        """Return the problem of an action that is not in the catalogue, else None."""
         if not self.actions or name in self.actions:
             return None
-        from difflib import get_close_matches  # noqa: PLC0415 - a mistake may cost, an import may not
+        from difflib import get_close_matches  # noqa: PLC0415 - only needed for a mistake
 
         close = get_close_matches(name, self.actions, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "add it to [actions]"
         return f"event.action: found {name!r}, which is not in the catalogue; {hint}"
 
     def failure_policy(self, action: object) -> str:
-        """Return what happens when a record of an action cannot be written."""
+        """Return the failure policy for an action."""
         known = self.actions.get(action) if isinstance(action, str) else None
         return (known and known.on_failure) or self.on_failure
 
 
-def _fitting_bytes() -> int:
+def _default_max_bytes() -> int:
     return _LAMBDA_BYTES if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _CONTAINER_BYTES
 
 
@@ -127,51 +127,51 @@ def configure(  # noqa: PLR0913 - the whole configuration
     chain: bool = True,
     service: Mapping[str, str] | None = None,
 ) -> None:
-    """Configure how this process audits. An argument that is left out gets its default.
+    """Configure auditing in this process. An omitted argument has its default value.
 
     The catalogue is the `[actions]` of `audit.toml`: by `event.action`, a table with `category` and
-    `type` (arrays) and `on_failure`; other keys are for others. A record takes its category and type
-    from there. A record whose action is not in it is written with `labels.audit_problem`, and
-    reported (see `AuditUsageWarning`).
+    `type` (arrays) and `on_failure`; other keys are ignored. Records take their category and type
+    from it. A record whose action is not in it is written with `labels.audit_problem`, and reported
+    (see `AuditUsageWarning`).
 
     Args:
-        catalogue: a TOML file, or a mapping like the one in it. Without a catalogue, any action is
-            accepted.
-        on_failure: what happens to a record that its stream does not accept. `stderr`: it goes to
-            standard error. `spool`: it goes to the file `spool` until the stream accepts it.
-            `raise`: the caller gets a `RecordLostError`, so that what cannot be audited does not
-            happen. An action of the catalogue may have its own.
-        spool: a file of this machine, created when needed; processes may share it.
-        max_bytes: the longest line, its end included, from 4,096 to 1,048,550 (CloudWatch's limit).
-            A longer record is shortened, and says so. Default: 16,384, where Docker and Kubernetes
-            cut; 262,144 in AWS Lambda; the limit of the service for a destination that is not a
-            stream.
-        fsync: whether a line that goes to a file is on the disk before the call returns.
+        catalogue: a TOML file, or a mapping with the same structure. Without a catalogue, any action
+            is accepted.
+        on_failure: how a record that its stream does not accept is handled. `stderr`: it is written
+            to standard error. `spool`: it is stored in the file `spool` until the stream accepts it.
+            `raise`: the caller receives a `RecordLostError`, so that what cannot be audited does not
+            happen. An action of the catalogue may have its own policy.
+        spool: a local file, created when needed; processes may share it.
+        max_bytes: the maximum length of a line, its end included, from 4,096 to 1,048,550
+            (CloudWatch's limit). A longer record is shortened and marked. Default: 16,384, where
+            Docker and Kubernetes split a line; 262,144 in AWS Lambda; the limit of the service for a
+            destination that is not a stream.
+        fsync: whether a line of a file is on the disk before the call returns.
         sensitive: fields whose values are not written: name, or end of a dotted path, → `Mask`,
             `Hash` or `Drop`, or None for a field that is not sensitive although its name suggests
-            it. Names are compared without case and separators. They add to the names known as
-            sensitive: password, token, secret, authorization, card, ssn and the like.
-        hash_key: the key of `Hash`, 16 bytes or more; keep it like any secret.
-        chain: whether lines that go to a file, a pipe or a terminal are linked into a hash chain
+            it. Case and separators of names are ignored. They are added to the default names:
+            password, token, secret, authorization, card, ssn and similar.
+        hash_key: the key of `Hash`, 16 bytes or more, from your secret store.
+        chain: whether lines of a file, a pipe or a terminal are linked into a hash chain
             (`docs/proof.md`).
         service: the software: ECS `service`, such as `name`, `version`, `environment`.
 
     Raises:
         CatalogueError: the catalogue cannot be read, or a part of it is wrong.
-        ConfigurationError: a value is wrong. The configuration is unchanged then.
+        ConfigurationError: a value is wrong; the configuration is unchanged.
     """
-    global _config  # noqa: PLW0603 - the one place where it changes
+    global _config  # noqa: PLW0603 - the only place that changes it
     actions = {} if catalogue is None else _read(catalogue)
     if on_failure not in _POLICIES:
         raise ConfigurationError(f"on_failure: found {on_failure!r}; write one of {_POLICIES}")
     spooling = [name for name, each in actions.items() if each.on_failure == "spool"]
     if spool is None and (on_failure == "spool" or spooling):
-        asked = f"actions.{spooling[0]}: on_failure" if spooling else "on_failure"
-        raise ConfigurationError(f"{asked}: found 'spool' without a file; say spool='….jsonl' too")
-    longest = _fitting_bytes() if max_bytes is None else max_bytes
-    if not _FEWEST_BYTES <= longest <= MESSAGE_BYTES:
+        place = f"actions.{spooling[0]}: on_failure" if spooling else "on_failure"
+        raise ConfigurationError(f"{place}: found 'spool' without a file; add spool='….jsonl'")
+    longest = _default_max_bytes() if max_bytes is None else max_bytes
+    if not _MIN_BYTES <= longest <= MESSAGE_BYTES:
         raise ConfigurationError(
-            f"max_bytes: found {longest}; write {_FEWEST_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
+            f"max_bytes: found {longest}; write {_MIN_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
         )
     for name, rule in (sensitive or {}).items():
         if rule is not None and not isinstance(rule, MaskingRule):
@@ -180,11 +180,11 @@ def configure(  # noqa: PLR0913 - the whole configuration
             )
         if isinstance(rule, Hash) and hash_key is None:
             raise ConfigurationError(
-                f"sensitive: {name}: found Hash() without a key; say hash_key="
+                f"sensitive: {name}: found Hash() without a key; add hash_key="
             )
-    if hash_key is not None and len(hash_key) < _SHORTEST_KEY:
+    if hash_key is not None and len(hash_key) < _MIN_KEY_BYTES:
         raise ConfigurationError(
-            f"hash_key: found {len(hash_key)} bytes; write {_SHORTEST_KEY} or more, such as"
+            f"hash_key: found {len(hash_key)} bytes; write {_MIN_KEY_BYTES} or more, such as"
             " secrets.token_bytes(32)"
         )
     masking = Masking(sensitive, hash_key)
@@ -201,7 +201,7 @@ def configure(  # noqa: PLR0913 - the whole configuration
         chain=chain,
         service=MappingProxyType(named),
         service_fields={"service": named} if named else {},
-        described={},
+        event_cache={},
     )
 
 
@@ -213,13 +213,15 @@ def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, Catal
 
         place = str(catalogue)
         try:
-            with open(catalogue, "rb") as file:  # noqa: PTH123 - any path-like will do
+            with open(catalogue, "rb") as file:  # noqa: PTH123 - accepts any path-like
                 document = tomllib.load(file)
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise CatalogueError(f"{place}: {error}") from error
     actions = document.get("actions")
     if not isinstance(actions, Mapping) or not actions:
-        raise CatalogueError(f"{place}: actions: has no table [actions.NAME]; add one an action")
+        raise CatalogueError(
+            f"{place}: actions: found no table; add [actions.NAME] for each action"
+        )
     return {str(name): _action(f"{place}: actions.{name}", body) for name, body in actions.items()}
 
 

@@ -1,19 +1,19 @@
-"""What a record has beside what `logging` adds: made of a verb, its arguments and the context.
+"""The content of a record: built from a verb, its arguments and the context.
 
-An argument of a wrong type does not raise; what is wrong with it is added to `problems`.
+An argument of a wrong type does not raise; its problem is added to `problems`.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._arguments import EventArguments, RecordArguments, checked_text, labels_of, shown
+from ._arguments import EventArguments, RecordArguments, checked_text, labels_of, short_text
 from ._configuration import Config
 from ._context import current_context
 from ._record.changes import changes_between
 from ._record.document import Payload, merged
-from ._record.ecs import OUTCOMES, classified, misfits
+from ._record.ecs import OUTCOMES, category_and_type, ecs_violations
 from ._record.ids import new_id
-from ._record.masking import Withheld
+from ._record.masking import Redactions
 from ._record.plain import plain_fields, text_of
 
 __all__ = [
@@ -26,14 +26,14 @@ __all__ = [
     "verb_event",
 ]
 
-_MOST_DESCRIBED: Final = 4096
+_MAX_CACHED_EVENTS: Final = 4096
 _EVENT_NAMES: Final = EventArguments.__required_keys__ | EventArguments.__optional_keys__
 _RECORD_NAMES: Final = RecordArguments.__required_keys__ | RecordArguments.__optional_keys__
 _NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
 
 
-class VerbEvent:  # not a `NamedTuple`: that would slow `import audit_lib`
-    """What a verb writes as ECS `event`, and what is wrong with it."""
+class VerbEvent:  # a `NamedTuple` would slow `import audit_lib`
+    """The ECS `event` of a verb, and its problems."""
 
     __slots__ = ("event", "problems", "record_type")
 
@@ -54,19 +54,19 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
     category: tuple[str, ...],
     types: tuple[str, ...],
 ) -> VerbEvent:
-    """Return the ECS `event` of a verb on a record, or of an event; made once for equal arguments."""
-    known = verb, record_type, action, outcome, category, types
+    """Return the ECS `event` of a verb on a record, or of an event; cached by its arguments."""
+    key = verb, record_type, action, outcome, category, types
     try:
-        made: VerbEvent | None = config.described.get(known)
-    except Exception:  # noqa: BLE001 - unhashable, or its `__hash__` or `__eq__` raises
-        made = None
-    if made is not None:
-        return made
+        cached: VerbEvent | None = config.event_cache.get(key)
+    except Exception:  # noqa: BLE001 - unhashable, or a `__hash__` or `__eq__` that raises
+        cached = None
+    if cached is not None:
+        return cached
     problems: list[str] = []
     kind = named = None
     if verb:
         kind = checked_text(record_type, "record_type", problems)
-        category, types = classified(kind, verb)
+        category, types = category_and_type(kind, verb)
     if action is not None:
         named = checked_text(action, "event.action", problems)
     elif kind is not None:
@@ -75,18 +75,18 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
         problems.append("event.action: is missing; write action=")
     ended = text_of(outcome)
     if ended not in OUTCOMES and not issubclass(type(outcome), str):
-        found = f"event.outcome: found {shown(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
+        found = f"event.outcome: found {short_text(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
         problems.append(found)
         ended = "unknown"
-    made_event = _described(named, category, types, ended, kind, config, problems)
-    # `True` and `1` are one key and two texts.
-    alike = all(each is None or type(each) is str for each in known[:4])
-    if alike and len(config.described) < _MOST_DESCRIBED:
-        config.described[known] = made_event
-    return made_event
+    result = _build_event(named, category, types, ended, kind, config, problems)
+    # `True` and `1` are equal keys and different texts, so only texts are cached.
+    cacheable = all(part is None or type(part) is str for part in key[:4])
+    if cacheable and len(config.event_cache) < _MAX_CACHED_EVENTS:
+        config.event_cache[key] = result
+    return result
 
 
-def _described(  # noqa: PLR0913, PLR0917 - the same, as texts
+def _build_event(  # noqa: PLR0913, PLR0917 - the arguments of `verb_event`, as texts
     action: str | None,
     category: tuple[str, ...],
     types: tuple[str, ...],
@@ -105,43 +105,43 @@ def _described(  # noqa: PLR0913, PLR0917 - the same, as texts
     if types:
         event["type"] = list(types)
     unknown = None if action is None else config.unknown_action(action)
-    found = (*problems, *((unknown,) if unknown else ()), *misfits(category, types, outcome))
+    found = (*problems, *((unknown,) if unknown else ()), *ecs_violations(category, types, outcome))
     return VerbEvent(event, found, record_type)
 
 
 def argument_names(verb: str) -> frozenset[str]:
-    """Return the arguments that a verb has; an event has no verb."""
+    """Return the names of the arguments of a verb; "" is `event`."""
     return _NAMES_OF.get(verb, _RECORD_NAMES) if verb else _EVENT_NAMES
 
 
 def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     config: Config,
-    made_event: VerbEvent,
+    verb_result: VerbEvent,
     changes: dict[str, Any] | None,
     record_id: object,
     target: Any,
     reason: object,
-    withheld: Withheld,
+    redactions: Redactions,
 ) -> dict[str, Any]:
-    """Return what the verb itself writes: `event`, `changes`, `user.target`, masked."""
-    event = made_event.event.copy()
+    """Return the fields that the verb writes: `event`, `changes`, `user.target`, masked."""
+    event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
-    texts = withheld.texts
+    texts = redactions.texts
     texts.append(event.get("action", ""))
     if reason is not None:
         event["reason"] = text_of(reason)
         texts.append(event["reason"])
     if changes is not None:
-        about: dict[str, Any] = {"record_type": made_event.record_type}
+        about: dict[str, Any] = {"record_type": verb_result.record_type}
         if record_id is not None:
             about["record_id"] = text_of(record_id)
             texts.append(about["record_id"])
-        config.masking.cover_changes(changes, withheld)
+        config.masking.mask_changes(changes, redactions)
         about.update(changes)
         own["changes"] = about
     if target is not None:
         user = {"target": plain_fields(target)}
-        own["user"] = config.masking.covered(user, ("user",), withheld)
+        own["user"] = config.masking.masked(user, ("user",), redactions)
     return own
 
 
@@ -150,13 +150,15 @@ def changes_by_key(
 ) -> dict[str, Any]:
     try:
         return changes_between(before, after, config.masking, by_key)
-    except Exception:  # noqa: BLE001 - `by_key` is not what it has to be: the states never raise
-        problems.append(f"by_key: found {shown(by_key)}; write path → name of a member, or None")
+    except Exception:  # noqa: BLE001 - `by_key` is wrong: the states never raise
+        problems.append(
+            f"by_key: found {short_text(by_key)}; write path → name of a member, or None"
+        )
         return changes_between(before, after, config.masking)
 
 
 def is_routine(arguments: RecordArguments) -> bool:
-    """Whether an update that changed nothing is not worth a record."""
+    """Return whether an update needs no record if it changed nothing: it is correct and succeeded."""
     return (
         arguments.keys() <= _RECORD_NAMES
         and text_of(arguments.get("outcome", "success")) == "success"
@@ -168,21 +170,21 @@ def problem_labels(
     known: frozenset[str],
     problems: list[str],
     config: Config,
-    withheld: Withheld,
+    redactions: Redactions,
 ) -> dict[str, Any]:
-    """Return the labels of a record with wrong arguments, and add what is wrong to `problems`."""
+    """Return the labels of a record with wrong arguments, and add their problems to `problems`."""
     labels: dict[str, Any] = {}
     if unknown:
-        labels, found = labels_of(unknown, known, config.masking, withheld)
+        labels, found = labels_of(unknown, known, config.masking, redactions)
         problems += found
-    withheld.texts += problems
+    redactions.texts += problems
     return {**labels, "audit_problem": "; ".join(problems)}
 
 
 def payload_of(
-    own: dict[str, Any], given: dict[str, Any], withheld: Withheld, config: Config
+    own: dict[str, Any], extra_fields: dict[str, Any], redactions: Redactions, config: Config
 ) -> Payload:
-    """Return what a record has beside what `logging` adds."""
+    """Return the payload of a record: its own fields, those of the context and `extra`."""
     event = own["event"]
     event["id"] = new_id()
     event.setdefault("kind", "event")
@@ -192,10 +194,12 @@ def payload_of(
         fields = merged(config.service_fields, fields)
     for name, value in own.items():
         fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
-    if context.withheld.notes or context.withheld.gives_away:
-        withheld.also(context.withheld)
+    if context.redactions.notes or context.redactions.has_secret:
+        redactions.add(context.redactions)
     else:
-        withheld.searched = context.withheld.searched
-    if given:
-        given = config.masking.covered(given, (), withheld)
-    return Payload(fields, given, withheld, None if given or "user" in own else context.related)
+        redactions.searched = context.redactions.searched
+    if extra_fields:
+        extra_fields = config.masking.masked(extra_fields, (), redactions)
+    return Payload(
+        fields, extra_fields, redactions, None if extra_fields or "user" in own else context.related
+    )

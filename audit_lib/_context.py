@@ -1,4 +1,4 @@
-"""Who is acting, from where, in which request: ECS fields that all records of a block carry."""
+"""Who is acting, from where, in which request: ECS fields of all records of a block."""
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 from ._configuration import get_config
 from ._record.document import merged
 from ._record.ecs import related
-from ._record.masking import Withheld
+from ._record.masking import Redactions
 from ._record.plain import plain, plain_fields, text_of
 
 __all__ = [
@@ -25,41 +25,41 @@ __all__ = [
     "unbind",
 ]
 
-# A worker that binds a secret for each job does not keep them all.
-_MOST_SEEN: Final = 100
+# A worker that binds a secret for each job must not accumulate them.
+_MAX_SECRETS: Final = 100
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 class Context:
-    """The fields in force, as plain values that are not to be changed.
+    """The fields in force, as plain values that must not be changed.
 
-    `withheld` is what of them is not written, `related` everybody and every address in them.
+    `redactions` is what was masked in them, `related` the users and addresses in them.
     """
 
-    __slots__ = ("fields", "related", "withheld")
+    __slots__ = ("fields", "redactions", "related")
 
     def __init__(
-        self, fields: dict[str, Any], withheld: Withheld, related: dict[str, list[str]]
+        self, fields: dict[str, Any], redactions: Redactions, related: dict[str, list[str]]
     ) -> None:
         self.fields = fields
-        self.withheld = withheld
+        self.redactions = redactions
         self.related = related
 
 
-_NOTHING: Final = Context({}, Withheld(), {})
+_NOTHING: Final = Context({}, Redactions(), {})
 _CONTEXT: Final[ContextVar[Context]] = ContextVar("audit_lib.context", default=_NOTHING)
 
 
 class Request:
     """The context of one request, task or invocation: `with Request(fields):`.
 
-    All tasks and threads of the request share it: a framework often runs a dependency in another
-    thread, with a copy of the context that is thrown away, and what is bound there is in all records
-    of the request nevertheless.
+    All tasks and threads of the request share it. A framework may run a dependency in another
+    thread, with a copy of the context that is discarded; what is bound there is nevertheless in all
+    records of the request.
     """
 
-    __slots__ = ("_asking", "_token", "_user", "context")
+    __slots__ = ("_looking_up", "_token", "_user", "context")
 
     def __init__(
         self, fields: Mapping[str, Any], user: Callable[[], Mapping[str, Any] | None] | None = None
@@ -68,13 +68,13 @@ class Request:
 
         Args:
             fields: ECS objects by their names, such as those of `request_fields`.
-            user: returns ECS `user`, or None while the user is not known: called for each record
+            user: returns ECS `user`, or None while the user is unknown. It is called for each record
                 until it returns a user, so that a user who is authenticated later is in the
-                records that follow. It may raise, which counts as None.
+                records that follow. An exception counts as None.
         """
         self.context = _with(_NOTHING, None, fields)
         self._user = user
-        self._asking: set[int] = set()
+        self._looking_up: set[int] = set()
         self._token: Token[Request | None] | None = None
 
     def __enter__(self) -> Self:
@@ -85,27 +85,27 @@ class Request:
     def __exit__(self, *_: object) -> None:
         """End the request."""
         if self._token is not None:
-            with suppress(ValueError):  # ended in another context, which has none of it
+            with suppress(ValueError):  # it ended in another context, where it was not set
                 _REQUEST.reset(self._token)
 
     def forget(self, names: Collection[str] | None) -> None:
-        """Remove fields, all of them for None; the user is not asked for again once removed."""
+        """Remove fields, or all fields for None. A user that is removed is not looked up again."""
         if names and any(str(name).startswith("user.") for name in names):
-            self.in_force()  # the user first, or the member would come back with it
+            self.in_force()  # look the user up first, or a later look-up would add the member again
         self.context = _NOTHING if names is None else _without(self.context, names)
         if names is None or "user" in names:
             self._user = None
 
     def in_force(self) -> Context:
-        """Return the fields, with the user as soon as one is known."""
-        if self._user is not None and get_ident() not in self._asking:
-            self._asking.add(get_ident())  # who looks a user up may write a record of it
+        """Return the fields, with the user once it is known."""
+        if self._user is not None and get_ident() not in self._looking_up:
+            self._looking_up.add(get_ident())  # the look-up itself may write a record
             try:
                 user = self._user()
-            except Exception:  # noqa: BLE001 - such as a database that may not be asked right here
+            except Exception:  # noqa: BLE001 - such as a database that cannot be queried here
                 user = None
             finally:
-                self._asking.discard(get_ident())
+                self._looking_up.discard(get_ident())
             if user:
                 self._user = None
                 if "user" not in self.context.fields:
@@ -118,15 +118,15 @@ _REQUEST: Final[ContextVar[Request | None]] = ContextVar("audit_lib.request", de
 
 @contextmanager
 def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
-    """Add ECS objects to every audit record made inside the block.
+    """Add ECS objects to all audit records of the block.
 
     `context(user={"id": "7", "name": "Ana"}, source={"ip": "203.0.113.9"})`. Blocks nest: an inner
-    one adds to the outer one's objects and wins where both say something; another user's `id`
-    replaces the whole first user. It follows asyncio tasks; `copy_context` takes it into threads.
+    block adds to the objects of the outer one and overrides its members; a user with another `id`
+    replaces the whole user. Asyncio tasks inherit it; `copy_context` passes it to threads.
 
     Args:
-        on_behalf_of: the user in whose name an administrator acts: ECS `user.effective`. One inside
-            another keeps the first in `user.effective.via`.
+        on_behalf_of: the user on whose behalf an administrator acts: ECS `user.effective`. In a
+            nested block, the first one is kept in `user.effective.via`.
         fields: ECS objects by their names.
     """
     token = _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
@@ -137,12 +137,12 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
 
 
 def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
-    """Add ECS objects to every audit record that follows in this request, in all its threads.
+    """Add ECS objects to all audit records that follow in this request, in all its threads.
 
     Without a request of `audit_lib.adapters`: in this task or thread.
 
     Args:
-        on_behalf_of: the user in whose name the user acts, as `context` takes it.
+        on_behalf_of: the user on whose behalf the user acts, as in `context`.
         fields: ECS objects by their names.
     """
     if (request := _REQUEST.get()) is not None:
@@ -152,10 +152,10 @@ def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
 
 
 def unbind(*names: str) -> None:
-    """Remove fields from every audit record that follows in this request, task or thread.
+    """Remove fields from all audit records that follow in this request, task or thread.
 
-    `unbind("user.email", "source")`. A name that is not bound is ignored. What a `context` block
-    around this one had comes back when the block ends.
+    `unbind("user.email", "source")`. A name that is not bound is ignored. At the end of a `context`
+    block, the fields from before it are restored.
 
     Args:
         names: names of ECS objects, or dotted paths of members.
@@ -166,17 +166,17 @@ def unbind(*names: str) -> None:
 
 
 def clear() -> None:
-    """Remove all fields, those of the request and its user too, from the records that follow."""
+    """Remove all fields, including those of the request and its user, from the records that follow."""
     if (request := _REQUEST.get()) is not None:
         request.forget(None)
     _CONTEXT.set(_NOTHING)
 
 
 def copy_context(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Return a function that runs in the context that is in force now, in any thread.
+    """Return a function that runs in the current context, in any thread.
 
     `pool.submit(audit_lib.copy_context(work), order)`,
-    `Thread(target=audit_lib.copy_context(work))`. Nothing of the context stays in the thread.
+    `Thread(target=audit_lib.copy_context(work))`. The context does not remain in the thread.
 
     Args:
         function: the function to run.
@@ -184,13 +184,13 @@ def copy_context(function: Callable[_P, _R]) -> Callable[_P, _R]:
     Returns:
         A function with the same arguments and result.
     """
-    here = _current_contextvars()
+    current = _current_contextvars()
 
     @wraps(function)
-    def inside(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        return here.copy().run(function, *args, **kwargs)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        return current.copy().run(function, *args, **kwargs)
 
-    return inside
+    return wrapper
 
 
 def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Context:
@@ -198,7 +198,7 @@ def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Con
     earlier, now = below.get("user"), above.get("user")
     if isinstance(earlier, dict):
         if isinstance(now, dict) and "id" in now and earlier.get("id", now["id"]) != now["id"]:
-            # Another user: no member of the first may remain.
+            # Another user: no member of the first one may remain.
             below = {name: value for name, value in below.items() if name != "user"}
             earlier = {}
     else:
@@ -210,34 +210,34 @@ def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Con
             effective["via"] = [*via, {name: before[name] for name in before if name != "via"}]
             below = {**below, "user": {**earlier, "effective": {}}}
         above = merged(above, {"user": {"effective": effective}})
-    withheld = Withheld()
-    withheld.also(present.withheld)
-    del withheld.seen[:-_MOST_SEEN]
-    fields = merged(below, get_config().masking.covered(above, (), withheld))
-    withheld.search(fields)
-    return _made(fields, withheld)
+    redactions = Redactions()
+    redactions.add(present.redactions)
+    del redactions.secrets[:-_MAX_SECRETS]
+    fields = merged(below, get_config().masking.masked(above, (), redactions))
+    redactions.search(fields)
+    return _made(fields, redactions)
 
 
-def _made(fields: dict[str, Any], withheld: Withheld) -> Context:
-    return Context(fields, withheld, related(fields))
+def _made(fields: dict[str, Any], redactions: Redactions) -> Context:
+    return Context(fields, redactions, related(fields))
 
 
 def _without(present: Context, names: Iterable[str]) -> Context:
-    """Return a context without some fields, and without the notes on them."""
+    """Return a context without some fields and their notes."""
     fields = present.fields
-    withheld = Withheld()
-    withheld.also(present.withheld)
+    redactions = Redactions()
+    redactions.add(present.redactions)
     for name in map(text_of, names):
         fields = _removed(fields, [name]) if name in fields else _removed(fields, name.split("."))
         removed = f"$.{name}"
-        for path in [p for p in withheld.notes if p == removed or p.startswith(f"{removed}.")]:
-            del withheld.notes[path]
-    withheld.search(fields)
-    return _made(fields, withheld)
+        for path in [p for p in redactions.notes if p == removed or p.startswith(f"{removed}.")]:
+            del redactions.notes[path]
+    redactions.search(fields)
+    return _made(fields, redactions)
 
 
 def _removed(fields: dict[str, Any], path: list[str]) -> dict[str, Any]:
-    """Return a copy without the member at a path; an object that is empty then goes too."""
+    """Return a copy without the member at a path, and without the objects that this empties."""
     name, *below = path
     if name not in fields:
         return fields
@@ -249,14 +249,14 @@ def _removed(fields: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 
 def current_context() -> Context:
-    """Return the context in force here."""
+    """Return the context in force: that of the request and that of the `context` blocks."""
     block, request = _CONTEXT.get(), _REQUEST.get()
     if request is None:
         return block
     around = request.in_force()
     if block is _NOTHING:
         return around
-    withheld = Withheld()
-    withheld.also(around.withheld)
-    withheld.also(block.withheld)
-    return _made(merged(around.fields, block.fields), withheld)
+    redactions = Redactions()
+    redactions.add(around.redactions)
+    redactions.add(block.redactions)
+    return _made(merged(around.fields, block.fields), redactions)

@@ -9,8 +9,8 @@ AuditLibError
 
 AuditUsageWarning         (a UserWarning)
 
-Data never raises: whatever an application puts into a record, the record is written. These are
-about the process around it.
+The data of a record never raises: a record is written whatever an application puts into it. These
+errors concern configuration, logger classes, capture and delivery.
 """
 
 __all__ = [
@@ -25,11 +25,11 @@ __all__ = [
 
 
 class AuditLibError(Exception):
-    """The root of the tree; catch it to catch all of them."""
+    """The base class of all exceptions of this library."""
 
 
 class CaptureError(AuditLibError, RuntimeError):
-    """An ORM cannot audit what it was asked to do; nothing was done. The text says what to do."""
+    """An ORM operation cannot be audited; it was not executed. The text says what to do instead."""
 
 
 class ConfigurationError(AuditLibError, ValueError):
@@ -41,28 +41,28 @@ class CatalogueError(ConfigurationError):
 
 
 class LoggerConflictError(AuditLibError, TypeError):
-    """A logger of that name exists, and its class cannot be joined with the audit methods.
+    """A logger of that name exists, and its class cannot be combined with the audit methods.
 
-    Raised by `get_logger` and `AppLogger.audit` for a logger class that refuses subclasses; every
+    Raised by `get_logger` and `AppLogger.audit` for a logger class that cannot be subclassed; any
     other class is kept and extended.
     """
 
 
 class RecordLostError(AuditLibError, OSError):
-    """A record could not be written: this exception is the only trace left of it.
+    """A record could not be written; this exception is its only copy.
 
-    Raised by the methods of `AuditLogger`, where the failure policy is `raise`, or when neither the
-    stream nor the place that the policy names accepted it. Its text holds the whole record.
+    Raised by the methods of `AuditLogger` if the failure policy is `raise`, or if neither the stream
+    nor the fallback of the policy accepted it. Its text contains the whole record.
     """
 
 
 class AuditUsageWarning(UserWarning):
     """A record has a wrong argument; it is written, with `labels.audit_problem`.
 
-    An argument that does not exist or has a wrong type, an action that is not in the catalogue, a
-    value that ECS does not have. Each is one WARNING of the ordinary logger `audit_lib` a call site.
-    The warning comes too in development: in a test of pytest, or where a filter of `warnings` covers
-    it (`-X dev`, `-W`, `warnings.simplefilter`); with Python's default filters there is none.
+    An argument does not exist or has a wrong type, an action is not in the catalogue, or ECS does
+    not have a value. The ordinary logger `audit_lib` writes one WARNING for each call site. In
+    development, this warning is issued too: in a test of pytest, or if a filter of `warnings` covers
+    it (`-X dev`, `-W`, `warnings.simplefilter`); Python's default filters do not.
     `warnings.simplefilter("error", audit_lib.AuditUsageWarning)`, pytest's `filterwarnings` or
     `-W error::UserWarning` makes an error of it (Python reads `-W` before it can import this class).
     The record is written first.

@@ -32,40 +32,40 @@ from ._output.handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filt
 from ._proof import chain
 from ._record import encoding
 from ._record.changes import changes_between
-from ._record.document import PAYLOAD, document_here
-from ._record.masking import Withheld
+from ._record.document import PAYLOAD, document_from_frame
+from ._record.masking import Redactions
 from ._record.plain import plain_fields
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
 _SUFFIX: Final = ".audit"
-_ADOPTING: Final = RLock()
+_EXTENDING: Final = RLock()
 _DEFAULT: Final = (DEFAULT_HANDLER,)
-_LEFT_OUT: Final = object()
+_UNSET: Final = object()
 _MANY_FRAMES: Final = 1000
 _LEVEL_NAMES: Final = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
 
 class AuditLogger(logging.Logger):
-    """A logger of logging's own hierarchy whose records are audit records.
+    """A logger in the hierarchy of `logging` whose records are audit records.
 
-    All level methods work on it and write one line of ECS JSON. It differs from an ordinary logger
-    where an audit trail has to: nothing suppresses a record of INFO or above, no level, no filter
-    (which may change a record), no `logging.disable`, no `disable_existing_loggers`, only `mute`.
-    Its records go to its own handlers and to standard output, never to its ancestors' handlers,
-    except those of test tools that keep records in a list (pytest's `caplog`). An `AuditHandler` of
-    its own replaces standard output.
+    All level methods work on it; each writes one line of ECS JSON. Unlike with an ordinary logger,
+    nothing suppresses a record of INFO or above except `mute`: no level, no filter (which may change
+    a record), no `logging.disable`, no `disable_existing_loggers`. Its records are sent to its own
+    handlers and to standard output, and not to the handlers of its ancestors, except those of test
+    tools that keep records in a list (pytest's `caplog`). An `AuditHandler` that is added to it
+    replaces standard output.
 
-    No argument of a method raises in the caller, except a missing positional one. An argument that
-    does not exist is written as a label, with the outcome `unknown` unless one is stated; one of a
-    wrong type is left out or replaced. `labels.audit_problem` says what was found, and
-    `AuditUsageWarning` how a developer is told.
+    A missing positional argument raises `TypeError`; no other wrong argument raises in the caller. One
+    that does not exist is written as a label, with the outcome `unknown` unless one is given; one of a
+    wrong type is left out or replaced. `labels.audit_problem` says what was found;
+    `AuditUsageWarning` describes how it is reported to a developer.
     """
 
     _muted = False
 
     def mute(self, muted: bool = True) -> None:
-        """Stop writing records until `mute(False)`; both moments are on record.
+        """Stop writing records until `mute(False)`; both calls write a record.
 
         Args:
             muted: False to write again.
@@ -73,9 +73,9 @@ class AuditLogger(logging.Logger):
         if muted is self._muted:
             return
         self._muted = False
-        what = "muted" if muted else "unmuted"
+        state = "muted" if muted else "unmuted"
         self.event(
-            f"The audit logger {self.name} was {what}", action=f"audit-{what}",
+            f"The audit logger {self.name} was {state}", action=f"audit-{state}",
             category="configuration", type="change", stacklevel=2,
         )  # fmt: skip
         self._muted = muted
@@ -88,18 +88,17 @@ class AuditLogger(logging.Logger):
         *args: object,
         **arguments: Unpack[RecordArguments],
     ) -> None:
-        """Write that a record was created, with its first state.
+        """Write that a record was created, with its whole state.
 
         Args:
-            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
-                positional argument.
-            record_type: the kind of the record, such as `user`.
+            msg: what happened, in words.
+            record_type: the type of the record, such as `user`.
             after: the record's state: a mapping, dataclass, pydantic or attrs object.
-            args: the arguments of the message, merged into it as `logging` does.
+            args: the arguments of the message, as in `logging`.
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream accepted the record.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         config = get_config()
         changes = changes_between(None, after, config.masking)
@@ -116,24 +115,23 @@ class AuditLogger(logging.Logger):
         even_if_unchanged: bool = False,
         **arguments: Unpack[RecordArguments],
     ) -> None:
-        """Write what an update changed: of `before` and `after`, only what differs.
+        """Write what an update changed: only what differs between `before` and `after`.
 
-        An update that changed nothing writes nothing, unless it did not succeed.
+        An update that changed nothing writes nothing, unless it failed.
 
         Args:
-            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
-                positional argument.
-            record_type: the kind of the record, such as `user`.
+            msg: what happened, in words.
+            record_type: the type of the record, such as `user`.
             before: the record's state before: a mapping, dataclass, pydantic or attrs object.
             after: the state after.
-            args: the arguments of the message, merged into it as `logging` does.
+            args: the arguments of the message, as in `logging`.
             by_key: lists to compare element by element: path → the member that identifies an
                 element (`{"lines": "sku"}`), or None for its position.
-            even_if_unchanged: write it although nothing differs.
+            even_if_unchanged: write a record even if nothing differs.
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream accepted the record.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         config = get_config()
         problems: list[str] = []
@@ -155,23 +153,22 @@ class AuditLogger(logging.Logger):
         by_key: Mapping[str, str | None] | None = None,
         **arguments: Unpack[RecordArguments],
     ) -> Generator[None]:
-        """Write what the block changes in a record, as `record_updated` does.
+        """Write what the block changes in a record, like `record_updated`.
 
-        Nothing is written when it changes nothing. When the block raises, a record with the outcome
-        `failure` is written, with what was changed until then, and the exception goes on.
+        A block that changes nothing writes nothing. If the block raises, a record with the outcome
+        `failure` and the changes until then is written, and the exception is raised again.
 
         Args:
-            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
-                positional argument.
-            record_type: the kind of the record, such as `user`.
+            msg: what happened, in words.
+            record_type: the type of the record, such as `user`.
             record: the object that is changed: a mapping, dataclass, pydantic or attrs object.
-            args: the arguments of the message, merged into it as `logging` does.
-            by_key: as `record_updated` has it.
-            arguments: see `RecordArguments`. `outcome` is that of a block that does not raise; `reason`
-                is the exception's class when the block raises and it is left out.
+            args: the arguments of the message, as in `logging`.
+            by_key: as in `record_updated`.
+            arguments: see `RecordArguments`. `outcome` is for a block that does not raise. If the
+                block raises, the default of `reason` is the class of the exception.
 
         Raises:
-            RecordLostError: no stream accepted the record.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         before = plain_fields(record)
         try:
@@ -197,15 +194,14 @@ class AuditLogger(logging.Logger):
         """Write that a record was deleted, with its last state.
 
         Args:
-            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
-                positional argument.
-            record_type: the kind of the record, such as `user`.
+            msg: what happened, in words.
+            record_type: the type of the record, such as `user`.
             before: the record's state: a mapping, dataclass, pydantic or attrs object.
-            args: the arguments of the message, merged into it as `logging` does.
+            args: the arguments of the message, as in `logging`.
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream accepted the record.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         config = get_config()
         changes = changes_between(before, None, config.masking)
@@ -218,17 +214,16 @@ class AuditLogger(logging.Logger):
         *args: object,
         **arguments: Unpack[RecordArguments],
     ) -> None:
-        """Write that a record was read: its kind and id, none of its content.
+        """Write that a record was read: its type and id, none of its content.
 
         Args:
-            msg: what happened, for people. Without it, `TypeError`: as Python has it for each
-                positional argument.
-            record_type: the kind of the record, such as `user`.
-            args: the arguments of the message, merged into it as `logging` does.
+            msg: what happened, in words.
+            record_type: the type of the record, such as `user`.
+            args: the arguments of the message, as in `logging`.
             arguments: see `RecordArguments`.
 
         Raises:
-            RecordLostError: no stream accepted the record.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         self._write(get_config(), "accessed", record_type, {}, msg, args, **arguments)
 
@@ -236,13 +231,12 @@ class AuditLogger(logging.Logger):
         """Write anything else that happened: a failed sign-in, an export, a refusal, an approval.
 
         Args:
-            msg: what happened, for people. Without it, `TypeError`, as Python has it.
-            args: the arguments of the message, merged into it as `logging` does.
-            arguments: see `EventArguments`. Without `action`, the record is written without it, and
-                reported as any wrong argument is.
+            msg: what happened, in words.
+            args: the arguments of the message, as in `logging`.
+            arguments: see `EventArguments`. A missing `action` is reported like a wrong argument.
 
         Raises:
-            RecordLostError: no stream accepted the record.
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         problems: list[str] = []
         category = checked_names(arguments.pop("category", ()), "event.category", problems)
@@ -264,12 +258,12 @@ class AuditLogger(logging.Logger):
         category: tuple[str, ...] = (),
         types: tuple[str, ...] = (),
         level: int = logging.INFO,
-        /,  # so that an argument that does not exist may have any name
+        /,  # so that an unknown argument may have any name
         *,
         record_id: object = None,
         target: Any = None,
         action: object = None,
-        outcome: object = _LEFT_OUT,
+        outcome: object = _UNSET,
         reason: object = None,
         extra: Any = None,
         exc_info: Any = None,
@@ -280,74 +274,74 @@ class AuditLogger(logging.Logger):
         if self._muted:
             return
         problems = [] if problems is None else problems
-        if changes is None and record_id is not None:  # an event is about no record
+        if changes is None and record_id is not None:  # an event has no record
             unknown["record_id"] = record_id
-        if outcome is _LEFT_OUT:
-            # An argument that does not exist may have meant it: never a success that was none.
+        if outcome is _UNSET:
+            # A misspelt argument may have been the outcome: never write a success that was none.
             outcome = "unknown" if unknown else "success"
-        described = verb_event(config, verb, record_type, action, outcome, category, types)
-        withheld = Withheld()
-        own = own_fields(config, described, changes, record_id, target, reason, withheld)
-        given = {} if extra is None else named_fields(extra, problems)
+        verb_result = verb_event(config, verb, record_type, action, outcome, category, types)
+        redactions = Redactions()
+        own = own_fields(config, verb_result, changes, record_id, target, reason, redactions)
+        extra_fields = {} if extra is None else named_fields(extra, problems)
         is_plain = type(stacklevel) is int and 0 < stacklevel < _MANY_FRAMES
         if not is_plain or exc_info is not None or stack_info is not False:
             exc_info = checked_exception(exc_info, problems)
             stack_info = checked_flag(stack_info)
             stacklevel = checked_stacklevel(stacklevel, problems)
-        if unknown or problems or described.problems:
+        if unknown or problems or verb_result.problems:
             known = argument_names(verb)
-            problems[:0] = described.problems
-            own["labels"] = problem_labels(unknown, known, problems, config, withheld)
-        if exc_info is None and not stack_info and (handlers := self._only_handlers()):
-            payload = payload_of(own, given, withheld, config)
-            document = document_here(self.name, level, msg, args, payload, stacklevel + 1)
+            problems[:0] = verb_result.problems
+            own["labels"] = problem_labels(unknown, known, problems, config, redactions)
+        if exc_info is None and not stack_info and (handlers := self._direct_handlers()):
+            payload = payload_of(own, extra_fields, redactions, config)
+            document = document_from_frame(self.name, level, msg, args, payload, stacklevel + 1)
             for handler in handlers:
-                handler.write(document, withheld, config)
+                handler.write(document, redactions, config)
         else:
             super()._log(
                 level, msg, args, exc_info=exc_info,
-                extra=cast("Any", _Prepared((own, given, withheld))), stack_info=stack_info,
+                extra=cast("Any", _Prepared((own, extra_fields, redactions))), stack_info=stack_info,
                 stacklevel=stacklevel + 2,  # the frames of this method and of the verb
             )  # fmt: skip
         if problems:
-            # Only now: where warnings are errors, the record is written nevertheless.
-            report_problems(problems, withheld, stacklevel + 2)
+            # Last, so that the record is written even where warnings are errors.
+            report_problems(problems, redactions, stacklevel + 2)
 
     def _log(  # type: ignore[override] # noqa: PLR0913, PLR0917 - logging's arguments
         self,
         level: int,
         msg: object,
         args: Any,
-        /,  # as in `_write`; logging passes them so
+        /,  # as in `_write`; logging passes them by position
         exc_info: Any = None,
         extra: Any = None,
         stack_info: Any = False,
         stacklevel: Any = 1,
         **unknown: Any,
     ) -> None:
-        """Write a record of a level method, `info` and the like, whatever its arguments are."""
-        config, problems, withheld = get_config(), list[str](), Withheld()
+        """Write the record of a level method, such as `info`, whatever its arguments are."""
+        config, problems, redactions = get_config(), list[str](), Redactions()
         own: dict[str, Any] = {"event": {}}
-        given = {} if extra is None else named_fields(extra, problems)
+        extra_fields = {} if extra is None else named_fields(extra, problems)
         if exc_info is not None:
             exc_info = checked_exception(exc_info, problems)
         stacklevel = checked_stacklevel(stacklevel, problems)
         if unknown:
             own["event"]["outcome"] = "unknown"
         if unknown or problems:
-            own["labels"] = problem_labels(unknown, _LEVEL_NAMES, problems, config, withheld)
+            own["labels"] = problem_labels(unknown, _LEVEL_NAMES, problems, config, redactions)
         super()._log(
             level, msg, args, exc_info=exc_info,
-            extra=cast("Any", _Prepared((own, given, withheld))),
+            extra=cast("Any", _Prepared((own, extra_fields, redactions))),
             stack_info=checked_flag(stack_info), stacklevel=stacklevel + 1,
         )  # fmt: skip
         if problems:
-            report_problems(problems, withheld, stacklevel + 2)
+            report_problems(problems, redactions, stacklevel + 2)
 
-    def _only_handlers(self) -> "Sequence[AuditHandler] | None":
-        """Return the handlers of a record, if none of them needs a `LogRecord`, else None.
+    def _direct_handlers(self) -> "Sequence[AuditHandler] | None":
+        """Return the handlers of a record if none of them needs a `LogRecord`, else None.
 
-        Most need none, and making one takes as long as everything else.
+        Most do not need one, and creating it would double the time of a record.
         """
         if self.filters or logging.getLogRecordFactory() is not logging.LogRecord:
             return None
@@ -360,11 +354,11 @@ class AuditLogger(logging.Logger):
                 or type(handler.formatter) is not AuditFormatter
             ):
                 return None
-        if self._test_tools() or type(self).makeRecord is not AuditLogger.makeRecord:
+        if self._test_handlers() or type(self).makeRecord is not AuditLogger.makeRecord:
             return None
         return handlers  # type: ignore[no-any-return] # all of them are `AuditHandler`s
 
-    def _test_tools(self) -> list[logging.Handler]:
+    def _test_handlers(self) -> list[logging.Handler]:
         """Return the handlers of ancestors that keep records in a list, as pytest's `caplog` does."""
         found: list[logging.Handler] = []
         ancestor = self.parent
@@ -387,7 +381,7 @@ class AuditLogger(logging.Logger):
         extra: Mapping[str, object] | None = None,
         sinfo: str | None = None,
     ) -> logging.LogRecord:
-        """Make the record; a name in `extra` may be any, those of a `LogRecord` included."""
+        """Make the record; unlike in `logging`, `extra` may have names of `LogRecord` attributes."""
         try:
             record = super().makeRecord(
                 name, level, fn, lno, msg, args, exc_info, func, extra=None, sinfo=sinfo
@@ -400,37 +394,38 @@ class AuditLogger(logging.Logger):
         own: dict[str, Any] = {}
         prepared = cast("Any", extra)
         if isinstance(prepared, _Prepared):
-            own, given, withheld = prepared
+            own, extra_fields, redactions = prepared
         else:
-            given, withheld = {} if extra is None else named_fields(extra, []), Withheld()
-        payload = payload_of(own or {"event": {}}, given, withheld, get_config())
-        # For other formatters, as logging hands over `extra`: what they know under a name stays.
+            extra_fields = {} if extra is None else named_fields(extra, [])
+            redactions = Redactions()
+        payload = payload_of(own or {"event": {}}, extra_fields, redactions, get_config())
+        # For other formatters, as `logging` passes `extra`; existing attributes are kept.
         for key, value in (payload.fields | payload.extra).items():
             record.__dict__.setdefault(key, value)
         record.__dict__[PAYLOAD] = payload
         return record
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Hand the record to the handlers, whatever a filter says of it and `disabled` or not."""
+        """Pass the record to the handlers, even if a filter rejects it or the logger is disabled."""
         self.callHandlers(filtered(self, record))
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Hand the record to the logger's own handlers, to standard output, and to test tools."""
-        # The trail comes first: another handler may raise.
+        """Pass the record to the logger's own handlers, to standard output, and to test tools."""
+        # The audit handlers come first, since others may raise.
         handlers: list[logging.Handler] = [DEFAULT_HANDLER]
         if self.handlers:
             own = [handler for handler in self.handlers if isinstance(handler, AuditHandler)]
             handlers = [*(own or handlers), *(h for h in self.handlers if h not in own)]
-        for handler in [*handlers, *self._test_tools()]:
+        for handler in [*handlers, *self._test_handlers()]:
             if record.levelno >= handler.level or isinstance(handler, AuditHandler):
                 handler.handle(record)
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
-        """Whether it is INFO or above, or the logger's own level asks for less; and not muted."""
+        """Return whether a level is written: from INFO on, or the logger's own level; none if muted."""
         return level >= self.getEffectiveLevel() and not self._muted
 
     def getEffectiveLevel(self) -> int:  # noqa: N802 - logging's name
-        """Return INFO, or the logger's own level where that is lower; no ancestor's."""
+        """Return INFO, or the logger's own level if that is lower; ancestors are ignored."""
         return min(self.level or logging.INFO, logging.INFO)
 
 
@@ -439,27 +434,27 @@ class AppLogger(logging.Logger):
 
     @property
     def audit(self) -> AuditLogger:
-        """The audit logger below this one, the same that `logging.getLogger` gives.
+        """The audit logger below this one, the same that `logging.getLogger` returns.
 
         Raises:
             LoggerConflictError: a logger of that name exists and its class cannot be extended.
         """
         found = self.__dict__.get("_audit_logger")
         if found is None:
-            found = self.__dict__["_audit_logger"] = _adopt(f"{self.name}{_SUFFIX}", AuditLogger)
+            found = self.__dict__["_audit_logger"] = _extend(f"{self.name}{_SUFFIX}", AuditLogger)
         return cast("AuditLogger", found)
 
 
-class _Prepared(tuple[dict[str, Any], dict[str, Any], Withheld]):
-    """What `_write` and `_log` pass to `makeRecord` instead of `extra`: own, given, withheld."""
+class _Prepared(tuple[dict[str, Any], dict[str, Any], Redactions]):
+    """The argument `extra` of `makeRecord` from `_write` and `_log`: own, extra_fields, redactions."""
 
     __slots__ = ()
 
 
 def get_logger(name: str) -> AppLogger:
-    """Return the logger of that name, like `logging.getLogger`, with `.audit` on it.
+    """Return the logger of that name, like `logging.getLogger`, with an attribute `audit`.
 
-    A logger that exists already keeps its handlers, its level and its class's methods.
+    An existing logger keeps its handlers, its level and the methods of its class.
 
     Args:
         name: such as `__name__`.
@@ -470,14 +465,14 @@ def get_logger(name: str) -> AppLogger:
     Raises:
         LoggerConflictError: a logger of that name exists and its class cannot be extended.
     """
-    return cast("AppLogger", _adopt(name, AppLogger))
+    return cast("AppLogger", _extend(name, AppLogger))
 
 
-def _adopt(name: str, kind: type[logging.Logger]) -> logging.Logger:
-    """Return logging's own logger of that name, with the methods of `kind` on it."""
+def _extend(name: str, kind: type[logging.Logger]) -> logging.Logger:
+    """Return the logger of that name from `logging`, with the methods of `kind` added."""
     encoding.prepare()
     chain.prepare()
-    with _ADOPTING:
+    with _EXTENDING:
         logger = logging.getLogger(name)
         present = type(logger)
         if issubclass(present, kind):
@@ -489,6 +484,6 @@ def _adopt(name: str, kind: type[logging.Logger]) -> logging.Logger:
         except TypeError as error:
             raise LoggerConflictError(
                 f"the logger {name!r} is a {present.__module__}.{present.__qualname__}, which cannot"
-                f" be joined with audit_lib.{kind.__name__} ({error}); give it another name"
+                f" be combined with audit_lib.{kind.__name__} ({error}); use another name"
             ) from error
         return logger

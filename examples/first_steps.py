@@ -1,8 +1,8 @@
-"""The first five minutes: an ordinary line, a simple audit line, and one that says what changed.
+"""First steps: an ordinary line, a simple audit line, and one with the differences of a change.
 
-Run it: `python examples/first_steps.py`. The first line is the application's log as it ever was, on
-standard error; the others are one line of ECS JSON each, on standard output, between the two that
-open and seal their chain: `python examples/first_steps.py | python -m audit_lib verify -`.
+Run it: `python examples/first_steps.py`. The first line is the application's unchanged log, on standard
+error; each of the others is one line of ECS JSON on standard output, between the lines that open and
+seal their chain: `python examples/first_steps.py | python -m audit_lib verify -`.
 """
 
 import logging
@@ -20,7 +20,7 @@ def main() -> None:
     """Write the three lines."""
     logger.info("An ordinary line: nothing about the application's own logging has changed")
     logger.audit.info(
-        "A simple audit line takes the level methods that every logger has",
+        "A simple audit line: all level methods of a logger work",
         stack_info=True,
         extra={"Extra info": "travels in extra"},
     )

@@ -1,7 +1,7 @@
-"""A store of its own for audit records: what happened to a record, and what a person did.
+"""A DynamoDB table for audit records: what happened to a record, and what a person did.
 
-Run it: `python examples/history_in_dynamodb.py`. moto plays AWS here; in an application leave `mock_aws`
-out, and make the table with your infrastructure.
+Run it: `python examples/history_in_dynamodb.py`. moto simulates AWS here; in an application, leave out
+`mock_aws`, and create the table with your infrastructure.
 """
 
 import os
@@ -18,7 +18,7 @@ from audit_lib.destinations.dynamodb import TABLE, AuditTable, DynamoDBHandler
 
 
 def main() -> None:
-    """Write some records into a table, and ask it."""
+    """Write some records to a table, and query it."""
     boto3.client("dynamodb").create_table(TableName="audit", **TABLE)
     audit = audit_lib.get_logger("shop.orders").audit
     handler = DynamoDBHandler("audit", keep_days=3650)
@@ -29,20 +29,20 @@ def main() -> None:
     with audit_lib.context(user={"id": "9", "name": "Max Weber"}):
         audit.record_updated("Refunded", "order", {"total": 40}, {"total": 0}, record_id=1042)
         audit.event("Turnover of October exported", action="report-exported")
-    handler.flush()  # the end of a process does it too
+    handler.flush()  # also called at the end of a process
 
     table = AuditTable("audit")
-    say("what happened to order 1042", table.history_of("order", 1042))
+    show("what happened to order 1042", table.history_of("order", 1042))
     since = datetime.now(UTC) - timedelta(days=30)
-    say("what Max Weber did in the last 30 days", table.done_by("9", since=since))
-    say("which reports were exported today", table.happened("report-exported", datetime.now(UTC)))
+    show("what Max Weber did in the last 30 days", table.done_by("9", since=since))
+    show("which reports were exported today", table.happened("report-exported", datetime.now(UTC)))
     handler.close()
     audit.removeHandler(handler)
 
 
-def say(what: str, records: Iterable[dict[str, Any]]) -> None:
-    """Show records in a line each."""
-    sys.stdout.write(f"{what}:\n")
+def show(title: str, records: Iterable[dict[str, Any]]) -> None:
+    """Print a title and one line for each record."""
+    sys.stdout.write(f"{title}:\n")
     for record in records:
         user, changes = record["user"]["name"], record.get("changes", {}).get("after", "")
         sys.stdout.write(f"    {record['@timestamp']} {user}: {record['message']} {changes}\n")

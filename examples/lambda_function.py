@@ -1,7 +1,7 @@
-"""A function of AWS Lambda: who called it, in which request, and nothing of the call before.
+"""An AWS Lambda function: who called it, in which request, without the context of the previous call.
 
-Run it: `python examples/lambda_function.py`. On AWS, `handler` is the function's handler; its records go to
-the function's log group, which `[sources]` of `audit.toml` names.
+Run it: `python examples/lambda_function.py`. On AWS, `handler` is the function's handler; its records are
+written to the function's log group, which is listed in `[sources]` of `audit.toml`.
 """
 
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ ACCOUNTS = {"PA-9": {"iban": "ES9121000418450200051332"}}
 
 @audited
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Change a payout account, as API Gateway asks for it."""
+    """Change a payout account on a request of API Gateway."""
     account = ACCOUNTS[event["pathParameters"]["account"]]
     with logger.audit.track("Payout account changed", "payout-account", account, record_id="PA-9"):
         account["iban"] = event["body"]
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
 
 
 def call(person: str | None, iban: str) -> None:
-    """Call it as Lambda does: with an event of API Gateway's, and a context."""
+    """Call the handler as Lambda does, with an event of API Gateway and a context."""
     claims = {"sub": person, "name": "Ana Souza"} if person else {}
     event = {
         "pathParameters": {"account": "PA-9"},

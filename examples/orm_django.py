@@ -1,6 +1,6 @@
-"""Django models that are audited by themselves: after the commit, and never for a rollback.
+"""Django models that are audited automatically: after the commit, and never for a rollback.
 
-Run it: `python examples/orm_django.py`. A project has the settings and the models in their files, and
+Run it: `python examples/orm_django.py`. A project has the settings and the models in their own files, and
 calls `audit_models` in its `AppConfig.ready`.
 """
 
@@ -27,17 +27,17 @@ class Customer(models.Model):  # type: ignore[misc] # Django ships no types
     phone = models.CharField(max_length=20)
 
     class Meta:
-        """Where there is no project to name the application."""
+        """The application, since there is no project that names it."""
 
         app_label = "shop"
 
     def __str__(self) -> str:
-        """Name it for people."""
+        """Return the name for display."""
         return f"customer {self.pk}"
 
 
 def main() -> None:
-    """Add, change, change many, and change nothing in the end."""
+    """Add an object, change it, change many rows, and roll back a change."""
     audit_models(Customer, logger=logger.audit)
     with connection.schema_editor() as schema:
         schema.create_model(Customer)

@@ -1,4 +1,4 @@
-"""SQLAlchemy models that are audited by themselves: after the commit, and never for a rollback.
+"""SQLAlchemy models that are audited automatically: after the commit, and never for a rollback.
 
 Run it: `python examples/orm_sqlalchemy.py`.
 """
@@ -15,11 +15,11 @@ logger = audit_lib.get_logger("shop")
 
 
 class Base(DeclarativeBase):
-    """The models' base."""
+    """The base class of the models."""
 
 
 class Customer(Base):
-    """A customer, of whose card the last digits may be written."""
+    """A customer; of the card, only the last digits are written."""
 
     __tablename__ = "customers"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -28,7 +28,7 @@ class Customer(Base):
 
 
 def main() -> None:
-    """Add, change, change many, and change nothing in the end."""
+    """Add an object, change it, change many rows, and roll back a change."""
     audit_models(Customer, logger=logger.audit)
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)

@@ -1,4 +1,4 @@
-"""A log that shows what was done to it: two processes write one, and somebody changes it afterwards.
+"""A log whose changes are detected: two processes write it, then it is changed in several ways.
 
 Run it: `python examples/proof.py`.
 """
@@ -12,7 +12,7 @@ import audit_lib
 
 
 def work(log: Path, orders: range) -> None:
-    """Audit some orders, in a process of its own."""
+    """Audit some orders, in a separate process."""
     audit = audit_lib.get_logger("shop").audit
     audit.addHandler(audit_lib.AuditFileHandler(log))
     for number in orders:
@@ -22,7 +22,7 @@ def work(log: Path, orders: range) -> None:
 
 
 def main() -> None:
-    """Write, check, tamper, check again."""
+    """Write a log, verify it, change it, verify it again."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "audit.log"
         spawn = multiprocessing.get_context("spawn")
@@ -35,20 +35,20 @@ def main() -> None:
             process.join()
         lines = log.read_bytes().splitlines()
     whole = audit_lib.verify(lines)
-    tell("as it was written", whole)
-    heads = [chain.head for chain in whole.chains]  # a few bytes, to be kept elsewhere
+    show("unchanged", whole)
+    heads = [chain.head for chain in whole.chains]  # a few bytes, to be stored elsewhere
 
-    tell("40 made 90", audit_lib.verify(line.replace(b'"paid":40', b'"paid":90') for line in lines))
-    tell("one line less", audit_lib.verify(lines[:3] + lines[4:]))
-    tell("its end cut off", audit_lib.verify(lines[:-4]))
-    tell("the same, beside the heads", audit_lib.verify(lines[:-4], heads=heads))
-    tell("as CloudWatch hands it over", audit_lib.verify(lines[::-1], transported=True))
+    show("40 made 90", audit_lib.verify(line.replace(b'"paid":40', b'"paid":90') for line in lines))
+    show("one line removed", audit_lib.verify(lines[:3] + lines[4:]))
+    show("its end removed", audit_lib.verify(lines[:-4]))
+    show("its end removed, with stored heads", audit_lib.verify(lines[:-4], heads=heads))
+    show("as CloudWatch delivers it", audit_lib.verify(lines[::-1], transported=True))
 
 
-def tell(what: str, report: audit_lib.VerifyReport) -> None:
-    """Say what became of a log."""
-    verdict = "whole" if report.complete else "not whole" if report.problems else "open"
-    sys.stdout.write(f"{what}: {verdict}\n")
+def show(title: str, report: audit_lib.VerifyReport) -> None:
+    """Print the result for a log."""
+    result = "complete" if report.complete else "problems" if report.problems else "open end"
+    sys.stdout.write(f"{title}: {result}\n")
     for problem in report.problems:
         place = f"line {problem.line}" if problem.line else "at the end"
         sys.stdout.write(f"    {place}: {problem.kind}: {problem.text}\n")

@@ -1,4 +1,4 @@
-"""That a value changed is written, a sensitive one is not: by its name, its path, its class, its looks.
+"""That a sensitive value changed is written, the value is not: by name, path, class or form.
 
 Run it: `python examples/sensitive_values.py`.
 """
@@ -11,25 +11,25 @@ import audit_lib
 
 audit_lib.configure(
     sensitive={
-        "tax_id": audit_lib.Hash(),  # equal values can be matched, and nobody can guess one
-        "home.street": audit_lib.Drop(),  # nothing but the fact
-        "pin": None,  # the pin of a map, which is no secret
+        "tax_id": audit_lib.Hash(),  # equal values can be matched, and cannot be guessed
+        "home.street": audit_lib.Drop(),  # only that it changed
+        "pin": None,  # in this application a pin on a map, which is not a secret
     },
     hash_key=b"from your secret store",
 )
 logger = audit_lib.get_logger("shop")
-WHY = """\
+EXPLANATION = """\
 password:    hidden by its name, also where the message repeats it
-iban:        its class says Mask(keep=4)
+iban:        annotated with Mask(keep=4) in its class
 tax_id:      hashed with your key
 home.street: dropped
-note:        the password in a URL gives itself away
+note:        the password in a URL is recognised by its form
 """
 
 
 @dataclass
 class Customer:
-    """A class says itself what of it is sensitive; so do attrs, pydantic and SQLAlchemy models."""
+    """A class that declares a sensitive field, as attrs, pydantic and SQLAlchemy models can too."""
 
     iban: Annotated[str, audit_lib.Mask(keep=4)]
     password: str
@@ -39,7 +39,7 @@ class Customer:
 
 
 def main() -> None:
-    """Change everything of a customer, and repeat a secret where it has no place."""
+    """Change all fields of a customer, and repeat secrets in the message and in `extra`."""
     before = Customer(
         "ES9121000418450200051332", "swordfish", "B-1", "41.4,2.2", {"street": "Gran Via 1"}
     )
@@ -58,4 +58,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-    sys.stderr.write(WHY)
+    sys.stderr.write(EXPLANATION)

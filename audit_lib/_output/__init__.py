@@ -1,7 +1,7 @@
-"""How a record leaves the process: from a document to bytes in the kernel.
+"""Writes a record: from a document to bytes in the kernel.
 
-handler  the handlers of `logging`: encode, link to the chain, write, and what follows a failure
-stream   one whole line to a file, a pipe, a terminal or a stand-in for one
-spool    a file of the lines that their stream did not take
+handler  the handlers of `logging`: encode, link to the chain, write, apply the failure policy
+stream   writes one whole line to a file, a pipe, a terminal or a replacement of one
+spool    a file of the lines that their stream did not accept
 lock     locks on files, shared by `stream` and `spool`
 """

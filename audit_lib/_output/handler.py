@@ -1,4 +1,4 @@
-"""Where audit records leave the process: one line of JSON each, on standard output."""
+"""The handlers that write audit records: one line of JSON each, to standard output or a file."""
 
 import atexit
 import logging
@@ -13,7 +13,7 @@ from audit_lib._exceptions import RecordLostError
 from audit_lib._proof.chain import TAIL_BYTES, HashChain
 from audit_lib._record.document import document_of, payload_of
 from audit_lib._record.encoding import encode
-from audit_lib._record.masking import Withheld, scrubbed
+from audit_lib._record.masking import Redactions, scrubbed
 from audit_lib._record.notes import add_notes, event_last
 from audit_lib._record.size import fitted
 
@@ -24,22 +24,22 @@ __all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all"]
 
 
 class AuditFormatter(logging.Formatter):
-    """Formats any `LogRecord` as one line of ECS JSON. Never raises because of a value in it."""
+    """Formats any `LogRecord` as one line of ECS JSON. No value in it makes this raise."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without its end."""
+        """Return the line, without a line end."""
         config = get_config()
         payload = payload_of(record, config.masking)
         document = document_of(record, payload)
-        return _body(document, payload.withheld, config, config.max_bytes).decode("ascii")
+        return _body(document, payload.redactions, config, config.max_bytes).decode("ascii")
 
 
 class AuditHandler(logging.Handler):
     """Writes each record as one line, which is in the kernel when `emit` returns.
 
-    Without a stream it is `sys.stdout` as it is at that moment (a redirected one, pytest's). What
-    is done with a record that cannot be written there is `configure`'s `on_failure`; nothing else
-    keeps one back, no level, no filter, no `logging.raiseExceptions`.
+    Without a stream, it writes to the current `sys.stdout` (a redirected one, or that of pytest). A
+    record that cannot be written is handled by `on_failure` of `configure`. No level, no filter and
+    no `logging.raiseExceptions` suppresses a record.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -56,7 +56,7 @@ class AuditHandler(logging.Handler):
         _HANDLERS.add(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write the record; a filter may replace it, and cannot keep it back, not by failing."""
+        """Write the record; a filter may replace it but not reject it, not even by raising."""
         self.emit(filtered(self, record))
         return True
 
@@ -64,52 +64,55 @@ class AuditHandler(logging.Handler):
         """Write the record.
 
         Raises:
-            RecordLostError: nothing took it, or its failure policy is to raise.
+            RecordLostError: the record could not be written, and its failure policy is `raise` or
+                failed too.
         """
         if type(self.formatter) is AuditFormatter:
             config = get_config()
             payload = payload_of(record, config.masking)
-            self.write(document_of(record, payload), payload.withheld, config)
+            self.write(document_of(record, payload), payload.redactions, config)
         else:
             self._deliver(ascii_line(self.format(record)), None)
 
-    def write(self, document: dict[str, Any], withheld: Withheld, config: Config) -> None:
-        """Write a document, as `emit` does a record."""
-        event = document.setdefault("event", {"kind": "event"})  # the proof's place is its end
-        self._deliver(_body(document, withheld, config, self._longest(config)), event.get("action"))
+    def write(self, document: dict[str, Any], redactions: Redactions, config: Config) -> None:
+        """Write a document, as `emit` writes a record."""
+        event = document.setdefault("event", {"kind": "event"})  # the proof is appended to it
+        self._deliver(
+            _body(document, redactions, config, self._longest(config)), event.get("action")
+        )
 
     def seal(self) -> None:
-        """End the chain, where one is open: done by itself when the process ends."""
+        """End the chain if one is open; called automatically when the process ends."""
         with self.lock or _NO_LOCK:
             self._ending = True
             if self._busy:
                 return
-            with suppress(Exception):  # left behind by an interrupt
+            with suppress(Exception):  # records that an interrupt left in the queue
                 self._write_waiting()
             if self._chain is not None:
-                with suppress(Exception):  # a chain without a seal is what a crash leaves, too
+                with suppress(Exception):  # without a seal, the chain has an open end
                     self._outlet.write(self._chain_stream, self._chain.sealing())
                 self._chain = None
 
     def _longest(self, config: Config) -> int:
-        """Return the longest line that its destination takes."""
+        """Return the maximum length of a line of this destination."""
         return config.max_bytes
 
     def _deliver(self, body: bytes, action: object) -> None:
         with self.lock or _NO_LOCK:
             self._waiting.append((body, action))
-            # A signal handler's record waits: the one that it interrupted comes first.
+            # A signal handler's record waits until the record that it interrupted is written.
             if not self._busy:
                 self._write_waiting()
 
     def _write_waiting(self) -> None:
-        """Write what waits, all of it, and only then say that some of it was lost."""
+        """Write all waiting records, then raise if one of them was lost."""
         self._busy = True
         lost: RecordLostError | None = None
         try:
             while self._waiting:
                 try:
-                    self._put(*self._waiting.pop(0))
+                    self._write_or_apply_policy(*self._waiting.pop(0))
                 except RecordLostError as error:
                     lost = lost or error
         finally:
@@ -117,23 +120,23 @@ class AuditHandler(logging.Handler):
         if lost is not None:
             raise lost
 
-    def _put(self, body: bytes, action: object) -> None:
+    def _write_or_apply_policy(self, body: bytes, action: object) -> None:
         config = get_config()
         try:
             if config.spool is not None and (spool := spool_at(config.spool)).waiting:
                 spool.replay(lambda lines: self._write(lines[0][:-1], config))
             self._write(body, config)
         except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
-            kept = None if config.spool is None else spool_at(config.spool)
-            self._rescue(body + b"\n", kept, config.failure_policy(action), error)
+            fallback = None if config.spool is None else spool_at(config.spool)
+            self._apply_policy(body + b"\n", fallback, config.failure_policy(action), error)
 
     @property
     def place(self) -> str:
-        """What the records go to, for people."""
+        """The destination of the records, for messages."""
         return "its stream"
 
     def _target(self) -> Any:
-        """Return the stream of this moment."""
+        """Return the current stream."""
         return standard_output() if self.stream is None else self.stream
 
     def _write(self, body: bytes, config: Config) -> None:
@@ -158,7 +161,7 @@ class AuditHandler(logging.Handler):
         except Exception:  # nothing was written
             chain.forget()
             raise
-        except BaseException:  # interrupted: nobody knows
+        except BaseException:  # interrupted: whether it was written is unknown
             self._leave_chain()
             raise
         chain.keep()
@@ -166,23 +169,25 @@ class AuditHandler(logging.Handler):
         self._chain = None if self._ending else chain
 
     def _leave_chain(self) -> None:
-        """Begin another chain with the next line; it will say where this one stood."""
+        """Begin another chain with the next line, which records the end of this one."""
         self._begin_chain("follows")
 
-    def _begin_chain(self, why: str) -> None:
+    def _begin_chain(self, relation: str) -> None:
         if self._chain is not None and self._chain.sequence >= 0:
-            self._link = f"{why}:{self._chain.place}"
+            self._link = f"{relation}:{self._chain.position}"
         self._chain = None
 
     def begin_child(self) -> None:
-        """Forget what the process that this one was forked from, or another thread of it, is at."""
+        """Discard the state of the parent process and its threads, after a fork."""
         self._busy = False
         self._waiting.clear()
         self._ending = False
         self._begin_chain("parent")
 
-    def _rescue(self, lines: bytes, spool: Spool | None, policy: str, error: BaseException) -> None:
-        """Bring what its destination did not take to where its policy says."""
+    def _apply_policy(
+        self, lines: bytes, spool: Spool | None, policy: str, error: BaseException
+    ) -> None:
+        """Apply the failure policy to lines that the destination did not accept."""
         note = f"audit_lib: the record below could not be written to {self.place}: {error!r}"
         text = f"{note}\n{lines.decode('ascii')}"
         if policy == "raise":
@@ -197,33 +202,34 @@ class AuditHandler(logging.Handler):
         try:
             sys.stderr.write(text)
             sys.stderr.flush()
-        except Exception:  # noqa: BLE001 - whatever it was, this was the last place
+        except Exception:  # noqa: BLE001 - standard error is the last resort
             raise RecordLostError(text) from error
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
-        """Raise what `emit` raised: an audit record is never dropped in silence."""
+        """Raise the exception of `emit` again: an audit record is never dropped silently."""
         raise  # noqa: PLE0704 - logging calls this inside `except`
 
 
 class AuditFileHandler(AuditHandler):
-    """Writes to a file that something else may rotate, such as logrotate, and others may write to.
+    """Writes to a file that logrotate may rotate and other processes may write to.
 
-    When the file was renamed or is gone, the next record goes to a new one of that name; the chain
-    goes on in it. Do not have it copied and truncated: what is written in between is lost.
+    After the file was renamed or deleted, the next record goes to a new file of that name, which
+    continues the chain. Do not use `copytruncate`: lines written between copy and truncation are
+    lost.
     """
 
     def __init__(self, filename: str | os.PathLike[str]) -> None:
-        """Open nothing yet.
+        """Create the handler; the file is opened later.
 
         Args:
-            filename: made when the first record is written, readable by its owner alone.
+            filename: created with the first record, readable by its owner only.
         """
         super().__init__()
-        self.filename = os.path.abspath(filename)  # noqa: PTH100 - the process may change its folder
+        self.filename = os.path.abspath(filename)  # noqa: PTH100 - the working directory may change
 
     def _target(self) -> Any:
         if self.stream is not None:
-            if self._is_there(self.stream):
+            if self._is_current(self.stream):
                 return self.stream
             self.stream.close()
         descriptor = os.open(self.filename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -233,14 +239,14 @@ class AuditFileHandler(AuditHandler):
         self.stream = stream
         return stream
 
-    def _is_there(self, stream: TextIO) -> bool:
+    def _is_current(self, stream: TextIO) -> bool:
         try:
             return os.path.samestat(os.stat(self.filename), os.fstat(stream.fileno()))  # noqa: PTH116
         except FileNotFoundError:
             return False
 
     def close(self) -> None:
-        """Seal the chain and close the file; another record opens it again."""
+        """Seal the chain and close the file; a later record opens it again."""
         self.seal()
         with self.lock or _NO_LOCK:
             if self.stream is not None:
@@ -249,11 +255,11 @@ class AuditFileHandler(AuditHandler):
         super().close()
 
 
-def _body(document: dict[str, Any], withheld: Withheld, config: Config, longest: int) -> bytes:
+def _body(document: dict[str, Any], redactions: Redactions, config: Config, longest: int) -> bytes:
     body = encode(document)
-    if withheld.gives_away or "error" in document or withheld.shows(document["message"]):
-        scrubbing = Withheld()
-        scrubbing.seen = withheld.seen
+    if redactions.has_secret or "error" in document or redactions.found_in(document["message"]):
+        scrubbing = Redactions()
+        scrubbing.secrets = redactions.secrets
         document = scrubbed(document, scrubbing)
         if scrubbing.notes:
             add_notes(document, scrubbing.notes)
@@ -262,22 +268,22 @@ def _body(document: dict[str, Any], withheld: Withheld, config: Config, longest:
     return body if len(body) <= longest else fitted(document, longest)
 
 
-def filtered(by: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
-    """Return what the filters of a logger or a handler make of a record; itself, if they fail."""
+def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
+    """Return the record that the filters of a logger or a handler return; if none, the record."""
     try:
-        passed: Any = by.filter(record)
-    except Exception:  # noqa: BLE001 - somebody else's code: the record is not theirs to lose
+        passed: Any = filterer.filter(record)
+    except Exception:  # noqa: BLE001 - a filter of the application must not lose the record
         return record
     return passed if isinstance(passed, logging.LogRecord) else record
 
 
 def ascii_line(text: str) -> bytes:
-    """Return another formatter's text as one line."""
+    """Return the text of another formatter as one line."""
     return text.encode("ascii", "backslashreplace").replace(b"\r", b"\\r").replace(b"\n", b"\\n")
 
 
 class _NoLock:
-    """In the place of the lock that `logging.Handler` says it may not have."""
+    """Replaces the lock of `logging.Handler`, whose type allows None."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...
@@ -293,7 +299,7 @@ def _begin_child() -> None:
 
 
 def flush_all() -> None:
-    """Have each destination take what it has been given: before a process is frozen, as Lambda's."""
+    """Flush all handlers, before a process is frozen, as in AWS Lambda."""
     for handler in tuple(_HANDLERS):
         handler.flush()
 
@@ -308,4 +314,4 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_child)
 
 DEFAULT_HANDLER: Final = AuditHandler()
-"""The one handler that all audit loggers of the process share."""
+"""The handler that all audit loggers of the process share."""

@@ -1,10 +1,10 @@
-"""Locks between processes, where the system has them."""
+"""Locks between processes, where the operating system has them."""
 
 import sys
 
 __all__ = ["LOCK_EX", "LOCK_UN", "claim", "lockf"]
 
-if sys.platform == "win32":  # whoever develops there has one process
+if sys.platform == "win32":  # for development, with one process
     LOCK_EX = LOCK_UN = 0
 
     def lockf(file: int, operation: int) -> None:
@@ -17,5 +17,5 @@ else:
     from fcntl import LOCK_EX, LOCK_UN, flock, lockf
 
     def claim(file: int) -> None:
-        """Wait until nobody has locked it, no other thread either; closing it unlocks."""
+        """Lock a file, waiting for other processes and threads; closing it unlocks it."""
         flock(file, LOCK_EX)

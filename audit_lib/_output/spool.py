@@ -1,4 +1,4 @@
-"""Records that their stream did not take, kept in a file until it does."""
+"""A file that stores records until their stream accepts them."""
 
 import os
 from collections.abc import Callable
@@ -11,25 +11,25 @@ from .lock import claim
 
 __all__ = ["Spool", "spool_at"]
 
-_AT_ONCE: Final = 1 << 20
+_PART_BYTES: Final = 1 << 20
 
 
 class Spool:
-    """An append-only file of lines, which processes may share; its owner alone can read it."""
+    """An append-only file of lines that processes may share; only its owner can read it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
 
     @property
     def waiting(self) -> bool:
-        """Whether there is anything to replay."""
+        """Whether there are lines to replay."""
         try:
             return os.stat(self.path).st_size > 0
         except OSError:
             return False
 
     def append(self, lines: bytes) -> None:
-        """Keep lines, their ends included; they are on the disk when this returns.
+        """Append lines, with their line ends; they are on the disk when this returns.
 
         Raises:
             OSError: the file cannot be written.
@@ -42,47 +42,52 @@ class Spool:
             os.fsync(file.fileno())
 
     def replay(self, write: Callable[[list[bytes]], None], at_once: int = 1) -> int:
-        """Hand all lines to `write`, oldest first, and forget those that it took; give their number.
+        """Pass all lines to `write`, oldest first, and remove those that it accepted.
 
-        It gets `at_once` at a time, and takes all of them or raises.
+        If the process dies in between, lines that were already written remain, and are written
+        again: the copies have the same `event.id`.
 
-        A process that dies in between leaves lines that were written already: they are written
-        again, and `event.id` tells the two apart from two events.
+        Args:
+            write: accepts all lines that it receives, or raises.
+            at_once: how many lines it receives at a time.
+
+        Returns:
+            The number of lines that were accepted.
 
         Raises:
-            Exception: what `write` raises; those lines and all after them stay.
+            Exception: what `write` raises; its lines and all after them remain.
         """
-        taken = at = 0
+        accepted = offset = 0
         with self._locked() as file:
             file.seek(0)
             try:
                 while lines := list(islice(file, at_once)):
-                    # A torn one is no record: its whole record went elsewhere.
-                    if whole := [line for line in lines if line.endswith(b"}\n")]:
-                        write(whole)
-                    taken += len(lines)
-                    at += sum(map(len, lines))
+                    # A torn line is not a record: its policy handled the whole record again.
+                    if complete := [line for line in lines if line.endswith(b"}\n")]:
+                        write(complete)
+                    accepted += len(lines)
+                    offset += sum(map(len, lines))
             except Exception:
-                if taken:
-                    file.seek(at)
+                if accepted:
+                    file.seek(offset)
                     self._keep(file)
                 raise
             file.truncate(0)
-        return taken
+        return accepted
 
     def _keep(self, lines: BinaryIO) -> None:
-        # A new file in the old one's place: at every moment one of them is there, whole.
+        # Replace the file: at any moment, one complete file exists.
         rest = f"{self.path}.{os.getpid()}"
         with _opened(rest) as file:
             file.truncate(0)
-            while part := lines.read(_AT_ONCE):
+            while part := lines.read(_PART_BYTES):
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.replace(rest, self.path)
 
     def _locked(self) -> BinaryIO:
-        """Open the file and wait until no other process has it."""
+        """Open and lock the file, waiting for other processes."""
         while True:
             file = _opened(self.path)
             try:
@@ -93,12 +98,12 @@ class Spool:
             except BaseException:
                 file.close()
                 raise
-            file.close()  # another process has put a new file in its place meanwhile
+            file.close()  # another process has replaced the file meanwhile
 
 
 @lru_cache(maxsize=16)
 def spool_at(path: str) -> Spool:
-    """Return the spool of a path, as configured: made once, since each record asks for it."""
+    """Return the spool of a path, cached because each record needs it."""
     return Spool(path)
 
 

@@ -1,5 +1,5 @@
-"""The chain of hashes over the lines of a process (`docs/proof.md`).
+"""The hash chain over the lines of a process (`docs/proof.md`).
 
-chain    link lines while they are written
-verify   check lines that were written; shares no code with `chain`, imported when asked for
+chain    links lines while they are written
+verify   checks lines; shares no code with `chain`, imported on first access
 """

@@ -1,6 +1,6 @@
-"""The chain that a process's lines make, so that nobody can change one and not be seen.
+"""The hash chain over the lines of a process, so that a changed line is detected.
 
-`docs/proof.md` has the format; `verify` reads it and shares no code with this module.
+`docs/proof.md` defines the format; `verify` reads it and shares no code with this module.
 """
 
 from time import time
@@ -16,14 +16,14 @@ NO_HASH: Final = b"0" * 64
 """The hash before the first line."""
 _TIME: Final = b'{"@timestamp":"'
 TAIL_BYTES: Final = 220
-"""The most that a line grows by when it is linked, its end included."""
+"""The maximum number of bytes that linking adds to a line, its line end included."""
 
 
 _sha256: Any = None
 
 
 def prepare() -> None:
-    """Import what hashes, which takes 3 ms: with the first logger, as what encodes."""
+    """Import the hash function, which takes 3 ms: with the first logger, like the encoder."""
     global _sha256  # noqa: PLW0603 - set once
     if _sha256 is None:
         from hashlib import sha256  # noqa: PLC0415
@@ -32,7 +32,7 @@ def prepare() -> None:
 
 
 class HashChain:
-    """One chain: its id, and where it stands. A line counts once `keep` is called for it."""
+    """One chain: its id and its position. A linked line counts once `keep` is called."""
 
     __slots__ = ("_hash", "_next_hash", "_next_sequence", "_tail", "id", "sequence")
 
@@ -40,26 +40,29 @@ class HashChain:
         prepare()
         self.id = new_chain_id()
         self.sequence = -1
-        """Of the last line that was kept; -1 before the first."""
+        """The sequence of the last line that was kept; -1 before the first."""
         self._hash = self._next_hash = NO_HASH
         self._next_sequence = 0
         self._tail = f'"id":"{self.id}"}}'.encode()
 
     @property
-    def place(self) -> str:
-        """Where the chain stands, `<id>:<sequence>`, for a chain that begins because of it."""
+    def position(self) -> str:
+        """The position of the chain, `<id>:<sequence>`, which a chain that follows it records."""
         return f"{self.id}:{self.sequence}"
 
-    def link(self, body: bytes, says: bytes = b"") -> bytes:
-        """Return the line, its end included, of a JSON document whose last member is `event`.
+    def link(self, body: bytes, members: bytes = b"") -> bytes:
+        """Return a JSON document as a linked line, with its line end.
 
-        Several lines may be linked one after the other before they are kept, all at once. `says` is
-        what `chain` has beside the id: `"parent":"…",`.
+        Several lines may be linked before one call of `keep` for all of them.
+
+        Args:
+            body: the document; its last member is `event`.
+            members: members of `chain` before the id, such as `"parent":"…",`.
         """
         text = b'%b,"sequence":%d},"chain":{%b%b' % (
             body[:-2],
             self._next_sequence,
-            says,
+            members,
             self._tail,
         )
         self._next_hash = _sha256(self._next_hash + text).hexdigest().encode()
@@ -67,43 +70,45 @@ class HashChain:
         return b'%b,"hash":"%b"}\n' % (text, self._next_hash)
 
     def keep(self) -> None:
-        """Say that all linked lines were written."""
+        """Advance the chain: all linked lines were written."""
         self._hash = self._next_hash
         self.sequence = self._next_sequence - 1
 
     def forget(self) -> None:
-        """Say that none of the lines linked since the last `keep` was written."""
+        """Discard the lines that were linked since the last `keep`: none was written."""
         self._next_hash = self._hash
         self._next_sequence = self.sequence + 1
 
     def opening(self, link: str, body: bytes) -> bytes:
-        """Return the chain's first line, before that of a document, and no later than it.
+        """Return the first line of the chain.
 
-        `link` is `parent:<place>`, `follows:<place>` or empty.
+        Args:
+            link: `parent:<position>`, `follows:<position>` or empty.
+            body: the document that follows, whose timestamp the line gets.
         """
-        kind, _, place = link.partition(":")
-        says = f'"{kind}":"{place}",'.encode() if place else b""
+        relation, _, position = link.partition(":")
+        members = f'"{relation}":"{position}",'.encode() if position else b""
         at = body[15:39].decode("ascii") if body.startswith(_TIME) else timestamp(time())
-        return self.link(_notice("opened", "start", at), says)
+        return self.link(_chain_record("opened", "start", at), members)
 
     def sealing(self) -> bytes:
-        """Return the chain's last line."""
-        return self.link(_notice("sealed", "end", timestamp(time())), b'"sealed":true,')
+        """Return the last line of the chain."""
+        return self.link(_chain_record("sealed", "end", timestamp(time())), b'"sealed":true,')
 
 
-def _notice(what: str, kind: str, at: str) -> bytes:
-    """Return the record of a chain's beginning or end."""
+def _chain_record(state: str, event_type: str, at: str) -> bytes:
+    """Return the record that opens or seals a chain."""
     return encode(
         {
             "@timestamp": at,
             "log.level": "info",
-            "message": f"Audit chain {what}",
+            "message": f"Audit chain {state}",
             "ecs.version": ECS_VERSION,
             "log": {"logger": "audit_lib.audit"},
             "process": process_fields(),
             "event": {
-                "id": new_id(), "kind": "event", "action": f"audit-chain-{what}",
-                "category": ["process"], "type": [kind], "outcome": "success",
+                "id": new_id(), "kind": "event", "action": f"audit-chain-{state}",
+                "category": ["process"], "type": [event_type], "outcome": "success",
             },
         }
     )  # fmt: skip

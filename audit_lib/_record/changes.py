@@ -1,10 +1,10 @@
-"""What changed between two states of a record, as the `changes` object of the audit record."""
+"""The differences between two states of a record: the `changes` object of the audit record."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from .masking import Masking
-from .masking_rules import Guarded
+from .masking_rules import SensitiveValue
 from .plain import is_plain_object, plain_fields, text_of
 
 __all__ = ["changes_between", "same"]
@@ -16,20 +16,24 @@ _ATOMS: Final = frozenset({str, int, float, bool})
 def changes_between(
     before: Any, after: Any, masking: Masking, by_key: Mapping[str, str | None] | None = None
 ) -> dict[str, Any]:
-    """Compare two states and keep what differs: `{"before": …, "after": …, "fields": …}`.
+    """Return the differences between two states: `{"before": …, "after": …, "fields": …}`.
 
-    The states are mappings, dataclasses, pydantic or attrs objects, or `None` for "there was
-    nothing". All three members have the same nesting; a leaf of `fields` is `added`, `removed` or
-    `updated`. Objects are compared member by member, lists as a whole, save those that `by_key`
-    names: path → the member by which their elements are told apart, or None for their position.
-    Values are compared as JSON has them: `1` and `True` differ, so do `0` and `"0"`; `1` and `1.0`
-    are one number. An object that `masking` calls sensitive is compared as a whole.
+    All three members have the same nesting; a leaf of `fields` is `added`, `removed` or `updated`.
+    Objects are compared member by member; lists and sensitive objects as a whole. Values are
+    compared as JSON values: `1` and `True` differ, `0` and `"0"` differ, `1` and `1.0` do not.
+
+    Args:
+        before: a mapping, a dataclass, pydantic or attrs object, or None if there was no record.
+        after: the same, after the change.
+        masking: determines which fields are sensitive.
+        by_key: lists to compare element by element: path → the member that identifies an element,
+            or None to compare by position.
     """
     if by_key:
         states = plain_fields(before), plain_fields(after)
         for state in states:
             for path, key in by_key.items():
-                _take_apart(state, path.split("."), key)
+                _key_elements(state, path.split("."), key)
         return _compare(*states, (), masking)
     if type(before) is dict and type(after) is dict:
         try:
@@ -37,7 +41,7 @@ def changes_between(
         except KeyError:
             pass
         else:
-            if is_plain_object(before) and is_plain_object(after):  # as nearly all are
+            if is_plain_object(before) and is_plain_object(after):  # the common case
                 return {"before": before, "after": after, "fields": fields}
     return _compare(plain_fields(before), plain_fields(after), (), masking)
 
@@ -45,19 +49,20 @@ def changes_between(
 def _differing(
     before: dict[Any, Any], after: dict[Any, Any]
 ) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, str]]:
-    """Leave out what is plainly equal, most of a record: it need not be converted to be compared.
+    """Remove the values that are equal without a conversion: in most records, most of them.
 
-    Returns what is left of both, and what became of each name if all of it is plain.
+    Returns:
+        The rest of both states, and their `fields`, which are valid if the rest is plain.
 
     Raises:
-        KeyError: a name is gone, which hardly ever happens.
+        KeyError: `after` does not have a name of `before`, which is rare.
     """
     old_part: dict[Any, Any] = {}
     new_part: dict[Any, Any] = {}
     fields: dict[Any, str] = {}
     for name, old in before.items():
         new = after[name]
-        # The types first: an `==` of somebody's class may do anything.
+        # Types are compared first: the `==` of another class may do anything.
         if old is new or (type(old) in _ATOMS and type(old) is type(new) and old == new):
             continue
         old_part[name], new_part[name], fields[name] = old, new, "updated"
@@ -67,22 +72,22 @@ def _differing(
     return old_part, new_part, fields
 
 
-def _take_apart(state: dict[str, Any], path: list[str], key: str | None) -> None:
-    """Make an object of the list at a path: each element by its key, or by its position."""
+def _key_elements(state: dict[str, Any], path: list[str], key: str | None) -> None:
+    """Replace the list at a path by an object: each element under its key, or its position."""
     holder: Any = state
     for name in path[:-1]:
         holder = holder.get(name) if isinstance(holder, dict) else None
     elements = holder.get(path[-1]) if isinstance(holder, dict) else None
     if not isinstance(elements, list):
         return
-    apart: dict[str, Any] = {}
+    keyed: dict[str, Any] = {}
     for position, element in enumerate(elements):
-        known = key is not None and isinstance(element, dict) and key in element
-        name = text_of(element[key]) if known else str(position)
-        while name in apart:  # two with one key: both stay
+        has_key = key is not None and isinstance(element, dict) and key in element
+        name = text_of(element[key]) if has_key else str(position)
+        while name in keyed:  # two elements with the same key: keep both
             name += f" ({position})"
-        apart[name] = element
-    holder[path[-1]] = apart
+        keyed[name] = element
+    holder[path[-1]] = keyed
 
 
 def _compare(
@@ -91,10 +96,10 @@ def _compare(
     changes: dict[str, Any] = {"before": {}, "after": {}, "fields": {}}
     for name in {**before, **after}:  # in the order of the fields, not of a set
         old, new = before.get(name, _MISSING), after.get(name, _MISSING)
-        here = (*path, name)
-        # A sensitive object is one value: a part of it is not the thing that is masked or hashed.
-        if isinstance(old, dict) and isinstance(new, dict) and masking.rule(here) is None:
-            inner = _compare(old, new, here, masking)
+        inner_path = (*path, name)
+        # A sensitive object is one value: it is masked or hashed as a whole.
+        if isinstance(old, dict) and isinstance(new, dict) and masking.rule(inner_path) is None:
+            inner = _compare(old, new, inner_path, masking)
             if inner["fields"]:
                 for part, members in changes.items():
                     members[name] = inner[part]
@@ -112,11 +117,11 @@ def _compare(
 
 
 def same(old: Any, new: Any) -> bool:
-    """Whether two plain values are one. Python holds True == 1, also inside lists: JSON does not."""
+    """Return whether two plain values are equal in JSON, where `true` and `1` differ."""
     if isinstance(old, bool) is not isinstance(new, bool) or old != new:
         return False
-    if isinstance(old, Guarded):
-        return isinstance(new, Guarded) and same(old.value, new.value)
+    if isinstance(old, SensitiveValue):
+        return isinstance(new, SensitiveValue) and same(old.value, new.value)
     if isinstance(old, list):
         return all(map(same, old, new))
     if isinstance(old, dict):

@@ -1,7 +1,7 @@
-"""From a `LogRecord` to the document of one audit record: Elastic Common Schema, as a dict.
+"""Builds the document of one audit record from a `LogRecord`: Elastic Common Schema, as a dict.
 
-The model is the document of Elastic's `ecs-logging` (https://github.com/elastic/ecs-logging), of
-which it keeps every field but `log.original`, the message a second time.
+It has the fields of Elastic's `ecs-logging` (https://github.com/elastic/ecs-logging) except
+`log.original`, which repeats the message.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from .ecs import related
 from .leaves import class_name
-from .masking import Masking, Withheld
+from .masking import Masking, Redactions
 from .notes import add_notes, event_last
 from .plain import plain, text_of
 
@@ -24,7 +24,7 @@ __all__ = [
     "ECS_VERSION",
     "PAYLOAD",
     "Payload",
-    "document_here",
+    "document_from_frame",
     "document_of",
     "merged",
     "message_arguments",
@@ -36,42 +36,42 @@ __all__ = [
 ECS_VERSION: Final = "9.0.0"
 
 PAYLOAD: Final = "_audit"
-"""The one attribute of a `LogRecord` that carries what an audit logger adds to it."""
+"""The attribute of a `LogRecord` that contains what an audit logger adds to it."""
 
 
 class Payload:
-    """What an audit logger adds to a `LogRecord`. Nothing shows it, and no pickle holds secrets."""
+    """What an audit logger adds to a `LogRecord`. It has no `repr`, and a pickle has no secrets."""
 
-    __slots__ = ("extra", "fields", "named", "withheld")
+    __slots__ = ("extra", "fields", "redactions", "related")
 
     def __init__(
         self,
         fields: dict[str, Any],
         extra: dict[str, Any],
-        withheld: Withheld,
-        named: dict[str, list[str]] | None = None,
+        redactions: Redactions,
+        related: dict[str, list[str]] | None = None,
     ) -> None:
         self.fields = fields
         self.extra = extra
-        self.withheld = withheld
-        self.named = named
-        """Who is related, where that is known; None where the document has to be looked at."""
+        self.redactions = redactions
+        self.related = related
+        """ECS `related` if it is known; None if it has to be collected from the document."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (self.fields, self.extra, self.withheld.notes)
+        return _unpickled, (self.fields, self.extra, self.redactions.notes)
 
 
 def _unpickled(fields: dict[str, Any], extra: dict[str, Any], notes: dict[str, str]) -> Payload:
-    payload = Payload(fields, extra, Withheld())
-    payload.withheld.notes.update(notes)
-    payload.withheld.gives_away = True  # what there is to say of its texts stayed behind
+    payload = Payload(fields, extra, Redactions())
+    payload.redactions.notes.update(notes)
+    payload.redactions.has_secret = True  # its secrets are not in the pickle: search all texts
     return payload
 
 
-# What a caller's own field can never replace: where a record comes from, and which one it is.
-_OWN: Final = frozenset({"@timestamp", "message", "ecs", "log", "process", "chain", "hash"})
-_OWN_OF_EVENT: Final = ("id", "sequence")
-# Dotted names below these are ECS fields (`event.action`); all others are just names with a dot.
+# Fields that `extra` cannot replace: the origin and the identity of a record.
+_RESERVED: Final = frozenset({"@timestamp", "message", "ecs", "log", "process", "chain", "hash"})
+_RESERVED_IN_EVENT: Final = ("id", "sequence")
+# A dotted name that begins with one of these is an ECS field (`event.action`); any other is a name.
 # fmt: off
 _ECS_OBJECTS: Final = frozenset({
     "agent", "client", "cloud", "container", "data_stream", "destination", "device", "dns", "ecs",
@@ -84,8 +84,8 @@ _ECS_OBJECTS: Final = frozenset({
 
 
 def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
-    """Return the record's fields as plain JSON values. Never raises because of a value in it."""
-    message, ill_formed = _message(record.msg, record.args)
+    """Return the record as plain JSON values. No value in it makes this raise."""
+    message, unformatted = _message(record.msg, record.args)
     log = {
         "logger": record.name,
         "origin": _origin(record.lineno, record.filename, record.funcName),
@@ -98,20 +98,20 @@ def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
     document = _head(record.created, record.levelname.lower(), message, log, process)
     if error := _error(record):
         document["error"] = error
-    return _whole(document, payload, ill_formed)
+    return _completed(document, payload, unformatted)
 
 
 def payload_of(record: LogRecord, masking: Masking) -> Payload:
-    """Return what an audit logger added to a record; for any other record, its masked `extra`."""
+    """Return the payload of an audit record; for any other record, its `extra`, masked."""
     payload = getattr(record, PAYLOAD, None)
     if isinstance(payload, Payload):
         return payload
     extra = {name: value for name, value in record.__dict__.items() if name not in _ATTRIBUTES}
-    withheld = Withheld()
+    redactions = Redactions()
     if extra:
-        extra = masking.covered(plain(extra), (), withheld)
-    withheld.gives_away = True  # nobody has looked at its texts
-    return Payload({}, extra, withheld)
+        extra = masking.masked(plain(extra), (), redactions)
+    redactions.has_secret = True  # its texts were not searched
+    return Payload({}, extra, redactions)
 
 
 # fmt: off
@@ -123,33 +123,42 @@ _ATTRIBUTES: Final = frozenset({
 # fmt: on
 
 
-def document_here(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
+def document_from_frame(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
     name: str, level: int, msg: object, args: tuple[object, ...], payload: Payload, depth: int
 ) -> dict[str, Any]:
-    """Return what `document_of` gives of a `LogRecord` made here: `depth` frames above the caller."""
+    """Return the document that `document_of` would return, without a `LogRecord`.
+
+    Args:
+        name: name of the logger.
+        level: level of the record.
+        msg: the message.
+        args: its arguments.
+        payload: what the audit logger adds.
+        depth: how many frames above the caller the record comes from.
+    """
     try:
         frame = sys._getframe(depth + 1)  # noqa: SLF001 - as `logging` does it
-    except ValueError:  # a `stacklevel` of more frames than there are: the outermost
+    except ValueError:  # `stacklevel` exceeds the stack: use the outermost frame
         frame = sys._getframe()  # noqa: SLF001
         while frame.f_back is not None:
             frame = frame.f_back
     code = frame.f_code
     place = (name, id(code), frame.f_lineno)
-    known = _PLACES.get(place)
-    if known is None:
-        if len(_PLACES) >= _MOST_PLACES:  # code that is made without end
+    cached = _PLACES.get(place)
+    if cached is None:
+        if len(_PLACES) >= _MAX_PLACES:  # an application that keeps generating code
             _PLACES.clear()
         file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
-        known = _PLACES[place] = (log, code)  # while it is kept, no other code has its id
-    message, ill_formed = _message(msg, message_arguments(args) if args else args)
-    document = _head(time(), _level(level), message, known[0], _process())
-    return _whole(document, payload, ill_formed)
+        cached = _PLACES[place] = (log, code)  # keeping the code object keeps its id unique
+    message, unformatted = _message(msg, message_arguments(args) if args else args)
+    document = _head(time(), _level(level), message, cached[0], _process())
+    return _completed(document, payload, unformatted)
 
 
 _PLACES: Final[dict[tuple[str, int, int], tuple[dict[str, Any], Any]]] = {}
 _PROCESSES: Final[dict[tuple[int, str], dict[str, Any]]] = {}
-_MOST_PLACES: Final = 4096
+_MAX_PLACES: Final = 4096
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_PROCESSES.clear)
 
@@ -162,17 +171,17 @@ def _level(level: int) -> str:
 def _process() -> dict[str, Any]:
     thread = current_thread()
     place = get_ident(), thread.name
-    known = _PROCESSES.get(place)
-    if known is None:
-        if len(_PROCESSES) >= _MOST_PLACES:  # threads that are made without end
+    cached = _PROCESSES.get(place)
+    if cached is None:
+        if len(_PROCESSES) >= _MAX_PLACES:  # an application that keeps starting threads
             _PROCESSES.clear()
         thread_fields = {"id": place[0], "name": place[1]}
-        known = _PROCESSES[place] = {**process_fields(), "thread": thread_fields}
-    return known
+        cached = _PROCESSES[place] = {**process_fields(), "thread": thread_fields}
+    return cached
 
 
 def process_fields() -> dict[str, Any]:
-    """Return the ECS `process` of this process, without the thread."""
+    """Return ECS `process` for this process, without the thread."""
     multiprocessing: Any = sys.modules.get("multiprocessing")
     name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
     return {"pid": os.getpid(), "name": name}
@@ -195,39 +204,39 @@ def _head(
     }
 
 
-def _whole(document: dict[str, Any], payload: Payload, ill_formed: Any) -> dict[str, Any]:
-    """Add what the audit logger and the caller say."""
+def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> dict[str, Any]:
+    """Add the fields of the audit logger, the caller's `extra`, `related` and the notes."""
     document.update(payload.fields)
-    if payload.extra or ill_formed is not None:
-        kept_apart = _add(document, payload.extra)
-        if ill_formed is not None:
-            kept_apart["arguments"] = ill_formed
-            payload.withheld.gives_away = True  # nobody has looked at them
-        if kept_apart:
-            document["extra"] = _beside(document.get("extra", {}), kept_apart)
-    named = related(document) if payload.named is None else payload.named
-    if named:
-        _add_related(document, named)
-    if payload.withheld.notes:
-        add_notes(document, payload.withheld.notes)
+    if payload.extra or unformatted is not None:
+        rejected = _add(document, payload.extra)
+        if unformatted is not None:
+            rejected["arguments"] = unformatted
+            payload.redactions.has_secret = True  # they were not searched
+        if rejected:
+            document["extra"] = _with_extra(document.get("extra", {}), rejected)
+    found = related(document) if payload.related is None else payload.related
+    if found:
+        _add_related(document, found)
+    if payload.redactions.notes:
+        add_notes(document, payload.redactions.notes)
     return event_last(document)
 
 
-def _add_related(document: dict[str, Any], named: dict[str, list[str]]) -> None:
-    """Beside what the caller gave as related, where that is a list as ECS has it."""
+def _add_related(document: dict[str, Any], found: dict[str, list[str]]) -> None:
+    """Add to `related`, after the caller's own values if these are a list, as in ECS."""
     present = document.get("related")
     if present is None:
-        document["related"] = named
+        document["related"] = found
     elif isinstance(present, dict):
         document["related"] = present = present.copy()
-        for kind, values in named.items():
+        for kind, values in found.items():
             own = present.get(kind, [])
             if isinstance(own, list):
                 present[kind] = own + [value for value in values if value not in own]
 
 
 def timestamp(created: float) -> str:
-    """Return a time, in seconds since 1970, as ECS has it: UTC, to the millisecond."""
+    """Return a time, in seconds since 1970, in the format of ECS: UTC, with milliseconds."""
     second = int(created)
     return _to_the_second(second) + _MILLISECONDS[int((created - second) * 1000)]
 
@@ -241,7 +250,7 @@ def _to_the_second(second: int) -> str:
 
 
 def message_arguments(args: tuple[object, ...]) -> Any:
-    """Return what `%` takes: a single mapping itself (`"%(a)s"`), as `LogRecord` does."""
+    """Return the operand of `%`: a single mapping itself (`"%(a)s"`), as `LogRecord` does."""
     try:
         if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
             return args[0]
@@ -251,13 +260,13 @@ def message_arguments(args: tuple[object, ...]) -> Any:
 
 
 def _message(msg: object, args: Any) -> tuple[str, Any]:
-    """Return the message as `logging` does, and the arguments that could not be put into it."""
-    if type(msg) is str and not args and msg.isascii():  # as nearly all are
+    """Return the message as `logging` does, and the arguments if they do not fit its format."""
+    if type(msg) is str and not args and msg.isascii():  # the common case
         return msg, None
     try:
         text = msg if type(msg) is str else str(msg)
         return text_of(text % args if args else text), None
-    except Exception:  # noqa: BLE001 - `"%d items" % "three"`, and whatever a __str__ raises
+    except Exception:  # noqa: BLE001 - `"%d items" % "three"`, or a __str__ that raises
         return text_of(msg), plain(args)
 
 
@@ -279,8 +288,8 @@ def _error(record: LogRecord) -> dict[str, Any]:
 
 
 def _add(document: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Merge the caller's own fields into the document; give those that it has no room for."""
-    kept_apart: dict[str, Any] = {}
+    """Merge the caller's fields into the document; return those that would replace others."""
+    rejected: dict[str, Any] = {}
     for name, value in extra.items():
         path = name.split(".")
         if len(path) > 1 and path[0] in _ECS_OBJECTS and all(path):
@@ -290,29 +299,29 @@ def _add(document: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
         else:
             key, inner = name, value
         if key == "event" and isinstance(inner, dict):
-            # Readers tell duplicates and gaps by them, so they are never the caller's.
-            for own in _OWN_OF_EVENT:
+            # Readers detect duplicates and gaps by them, so the caller cannot set them.
+            for own in _RESERVED_IN_EVENT:
                 if own in inner:
-                    kept_apart[f"event.{own}"] = inner[own]
+                    rejected[f"event.{own}"] = inner[own]
                     inner = {member: inner[member] for member in inner if member != own}
-        if key in _OWN or not _fits(document.get(key), inner):
-            kept_apart[name] = value
+        if key in _RESERVED or not _fits(document.get(key), inner):
+            rejected[name] = value
         elif isinstance(inner, dict):
             document[key] = merged(document.get(key, {}), inner)
         else:
             document[key] = inner
-    return kept_apart
+    return rejected
 
 
-def _beside(present: Any, kept_apart: dict[str, Any]) -> dict[str, Any]:
-    return merged(present if isinstance(present, dict) else {"extra": present}, kept_apart)
+def _with_extra(present: Any, rejected: dict[str, Any]) -> dict[str, Any]:
+    return merged(present if isinstance(present, dict) else {"extra": present}, rejected)
 
 
 def _fits(present: Any, value: Any) -> bool:
-    """Whether nothing of `present` gets lost when `value` is merged into it.
+    """Return whether `value` can be merged into `present` without losing an object.
 
-    A text, a number or a list takes the place of another one, as `event.action` does; an object
-    never does, and nothing takes an object's place.
+    A text, a number or a list may replace another one, such as `event.action`. An object cannot
+    replace them, nor they an object.
     """
     if not isinstance(present, dict):
         return present is None or not isinstance(value, dict)
@@ -322,7 +331,7 @@ def _fits(present: Any, value: Any) -> bool:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both objects as one: members of `above` win, objects on both sides are merged."""
+    """Return both objects merged recursively; where both have a value, that of `above` wins."""
     result = dict(below)
     for name, value in above.items():
         under = result.get(name)

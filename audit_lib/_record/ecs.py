@@ -1,4 +1,4 @@
-"""What ECS calls things: category and type of an event, by the kind of the record and what was done.
+"""ECS values: category and type of an event, by the type of the record and the verb.
 
 https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["OUTCOMES", "classified", "misfits", "related"]
+__all__ = ["OUTCOMES", "category_and_type", "ecs_violations", "related"]
 
 OUTCOMES: Final = frozenset({"success", "failure", "unknown"})
 _TYPES: Final[dict[str, frozenset[str]]] = {
@@ -35,7 +35,7 @@ _TYPES: Final[dict[str, frozenset[str]]] = {
         "web": "access error info",
     }.items()
 }
-# `iam` has no `access`; `database` has neither `creation` nor `deletion`: the action says which.
+# `iam` has no `access`, `database` no `creation` and no `deletion`: the action distinguishes them.
 _IAM: Final = {
     "created": "creation",
     "updated": "change",
@@ -50,16 +50,18 @@ _ADDRESSED: Final = ("source", "client", "destination", "server")
 _ADDRESS_KEYS: Final = ("ip",)
 
 
-def classified(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return `event.category` and `event.type` for what was done to a kind of record."""
+def category_and_type(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return `event.category` and `event.type` for a verb on a type of record."""
     if record_type in {"user", "group"}:
         return ("iam",), (record_type, _IAM[verb])
     return ("database",), (_DATABASE[verb],)
 
 
 @lru_cache(maxsize=256)
-def misfits(category: tuple[str, ...], types: tuple[str, ...], outcome: str) -> tuple[str, ...]:
-    """Say what ECS does not know: each text names the field, what was found and what is allowed."""
+def ecs_violations(
+    category: tuple[str, ...], types: tuple[str, ...], outcome: str
+) -> tuple[str, ...]:
+    """Return a text for each value that ECS does not allow: the field, the value, what is allowed."""
     found = []
     if outcome not in OUTCOMES:
         found.append(f"event.outcome: found {outcome!r}; ECS has {_listed(OUTCOMES)}")
@@ -78,7 +80,7 @@ def misfits(category: tuple[str, ...], types: tuple[str, ...], outcome: str) -> 
 
 
 def related(document: dict[str, Any]) -> dict[str, list[str]]:
-    """Return everybody and every address that a document names, for search: ECS `related`."""
+    """Return all users and addresses of a document, for search: ECS `related`."""
     found: dict[str, list[str]] = {}
     user = document.get("user")
     if type(user) is dict:
@@ -91,7 +93,7 @@ def related(document: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _texts(holders: Iterable[Any], keys: tuple[str, ...]) -> list[str]:
-    """Return the texts that some objects hold under these keys, each once."""
+    """Return the texts under these keys of some objects, without duplicates."""
     found: list[str] = []
     for holder in holders:
         if type(holder) is dict:

@@ -1,7 +1,7 @@
-"""A document as the bytes of one line: ASCII alone, whatever is in it.
+"""Encodes a document as the bytes of one line, in ASCII only.
 
-No encoding of a stream can refuse such a line, and nothing that any reader takes for the end of one
-(U+2028, U+0085) is left in it.
+Every encoding of a stream accepts such a line, and it contains no character that a reader may treat
+as a line end (U+2028, U+0085).
 """
 
 import json
@@ -11,15 +11,15 @@ from typing import Any, Final
 __all__ = ["HIDDEN", "encode", "hidden", "prepare"]
 
 HIDDEN: Final = "***"
-"""What is written in the place of a sensitive value."""
+"""The text that is written instead of a sensitive value."""
 
 
 def hidden(_: Any) -> str:
-    """Return the text in the place of a sensitive value that is in no field of its own."""
+    """Return the mask, instead of a `SensitiveValue` that is nested in another value."""
     return HIDDEN
 
 
-# allow_nan holds the promise that `plain` makes.
+# `plain` leaves no NaN; allow_nan=False checks that.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=hidden)
 
 _Dumps = Callable[[Any, Callable[[Any], Any]], bytes]
@@ -27,27 +27,28 @@ _dumps: _Dumps | None = None
 
 
 def encode(document: Any) -> bytes:
-    """Return the JSON of plain values, without a line's end.
+    """Return the JSON of plain values, without a line end.
 
-    Most lines are ASCII: `orjson` writes those, where it is installed, at a tenth of the time.
+    Most lines are ASCII: `orjson`, if installed, encodes those in a tenth of the time.
     """
     try:
         line = (_dumps or prepare())(document, hidden)
-    except TypeError:  # nested deeper than 254 levels, which `plain` cuts far above
+    except TypeError:  # nested over 254 levels deep; `plain` allows fewer
         return _escaped(document)
     return line if line.isascii() else _escaped(document)
 
 
 def prepare() -> _Dumps:
-    """Import what encodes, which takes 10 ms: not at import, for whoever needs no logger yet.
+    """Import the encoder, which takes 10 ms: with the first logger, not with `audit_lib`.
 
-    Nor at the first record: a thread may be about to fork, and the child could never import then.
+    Not with the first record: another thread may hold the import lock when a process forks, and the
+    child could never import.
     """
     global _dumps  # noqa: PLW0603 - chosen once
     if _dumps is None:
         try:
             from orjson import dumps  # noqa: PLC0415
-        except ImportError:  # there is no wheel of it for every platform
+        except ImportError:  # some platforms have no wheel
             _dumps = _escaped
         else:
             _dumps = dumps

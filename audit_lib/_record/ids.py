@@ -1,4 +1,4 @@
-"""What tells one record, one chain, from all others."""
+"""Identifiers of records and chains."""
 
 import os
 from itertools import count
@@ -9,30 +9,30 @@ __all__ = ["new_chain_id", "new_id"]
 _VARIANTS: Final = "89ab"
 
 
-class _Numbered:
-    """Identifiers of this process: random once, then numbered. Reading randomness takes longer."""
+class _IdSequence:
+    """The identifiers of this process: a random prefix and a number, faster than random each time."""
 
     __slots__ = ("next_number", "prefix")
 
     def __init__(self) -> None:
-        self.begin()
+        self.restart()
 
-    def begin(self) -> None:
-        """Start anew: a forked process has its parent's memory, and must not give its ids."""
+    def restart(self) -> None:
+        """Choose another prefix: a forked process must not repeat the ids of its parent."""
         digits = os.urandom(10).hex()
         variant = _VARIANTS[int(digits[11], 16) & 3]
         self.prefix = f"{digits[:8]}-{digits[8:11]}f-8{digits[12:15]}-{variant}{digits[15:18]}-"
         self.next_number = count().__next__
 
 
-_numbered: Final = _Numbered()
+_id_sequence: Final = _IdSequence()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_numbered.begin)
+    os.register_at_fork(after_in_child=_id_sequence.restart)
 
 
 def new_id() -> str:
-    """Return a UUID (RFC 9562, version 8): 70 random bits of this process, and a number of 48."""
-    return f"{_numbered.prefix}{_numbered.next_number():012x}"
+    """Return a UUID (RFC 9562, version 8): 70 random bits per process, and a 48-bit number."""
+    return f"{_id_sequence.prefix}{_id_sequence.next_number():012x}"
 
 
 def new_chain_id() -> str:

@@ -1,6 +1,6 @@
-"""How a value that has no fields is written: by the name of its class, so that none is imported.
+"""How a value without fields is written, by the name of its class, so that no class is imported.
 
-Whoever has a `Decimal` or a `UUID` has imported its module already; nobody else waits for it.
+An application that has a `Decimal` or a `UUID` has imported its module; others need not wait for it.
 """
 
 import math
@@ -17,45 +17,45 @@ __all__ = [
     "well_formed",
 ]
 
-# I-JSON (RFC 7493, section 2.2): beyond this many readers lose an integer's last digits.
+# I-JSON (RFC 7493, section 2.2): many readers lose the last digits of a larger integer.
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 
 def class_name(cls: type) -> str:
-    """Return a class's full name, without that of the builtins' module."""
+    """Return the full name of a class, without the module of builtins."""
     try:
         return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
-    except Exception:  # noqa: BLE001 - a metaclass may raise what it likes
+    except Exception:  # noqa: BLE001 - a metaclass may raise anything
         return "unreadable class"
 
 
 def error_text(error: BaseException) -> str:
-    """Return an exception's class and text."""
+    """Return the class and the text of an exception; only the class if its `__str__` raises."""
     try:
         return f"{type(error).__name__}: {well_formed(str(error))}"
-    except Exception:  # noqa: BLE001 - an exception whose own text fails is named by its class
+    except Exception:  # noqa: BLE001 - a `__str__` may raise anything
         return type(error).__name__
 
 
 def well_formed(text: str) -> str:
-    """Return a text that strict JSON readers take: a lone surrogate is no Unicode text."""
+    """Return a text that strict JSON readers accept, without lone surrogates."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def integer(value: int) -> int | str:
-    """Return an integer, as its decimal digits where it is too large for JSON."""
+    """Return an integer, or its decimal digits if it is too large for JSON."""
     if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return value
     try:
         return str(value)
-    except ValueError:  # over sys.get_int_max_str_digits(), which hexadecimal has no limit of
+    except ValueError:  # over sys.get_int_max_str_digits(), which does not limit hexadecimal
         return hex(value)
 
 
 def finite(value: float) -> float | str:
-    """Return a float, or the name of what JSON has no number for."""
+    """Return a float, or the name of a value that JSON does not have."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -63,7 +63,7 @@ def finite(value: float) -> float | str:
 
 def _date_time(value: Any) -> str:
     if value.tzinfo is not None and value.utcoffset() is not None:
-        from datetime import UTC  # noqa: PLC0415 - it is there: the value is of it
+        from datetime import UTC  # noqa: PLC0415 - imported already: the value is one of its classes
 
         return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
     return str(value.isoformat())
@@ -74,7 +74,7 @@ def _iso(value: Any) -> str:
 
 
 def _duration(value: Any) -> str:
-    # ISO 8601 has no sign for a whole duration in its first edition; XML Schema and Java read this.
+    # The first edition of ISO 8601 has no sign for a duration; XML Schema and Java read this form.
     sign, rest = ("-", -value) if value.days < 0 else ("", value)
     hours, seconds = divmod(rest.seconds, 3600)
     minutes, seconds = divmod(seconds, 60)
@@ -90,7 +90,7 @@ def _duration(value: Any) -> str:
 def _decimal(value: Any) -> int | float | str:
     if not value.is_finite():
         return "NaN" if value.is_nan() else "-Infinity" if value.is_signed() else "Infinity"
-    # A number only where it is the very same value: 30.40 is (as 30.4), 0.1000000000000000000001 not.
+    # A number only if the value is exactly the same: 30.40 is (30.4), 0.1000000000000000000001 is not.
     as_float = float(value)
     if math.isfinite(as_float) and type(value)(repr(as_float)) == value:
         return as_float if value.as_tuple().exponent else integer(int(value))
@@ -98,7 +98,7 @@ def _decimal(value: Any) -> int | float | str:
 
 
 def _binary(value: Any) -> str:
-    from base64 import b64encode  # noqa: PLC0415 - hardly anybody has such values
+    from base64 import b64encode  # noqa: PLC0415 - such values are rare
 
     return f"base64:{b64encode(value).decode()}"
 
@@ -138,4 +138,4 @@ LEAVES: Final[dict[str, Callable[[Any], Any]]] = {
     "zoneinfo.ZoneInfo": str,
     "re.Pattern": lambda value: well_formed(str(value.pattern)),
 }
-"""By the name of a class, as `class_name` gives it, how its values are written; subclasses too."""
+"""Name of a class, as `class_name` returns it → how its values and those of subclasses are written."""

@@ -1,6 +1,6 @@
-"""Sensitive values: which they are, and what is written in their place.
+"""Finds sensitive values and replaces them.
 
-That a value changed is always written; what it is, never.
+That a sensitive value changed is always written; the value itself never is.
 """
 
 import re
@@ -9,71 +9,72 @@ from functools import cache
 from typing import Any, Final
 
 from .encoding import HIDDEN
-from .masking_rules import DROPPED, MOST_NAMES, Guarded, Mask, MaskingRule
+from .masking_rules import DROPPED, MAX_NAMES, Mask, MaskingRule, SensitiveValue
 from .notes import UnreadableText, path_text
 
-__all__ = ["Masking", "Withheld", "gives_away", "scrubbed"]
+__all__ = ["Masking", "Redactions", "has_secret", "scrubbed"]
 
-_SHORTEST_SECRET: Final = 4
-_UNMET: Final[Any] = object()
+_MIN_SECRET_LENGTH: Final = 4
+_UNKNOWN: Final[Any] = object()
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 
+# A name is sensitive when it contains one of these, after its separators are removed …
 _ANYWHERE: Final = (
     r"passw(?:or)?d|passphrase|secret(?!ar)|token|authori[sz]ation|apikey|privatekey|accesskey|"
     r"signingkey|encryptionkey|credential|cookie|cardnumber|creditcard|socialsecurity"
 )
-# … or one of its words is one of these.
+# … or when one of its words is one of these.
 _WORDS: Final = frozenset({"card", "cards", "cvc", "cvv", "jwt", "otp", "pin", "pwd", "ssn"})
 _WORD: Final = r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+"
 
 
-class Withheld:
-    """What was not written: path → why, for `changes.notes`; and texts that nothing else may show."""
+class Redactions:
+    """What was masked in a record: `notes` by path, and the secrets that no text may repeat."""
 
-    __slots__ = ("gives_away", "notes", "searched", "seen", "texts")
+    __slots__ = ("has_secret", "notes", "searched", "secrets", "texts")
 
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
-        self.seen: list[str] = []
+        self.secrets: list[str] = []
         self.texts: list[str] = []
-        """What is written, and nobody has searched for secrets yet."""
+        """The texts of the record that were not searched for secrets yet."""
         self.searched = ""
-        """What is written, and was searched for those that are told by their looks."""
-        self.gives_away = False
-        """Whether a text holds a secret by its looks: all of the record is searched then."""
+        """The texts of the record that were searched for the known forms of secrets."""
+        self.has_secret = False
+        """Whether a text contains a known form of a secret, so that the whole record is searched."""
 
-    def also(self, other: "Withheld") -> None:
-        """Add what was withheld elsewhere."""
+    def add(self, other: "Redactions") -> None:
+        """Add other redactions to these."""
         self.notes.update(other.notes)
-        self.seen += other.seen
+        self.secrets += other.secrets
         self.texts += other.texts
         self.searched = f"{self.searched}\n{other.searched}"
-        self.gives_away = self.gives_away or other.gives_away
+        self.has_secret = self.has_secret or other.has_secret
 
     def search(self, fields: dict[str, Any]) -> None:
-        """Search the texts now, for fields that are going to be written many times.
+        """Search fields that will be written many times.
 
-        These alone, and nothing that was in force before: who binds again and again would keep it all.
+        The texts of earlier fields are dropped, or binding in a loop would accumulate them.
         """
         self.searched = "\n".join(_texts_in(fields))
-        self.gives_away = gives_away(self.searched)
+        self.has_secret = has_secret(self.searched)
         self.texts.clear()
 
-    def shows(self, message: str) -> bool:
-        """Whether the message or another text has a secret in it."""
+    def found_in(self, message: str) -> bool:
+        """Return whether the message or another text contains a secret."""
         text = "\n".join((message, *self.texts))
-        if gives_away(text):
+        if has_secret(text):
             return True
-        if self.seen:
+        if self.secrets:
             text += f"\n{self.searched}"
-            for secret in self.seen:
+            for secret in self.secrets:
                 if secret in text:
                     return True
         return False
 
 
 class Masking:
-    """Which names are sensitive, by default and as `configure(sensitive=…)` says."""
+    """The rules for sensitive fields: the default ones and those of `configure(sensitive=…)`."""
 
     __slots__ = ("_by_name", "_known", "_paths", "key")
 
@@ -82,12 +83,12 @@ class Masking:
     ) -> None:
         given = rules or {}
         self.key = key
-        self._by_name = {_squeezed(name): rule for name, rule in given.items() if "." not in name}
+        self._by_name = {_normalized(name): rule for name, rule in given.items() if "." not in name}
         self._paths = {tuple(name.split(".")): rule for name, rule in given.items() if "." in name}
         self._known: dict[str, MaskingRule | None] = {}
 
     def rule(self, path: tuple[str, ...]) -> MaskingRule | None:
-        """Return the rule for a field: one for the end of its path, then one for its name."""
+        """Return the rule for a field: first one for the end of its path, then one for its name."""
         for tail, rule in self._paths.items():
             if path[-len(tail) :] == tail:
                 return rule
@@ -95,82 +96,82 @@ class Masking:
         try:
             return self._known[name]
         except KeyError:
-            rule = self._looked_up(name)
-            if len(self._known) >= MOST_NAMES:  # names made without end
+            rule = self._find_rule(name)
+            if len(self._known) >= MAX_NAMES:  # an application that keeps generating names
                 self._known.clear()
             self._known[name] = rule
             return rule
 
-    def _looked_up(self, name: str) -> MaskingRule | None:
-        squeezed = _squeezed(name)
-        if squeezed in self._by_name:
-            return self._by_name[squeezed]
+    def _find_rule(self, name: str) -> MaskingRule | None:
+        normalized = _normalized(name)
+        if normalized in self._by_name:
+            return self._by_name[normalized]
         words = {word.lower() for word in re.findall(_WORD, name)}
-        return _DEFAULT if re.search(_ANYWHERE, squeezed) or words & _WORDS else None
+        return _DEFAULT if re.search(_ANYWHERE, normalized) or words & _WORDS else None
 
-    def cover_changes(self, changes: dict[str, Any], withheld: Withheld) -> None:
-        """Mask what `changes_between` gave, in place."""
+    def mask_changes(self, changes: dict[str, Any], redactions: Redactions) -> None:
+        """Mask the result of `changes_between` in place."""
         for state in ("before", "after") if changes else ():
-            changes[state] = self.covered(changes[state], ("changes", state), withheld)
+            changes[state] = self.masked(changes[state], ("changes", state), redactions)
 
-    def covered(
-        self, value: dict[str, Any], path: tuple[str, ...], withheld: Withheld
+    def masked(
+        self, value: dict[str, Any], path: tuple[str, ...], redactions: Redactions
     ) -> dict[str, Any]:
-        """Return an object with its sensitive members masked: itself, where it has none."""
-        covered: dict[str, Any] | None = None
-        known = {} if self._paths else self._known  # names decide alone where no path has a say
+        """Return an object with its sensitive members masked; the same object if it has none."""
+        result: dict[str, Any] | None = None
+        known = {} if self._paths else self._known  # without rules for paths, the name decides
         for name, item in value.items():
             kind = type(item)
-            rule = known.get(name, _UNMET)
-            if rule is None and kind in _ATOMS:  # nearly all of them
+            rule = known.get(name, _UNKNOWN)
+            if rule is None and kind in _ATOMS:  # the common case
                 if kind is str:
-                    withheld.texts.append(item)
+                    redactions.texts.append(item)
                 continue
-            here = (*path, name)
-            rule = self.rule(here) if rule is _UNMET else rule
+            inner_path = (*path, name)
+            rule = self.rule(inner_path) if rule is _UNKNOWN else rule
             if rule is not None and kind in _ATOMS:
-                new = self._shown(here, item, rule, withheld)
+                new = self._apply_rule(inner_path, item, rule, redactions)
             else:
-                new = self._covered(item, here, rule, withheld)
+                new = self._masked_item(item, inner_path, rule, redactions)
             if new is not item:
-                covered = value.copy() if covered is None else covered
+                result = value.copy() if result is None else result
                 if new is DROPPED:
-                    del covered[name]
+                    del result[name]
                 else:
-                    covered[name] = new
-        return value if covered is None else covered
+                    result[name] = new
+        return value if result is None else result
 
-    def _shown(
-        self, path: tuple[str, ...], bare: Any, rule: MaskingRule, withheld: Withheld
+    def _apply_rule(
+        self, path: tuple[str, ...], value: Any, rule: MaskingRule, redactions: Redactions
     ) -> Any:
-        shown = rule.shown(bare, self.key)
-        if bare is not None:
-            withheld.notes[path_text(path)] = "masked" if shown == HIDDEN else rule.note
-            _see(bare, withheld.seen)
+        shown = rule.shown(value, self.key)
+        if value is not None:
+            redactions.notes[path_text(path)] = "masked" if shown == HIDDEN else rule.note
+            _remember(value, redactions.secrets)
         return shown
 
-    def _covered(
-        self, item: Any, path: tuple[str, ...], rule: MaskingRule | None, withheld: Withheld
+    def _masked_item(
+        self, item: Any, path: tuple[str, ...], rule: MaskingRule | None, redactions: Redactions
     ) -> Any:
         kind = type(item)
-        if kind is Guarded:
+        if kind is SensitiveValue:
             rule, item = item.rule, item.value
         if rule is not None:
-            return self._shown(path, _bare(item), rule, withheld)
+            return self._apply_rule(path, _unwrapped(item), rule, redactions)
         if kind is dict:
-            return self.covered(item, path, withheld)
+            return self.masked(item, path, redactions)
         if kind is list:
             new = [
-                self._covered(each, (*path, str(at)), None, withheld)
+                self._masked_item(each, (*path, str(at)), None, redactions)
                 for at, each in enumerate(item)
             ]
-            same = all(one is other for one, other in zip(new, item, strict=True))
-            return item if same else [each for each in new if each is not DROPPED]
+            same = all(masked is given for masked, given in zip(new, item, strict=True))
+            return item if same else [masked for masked in new if masked is not DROPPED]
         if kind is UnreadableText:
-            withheld.notes[path_text(path)] = "unreadable"
+            redactions.notes[path_text(path)] = "unreadable"
             item = str(item)
         if isinstance(item, str):
-            withheld.texts.append(item)
+            redactions.texts.append(item)
         return item
 
 
@@ -183,41 +184,41 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(inner)
 
 
-def _see(value: Any, seen: list[str]) -> None:
-    """Remember the texts of a sensitive value, which the message may repeat."""
+def _remember(value: Any, secrets: list[str]) -> None:
+    """Add the texts of a sensitive value, which the message may repeat, to `secrets`."""
     if type(value) is str:
-        if len(value) >= _SHORTEST_SECRET:
-            seen.append(value)
+        if len(value) >= _MIN_SECRET_LENGTH:
+            secrets.append(value)
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            _see(inner, seen)
+            _remember(inner, secrets)
 
 
 _DEFAULT: Final = Mask()
 
 
-def _bare(value: Any) -> Any:
-    """Return a value without the guards inside it: all of it is masked."""
-    if type(value) is Guarded:
-        return _bare(value.value)
+def _unwrapped(value: Any) -> Any:
+    """Return a value without `SensitiveValue`s inside: it is masked as a whole."""
+    if type(value) is SensitiveValue:
+        return _unwrapped(value.value)
     if type(value) is dict:
-        return {name: _bare(inner) for name, inner in value.items()}
+        return {name: _unwrapped(inner) for name, inner in value.items()}
     if type(value) is list:
-        return [_bare(inner) for inner in value]
+        return [_unwrapped(inner) for inner in value]
     return value
 
 
-def _squeezed(name: str) -> str:
+def _normalized(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-# What gives itself away in a free text, whatever the name of the field that holds it.
+# Secrets that have a known form, in any text, whatever the name of its field.
 @cache
-def _in_text() -> re.Pattern[str]:
+def _secret_pattern() -> re.Pattern[str]:
     return re.compile(_SECRETS, re.VERBOSE | re.IGNORECASE | re.DOTALL)
 
 
-# Each alternative is linear, whatever the text is: what repeats has a bound or begins only once.
+# Each alternative takes linear time for any text: a repetition has a bound or one possible start.
 _SECRETS: Final = r"""
     (?P<kept> [a-z][a-z0-9+.-]{0,20}://[^\s/@:"']*: ) [^\s/@"']+ (?=@)        # postgres://u:pw@h
     | (?P<scheme> \b(?:bearer|basic)\s+ ) [a-z0-9._~+/=-]{3,}                 # Authorization: Bearer …
@@ -229,37 +230,37 @@ _SECRETS: Final = r"""
 """
 
 
-def gives_away(text: str) -> bool:
-    """Whether a text holds a secret that can be told by its looks. Most have no sign of one."""
+def has_secret(text: str) -> bool:
+    """Return whether a text contains a known form of a secret. Most texts have no sign of one."""
     return (
         ":" in text or "=" in text or "eyJ" in text or "earer " in text or "asic " in text
         or "AKIA" in text or "EARER " in text or "ASIC " in text
-    ) and _in_text().search(text) is not None  # fmt: skip
+    ) and _secret_pattern().search(text) is not None  # fmt: skip
 
 
 def scrubbed(
-    document: dict[str, Any], withheld: Withheld, path: tuple[str, ...] = ()
+    document: dict[str, Any], redactions: Redactions, path: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Return a document without the secrets that its texts give away, and without those seen."""
-    return {name: _scrub(item, withheld, (*path, name)) for name, item in document.items()}
+    """Return a document without known forms of secrets and without the secrets of `redactions`."""
+    return {name: _scrub(item, redactions, (*path, name)) for name, item in document.items()}
 
 
-def _scrub(item: Any, withheld: Withheld, path: tuple[str, ...]) -> Any:
+def _scrub(item: Any, redactions: Redactions, path: tuple[str, ...]) -> Any:
     if isinstance(item, dict):
-        return scrubbed(item, withheld, path)
+        return scrubbed(item, redactions, path)
     if isinstance(item, list):
-        return [_scrub(each, withheld, (*path, str(at))) for at, each in enumerate(item)]
+        return [_scrub(each, redactions, (*path, str(at))) for at, each in enumerate(item)]
     if not isinstance(item, str):
         return item
     text = item
-    for secret in withheld.seen:
+    for secret in redactions.secrets:
         text = text.replace(secret, HIDDEN)
-    text = _in_text().sub(_without, text)
+    text = _secret_pattern().sub(_replacement, text)
     if text != item:
-        withheld.notes[path_text(path)] = "masked"
+        redactions.notes[path_text(path)] = "masked"
     return text
 
 
-def _without(match: re.Match[str]) -> str:
+def _replacement(match: re.Match[str]) -> str:
     kept = match["kept"] or match["scheme"] or match["named"] or ""
     return f"{kept}{HIDDEN}"

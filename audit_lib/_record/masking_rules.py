@@ -1,4 +1,4 @@
-"""How a sensitive value is written: `Mask`, `Hash`, `Drop`, also as the annotation of a field."""
+"""The rules for sensitive values: `Mask`, `Hash`, `Drop`, also as the annotation of a field."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,36 +7,36 @@ from .encoding import HIDDEN, encode
 
 __all__ = [
     "DROPPED",
-    "MOST_NAMES",
+    "MAX_NAMES",
     "Drop",
-    "Guarded",
     "Hash",
     "Mask",
     "MaskingRule",
+    "SensitiveValue",
     "annotated_rules",
 ]
 
 DROPPED: Final = object()
 """What `Drop` returns for a value."""
 
-# The last n of a text show at most a third of it: `7` must not become `7`.
+# What `Mask` keeps is at most a third of the text: `7` must not become `7`.
 _SHARE: Final = 3
-MOST_NAMES: Final = 4096
+MAX_NAMES: Final = 4096
 
 
 class MaskingRule:
-    """How a sensitive value is written; the note of it in `changes.notes`."""
+    """How a sensitive value is written, and its note in `changes.notes`."""
 
     __slots__ = ()
     note = "masked"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Return what is written in the place of a plain value; `None` stays what it is."""
+        """Return what is written instead of a plain value; `None` stays `None`."""
         raise NotImplementedError
 
 
 class Mask(MaskingRule):
-    """Write `***`, and of a long text its last characters: `Mask(keep=4)` gives `***9010`."""
+    """Write `***`, followed by the last characters of a long text: `Mask(keep=4)` → `***9010`."""
 
     __slots__ = ("keep",)
 
@@ -47,7 +47,7 @@ class Mask(MaskingRule):
         return f"Mask(keep={self.keep})"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Return `***` and what is kept, which is at most a third of the value."""
+        """Return `***` and the characters that are kept, at most a third of the value."""
         if value is None:
             return None
         if not self.keep:
@@ -59,10 +59,10 @@ class Mask(MaskingRule):
 
 
 class Hash(MaskingRule):
-    """Write a keyed hash: equal values can be matched, and nobody without the key can guess one.
+    """Write a keyed hash: equal values can be matched, and cannot be guessed without the key.
 
-    Numbers and booleans are hashed as well. Whoever has the key can try all values of a field that
-    has few, such as a birthday or a yes: use `Mask` or `Drop` for those.
+    Numbers and booleans are hashed as well. With the key, a field that has few values, such as a
+    birthday or a yes, can be guessed: use `Mask` or `Drop` for it.
     """
 
     __slots__ = ()
@@ -83,7 +83,7 @@ class Hash(MaskingRule):
 
 
 class Drop(MaskingRule):
-    """Write nothing of the value: `changes.fields` alone says that it changed."""
+    """Write nothing of the value; `changes.fields` shows that it changed."""
 
     __slots__ = ()
     note = "dropped"
@@ -92,12 +92,12 @@ class Drop(MaskingRule):
         return "Drop()"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Return the mark of what is left out."""
+        """Return the marker of a value that is left out."""
         return DROPPED if value is not None else None
 
 
-class Guarded:
-    """A plain value whose type annotation says that it is sensitive, on its way to the record."""
+class SensitiveValue:
+    """A plain value that its type annotation declares as sensitive, before it is masked."""
 
     __slots__ = ("rule", "value")
 
@@ -106,13 +106,13 @@ class Guarded:
         self.rule = rule
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Guarded) and self.value == other.value
+        return isinstance(other, SensitiveValue) and self.value == other.value
 
     __hash__ = None  # type: ignore[assignment] # as a list or a dict has it
 
 
 def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
-    """Return the fields of a class that are annotated with a rule: `Annotated[str, Mask(keep=4)]`."""
+    """Return the rules in the annotations of a class by field: `Annotated[str, Mask(keep=4)]`."""
     found = _ANNOTATED.get(cls)
     if found is None:
         found = {}
@@ -120,7 +120,7 @@ def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
             for name, annotation in _annotations(base).items():
                 if rule := _rule_in(annotation):
                     found[name] = rule
-        if len(_ANNOTATED) >= MOST_NAMES:  # classes made without end
+        if len(_ANNOTATED) >= MAX_NAMES:  # an application that keeps generating classes
             _ANNOTATED.clear()
         _ANNOTATED[cls] = found
     return found
@@ -130,7 +130,7 @@ _ANNOTATED: Final[dict[type, dict[str, MaskingRule]]] = {}
 
 
 def _rule_in(annotation: Any) -> MaskingRule | None:
-    """Find the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`."""
+    """Return the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`."""
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, MaskingRule):
             return extra
@@ -144,12 +144,9 @@ def _annotations(cls: type) -> Mapping[str, Any]:
     own = cls.__dict__.get("__annotations__")  # noqa: RUF063 - `inspect` takes 5 ms to import
     if cls.__module__ == "builtins" or (own and not any(isinstance(a, str) for a in own.values())):
         return own or {}
-    try:  # `from __future__ import annotations`; those of Python 3.14, which are made when asked for
-        from typing import get_type_hints  # noqa: PLC0415 - only for those
+    try:  # `from __future__ import annotations`, and Python 3.14, which evaluates them on access
+        from typing import get_type_hints  # noqa: PLC0415 - needed for these only
 
         return get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001 - a name that exists for type checkers alone
+    except Exception:  # noqa: BLE001 - a name that only type checkers import
         return own or {}
-
-
-# A name is sensitive when one of these is anywhere in it, its separators left out …

@@ -1,24 +1,24 @@
-"""`changes.notes`: what of a record is not as it was, so that nobody takes "masked" for "empty"."""
+"""`changes.notes`: which values of a record were altered, so that "masked" is not read as "empty"."""
 
 from functools import lru_cache
 from typing import Any, Final
 
 __all__ = ["UnreadableText", "add_notes", "event_last", "path_text"]
 
-# A record of thousands of odd values says so once.
-_MOST: Final = 100
+# A record with more notes than these has one entry for the rest.
+_MAX_NOTES: Final = 100
 _STATES: Final = frozenset({"before", "after"})
 
 
 class UnreadableText(str):
-    """The text in the place of a value that could not be shown, or not all of it."""
+    """The text that replaces a value which could not be converted, or only in part."""
 
     __slots__ = ()
 
 
 @lru_cache(maxsize=1024)
 def path_text(path: tuple[str, ...]) -> str:
-    """Name a place: `phone` within the states that are compared, `$.error.message` elsewhere."""
+    """Return a path as text: `phone` within the states of a record, `$.error.message` elsewhere."""
     if len(path) > 2 and path[0] == "changes" and path[1] in _STATES:
         return ".".join(path[2:])
     return ".".join(("$", *path))
@@ -33,14 +33,14 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
     noted = notes
     if present is not None:
         noted = {**(present if isinstance(present, dict) else {"notes": present}), **notes}
-    if len(noted) > _MOST:
-        more = len(noted) - _MOST
-        noted = {**dict(list(noted.items())[:_MOST]), "…": f"{more} more"}
+    if len(noted) > _MAX_NOTES:
+        more = len(noted) - _MAX_NOTES
+        noted = {**dict(list(noted.items())[:_MAX_NOTES]), "…": f"{more} more"}
     document["changes"] = {**changes, "notes": noted}
 
 
 def event_last(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the same document with `event` at its end, where what proves the line follows it."""
+    """Return the same document with `event` last, so that the proof of the line can follow it."""
     if "event" in document:
         document["event"] = document.pop("event")
     return document

@@ -1,7 +1,6 @@
-"""Any Python value as plain JSON values: `None`, `bool`, `int`, `float`, `str`, `list`, `dict`.
+"""Converts any Python value to JSON values: `None`, `bool`, `int`, `float`, `str`, `list`, `dict`.
 
-Nothing in here raises because of a value: a part that cannot be shown becomes a text that says what
-it was, and all its neighbours stay.
+No value makes this raise: a part that cannot be converted is replaced by a text that describes it.
 """
 
 import json
@@ -14,35 +13,35 @@ from typing import Any
 
 from .encoding import hidden
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
-from .masking_rules import Guarded, annotated_rules
+from .masking_rules import SensitiveValue, annotated_rules
 from .notes import UnreadableText
 
 __all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
 
-# A structure deeper or larger than this is a mistake (an ORM's whole graph), or an attack.
+# A structure that is deeper or larger is a mistake (the whole graph of an ORM) or an attack.
 _MAX_DEPTH = 32
 _MAX_NODES = 20_000
 _MAX_COPIED = 256
-_MOST_CLASSES = 4096
-_AS_THEY_ARE = frozenset({type(None), bool, UnreadableText, Guarded})
+_MAX_CLASSES = 4096
+_UNCHANGED = frozenset({type(None), bool, UnreadableText, SensitiveValue})
 _NO_REPR: Any = object.__repr__
 
 _dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
 
 
 def plain(value: Any) -> Any:
-    """Return `value` as JSON values, sharing nothing mutable with it.
+    """Return `value` as JSON values that share nothing mutable with it.
 
-    - Integers beyond 2**53 - 1 become decimal text; NaN and infinities the texts `NaN`, `Infinity`
-      and `-Infinity`.
-    - `Decimal` becomes a number when that number is exactly the same value, else its text.
-    - An aware `datetime` becomes UTC with a `Z`; a naive one keeps no zone, for nobody knows it.
+    - An integer beyond 2**53 - 1 becomes decimal text; NaN and infinities the texts `NaN`,
+      `Infinity` and `-Infinity`.
+    - A `Decimal` becomes a number if that number is exactly the same value, else its text.
+    - An aware `datetime` becomes UTC with a `Z`; a naive one has no zone, because it is unknown.
       Durations are ISO 8601 (`P1DT2H`).
-    - `bytes` are `base64:…`; an `Enum` is its value; a set is a list in a fixed order.
+    - `bytes` become `base64:…`, an `Enum` its value, a set a list in a fixed order.
     - Mappings, dataclasses, named tuples, attrs and pydantic objects become objects; so does an
-      object of any other class without a `__repr__` of its own, by its public attributes.
-    - Everything else is the name of its class, with its `id` where it has one: a `repr` can hold
-      anything. `register_type` says how one is written.
+      object of any other class without its own `__repr__`, by its public attributes.
+    - Any other value becomes the name of its class, with its `id` if it has one: a `repr` can
+      contain a secret. `register_type` defines another text.
     """
     if type(value) is dict and is_plain_object(value):
         return value.copy()
@@ -52,22 +51,22 @@ def plain(value: Any) -> Any:
 def register_type(kind: type, convert: Callable[[Any], Any]) -> None:
     """Define how objects of a class, and of its subclasses, are written.
 
-    `register_type(Money, lambda money: str(money))`. A class that is a mapping, dataclass, attrs,
-    pydantic or ORM model is written as that, whatever is registered.
+    `register_type(Money, lambda money: str(money))`. Mappings and dataclass, attrs, pydantic and ORM
+    objects are written by their fields even if their class is registered.
 
     Args:
         kind: the class.
-        convert: takes an object of it and returns any value that records can hold.
+        convert: receives an object of the class and returns any value that a record can contain.
     """
     _REGISTERED[kind] = lambda value: plain(convert(value))
     _LEAVES.clear()
 
 
 def plain_fields(value: Any) -> dict[str, Any]:
-    """Return a model's fields as plain values: what `record_updated` compares.
+    """Return the fields of an object as plain values, which `record_updated` compares.
 
-    Mappings first, then pydantic, SQLAlchemy, dataclass, attrs, named tuple and Django, then any
-    object's public attributes. `None` has no fields; a value without any is the one field `value`.
+    A class is tried as a mapping, pydantic, SQLAlchemy, dataclass, attrs, named tuple and Django, in
+    this order, then by public attributes. `None` has no fields; any other value is a field `value`.
     """
     if value is None:
         return {}
@@ -78,7 +77,7 @@ def plain_fields(value: Any) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """Return the text of a value that is wanted as one: a name, an id, a key."""
+    """Return a value as text: a name, an id, a key."""
     if type(value) is str and value.isascii():
         return value
     if type(value) is int and is_plain(value):
@@ -88,7 +87,7 @@ def text_of(value: Any) -> str:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is written as it is: `None`, a truth value, or a small number or plain text."""
+    """Return whether a value is written unchanged: `None`, a bool, a safe integer or ASCII text."""
     kind = type(value)
     if kind is str:
         return value.isascii()  # type: ignore[no-any-return] # a str's own method
@@ -98,13 +97,13 @@ def is_plain(value: Any) -> bool:
 
 
 def is_plain_object(value: dict[Any, Any]) -> bool:
-    """Whether a dict is small and written as it is, names and members, as nearly all are."""
+    """Return whether a dict is small and written unchanged, names and members, as most are."""
     if len(value) > _MAX_COPIED:
         return False
     for name, item in value.items():
         if type(name) is not str or not name.isascii():
             return False
-        if type(item) is str:  # as nearly all are: `is_plain` without its call
+        if type(item) is str:  # the common case: `is_plain` without a call
             if not item.isascii():
                 return False
         elif not is_plain(item):
@@ -113,12 +112,12 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
 
 
 def _describe(value: Any, error: BaseException) -> str:
-    """Say what a value was that could not be shown, and why, whatever its class does."""
+    """Return a text for a value that could not be converted: its class and the error."""
     return UnreadableText(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
 
 
 class _Walk:
-    """One conversion: how many values it has seen, and which containers it is inside of."""
+    """One conversion: counts its values, and knows the containers that it is in."""
 
     __slots__ = ("_inside", "_nodes")
 
@@ -127,7 +126,7 @@ class _Walk:
         self._inside: set[int] = set()
 
     def visit(self, value: Any, depth: int) -> Any:
-        # The exact types first: they are nearly all there is, and they cannot misbehave.
+        # Exact types first: most values have one, and their methods are not overridden.
         exact = type(value)
         if exact is str:
             return well_formed(value)
@@ -136,17 +135,17 @@ class _Walk:
         if exact is float:
             return finite(value)
         try:
-            return value if exact in _AS_THEY_ARE else self._container(value, depth)
-        except Exception as error:  # noqa: BLE001 - hostile values raise what they like
+            return value if exact in _UNCHANGED else self._container(value, depth)
+        except Exception as error:  # noqa: BLE001 - a class may raise anything
             return _describe(value, error)
 
     def fields(self, value: Any) -> dict[str, Any] | None:
-        """Return the fields of a model or of any object, or None for a value that has none."""
+        """Return the fields of a model or of any object; None for a value without fields."""
         try:
-            named = _named(value)
+            named = _named_fields(value)
             if named is None and not isinstance(value, (str, bytes, Collection, type)):
                 named = _attributes(value)
-        except Exception as error:  # noqa: BLE001 - hostile values raise what they like
+        except Exception as error:  # noqa: BLE001 - a class may raise anything
             return {"value": _describe(value, error)}
         if named is None:
             return None
@@ -154,7 +153,7 @@ class _Walk:
         return visited if isinstance(visited, dict) else {"value": visited}
 
     def _container(self, value: Any, depth: int) -> Any:
-        if (named := _named(value)) is not None:
+        if (named := _named_fields(value)) is not None:
             return self._within(value, depth, lambda: self._model(value, named, depth + 1))
         convert = _leaf_of(type(value))
         if convert is not _opaque:
@@ -176,25 +175,25 @@ class _Walk:
         self._inside.add(id(value))
         try:
             return enter()
-        except Exception as error:  # noqa: BLE001 - a mapping may fail while it is walked
+        except Exception as error:  # noqa: BLE001 - a mapping may raise while it is iterated
             return _describe(value, error)
         finally:
             self._inside.discard(id(value))
 
     def _model(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        """Convert the fields of a value; those that its class calls sensitive are guarded."""
+        """Convert the fields of a value; wrap those that its class declares as sensitive."""
         visited = self._object(named, depth)
         if type(value) is not dict and (rules := annotated_rules(type(value))):
             for name, rule in rules.items():
                 if name in visited:
-                    visited[name] = Guarded(visited[name], rule)
+                    visited[name] = SensitiveValue(visited[name], rule)
         return visited
 
     def _object(self, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
         for key, value in self._counted(named.items()):
             name = well_formed(key) if type(key) is str else text_of(key)
-            if name in visited:  # 1 and "1" are two keys in Python, and one in JSON
+            if name in visited:  # 1 and "1" are two keys in Python and one in JSON
                 name = f"{name} ({class_name(type(key))})"
             visited[name] = self.visit(value, depth)
         if self._nodes >= _MAX_NODES:
@@ -215,17 +214,17 @@ class _Walk:
             yield value
 
 
-def _named(value: Any) -> Mapping[Any, Any] | None:
-    """Return the named fields of a mapping or of a model, or None for any other value."""
+def _named_fields(value: Any) -> Mapping[Any, Any] | None:
+    """Return the fields of a mapping or of a model by name; None for any other value."""
     cls = type(value)
     if cls is dict or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return] # isinstance narrows Any to Mapping[Any, Any] only in part
     if callable(getattr(cls, "model_dump", None)):
-        return _dumped(value)
+        return _pydantic_fields(value)
     if hasattr(cls, "__mapper__"):
-        return _mapped(value)
+        return _sqlalchemy_fields(value)
     if hasattr(cls, "__dataclass_fields__"):
-        from dataclasses import fields  # noqa: PLC0415 - it is there: the class is made by it
+        from dataclasses import fields  # noqa: PLC0415 - imported already: it made the class
 
         names: Iterable[str] = (field.name for field in fields(cls))
     elif hasattr(cls, "__attrs_attrs__"):
@@ -233,17 +232,17 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
     elif isinstance(value, tuple) and hasattr(cls, "_fields"):
         names = cls._fields
     elif hasattr(getattr(cls, "_meta", None), "concrete_fields"):  # a Django model
-        loaded = value.__dict__  # a deferred field is not in there, and is not read for this
+        loaded = value.__dict__  # without deferred fields: reading one would query the database
         attributes = (field.attname for field in cls._meta.concrete_fields)
         return {name: loaded[name] for name in attributes if name in loaded}
     else:
         return None
-    # A field may be unset: `init=False`, or deleted.
+    # A field may be unset, by `init=False` or `del`.
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
-def _dumped(value: Any) -> Mapping[Any, Any] | None:
-    """Return the fields that a pydantic object dumps; models inside it stay models, with their rules."""
+def _pydantic_fields(value: Any) -> Mapping[Any, Any] | None:
+    """Return the fields that a pydantic object dumps; nested models stay models, with their rules."""
     dumped = value.model_dump()
     if not isinstance(dumped, Mapping):
         return None
@@ -256,24 +255,24 @@ def _dumped(value: Any) -> Mapping[Any, Any] | None:
     return named
 
 
-def _mapped(value: Any) -> dict[str, Any]:
-    """Return the columns of an SQLAlchemy object; one that expired is read again, as its use would.
+def _sqlalchemy_fields(value: Any) -> dict[str, Any]:
+    """Return the columns of an SQLAlchemy object; an expired one is loaded again, as on access.
 
-    Columns that were never loaded are left out, so are relationships: their keys are columns.
+    Columns that were never loaded are left out. So are relationships: their keys are columns.
     """
-    state = value._sa_instance_state  # noqa: SLF001 - what `sqlalchemy.inspect` gives, without importing it
+    state = value._sa_instance_state  # noqa: SLF001 - the result of `sqlalchemy.inspect`, without importing it
     named: dict[str, Any] = {}
     for column in type(value).__mapper__.column_attrs:
         if column.key in state.dict or column.key in state.expired_attributes:
             try:
                 named[column.key] = getattr(value, column.key)
-            except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: the others stay
+            except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: keep the others
                 named[column.key] = UnreadableText(f"<unread: {error_text(error)}>")
     return named
 
 
 def _attributes(value: Any) -> dict[str, Any] | None:
-    """Return an object's public attributes, of `__dict__` and of `__slots__`; None if there are none."""
+    """Return the public attributes of an object, of `__dict__` and `__slots__`; None without any."""
     attributes = dict(getattr(value, "__dict__", {}))
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
@@ -284,7 +283,7 @@ def _attributes(value: Any) -> dict[str, Any] | None:
 
 
 def _opaque(value: Any) -> Any:
-    """Name a value of an unknown class; its `repr` could hold anything, a password too."""
+    """Return the name of an unknown class, with `id` or `pk`; a `repr` could contain a password."""
     name = class_name(type(value))
     for key in ("id", "pk"):
         identity = getattr(value, key, None)
@@ -294,17 +293,17 @@ def _opaque(value: Any) -> Any:
 
 
 def _leaf_of(cls: type) -> Callable[[Any], Any]:
-    """Return how the values of a class are written: as the application says, else as it is known."""
+    """Return the conversion for a class: the registered one, else the one of `LEAVES`."""
     found = _LEAVES.get(cls)
     if found is None:
-        found = _looked_up(cls)
-        if len(_LEAVES) >= _MOST_CLASSES:  # classes made without end
+        found = _find_leaf(cls)
+        if len(_LEAVES) >= _MAX_CLASSES:  # an application that keeps generating classes
             _LEAVES.clear()
         _LEAVES[cls] = found
     return found
 
 
-def _looked_up(cls: type) -> Callable[[Any], Any]:
+def _find_leaf(cls: type) -> Callable[[Any], Any]:
     for base in cls.__mro__:
         if base in _REGISTERED:
             return _REGISTERED[base]
@@ -312,13 +311,10 @@ def _looked_up(cls: type) -> Callable[[Any], Any]:
             return leaf
         if class_name(base) == "enum.Enum":
             return lambda value: plain(value.value)
-    for (
-        kind,
-        convert,
-    ) in _REGISTERED.items():  # an abstract class, of which others are by their word
+    for kind, convert in _REGISTERED.items():  # an abstract class has virtual subclasses
         if issubclass(cls, kind):
             return convert
-    numbers = sys.modules.get("numbers")  # such as NumPy's
+    numbers = sys.modules.get("numbers")  # NumPy's numbers, for example
     if numbers is None or not issubclass(cls, numbers.Number):
         return _opaque
     return LEAVES["int"] if issubclass(cls, numbers.Integral) else str

@@ -1,6 +1,6 @@
-"""A record that is too long for a line, shortened where it can be seen.
+"""Shortens a record that is too long for a line, and marks what was shortened.
 
-Docker's and Kubernetes' log drivers cut a line at 16 KiB, in the middle of the JSON.
+The log drivers of Docker and Kubernetes split a line at 16 KiB, in the middle of the JSON.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from .notes import add_notes, event_last, path_text
 
 __all__ = ["fitted"]
 
-_SHORTEST_TEXT: Final = 64
-_FEWEST_MEMBERS: Final = 4
-# What tells a record apart stays whole as long as anything does.
-_LAST: Final = frozenset({("log",), ("event", "id"), ("event", "action"), ("@timestamp",)})
+_MIN_TEXT: Final = 64
+_MIN_MEMBERS: Final = 4
+# What identifies a record is kept whole until only the essential fields are left.
+_KEPT_WHOLE: Final = frozenset({("log",), ("event", "id"), ("event", "action"), ("@timestamp",)})
 _ESSENTIAL: Final[tuple[str, ...]] = (
     "@timestamp",
     "log.level",
@@ -26,18 +26,18 @@ _ESSENTIAL: Final[tuple[str, ...]] = (
 
 
 def fitted(document: dict[str, Any], limit: int) -> bytes:
-    """Return the JSON of a document in at most `limit` bytes, by shortening its longest texts.
+    """Return the JSON of a document in at most `limit` bytes.
 
-    When that is not enough, objects and lists keep their first members; at last the record keeps
-    what it is about. A text says how much of it is left out, `changes.notes` where.
+    The longest texts are shortened first, then objects and lists; if that is not enough, only the
+    essential fields remain. Each text says how much was removed, `changes.notes` where.
     """
-    attempts = [(longest, limit) for longest in _halves(limit // 2, _SHORTEST_TEXT)]
-    attempts += [(_SHORTEST_TEXT, most) for most in _halves(limit // 32, _FEWEST_MEMBERS)]
+    attempts = [(longest, limit) for longest in _halves(limit // 2, _MIN_TEXT)]
+    attempts += [(_MIN_TEXT, most) for most in _halves(limit // 32, _MIN_MEMBERS)]
     for longest, most in attempts:
         line = _encoded(document, longest, most)
         if len(line) <= limit:
             return line
-    return encode(_essence(document))
+    return encode(_essential_fields(document))
 
 
 def _halves(number: int, least: int) -> Iterator[int]:
@@ -54,7 +54,7 @@ def _encoded(document: dict[str, Any], longest: int, most: int) -> bytes:
 
 
 class _Shortening:
-    """One pass: no text longer than `longest` characters, nothing with more than `most` members."""
+    """One pass: no text has more than `longest` characters, no container more than `most` members."""
 
     def __init__(self, longest: int, most: int) -> None:
         self._longest = longest
@@ -72,7 +72,7 @@ class _Shortening:
         }
 
     def _value(self, value: Any, path: tuple[str, ...]) -> Any:
-        if path in _LAST:
+        if path in _KEPT_WHOLE:
             return value
         if isinstance(value, str):
             return self._text(value, path)
@@ -90,7 +90,7 @@ class _Shortening:
         if len(value) <= self._longest:
             return value
         short = _cut(value, self._longest)
-        self.notes[path_text((*path[:-1], _cut(path[-1], _SHORTEST_TEXT)))] = "shortened"
+        self.notes[path_text((*path[:-1], _cut(path[-1], _MIN_TEXT)))] = "shortened"
         return short
 
 
@@ -100,26 +100,26 @@ def _cut(text: str, longest: int) -> str:
     return f"{text[:longest]}<shortened: {len(text) - longest} more characters>"
 
 
-def _essence(document: dict[str, Any]) -> dict[str, Any]:
-    """Keep which record it is, who did it and what it is about, none of it long."""
-    essence: dict[str, Any] = {
+def _essential_fields(document: dict[str, Any]) -> dict[str, Any]:
+    """Return which record it is, who did it and what it is about, each part shortened."""
+    essential: dict[str, Any] = {
         name: _brief(document[name]) for name in _ESSENTIAL if name in document
     }
     changes = document.get("changes")
     if isinstance(changes, dict):
         about = ("record_type", "record_id")
-        essence["changes"] = {name: _brief(changes[name]) for name in about if name in changes}
+        essential["changes"] = {name: _brief(changes[name]) for name in about if name in changes}
     if "log" in document:
-        # The end of a logger's name is what it is recognised by: `*.audit`.
-        essence["log"] = {"logger": str(document["log"].get("logger", ""))[-256:]}
+        # The end of the logger's name is kept, because filters match it: `*.audit`.
+        essential["log"] = {"logger": str(document["log"].get("logger", ""))[-256:]}
     user = document.get("user")
     if isinstance(user, dict):
-        essence["user"] = {name: _brief(user[name]) for name in ("id", "name") if name in user}
-    add_notes(essence, {"$": "shortened"})
+        essential["user"] = {name: _brief(user[name]) for name in ("id", "name") if name in user}
+    add_notes(essential, {"$": "shortened"})
     event = document.get("event", {})
     named = ("id", "kind", "action", "outcome", "category", "type")
-    essence["event"] = {name: _brief(event[name]) for name in named if name in event}
-    return essence
+    essential["event"] = {name: _brief(event[name]) for name in named if name in event}
+    return essential
 
 
 def _brief(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Starlette, FastAPI, Litestar, and whatever else speaks ASGI: `app.add_middleware(AuditMiddleware)`."""
+"""Starlette, FastAPI, Litestar and other ASGI frameworks: `app.add_middleware(AuditMiddleware)`."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,10 +15,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class AuditMiddleware:
-    """Every record of a request says from where it came and which one it is.
+    """Adds the source and the id of the request to its records.
 
-    The user is `scope["user"]`, where an authentication middleware has put one, or what is bound
-    with `audit_lib.bind(user=…)`, in a dependency or an endpoint, asynchronous or not.
+    The user is `scope["user"]`, set by an authentication middleware, or the one that a dependency or
+    an endpoint, asynchronous or not, binds with `audit_lib.bind(user=…)`.
     """
 
     def __init__(
@@ -27,14 +27,14 @@ class AuditMiddleware:
         """Wrap an application.
 
         Args:
-            app: what is wrapped.
-            trusted_proxies: how many proxies of your own stand before it.
+            app: the application.
+            trusted_proxies: the number of your own proxies in front of it.
         """
         self.app = app
         self.trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request inside its context."""
+        """Handle a request in its context."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
@@ -64,7 +64,7 @@ def _user(scope: Scope) -> dict[str, Any] | None:
     for field, attribute in (("id", "identity"), ("id", "id"), ("name", "display_name")):
         try:
             value = getattr(user, attribute, None)
-        except NotImplementedError:  # Starlette's own base class
+        except NotImplementedError:  # Starlette's base class
             continue
         if value is not None and value != "" and field not in found:
             found[field] = value

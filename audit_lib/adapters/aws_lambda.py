@@ -1,7 +1,7 @@
 """AWS Lambda: `@audited` on the handler.
 
-Every record of an invocation says which one it is (`faas`), and for API Gateway, function URLs and load
-balancers from where the request came and, where an authorizer says so, who made it.
+All records of an invocation have its `faas` fields and, for API Gateway, function URLs and load
+balancers, the source of the request and the user that an authorizer has determined.
 """
 
 import os
@@ -22,22 +22,22 @@ _warm = False
 
 
 def audited(handler: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Wrap a handler of an event and a context; nothing of one invocation is in the next."""
+    """Wrap a handler of an event and a context; invocations do not share their context."""
 
     @wraps(handler)
-    def invoked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         event, context = (*args, None, None)[:2]
         try:
             with Request(_fields(event, context)):
                 return handler(*args, **kwargs)
         finally:
-            flush_all()  # the process is frozen after it
+            flush_all()  # Lambda freezes the process after the invocation
 
-    return invoked
+    return wrapper
 
 
 def _fields(event: Any, context: Any) -> dict[str, Any]:
-    global _warm  # noqa: PLW0603 - what a cold start is
+    global _warm  # noqa: PLW0603 - the first invocation of the process is a cold start
     faas: dict[str, Any] = {"coldstart": not _warm}
     _warm = True
     for field, attribute in (
@@ -50,19 +50,19 @@ def _fields(event: Any, context: Any) -> dict[str, Any]:
         if isinstance(value, str):
             faas[field] = value
     fields: dict[str, Any] = {"faas": faas}
-    if asked := _member(event, "requestContext"):
-        fields.update(_of_request(event, asked))
+    if request := _member(event, "requestContext"):
+        fields.update(_request_fields(event, request))
     elif root := os.environ.get("_X_AMZN_TRACE_ID"):
         fields.update(trace_fields({"x-amzn-trace-id": root}.get))
     return fields
 
 
-def _of_request(event: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Read both formats of API Gateway (1.0 and 2.0, of function URLs too) and a load balancer's."""
+def _request_fields(event: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the formats of API Gateway (1.0; 2.0, also of function URLs) and of load balancers."""
     headers = {str(name).lower(): str(value) for name, value in _member(event, "headers").items()}
-    http = _member(asked, "http")
-    identity = _member(asked, "identity")
-    # A load balancer says only whom it saw last, at the right end of the header.
+    http = _member(request, "http")
+    identity = _member(request, "identity")
+    # A load balancer gives the address only in the header, at its right end.
     direct = http.get("sourceIp") or identity.get("sourceIp")
     fields = request_fields(
         headers.get,
@@ -71,14 +71,14 @@ def _of_request(event: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str,
         path=str(http.get("path") or event.get("path") or ""),
         trusted_proxies=0 if direct else 1,
     )
-    if asked.get("requestId"):
-        fields["http"]["request"]["id"] = str(asked["requestId"])
-    user = _user(_member(asked, "authorizer"), identity)
+    if request.get("requestId"):
+        fields["http"]["request"]["id"] = str(request["requestId"])
+    user = _user(_member(request, "authorizer"), identity)
     return fields | ({"user": user} if user else {})
 
 
 def _user(authorizer: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, str]:
-    """Return who asked, as a token's claims, an authorizer of one's own, or IAM say."""
+    """Return the user from the claims of a token, a custom authorizer, or IAM."""
     claims = _member(_member(authorizer, "jwt"), "claims") or _member(authorizer, "claims")
     user = {
         field: str(claims[claim])
@@ -92,6 +92,6 @@ def _user(authorizer: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[st
 
 
 def _member(holder: Any, name: str) -> Mapping[str, Any]:
-    """Return an object of an event, which anybody may have made: empty where it is none."""
+    """Return an object of an event, an empty one for any other value: an event can have any content."""
     found = holder.get(name) if isinstance(holder, Mapping) else None
     return found if isinstance(found, Mapping) else {}

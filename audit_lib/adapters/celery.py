@@ -1,7 +1,7 @@
-"""Celery: `install()` where the application is made, which the web processes and the workers import.
+"""Celery: `install()` in the module of the application, which web processes and workers import.
 
-A task's records say who asked for it: the context of whoever sent it travels with the message, through
-countdowns and retries; so do the task's name and id, as `task`.
+The records of a task have the context of its sender, which is sent with the message and kept through
+countdowns and retries, and the name and id of the task, as `task`.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ _open: Final[dict[str, Request]] = {}
 
 
 def install() -> None:
-    """Carry the context with every task that is sent from now on, and into those that run."""
+    """Send the context with each task from now on, and restore it in the tasks that run."""
     signals.before_task_publish.connect(_send, weak=False, dispatch_uid="audit_lib.send")
     signals.task_prerun.connect(_begin, weak=False, dispatch_uid="audit_lib.begin")
     signals.task_postrun.connect(_end, weak=False, dispatch_uid="audit_lib.end")

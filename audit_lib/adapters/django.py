@@ -1,6 +1,6 @@
-"""Django: `"audit_lib.adapters.django.AuditMiddleware"` in `MIDDLEWARE`, after the authentication's.
+"""Django: `"audit_lib.adapters.django.AuditMiddleware"` in `MIDDLEWARE`, after authentication.
 
-`AUDIT_LIB = {"trusted_proxies": 1}` in the settings says how many proxies of your own stand before it.
+`AUDIT_LIB = {"trusted_proxies": 1}` in the settings is the number of your own proxies in front of it.
 """
 
 from collections.abc import Callable
@@ -19,30 +19,30 @@ __all__ = ["AuditMiddleware"]
 
 
 @sync_and_async_middleware  # type: ignore[untyped-decorator] # Django ships no types
-def AuditMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:  # noqa: N802 - what Django's settings name
-    """Every record of a request says who made it, from where it came and which one it is."""
+def AuditMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:  # noqa: N802 - named in Django's settings
+    """Add the user, the source and the id of the request to its records."""
     trusted = getattr(settings, "AUDIT_LIB", {}).get("trusted_proxies", 0)
 
-    def inside(request: HttpRequest) -> Any:
+    def request_context(request: HttpRequest) -> Any:
         return Request(environ_fields(request.META, trusted), user=lambda: _user(request))
 
     if iscoroutinefunction(get_response):
 
-        async def answer(request: HttpRequest) -> Any:
-            with inside(request):
+        async def respond_async(request: HttpRequest) -> Any:
+            with request_context(request):
                 return await get_response(request)
 
-        return answer
+        return respond_async
 
-    def answer_in_thread(request: HttpRequest) -> Any:
-        with inside(request):
+    def respond(request: HttpRequest) -> Any:
+        with request_context(request):
             return get_response(request)
 
-    return answer_in_thread
+    return respond
 
 
 def _user(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the user as it was first seen: one who deletes the own account is named all the same."""
+    """Return the user. `Request` keeps the first one, also after the account is deleted."""
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None

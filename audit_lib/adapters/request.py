@@ -1,14 +1,14 @@
-"""For an adapter of your own: the context of a request, and the ECS fields in its headers.
+"""For an adapter of your own: the context of a request, and the ECS fields from its headers.
 
     from audit_lib.adapters.request import Request, request_fields
 
-    def answer(message, headers):
+    def respond(message, headers):
         fields = request_fields(headers.get, "203.0.113.9", method="POST", path="/orders")
         with Request(fields, user=lambda: {"id": headers["x-user"]}):
             return handle(message)
 
-All records written inside have these fields, whatever thread writes them. A header comes from outside:
-it is parsed, cut or left out, and never raises.
+All records of the block have these fields, in any thread. Headers are untrusted: they are parsed,
+shortened or left out, and never raise.
 """
 
 import re
@@ -21,7 +21,7 @@ from audit_lib._record.ids import new_id
 
 __all__ = ["Request", "request_fields", "trace_fields"]
 
-_LONGEST: Final = 512
+_MAX_LENGTH: Final = 512
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT: Final = re.compile(
@@ -31,7 +31,7 @@ _TRACEPARENT: Final = re.compile(
 _AMAZON_TRACE: Final = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24})")
 
 
-def request_fields(  # noqa: PLR0913 - what a request is made of
+def request_fields(  # noqa: PLR0913 - the parts of a request
     header: Callable[[str], str | None],
     peer: str | None,
     *,
@@ -43,30 +43,30 @@ def request_fields(  # noqa: PLR0913 - what a request is made of
     """Return the ECS fields of a request: `source`, `http`, `url`, `user_agent`, `trace`.
 
     Args:
-        header: returns a header by its lower-case name, or None; several of one name joined by
-            commas.
+        header: returns a header by its lower-case name, or None; several headers of one name are
+            joined by commas.
         peer: the address of the connected client or proxy.
         method: such as `GET`.
-        path: without the query, which may hold a token.
+        path: without the query, which may contain a token.
         port: the port of the peer.
-        trusted_proxies: how many proxies of your own stand before the application. Each adds the
-            address that it sees to `X-Forwarded-For`, so the client is that many from its right;
-            anything left of it can be forged.
+        trusted_proxies: the number of your own proxies in front of the application. Each appends
+            the address that it receives from to `X-Forwarded-For`, so the client is at this
+            position from the right; everything left of it can be forged.
 
     Returns:
-        ECS objects by their names, for `Request`.
+        ECS objects by name, for `Request`.
     """
     fields: dict[str, Any] = {
         "source": _source(header("x-forwarded-for"), peer, port, trusted_proxies)
     }
     request: dict[str, Any] = {"id": _request_id(header("x-request-id"))}
     if method:
-        request["method"] = method[:_LONGEST]
+        request["method"] = method[:_MAX_LENGTH]
     fields["http"] = {"request": request}
     if path:
-        fields["url"] = {"path": path[:_LONGEST]}
+        fields["url"] = {"path": path[:_MAX_LENGTH]}
     if agent := header("user-agent"):
-        fields["user_agent"] = {"original": agent[:_LONGEST]}
+        fields["user_agent"] = {"original": agent[:_MAX_LENGTH]}
     fields.update(trace_fields(header))
     return fields
 
@@ -84,21 +84,21 @@ def _source(
 
 def _address(text: str, port: int | None) -> dict[str, Any]:
     """Read `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1` or `[2001:db8::1]:443`."""
-    from ipaddress import ip_address  # noqa: PLC0415 - needed for requests alone
+    from ipaddress import ip_address  # noqa: PLC0415 - only needed for requests
 
-    host, given = text.strip('"'), port
+    host, source_port = text.strip('"'), port
     if host.startswith("["):
         host, _, rest = host[1:].partition("]")
-        given = _port(rest.removeprefix(":")) or port
+        source_port = _port(rest.removeprefix(":")) or port
     elif host.count(":") == 1:
         host, _, rest = host.partition(":")
-        given = _port(rest) or port
+        source_port = _port(rest) or port
     try:
         source: dict[str, Any] = {"ip": str(ip_address(host.partition("%")[0]))}
-    except ValueError:  # a socket's path, `unknown`, or a forged one
-        return {"address": text[:_LONGEST]} if text else {}
-    if given:
-        source["port"] = given
+    except ValueError:  # the path of a socket, `unknown`, or a forged value
+        return {"address": text[:_MAX_LENGTH]} if text else {}
+    if source_port:
+        source["port"] = source_port
     return source
 
 
@@ -111,7 +111,7 @@ def _request_id(given: str | None) -> str:
 
 
 def trace_fields(header: Callable[[str], str | None]) -> dict[str, Any]:
-    """Return `trace.id`, of OpenTelemetry's span if there is one, else of the request's headers.
+    """Return `trace.id` from the OpenTelemetry span if there is one, else from the headers.
 
     Args:
         header: returns a header by its lower-case name, or None.
@@ -127,7 +127,7 @@ def trace_fields(header: Callable[[str], str | None]) -> dict[str, Any]:
                     "trace": {"id": f"{span.trace_id:032x}"},
                     "transaction": {"id": f"{span.span_id:016x}"},
                 }
-        except Exception:  # noqa: BLE001 - another version of it; the headers are there
+        except Exception:  # noqa: BLE001 - an incompatible version
             return {}
     if found := _TRACEPARENT.match(header("traceparent") or ""):
         return {"trace": {"id": found[1]}}

@@ -1,4 +1,4 @@
-"""Flask, and whatever else speaks WSGI: `app.wsgi_app = AuditMiddleware(app.wsgi_app)`."""
+"""Flask and other WSGI frameworks: `app.wsgi_app = AuditMiddleware(app.wsgi_app)`."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
@@ -15,40 +15,39 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class AuditMiddleware:
-    """Every record of a request says from where it came and which one it is.
+    """Adds the source and the id of the request to its records, until the end of the response.
 
-    The user is `REMOTE_USER`, where the server says one, or what is bound with
-    `audit_lib.bind(user=…)`. It lasts until the last byte of the answer.
+    The user is `REMOTE_USER` of the server, or the one bound with `audit_lib.bind(user=…)`.
     """
 
     def __init__(self, app: Application, *, trusted_proxies: int = 0) -> None:
         """Wrap an application.
 
         Args:
-            app: what is wrapped.
-            trusted_proxies: how many proxies of your own stand before it.
+            app: the application.
+            trusted_proxies: the number of your own proxies in front of it.
         """
         self.app = app
         self.trusted_proxies = trusted_proxies
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer a request inside its context."""
-        own = copy_context()  # of this request alone: nothing of it stays in the server's thread
-        return _Answer(own, own.run(self._answer, environ, start_response))
+        """Handle a request in its context."""
+        own = copy_context()  # for this request only: nothing of it stays in the server's thread
+        return _ResponseBody(own, own.run(self._respond, environ, start_response))
 
-    def _answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def _respond(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         Request(
             environ_fields(environ, self.trusted_proxies), user=lambda: _user(environ)
         ).__enter__()
         return self.app(environ, start_response)
 
 
-class _Answer:
-    """An answer whose parts are made inside the request's context, as its beginning was."""
+class _ResponseBody:
+    """A response body whose parts are produced in the context of the request."""
 
-    def __init__(self, own: Context, answer: Iterable[bytes]) -> None:
+    def __init__(self, own: Context, body: Iterable[bytes]) -> None:
         self._own = own
-        self._answer = answer
+        self._body = body
         self._parts: Iterator[bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
@@ -56,11 +55,11 @@ class _Answer:
 
     def __next__(self) -> bytes:
         if self._parts is None:
-            self._parts = self._own.run(iter, self._answer)
+            self._parts = self._own.run(iter, self._body)
         return self._own.run(next, self._parts)
 
     def close(self) -> None:
-        close = getattr(self._answer, "close", None)
+        close = getattr(self._body, "close", None)
         if close is not None:
             self._own.run(close)
 

@@ -1,4 +1,4 @@
-"""Capture of what an ORM writes: one module an ORM, `sqlalchemy` and `django`.
+"""Capture of ORM changes: one module for each ORM, `sqlalchemy` and `django`.
 
-Each imports its ORM, so `audit_lib` imports neither. `_models` is what both share.
+Each imports its ORM, so `audit_lib` imports neither. Both share `_models`.
 """

@@ -1,19 +1,19 @@
-"""What the captures share: which models are audited, how a value is read, and the origin."""
+"""Shared by the captures: the audited models, how a value is read, and the origin of a record."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from audit_lib._logger import AuditLogger
-from audit_lib._record.masking_rules import Guarded, annotated_rules
+from audit_lib._record.masking_rules import SensitiveValue, annotated_rules
 from audit_lib._record.plain import plain, text_of
 
-__all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "tell_all", "written"]
+__all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "write_all", "written"]
 
 
 MOST_ROWS: Final = 1000
-"""More rows of one statement than these are one record, with their number."""
-# Packages whose frames are skipped: the origin of a record is the code that called them.
+"""A statement that changes more rows writes one record, with their number."""
+# Packages whose frames are skipped: the origin of a record is the code that calls them.
 _BETWEEN: Final = frozenset({"asgiref", "audit_lib", "django", "greenlet", "sqlalchemy"})
 
 
@@ -24,22 +24,22 @@ class AuditedModel(NamedTuple):
     record_type: str
     excluded: frozenset[str]
 
-    def tell(
+    def write(
         self, verb: str, known: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         """Write that a record was created, updated or deleted."""
         kind = self.record_type
-        said = f"{kind} {known} {verb}"
+        message = f"{kind} {known} {verb}"
         about: dict[str, Any] = {"record_id": known, "stacklevel": _stacklevel()}
         if verb == "created":
-            self.logger.record_created(said, kind, after, **about)
+            self.logger.record_created(message, kind, after, **about)
         elif verb == "deleted":
-            self.logger.record_deleted(said, kind, before, **about)
+            self.logger.record_deleted(message, kind, before, **about)
         else:
-            self.logger.record_updated(said, kind, before, after, **about)
+            self.logger.record_updated(message, kind, before, after, **about)
 
-    def tell_many(self, verb: str, count: int, unsure: str | None = None) -> None:
-        """Write one record of a statement that changed too many rows to read."""
+    def write_bulk(self, verb: str, count: int, unsure: str | None = None) -> None:
+        """Write one record for a statement that changed too many rows to read."""
         kind = self.record_type
         self.logger.event(
             f"{count} records of {kind} {verb} by one statement",
@@ -55,20 +55,20 @@ def model_of(models: Mapping[type, AuditedModel], cls: type) -> AuditedModel | N
     return next((models[base] for base in cls.__mro__ if base in models), None)
 
 
-def tell_all(tellings: Iterable[Callable[[], object]]) -> None:
-    """Tell of all records of a transaction, and only then raise what the first of them raised."""
+def write_all(writes: Iterable[Callable[[], object]]) -> None:
+    """Write all records of a transaction, then raise the first exception."""
     lost: Exception | None = None
-    for tell in tellings:
+    for write in writes:
         try:
-            tell()
-        except Exception as error:  # noqa: BLE001 - the next one is not lost for it
+            write()
+        except Exception as error:  # noqa: BLE001 - the others are written nevertheless
             lost = lost or error
     if lost is not None:
         raise lost
 
 
 def _stacklevel() -> int:
-    """Find the code that asked, as `logging` counts: 1 is the caller of this function."""
+    """Return the `stacklevel` of the calling application code: 1 is the caller of this function."""
     frame, level = sys._getframe(1), 1  # noqa: SLF001 - as `logging` does it
     while frame.f_back is not None:
         frame, level = frame.f_back, level + 1
@@ -78,11 +78,11 @@ def _stacklevel() -> int:
 
 
 def record_id(key: Iterable[Any]) -> str:
-    """Return a primary key as one text."""
+    """Return a primary key as text."""
     return "/".join(text_of(part) for part in key)
 
 
 def written(cls: type, name: str, value: Any) -> Any:
-    """Take a value as it is now, guarded where the class calls it sensitive."""
+    """Return the current value, as a `SensitiveValue` if the class declares it as sensitive."""
     rule = annotated_rules(cls).get(name)
-    return plain(value) if rule is None else Guarded(plain(value), rule)
+    return plain(value) if rule is None else SensitiveValue(plain(value), rule)

@@ -1,4 +1,4 @@
-"""What a session changes: noted at each flush, written when the transaction is committed."""
+"""The changes of a session: collected at each flush, written when the transaction is committed."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import PassiveFlag, Session, SessionTransaction, attributes
 from sqlalchemy.sql import ClauseElement
 
-from ._models import AuditedModel, model_of, record_id, tell_all, written
+from ._models import AuditedModel, model_of, record_id, write_all, written
 
 MISSING: Final = object()
 _COMPUTED: Final = object()  # instead of a value that the database computes
@@ -25,7 +25,7 @@ def audited_model(cls: type) -> AuditedModel | None:
 
 
 class ObjectChange:
-    """What a transaction did to one object so far: old and new value by attribute and member."""
+    """The changes of a transaction to one object: old and new value by attribute and member."""
 
     __slots__ = ("cls", "id", "model", "new", "old", "verb")
 
@@ -39,18 +39,18 @@ class ObjectChange:
         self.old.setdefault(path, old)
         self.new[path] = new
 
-    def also(self, later: "ObjectChange") -> None:
-        """Add what happened to the object afterwards."""
+    def add(self, later: "ObjectChange") -> None:
+        """Add later changes of the object."""
         for path, new in later.new.items():
             self.changed(path, later.old[path], new)
         if later.verb == "deleted":
             self.verb = "nothing" if self.verb == "created" else "deleted"
-        elif later.verb == "created":  # deleted before, and there again
+        elif later.verb == "created":  # deleted before, and created again
             self.verb = "updated" if self.verb == "deleted" else "created"
 
-    def tell(self) -> None:
+    def write(self) -> None:
         if self.verb != "nothing":
-            self.model.tell(self.verb, self.id, _nested(self.old), _nested(self.new))
+            self.model.write(self.verb, self.id, _nested(self.old), _nested(self.new))
 
 
 def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
 
 
 class _Frame:
-    """What one transaction of a session did, a savepoint being one too."""
+    """The changes of one transaction or savepoint of a session."""
 
     __slots__ = ("changes", "committed", "connection", "transaction")
 
@@ -103,14 +103,14 @@ def transaction_ended(session: Session, transaction: SessionTransaction) -> None
         for key, change in frame.changes.items():
             note_change(frames[-1], key, change)
     else:
-        tell_all(change.tell for change in frame.changes.values())
+        write_all(change.write for change in frame.changes.values())
 
 
 def _kept_by_itself(connection: Any) -> bool:
-    """Whether the database keeps a savepoint although the transaction around it may roll back.
+    """Return whether the database commits a savepoint although its transaction may roll back.
 
-    The driver of SQLite begins no transaction before the first change: a savepoint that comes first
-    is one, and its release commits.
+    The driver of SQLite begins no transaction before the first change: a savepoint before it is the
+    transaction, and its release commits.
     """
     if connection is None or connection.dialect.name != "sqlite":
         return False
@@ -119,7 +119,7 @@ def _kept_by_itself(connection: Any) -> bool:
 
 def note_change(frame: _Frame, key: Any, change: ObjectChange) -> None:
     if earlier := frame.changes.get(key):
-        earlier.also(change)
+        earlier.add(change)
     else:
         frame.changes[key] = change
 
@@ -128,7 +128,7 @@ def before_flush(session: Session, _context: Any, _instances: Any) -> None:
     for deleted in session.deleted:
         if audited_model(type(deleted)):
             for column in inspect(type(deleted)).column_attrs:
-                getattr(deleted, column.key)  # while it can be read
+                getattr(deleted, column.key)  # load it while that is possible
     for each in session.dirty:
         model = audited_model(type(each))
         if model is not None and (change := _computed(each, model)):
@@ -136,7 +136,7 @@ def before_flush(session: Session, _context: Any, _instances: Any) -> None:
 
 
 def _computed(each: Any, model: AuditedModel) -> ObjectChange | None:
-    """Take note of the old values of what the database will compute: a flush forgets them."""
+    """Collect the old values of columns that the database will compute: a flush discards them."""
     state = inspect(each)
     change = ObjectChange(
         model, type(each), record_id(state.mapper.primary_key_from_instance(each))
@@ -162,7 +162,7 @@ def after_flush(session: Session, _context: Any) -> None:
 
 
 def after_flush_postexec(session: Session, _context: Any) -> None:
-    """Read what the database computed, such as `count = count + 1`: now it can be asked."""
+    """Read the values that the database computed, such as `count = count + 1`."""
     for frame in frames_of(session):
         for key, change in frame.changes.items():
             for path, value in list(change.new.items()):
@@ -182,7 +182,7 @@ def _change(each: Any, model: AuditedModel, verb: str) -> ObjectChange | None:
         if verb == "created":
             made = name not in state.dict and column.columns[0].server_default is not None
             value = plain_value(type(each), name, state.dict.get(name))
-            if made or state.dict.get(name) is not None:  # what was never set is no part of it
+            if made or state.dict.get(name) is not None:  # a value that was never set is left out
                 change.changed((name,), MISSING, _COMPUTED if made else value)
         elif verb == "deleted":
             change.changed((name,), plain_value(type(each), name, state.dict.get(name)), MISSING)
@@ -195,7 +195,7 @@ def _change(each: Any, model: AuditedModel, verb: str) -> ObjectChange | None:
 
 
 def _add_links(each: Any, mapper: Any, model: AuditedModel, change: ObjectChange) -> None:
-    """Add whom a many-to-many relationship was added or removed, each by its id."""
+    """Add the ids that were added to or removed from many-to-many relationships."""
     for relationship in mapper.relationships:
         name = relationship.key
         if relationship.secondary is None or name in model.excluded:

@@ -1,4 +1,4 @@
-"""Statements that change many rows: read before and after, row by row; others are refused."""
+"""Statements that change many rows: the rows are read before and after; others are refused."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -44,27 +44,27 @@ def execute(state: Any) -> Any:
 
 
 def _refuse_table(table: Any) -> None:
-    """Refuse a statement about a table that an audited model, or a link of one, is in."""
+    """Refuse a statement about the table of an audited model or of one of its links."""
     for cls, model in MODELS.items():
         described: Any = inspect(cls)
         for mapper in described.self_and_descendants:
             name = mapper.class_.__name__
             if table in mapper.tables:
                 raise CaptureError(
-                    f"a statement about the table {table.name}, whose model {name} is audited: write it"
-                    f" about {name}, or say execution_options(audit=False) and audit it yourself"
+                    f"found a statement about the table {table.name}, whose model {name} is audited; use"
+                    f" {name} in it, or set execution_options(audit=False) and audit it yourself"
                 )
             for link in mapper.relationships:
                 if link.secondary is table and link.key not in model.excluded:
                     raise CaptureError(
-                        f"a statement about the table {table.name}, whose links are audited with {name}:"
-                        f" change {name}.{link.key}, or say execution_options(audit=False) and audit it"
-                        " yourself"
+                        f"found a statement about the table {table.name}, whose links are audited with"
+                        f" {name}; change {name}.{link.key}, or set execution_options(audit=False) and"
+                        " audit it yourself"
                     )
 
 
 def refusing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse what changes rows of audited models without any event of the session."""
+    """Refuse a method that changes rows of audited models without an event of the session."""
 
     @wraps(original)
     def method(self: Session, about: Any, *args: Any, **kwargs: Any) -> Any:
@@ -74,9 +74,9 @@ def refusing(original: Callable[..., Any]) -> Callable[..., Any]:
             cls = inspect(each).mapper.class_
             if audited_model(cls) is not None:
                 raise CaptureError(
-                    f"Session.{original.__name__} of {cls.__name__}, which is audited, and has no event for it;"
-                    f" use session.add_all(), or session.execute() of insert({cls.__name__}) or"
-                    f" update({cls.__name__})"
+                    f"found Session.{original.__name__} of {cls.__name__}, which is audited; SQLAlchemy has"
+                    f" no event for it; use session.add_all(), or session.execute() of"
+                    f" insert({cls.__name__}) or update({cls.__name__})"
                 )
         return original(self, objects if given is about else about, *args, **kwargs)
 
@@ -84,7 +84,7 @@ def refusing(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _many(state: Any, mapper: Any, model: AuditedModel) -> Any:
-    """Read the rows that a statement is about, run it, read them again."""
+    """Read the rows of a statement, execute it, and read them again."""
     session, statement = state.session, state.statement
     columns = [getattr(mapper.class_, column.key) for column in mapper.column_attrs]
     names = [column.key for column in mapper.column_attrs]
@@ -126,8 +126,8 @@ def _insert(state: Any, mapper: Any, model: AuditedModel) -> Any:
     statement = state.statement
     if getattr(statement, "_post_values_clause", None) is not None or statement.select is not None:
         raise CaptureError(
-            f"an upsert or INSERT … SELECT into {mapper.class_.__name__}, which is audited: it does not say"
-            " which rows it makes and which it changes; use session.merge(), or say"
+            f"found an upsert or INSERT … SELECT into {mapper.class_.__name__}, which is audited; which rows"
+            " it inserts and which it changes is unknown; use session.merge(), or set"
             " execution_options(audit=False) and audit it yourself"
         )
     given = state.parameters
@@ -158,7 +158,7 @@ def _identity(mapper: Any, names: list[str], row: Any) -> tuple[Any, ...]:
 def _read(
     session: Session, mapper: Any, names: list[str], columns: list[Any], keys: list[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Any]:
-    from sqlalchemy import tuple_  # noqa: PLC0415 - needed for statements of many rows alone
+    from sqlalchemy import tuple_  # noqa: PLC0415 - only needed for statements of many rows
 
     found = {}
     for at in range(0, len(keys), _AT_ONCE):
@@ -182,5 +182,5 @@ class _Many(ObjectChange):
         self.what = "deleted" if state.is_delete else "updated"
         self.count = count
 
-    def tell(self) -> None:
-        self.model.tell_many(self.what, self.count)
+    def write(self) -> None:
+        self.model.write_bulk(self.what, self.count)

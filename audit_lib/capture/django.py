@@ -1,9 +1,9 @@
-"""Django's ORM: models that are audited by themselves, whatever changes them, and only once it holds.
+"""Django's ORM: models that are audited automatically, after the commit.
 
     audit_models(Customer, logger=logger.audit)      # in an AppConfig.ready
 
-What is saved, deleted, linked or changed by a query set is told when its transaction is committed
-(`transaction.on_commit`), never for a rollback, nested ones included.
+Objects that are saved, deleted or linked, and changes by query sets, are written when their transaction
+is committed (`transaction.on_commit`), never after a rollback, including nested ones.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -19,7 +19,7 @@ from audit_lib._exceptions import CaptureError
 from audit_lib._logger import AuditLogger
 from audit_lib._record.changes import same
 
-from ._models import MOST_ROWS, AuditedModel, model_of, tell_all, written
+from ._models import MOST_ROWS, AuditedModel, model_of, write_all, written
 
 __all__ = ["audit_models", "release_models"]
 
@@ -34,14 +34,14 @@ def audit_models(
     record_type: str | None = None,
     exclude: Collection[str] = (),
 ) -> None:
-    """Audit what is done to these models and to their subclasses, until `release_models`.
+    """Audit changes of these models and their subclasses, until `release_models`.
 
     Args:
         models: concrete model classes.
         logger: the audit logger that writes the records; the context says who acts.
-        record_type: kind of the records; the model's name in small letters when left out.
+        record_type: the type of the records. Default: the model's name in lower case.
         exclude: fields that are not audited, such as `updated_at`: they are not written, and an
-            update of them alone writes no record.
+            update of only these fields writes no record.
 
     Raises:
         CaptureError: a class is not a concrete model.
@@ -49,7 +49,7 @@ def audit_models(
     model: Any
     for model in models:
         if not issubclass(model, Model) or model._meta.abstract:
-            raise CaptureError(f"{model!r} is not a table of Django's; give concrete model classes")
+            raise CaptureError(f"found {model!r}, which has no table; pass concrete model classes")
         _models[model] = AuditedModel(
             logger, record_type or model._meta.model_name, frozenset(exclude)
         )
@@ -64,10 +64,10 @@ def audit_models(
 def release_models(*models: type) -> None:
     """Stop auditing these models and their subclasses: the reverse of `audit_models`.
 
-    What an open transaction has changed before is written when it is committed.
+    Changes of an open transaction before this call are written when it is committed.
 
     Args:
-        models: the classes; without any, all that are audited. One that is not audited is ignored.
+        models: the classes; without any, all audited ones. A class that is not audited is ignored.
     """
     for model in models or tuple(_models):
         _models.pop(model, None)
@@ -100,7 +100,7 @@ def _model_of(cls: type) -> AuditedModel | None:
 
 
 def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
-    """Return the loaded fields as the database has them: `"5"` in a number's field is 5."""
+    """Return the loaded fields as the database stores them: `"5"` in a number field is 5."""
     cls = type(instance)
     state = {}
     for field in cls._meta.concrete_fields:
@@ -113,7 +113,7 @@ def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
 
 
 def _prepared(field: Any, value: Any, cls: type) -> Any:
-    with suppress(Exception):  # the database refuses it in a moment, or takes it as it is
+    with suppress(Exception):  # the database will refuse the value, or accept it unchanged
         value = field.get_prep_value(value)
     return written(cls, field.attname, value)
 
@@ -132,51 +132,53 @@ def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]
     }
 
 
-class _Telling:
-    """What is told when a transaction is committed, in the context of the moment when it is made."""
+class _PendingRecord:
+    """A record that is written when a transaction is committed, in the context of its creation."""
 
-    __slots__ = ("_tell",)
+    __slots__ = ("_write",)
 
-    def __init__(self, tell: Callable[..., None], *what: Any) -> None:
-        self._tell = partial(copy_context(tell), *what)
+    def __init__(self, write: Callable[..., None], *what: Any) -> None:
+        self._write = partial(copy_context(write), *what)
 
     def __call__(self) -> None:
-        self._tell()
+        self._write()
 
     def wait(self, using: str | None) -> None:
         connection = transaction.get_connection(using)
         if "run_and_clear_commit_hooks" not in connection.__dict__:
             others = connection.run_and_clear_commit_hooks
-            connection.run_and_clear_commit_hooks = partial(_ours_first, connection, others)
+            connection.run_and_clear_commit_hooks = partial(
+                _run_audit_hooks_first, connection, others
+            )
         transaction.on_commit(self, using=using)
 
 
-def _ours_first(connection: Any, others: Callable[[], None]) -> None:
-    """Tell of all records, and have Django run the other hooks: it ends with the first that raises."""
+def _run_audit_hooks_first(connection: Any, others: Callable[[], None]) -> None:
+    """Write all records, then let Django run the other hooks: it stops at the first that raises."""
     connection.validate_no_atomic_block()
     hooks = connection.run_on_commit
-    connection.run_on_commit = [hook for hook in hooks if not isinstance(hook[1], _Telling)]
+    connection.run_on_commit = [hook for hook in hooks if not isinstance(hook[1], _PendingRecord)]
     try:
-        tell_all(hook[1] for hook in hooks if isinstance(hook[1], _Telling))
+        write_all(hook[1] for hook in hooks if isinstance(hook[1], _PendingRecord))
     finally:
         others()
 
 
-def _tell(  # noqa: PLR0913, PLR0917 - what there is to say of a record, and where
+def _write_on_commit(  # noqa: PLR0913, PLR0917 - the parts of a record, and its database
     using: str | None, model: AuditedModel, verb: str, known: Any, before: Any, after: Any
 ) -> None:
-    """Tell of a record when the transaction is committed."""
-    _Telling(model.tell, verb, str(known), before, after).wait(using)
+    """Write a record when the transaction is committed."""
+    _PendingRecord(model.write, verb, str(known), before, after).wait(using)
 
 
-def _tell_many(
+def _write_bulk_on_commit(
     using: str | None, model: AuditedModel, verb: str, count: int, unsure: str | None = None
 ) -> None:
-    _Telling(model.tell_many, verb, count, unsure).wait(using)
+    _PendingRecord(model.write_bulk, verb, count, unsure).wait(using)
 
 
 def _set(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what was never set, of a record that was created."""
+    """Return the state of a created record without fields that were never set."""
     return {name: value for name, value in state.items() if value is not None}
 
 
@@ -214,16 +216,16 @@ def _after_save(
     before = instance.__dict__.pop(_BEFORE, None)
     after = _state(instance, model)
     if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
-        after = _stored(instance, model, using) or after  # what the database computed
+        after = _stored(instance, model, using) or after  # values that the database computed
     if created or before is None:
-        _tell(using, model, "created", instance.pk, {}, _set(after))
+        _write_on_commit(using, model, "created", instance.pk, {}, _set(after))
         return
     if update_fields is not None:
         attnames = {sender._meta.get_field(name).attname for name in update_fields}
         after = {name: value for name, value in after.items() if name in attnames}
     old, new = _changed(before, after)
     if new:
-        _tell(using, model, "updated", instance.pk, old, new)
+        _write_on_commit(using, model, "updated", instance.pk, old, new)
 
 
 def _before_delete(sender: Any, instance: Any, **_: Any) -> None:
@@ -234,7 +236,7 @@ def _before_delete(sender: Any, instance: Any, **_: Any) -> None:
 def _after_delete(sender: Any, instance: Any, using: str, **_: Any) -> None:
     if (model := _model_of(sender)) and _BEFORE in instance.__dict__:
         known, state = instance.__dict__.pop(_BEFORE)
-        _tell(using, model, "deleted", known, state, {})
+        _write_on_commit(using, model, "deleted", known, state, {})
 
 
 # ── links ──────────────────────────────────────────────────────────────────────────────────────
@@ -250,7 +252,7 @@ def _links_changed(  # noqa: PLR0913, PLR0917 - Django's signature
     using: str,
     **_: Any,
 ) -> None:
-    """Tell whom the object with the relationship was linked to, or no longer is."""
+    """Write which objects were linked to the object with the relationship, or no longer are."""
     if action not in {"post_add", "post_remove", "pre_clear"}:
         return
     owner_class = model if reverse else type(instance)
@@ -271,7 +273,7 @@ def _links_changed(  # noqa: PLR0913, PLR0917 - Django's signature
             linked = {field.name: {str(member): str(member) for member in members}}
             none: dict[str, Any] = {field.name: {}}
             states = (none, linked) if action == "post_add" else (linked, none)
-            _tell(using, audited, "updated", known, *states)
+            _write_on_commit(using, audited, "updated", known, *states)
 
 
 # ── query sets ─────────────────────────────────────────────────────────────────────────────────
@@ -285,24 +287,24 @@ def _around(original: Any, audited: Any) -> Any:
             return original(self, *args, **kwargs)
         return audited(model, original, self, *args, **kwargs)
 
-    method._audit_lib = True  # type: ignore[attr-defined] # so that it is put there once
+    method._audit_lib = True  # type: ignore[attr-defined] # marks a replaced method
     method.alters_data = True  # type: ignore[attr-defined] # Django's mark: templates cannot call it
     return method
 
 
 def _update(model: AuditedModel, original: Any, query: Any, **values: Any) -> int:
-    """Read the rows before and after, and tell each that changed."""
+    """Read the rows before and after, and write a record for each that changed."""
     cls = query.model
     before = _rows(query, cls, model)
     count: int = original(query, **values)
     if len(before) > MOST_ROWS:
-        _tell_many(query.db, model, "updated", count)
+        _write_bulk_on_commit(query.db, model, "updated", count)
         return count
     after = _rows(cls._base_manager.using(query.db).filter(pk__in=list(before)), cls, model)
     for known, state in before.items():
         old, new = _changed(state, after.get(known, {}))
         if new:
-            _tell(query.db, model, "updated", known, old, new)
+            _write_on_commit(query.db, model, "updated", known, old, new)
     return count
 
 
@@ -313,9 +315,15 @@ def _bulk_create(
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     made = original(query, objs, *args, **kwargs)
     if given.get("ignore_conflicts") or given.get("update_conflicts"):
-        _tell_many(query.db, model, "created", len(made), "conflicts: which is not certain")
+        _write_bulk_on_commit(
+            query.db,
+            model,
+            "created",
+            len(made),
+            "conflicts: which rows were created is not certain",
+        )
         return made
     for each in made:
         known = each.pk if each.pk is not None else ""
-        _tell(query.db, model, "created", known, {}, _set(_state(each, model)))
+        _write_on_commit(query.db, model, "created", known, {}, _set(_state(each, model)))
     return made

@@ -1,9 +1,10 @@
-"""SQLAlchemy 2: models that are audited by themselves, whatever changes them, and only once it holds.
+"""SQLAlchemy 2: models that are audited automatically, after the commit.
 
     audit_models(User, Account, logger=logger.audit)
 
-What a session changes is told after its transaction is committed, once an object: from its first value
-to its last, however often it was flushed. What is rolled back is not told, nested savepoints included.
+The changes of a session are written after its transaction is committed, one record for each object: from
+its first value to its last, however often it was flushed. Nothing is written for a rollback, including
+nested savepoints.
 """
 
 from collections.abc import Callable, Collection
@@ -36,14 +37,14 @@ def audit_models(
     record_type: str | None = None,
     exclude: Collection[str] = (),
 ) -> None:
-    """Audit what sessions do to these models and to their subclasses, until `release_models`.
+    """Audit changes of these models and their subclasses by sessions, until `release_models`.
 
     Args:
         models: mapped classes.
         logger: the audit logger that writes the records; the context says who acts.
-        record_type: kind of the records; the class's name in small letters when left out.
+        record_type: the type of the records. Default: the class's name in lower case.
         exclude: attributes that are not audited, such as `updated_at`: they are not written, and an
-            update of them alone writes no record.
+            update of only these attributes writes no record.
 
     Raises:
         CaptureError: a class is not mapped.
@@ -52,11 +53,11 @@ def audit_models(
         mapper: Any = inspect(model, raiseerr=False)
         if not isinstance(mapper, Mapper):
             raise CaptureError(
-                f"{model!r} is not mapped; give classes of SQLAlchemy's declarative base"
+                f"found {model!r}, which is not mapped; pass classes of a declarative base"
             )
         if model not in MODELS:
             for column in mapper.column_attrs:
-                # The old value is loaded when a new one is set: without this, one that expired is lost.
+                # Loads the old value when a new one is set; without it, an expired one is lost.
                 event.listen(
                     getattr(model, column.key),
                     "set",
@@ -70,7 +71,7 @@ def audit_models(
     if not event.contains(Session, "after_flush", after_flush):
         for name, listener in _LISTENERS.items():
             if not event.contains(Session, name, listener):  # `release_models` keeps some
-                # Before those of others, which may raise.
+                # Before other listeners, which may raise.
                 event.listen(Session, name, listener, insert=name in _FIRST)
         for name in _REFUSED:
             setattr(Session, name, refusing(getattr(Session, name)))
@@ -79,10 +80,10 @@ def audit_models(
 def release_models(*models: type) -> None:
     """Stop auditing these models and their subclasses: the reverse of `audit_models`.
 
-    What an open transaction has changed and flushed before is written when it is committed.
+    Flushed changes of an open transaction before this call are written when it is committed.
 
     Args:
-        models: the classes; without any, all that are audited. One that is not audited is ignored.
+        models: the classes; without any, all audited ones. A class that is not audited is ignored.
     """
     for model in models or tuple(MODELS):
         if MODELS.pop(model, None) is not None:
@@ -99,11 +100,11 @@ def release_models(*models: type) -> None:
 
 
 def _loads_the_old_value(*_: Any) -> None:
-    """Do nothing: SQLAlchemy reads the old value because there is a listener."""
+    """Do nothing: SQLAlchemy loads the old value because a listener exists."""
 
 
 _REFUSED: Final = ("bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings")
-# These write the records of transactions that are open when the last model is released.
+# They write the records of transactions that are open when the last model is released.
 _KEPT: Final = frozenset({"after_transaction_create", "after_transaction_end", "after_commit"})
 _FIRST: Final = frozenset({"after_commit", "after_transaction_end"})
 _LISTENERS: Final[dict[str, Callable[..., Any]]] = {

@@ -1,11 +1,11 @@
-"""Where records go besides a stream: one module a destination, each importing what it needs.
+"""Destinations other than a stream: one module each, which imports its dependencies.
 
-_batching  the handler that all of them extend: each record is queued, and sent in batches
-_entries   records on their way, and what one call takes
-_queue     the entries that wait, bounded in bytes
-_sender    the thread that sends them
-_linking   the lines of a batch in the chain
-_errors    what an error means: try again, refuse or give up
-_spooling  the files of what a service did not take
-_client    the client of a service
+_batching  the base class of the handlers: records are queued, and sent in batches
+_entries   queued records, and the limits of a call
+_queue     the queue, bounded in bytes
+_sender    the thread that sends the queue
+_linking   links the lines of a batch to the chain
+_errors    classifies errors: retry, reject or give up
+_spooling  the files of records that a service did not accept
+_client    creates the client of a service
 """

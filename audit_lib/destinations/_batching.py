@@ -1,6 +1,6 @@
-"""What the destinations of AWS have in common: records are queued, and sent from one thread.
+"""The base class of the destinations: records are queued, and sent from one thread.
 
-Nothing here drops a record. What a service does not take goes where its failure policy says.
+No record is dropped: one that a service does not accept is handled by its failure policy.
 """
 
 from abc import abstractmethod
@@ -17,7 +17,13 @@ from audit_lib._proof.chain import TAIL_BYTES
 from audit_lib._record.document import PAYLOAD
 
 from ._entries import Entry, Limits, batches, by_policy
-from ._errors import PartlyRefusedError, RefusedError, Retrying, is_content, is_unknown
+from ._errors import (
+    PartlyRefusedError,
+    RefusedError,
+    Retrying,
+    is_about_content,
+    is_outcome_unknown,
+)
 from ._linking import Linking
 from ._queue import EntryQueue
 from ._sender import Sender
@@ -29,18 +35,18 @@ _REPLAYED_AT_ONCE: Final = 500
 
 
 class BatchingHandler(AuditHandler):
-    """Queues each record, and sends what is queued in one call, from a thread of its own.
+    """Queues each record, and sends the queue from a thread, many records in one call.
 
     The queue is bounded: when it is full, the call that writes a record waits. A record whose
-    failure policy is `raise` is with the service when the call returns; any other one is within
-    `flush_interval` seconds and a call, and `flush()` waits for all of them. The end of the process, of a
-    `multiprocessing` child too, sends what is left; `kill -9` loses what is queued, which standard
-    output would not. A process that forks shares nothing of it with its child.
+    failure policy is `raise` is with the service when the call returns; others are sent within
+    `flush_interval` seconds, and `flush()` waits for all of them. At the end of the process, also of
+    a `multiprocessing` child, the rest is sent; `kill -9` loses queued records, unlike with standard
+    output. A forked process has its own queue and thread.
     """
 
     limits: ClassVar[Limits]
     kind: ClassVar[str]
-    """What its targets are, for people."""
+    """The kind of its targets, for messages."""
 
     def __init__(
         self,
@@ -51,11 +57,11 @@ class BatchingHandler(AuditHandler):
         queue_bytes: int,
         retry_for: float,
     ) -> None:
-        # Now, for what it imports: a thread may be about to fork, and its child could never import.
-        # And first: what cannot be made is none of the handlers that end with the process.
+        # Now, because of what it imports: another thread may fork, and its child could never import.
+        # And first: a handler without a client must not be registered for the end of the process.
         made: Any = client()
         super().__init__()
-        self.target = target  # as the service names it
+        self.target = target  # its name in the service
         self._make_client = client
         self._client = made
         self._flush_interval = flush_interval
@@ -65,7 +71,7 @@ class BatchingHandler(AuditHandler):
         self._begin()
 
     def _begin(self) -> None:
-        """Begin with nothing queued and no thread, as in a forked process."""
+        """Begin with an empty queue and no thread: at first, and in a forked process."""
         self._lost: RecordLostError | None = None
         self._retrying = Retrying(self._retry_for)
         self._queue = EntryQueue(self.limits, self._queue_bytes)
@@ -81,64 +87,64 @@ class BatchingHandler(AuditHandler):
 
     @property
     def place(self) -> str:
-        """What the records go to, for people."""
+        """The destination of the records, for messages."""
         return f"{self.kind} {self.target}"
 
     @abstractmethod
     def _send(self, lines: Sequence[bytes]) -> None:
-        """Send lines, their ends included, in one call.
+        """Send lines, with their line ends, in one call.
 
         Raises:
-            PartlyRefusedError: some of them are not there.
-            Exception: none of them is, or nobody knows.
+            PartlyRefusedError: some of them were not accepted.
+            Exception: none of them was accepted, or the outcome is unknown.
         """
 
     def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
-        """Return what may go into a call together, in its order."""
+        """Divide entries into groups that may be in one call, in the order of the call."""
         return [entries]
 
     def handle(self, record: LogRecord) -> bool:
-        """Queue the record. What botocore says of the sending itself would never end, so not that."""
-        if self._sender.is_here and not hasattr(record, PAYLOAD):
+        """Queue the record, unless botocore logs it while sending: that would never end."""
+        if self._sender.is_current_thread and not hasattr(record, PAYLOAD):
             return False
         return super().handle(record)
 
     def flush(self) -> None:
-        """Wait until all records so far are with the service, or where their policies say.
+        """Wait until all records so far were accepted by the service or handled by their policies.
 
         Raises:
-            RecordLostError: some are nowhere; it is raised once.
+            RecordLostError: a record was lost since the last call.
         """
         last = self._queue.last
-        if last is not None and not self._sender.is_here:
+        if last is not None and not self._sender.is_current_thread:
             self._sender.settle(last)
         lost, self._lost = self._lost, None
         if lost is not None:
             raise lost
 
     def seal(self) -> None:
-        """Send what is queued, and end the chain; a later record is sent at once."""
+        """Send the queue and end the chain; a later record is sent at once."""
         with suppress(RecordLostError):
             self.flush()
         self._sender.ending = True
         with self._sender.lock:
             self._sender.drain()
             if (line := self._linking.sealing()) is not None:
-                # A chain without a seal is what a crash leaves, too.
+                # Without a seal, the chain has an open end.
                 with self._sender.sending(), suppress(Exception):
                     self._send([line])
 
     def close(self) -> None:
-        """Send what is queued, end the chain and the thread; a later record is sent at once."""
+        """Send the queue, end the chain and the thread; a later record is sent at once."""
         self.seal()
         self._sender.close()
         super().close()
 
     def begin_child(self) -> None:
-        """Forget what the process that this one was forked from is at: it sends its own records."""
+        """Discard the queue and the thread of the parent process, which sends its own records."""
         super().begin_child()
         self._begin()
-        self._client = None  # its connections are the other process's
+        self._client = None  # its connections belong to the parent process
 
     def _longest(self, config: Config) -> int:
         return min(config.requested_bytes or self.limits.line_bytes, self.limits.line_bytes)
@@ -146,24 +152,25 @@ class BatchingHandler(AuditHandler):
     def _spool(self, config: Config, *, refused: bool = False) -> Spool | None:
         if config.spool is None:
             return None
-        kept_by = type(self).__name__.removesuffix("Handler").lower()
-        return spool_of(config.spool, kept_by, self.target, refused=refused)
+        handler_kind = type(self).__name__.removesuffix("Handler").lower()
+        return spool_of(config.spool, handler_kind, self.target, refused=refused)
 
     def _spool_waits(self) -> bool:
         spool = self._spool(get_config())
         return spool is not None and spool.waiting
 
-    def _begin_chain(self, why: str) -> None:
-        self._linking.leave(why)
+    def _begin_chain(self, relation: str) -> None:
+        self._linking.leave(relation)
 
     def _deliver(self, body: bytes, action: object) -> None:
         config = get_config()
         entry = Entry(body, config.failure_policy(action))
-        if self._sender.is_here:  # it would send, and be sent, without end
-            self._refuse([entry], config, RuntimeError("made while sending others"))
-        elif len(body) + TAIL_BYTES > self.limits.line_bytes:  # another formatter's
-            found = f"{len(body)} bytes, and it takes {self.limits.line_bytes - TAIL_BYTES}"
-            self._refuse([entry], config, RefusedError(found))
+        if self._sender.is_current_thread:  # sending it would create another one, without end
+            error = RuntimeError("it was written by the thread that sends records")
+            self._handle_refused([entry], config, error)
+        elif len(body) + TAIL_BYTES > self.limits.line_bytes:  # from another formatter
+            found = f"found {len(body)} bytes; at most {self.limits.line_bytes - TAIL_BYTES} fit"
+            self._handle_refused([entry], config, RefusedError(found))
         else:
             self._sender.put(entry)
             if entry.policy == "raise" or self._sender.ending:
@@ -175,11 +182,11 @@ class BatchingHandler(AuditHandler):
         config = get_config()
         try:
             for batch in self._batches(entries):
-                self._send_or_refuse(batch, config)
+                self._send_batch(batch, config)
                 self._queue.settle(batch)
         except BaseException as error:
             self._leave_chain()
-            self._refuse([entry for entry in entries if not entry.done], config, error)
+            self._handle_refused([entry for entry in entries if not entry.done], config, error)
             raise
         finally:
             self._queue.settle(entries)
@@ -188,28 +195,28 @@ class BatchingHandler(AuditHandler):
         for group in self._groups(entries):
             yield from batches(group, self.limits)
 
-    def _send_or_refuse(self, batch: list[Entry], config: Config, *, again: bool = False) -> None:
-        """Send a batch; `again` is for one that was in the spool, and may stay there."""
+    def _send_batch(self, batch: list[Entry], config: Config, *, from_spool: bool = False) -> None:
+        """Send a batch; on a temporary error, one that is `from_spool` stays in the spool."""
         try:
             bodies = [entry.body for entry in batch]
-            self._retrying.run(lambda: self._attempt(bodies, config), once=again)
+            self._retrying.run(lambda: self._attempt(bodies, config), once=from_spool)
         except PartlyRefusedError as error:
             refused = [batch[position] for position in sorted(error.positions)]
-            self._refuse(refused, config, RefusedError(str(error)))
+            self._handle_refused(refused, config, RefusedError(str(error)))
         except Exception as error:
-            if not is_content(error):
-                if again:
+            if not is_about_content(error):
+                if from_spool:
                     raise
-                self._refuse(batch, config, error)
+                self._handle_refused(batch, config, error)
             elif len(batch) == 1:
-                self._refuse(batch, config, RefusedError(str(error)))
-            else:  # one of them is to blame, and the others shall not suffer for it
+                self._handle_refused(batch, config, RefusedError(str(error)))
+            else:  # one of them causes the error: halve the batch until it is alone
                 middle = len(batch) // 2
-                self._send_or_refuse(batch[:middle], config, again=again)
-                self._send_or_refuse(batch[middle:], config, again=again)
+                self._send_batch(batch[:middle], config, from_spool=from_spool)
+                self._send_batch(batch[middle:], config, from_spool=from_spool)
 
     def _attempt(self, bodies: list[bytes], config: Config) -> None:
-        """Send documents in one call, as the next lines of the chain."""
+        """Send documents as the next lines of the chain, in one call."""
         seal = config.chain and self._sender.ending
         opened, lines = (
             self._linking.lines(bodies, seal=seal)
@@ -225,7 +232,7 @@ class BatchingHandler(AuditHandler):
             ours = {position - opened for position in error.positions} & set(range(len(bodies)))
             raise PartlyRefusedError(ours, str(error)) from error
         except BaseException as error:
-            if is_unknown(error):  # they may be there: no other line may have their places
+            if is_outcome_unknown(error):  # they may have arrived: do not reuse their sequences
                 self._leave_chain()
             else:
                 self._linking.forget()
@@ -233,7 +240,7 @@ class BatchingHandler(AuditHandler):
         self._linking.keep(sealed=seal)
 
     def _replay(self) -> None:
-        """Send what waits in the file since the service did not take it."""
+        """Send the lines of the spool."""
         config = get_config()
         spool = self._spool(config)
         if spool is None or not spool.waiting:
@@ -242,20 +249,20 @@ class BatchingHandler(AuditHandler):
         def send(lines: list[bytes]) -> None:
             entries = [Entry(line[:-1], "spool") for line in lines]
             for batch in self._batches(entries):
-                self._send_or_refuse(batch, config, again=True)
+                self._send_batch(batch, config, from_spool=True)
 
-        with suppress(Exception):  # they stay, and whoever comes next tries again
+        with suppress(Exception):  # they stay in the spool until the next attempt
             spool.replay(send, at_once=_REPLAYED_AT_ONCE)
 
-    def _refuse(self, entries: list[Entry], config: Config, error: BaseException) -> None:
-        """Bring records that the service did not take to where their policies say."""
+    def _handle_refused(self, entries: list[Entry], config: Config, error: BaseException) -> None:
+        """Apply the failure policies to records that the service did not accept."""
         spool = self._spool(config, refused=isinstance(error, RefusedError))
         for together in by_policy(entries):
             lines = b"".join(entry.body + b"\n" for entry in together)
             try:
-                self._rescue(lines, spool, together[0].policy, error)
+                self._apply_policy(lines, spool, together[0].policy, error)
             except RecordLostError as lost:
-                if together[0].policy == "raise":  # its caller waits for it
+                if together[0].policy == "raise":  # its caller raises it
                     together[0].error = lost
                 else:
                     self._lost = lost

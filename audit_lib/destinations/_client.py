@@ -1,6 +1,6 @@
-"""The client of a service, whose retries are ours: botocore's would send records twice unseen."""
+"""The client of a service, without botocore's retries, which could send records twice unnoticed."""
 
-import encodings.idna  # noqa: F401 - a first call imports it; in a forked child it may be too late
+import encodings.idna  # noqa: F401 - the first call imports it, which may be too late in a fork
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,10 +12,10 @@ _CONFIG: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_
 
 
 def client_of(service: str) -> Callable[[], Any]:
-    """Return what makes the client of a service, with a session of its own: they are per process."""
+    """Return a function that creates the client of a service, with its own session, per process."""
 
     def client() -> Any:
-        from boto3.session import Session  # noqa: PLC0415 - who brings a client needs no boto3
+        from boto3.session import Session  # noqa: PLC0415 - not needed with `client=`
 
         return Session().client(service, config=_CONFIG)  # type: ignore[call-overload]
 

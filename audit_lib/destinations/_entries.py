@@ -1,4 +1,4 @@
-"""Records on their way to a service, and how many of them one call takes."""
+"""Records that are queued for a service, and the limits of a call."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,7 +16,7 @@ _OPENING_BYTES: Final = 1024
 
 
 class Entry:
-    """A record on its way: its JSON without a proof, and what is to be done if nobody takes it."""
+    """A queued record: its JSON without a proof, and its failure policy."""
 
     __slots__ = ("body", "done", "error", "policy")
 
@@ -28,12 +28,12 @@ class Entry:
 
     @property
     def milliseconds(self) -> int:
-        """When it happened, since 1970; now, if the line does not say."""
+        """The time of the record, in milliseconds since 1970."""
         return milliseconds_of(self.body)
 
 
 class Limits(NamedTuple):
-    """What a service takes in one call: bytes are those of lines, ends included."""
+    """The limits of a call of a service. Bytes are those of lines, with their line ends."""
 
     events: int
     batch_bytes: int
@@ -41,12 +41,12 @@ class Limits(NamedTuple):
     event_overhead_bytes: int = 0
 
     def size(self, entry: Entry) -> int:
-        """Return the most bytes that an entry adds to a call."""
+        """Return the maximum number of bytes that an entry adds to a call."""
         return len(entry.body) + TAIL_BYTES + self.event_overhead_bytes
 
 
 def batches(entries: Iterable[Entry], limits: Limits) -> Iterable[list[Entry]]:
-    """Cut entries into what one call takes, with room for the lines that open and seal a chain."""
+    """Divide entries into batches for one call, with room for the lines that open and seal a chain."""
     most_bytes = limits.batch_bytes - 2 * _OPENING_BYTES
     batch: list[Entry] = []
     size = 0
@@ -62,7 +62,7 @@ def batches(entries: Iterable[Entry], limits: Limits) -> Iterable[list[Entry]]:
 
 
 def by_policy(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
-    """Group entries by their failure policy; each one whose caller waits for it is alone."""
+    """Group entries by their failure policy; each entry with `raise` is a group of its own."""
     together: dict[object, list[Entry]] = {}
     for entry in entries:
         together.setdefault(entry if entry.policy == "raise" else entry.policy, []).append(entry)
@@ -70,7 +70,7 @@ def by_policy(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
 
 
 def milliseconds_of(line: bytes) -> int:
-    """Return the `@timestamp` that a line begins with, in milliseconds since 1970; or now."""
+    """Return the `@timestamp` at the beginning of a line, in milliseconds since 1970; else now."""
     try:
         return round(datetime.fromisoformat(line[15:39].decode("ascii")).timestamp() * 1000)
     except ValueError:

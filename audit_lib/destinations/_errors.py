@@ -1,4 +1,4 @@
-"""What an error of a service means: try again, refuse what was sent, or give up for now."""
+"""Classifies the errors of a service: retry, reject the content, or give up for now."""
 
 from collections.abc import Callable, Iterable
 from random import uniform
@@ -15,10 +15,16 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-__all__ = ["PartlyRefusedError", "RefusedError", "Retrying", "is_content", "is_unknown"]
+__all__ = [
+    "PartlyRefusedError",
+    "RefusedError",
+    "Retrying",
+    "is_about_content",
+    "is_outcome_unknown",
+]
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 5.0
+_MAX_PAUSE_SECONDS: Final = 5.0
 _CONTENT: Final = frozenset({
     "InvalidArgumentException", "InvalidParameterException", "SerializationException",
     "ValidationException",
@@ -32,34 +38,34 @@ _TRANSIENT: Final = frozenset({
 
 
 class RefusedError(Exception):
-    """A service will never take this, however often it is tried."""
+    """The service will never accept this content."""
 
 
 class PartlyRefusedError(Exception):
-    """A service took the call and not all of its lines: `positions` are those that it did not."""
+    """The service accepted a call but not the lines at `positions`."""
 
-    def __init__(self, positions: Iterable[int], why: str) -> None:
-        super().__init__(why)
+    def __init__(self, positions: Iterable[int], reason: str) -> None:
+        super().__init__(reason)
         self.positions = frozenset(positions)
 
 
 class Retrying:
-    """Tries a call again while that may help. While a service is down, a call has one try."""
+    """Retries a call on temporary errors. While a service is down, each call is tried once."""
 
     def __init__(self, retry_for: float) -> None:
-        """Begin with a service that is up.
+        """Begin in the state that the service is up.
 
         Args:
-            retry_for: for how many seconds a call is tried again.
+            retry_for: for how many seconds a call is retried.
         """
         self._retry_for = retry_for
         self._down = False
 
     def run(self, call: Callable[[], None], *, once: bool = False) -> None:
-        """Make a call, until it succeeds or there is no use in another try.
+        """Make a call until it succeeds, fails permanently, or the time is over.
 
         Raises:
-            Exception: what the last try raised.
+            Exception: the error of the last attempt.
         """
         until = monotonic() + (0 if once or self._down else self._retry_for)
         pause = _FIRST_PAUSE_SECONDS
@@ -70,20 +76,20 @@ class Retrying:
                 self._down = _is_transient(error)
                 if not self._down or monotonic() + pause > until:
                     raise
-                sleep(uniform(pause / 2, pause))  # noqa: S311 - so that not all come at once
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                sleep(uniform(pause / 2, pause))  # noqa: S311 - jitter
+                pause = min(pause * 2, _MAX_PAUSE_SECONDS)
             else:
                 self._down = False
                 return
 
 
-def is_content(error: Exception) -> bool:
-    """Return whether it is about what was sent, rather than about the service or our rights."""
+def is_about_content(error: Exception) -> bool:
+    """Return whether an error is caused by the content, not by the service or by permissions."""
     return isinstance(error, RefusedError | ParamValidationError) or _code(error) in _CONTENT
 
 
-def is_unknown(error: BaseException) -> bool:
-    """Return whether the service may have taken what was sent all the same."""
+def is_outcome_unknown(error: BaseException) -> bool:
+    """Return whether the service may have accepted the content in spite of the error."""
     if isinstance(error, EndpointConnectionError):
         return False
     if isinstance(error, ClientError):
@@ -95,7 +101,7 @@ def is_unknown(error: BaseException) -> bool:
 
 def _is_transient(error: Exception) -> bool:
     if isinstance(error, ClientError):
-        return is_unknown(error) or _code(error) in _TRANSIENT
+        return is_outcome_unknown(error) or _code(error) in _TRANSIENT
     return isinstance(error, HTTPClientError | ConnectionError | CredentialRetrievalError | OSError)
 
 

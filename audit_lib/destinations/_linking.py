@@ -1,4 +1,4 @@
-"""The chain of a destination: a batch is linked as a whole, and counts once the service took it."""
+"""The chain of a destination: a batch is linked as a whole, and counts once the service accepts it."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ __all__ = ["Linking"]
 
 
 class Linking:
-    """Where the chain stands; a chain opens with the first line after the last one was left."""
+    """The chain of a destination; after `leave`, the next line opens another chain."""
 
     def __init__(self) -> None:
         self._chain: HashChain | None = None
         self._link = ""
 
     def lines(self, bodies: Sequence[bytes], *, seal: bool) -> tuple[int, list[bytes]]:
-        """Return the lines of documents, and how many stand before them: one, if a chain opens."""
+        """Return the number of lines that open a chain (0 or 1), and all lines."""
         lines = []
         if self._chain is None:
             self._chain = HashChain()
@@ -29,7 +29,7 @@ class Linking:
         return opened, lines
 
     def keep(self, *, sealed: bool) -> None:
-        """Note that the service took the lines, the last of which may be the seal."""
+        """Advance the chain: the service accepted the lines."""
         if self._chain is not None:
             self._chain.keep()
             self._link = ""
@@ -37,21 +37,21 @@ class Linking:
             self._chain = None
 
     def forget(self) -> None:
-        """Note that the service took none of the lines."""
+        """Discard the lines: the service accepted none of them."""
         if self._chain is not None:
             self._chain.forget()
 
-    def leave(self, why: str) -> None:
-        """Begin another chain with the next line, which says where this one stood.
+    def leave(self, relation: str) -> None:
+        """Begin another chain with the next line, which records the position of this one.
 
         Args:
-            why: `follows`, or `parent` in a forked process.
+            relation: `follows`, or `parent` in a forked process.
         """
         if self._chain is not None and self._chain.sequence >= 0:
-            self._link = f"{why}:{self._chain.place}"
+            self._link = f"{relation}:{self._chain.position}"
         self._chain = None
 
     def sealing(self) -> bytes | None:
-        """Return the chain's last line; None where no chain is open. There is no chain then."""
+        """End the chain and return its last line, or None if no chain is open."""
         chain, self._chain = self._chain, None
         return chain.sealing() if chain is not None and chain.sequence >= 0 else None

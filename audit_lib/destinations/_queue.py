@@ -1,4 +1,4 @@
-"""A queue of entries, bounded in bytes: those that are being sent count until they are settled."""
+"""A queue of entries, bounded in bytes; entries that are being sent count until they are settled."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ __all__ = ["EntryQueue"]
 
 
 class EntryQueue:
-    """The entries that wait, in their order. `changed` guards them, and is notified of changes.
+    """The queued entries, in their order. `changed` guards them, and is notified of changes.
 
-    `has_room_for`, `put`, `is_over`, `is_full` and `len` are for a caller that holds `changed`.
+    The caller of `has_room_for`, `put`, `is_over`, `is_full` and `len` has to hold `changed`.
     """
 
     def __init__(self, limits: Limits, most_bytes: int) -> None:
         self.changed = Condition()
         self.last: Entry | None = None
-        """The entry that was put last, also when it was taken since."""
+        """The entry that was added last, even if it was taken since."""
         self._limits = limits
         self._most_bytes = most_bytes
         self._full_bytes = min(limits.batch_bytes, most_bytes // 2)
@@ -29,34 +29,34 @@ class EntryQueue:
         return len(self._entries)
 
     def has_room_for(self, entry: Entry) -> bool:
-        """Return whether an entry fits; into an empty queue every one does."""
+        """Return whether an entry fits; into an empty queue, any entry does."""
         return not self._bytes or self._bytes + self._limits.size(entry) <= self._most_bytes
 
     def put(self, entry: Entry) -> None:
-        """Add an entry, whether it fits or not."""
+        """Add an entry, even if it does not fit."""
         self._entries.append(entry)
         self._bytes += self._limits.size(entry)
         self.last = entry
 
     @property
     def is_over(self) -> bool:
-        """Whether more is in it than it may hold."""
+        """Whether the queue exceeds its size."""
         return self._bytes > self._most_bytes
 
     @property
     def is_full(self) -> bool:
-        """Whether there is enough for a call, or so much that it should not wait for more."""
+        """Whether there is enough for a call, or the queue is half full."""
         return self._bytes >= self._full_bytes
 
     def take(self) -> list[Entry]:
-        """Return all that waits, and forget it; its bytes count until it is settled."""
+        """Remove and return all entries; their bytes count until they are settled."""
         with self.changed:
             entries = list(self._entries)
             self._entries.clear()
         return entries
 
     def settle(self, entries: Iterable[Entry]) -> None:
-        """Mark entries as done, and notify those that wait for them or for room."""
+        """Mark entries as done, and notify threads that wait for them or for room."""
         with self.changed:
             for entry in entries:
                 if not entry.done:

@@ -1,4 +1,4 @@
-"""The thread that sends what is queued; where there is none, the caller's thread sends it."""
+"""The thread that sends the queue; if it cannot be started, the caller's thread sends it."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ _JOIN_SECONDS: Final = 5.0
 
 
 class Sender:
-    """Sends all of a queue, one thread at a time.
+    """Sends a queue; one thread at a time does so.
 
-    A process that forks makes another one in its child: no thread and no lock of this one is there.
+    A forked process creates another `Sender`: it does not have this thread, nor its locks.
     """
 
-    def __init__(  # noqa: PLR0913 - what a handler lends to it
+    def __init__(  # noqa: PLR0913 - the callbacks of a handler
         self,
         queue: EntryQueue,
         *,
@@ -32,20 +32,20 @@ class Sender:
         spool_waits: Callable[[], bool],
         seal: Callable[[], None],
     ) -> None:
-        """Start no thread yet.
+        """Create the sender; the first entry starts its thread.
 
         Args:
-            queue: what is sent.
-            name: of the thread.
-            flush_interval: how many seconds an entry waits for others to go with it.
+            queue: the queue to send.
+            name: name of the thread.
+            flush_interval: how many seconds an entry may wait, so that others are sent with it.
             send: sends entries, and settles them.
-            replay: sends what waits in the spool; called before what is queued.
-            spool_waits: whether anything is in the spool.
+            replay: sends the lines of the spool; called before `send`.
+            spool_waits: returns whether the spool has lines.
             seal: called at the end of a process that skips `atexit`, as multiprocessing's children.
         """
         self.flush_interval = flush_interval
         self.ending = False
-        """Whether the process ends: each entry is sent at once, by its caller."""
+        """Whether the process is ending: each entry is sent at once, by its caller."""
         self.lock = RLock()
         """Held by the thread that sends."""
         self._queue = queue
@@ -60,13 +60,13 @@ class Sender:
         self._closing = False
 
     @property
-    def is_here(self) -> bool:
-        """Whether it is this thread that is sending."""
+    def is_current_thread(self) -> bool:
+        """Whether the current thread is sending."""
         return self._thread == get_ident()
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """Mark this thread as the one that sends."""
+        """Mark the current thread as the one that sends."""
         self._thread = get_ident()
         try:
             yield
@@ -74,34 +74,34 @@ class Sender:
             self._thread = 0
 
     def put(self, entry: Entry) -> None:
-        """Queue an entry; wait where the queue has no room for it."""
+        """Queue an entry; wait until the queue has room for it."""
         queue = self._queue
         with queue.changed:
-            while not queue.has_room_for(entry) and self._works():
+            while not queue.has_room_for(entry) and self._ensure_thread():
                 self._hurry = True
                 queue.changed.notify_all()
                 queue.changed.wait(1)
             queue.put(entry)
-            if not self.ending and self._works() and len(queue) == 1:
+            if not self.ending and self._ensure_thread() and len(queue) == 1:
                 queue.changed.notify_all()
-            over = queue.is_over and not self._works()
+            over = queue.is_over and not self._ensure_thread()
         if over:
             self.drain()
 
     def settle(self, entry: Entry) -> None:
-        """Wait until an entry is sent, or where its policy says."""
+        """Wait until an entry is sent or handled by its policy."""
         with self._queue.changed:
             self._hurry = True
             self._queue.changed.notify_all()
-            while not entry.done and not self.ending and self._works():
+            while not entry.done and not self.ending and self._ensure_thread():
                 self._queue.changed.wait(1)
         if not entry.done:
             self.drain()
 
     def drain(self) -> None:
-        """Send all that is queued, in this thread."""
+        """Send the whole queue in this thread."""
         with self.lock:
-            if self._thread:  # a signal handler's flush, in the middle of it
+            if self._thread:  # called by a signal handler while sending
                 return
             with self.sending():
                 self._replay()
@@ -109,36 +109,36 @@ class Sender:
                     self._send(entries)
 
     def close(self) -> None:
-        """End the thread, once nothing is queued; another entry starts it again."""
+        """End the thread once the queue is empty; another entry starts it again."""
         with self._queue.changed:
             worker = self._worker
             self._closing = True
             self._queue.changed.notify_all()
-        if worker is not None and worker.ident != get_ident():  # it may be at the spool
+        if worker is not None and worker.ident != get_ident():  # it may be sending the spool
             worker.join(_JOIN_SECONDS)
 
-    def _works(self) -> bool:
-        """Return whether there is a thread that sends; start one where there is none."""
+    def _ensure_thread(self) -> bool:
+        """Start the thread if needed; return whether it runs."""
         if self._worker is not None and self._worker.is_alive():
             return True
         self._closing = False
-        worker = Thread(target=self._work, name=self._name, daemon=True)
+        worker = Thread(target=self._run, name=self._name, daemon=True)
         try:
             worker.start()
         except RuntimeError:  # the interpreter is shutting down
             return False
         self._worker = worker
-        for processes in ("multiprocessing", "billiard"):  # their children leave by `os._exit`
+        for processes in ("multiprocessing", "billiard"):  # their children end with `os._exit`
             util = sys.modules.get(f"{processes}.util")
             if util is not None:
                 util.Finalize(None, self._seal, exitpriority=10)
         return True
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         queue = self._queue
         while True:
             with queue.changed:
-                # Asked before the first look: records may wait since another process's time.
+                # Replay before the first wait: an earlier process may have left records.
                 if not len(queue) and not self._closing:
                     queue.changed.wait(_LOOK_AT_SPOOL_SECONDS if self._spool_waits() else None)
                 if len(queue):

@@ -1,4 +1,4 @@
-"""The files of a destination's records that its service did not take."""
+"""The files of records that a service did not accept, one for each destination."""
 
 from hashlib import sha256
 from typing import Final
@@ -8,19 +8,19 @@ from audit_lib._output.spool import Spool
 
 __all__ = ["spool_of"]
 
-_LONGEST_NAME: Final = 100
+_MAX_NAME_LENGTH: Final = 100
 
 
-def spool_of(path: str, kept_by: str, target: str, *, refused: bool = False) -> Spool:
-    """Return a file of one destination alone: no other one may take what it did not get.
+def spool_of(path: str, handler_kind: str, target: str, *, refused: bool = False) -> Spool:
+    """Return the spool of one destination, which no other destination replays.
 
     Args:
-        path: the file that is configured, whose name begins the names of all of them.
-        kept_by: the kind of the destination.
-        target: what it writes to, of any length and of any characters.
-        refused: for records that are not tried again, since the service never takes them.
+        path: the configured file; its name is the prefix of all spools.
+        handler_kind: the kind of the destination.
+        target: the name of its target, of any length and with any characters.
+        refused: for records that are not retried, because the service never accepts them.
     """
     name = quote(target, safe="")
-    if len(name) > _LONGEST_NAME:
-        name = f"{name[:_LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:8]}"
-    return Spool(f"{path}.{kept_by}.{name}{'.refused' if refused else ''}")
+    if len(name) > _MAX_NAME_LENGTH:
+        name = f"{name[:_MAX_NAME_LENGTH]}-{sha256(name.encode()).hexdigest()[:8]}"
+    return Spool(f"{path}.{handler_kind}.{name}{'.refused' if refused else ''}")

@@ -1,4 +1,4 @@
-"""CloudWatch Logs, written to directly: for what runs where nothing collects standard output."""
+"""CloudWatch Logs without an agent, for applications whose standard output is not collected."""
 
 import os
 import socket
@@ -27,9 +27,9 @@ _RACE_MS: Final = 10 * 1000
 
 
 class CloudWatchLogsHandler(BatchingHandler):
-    """Writes to a log group, which has to be there; the stream is made with the first record.
+    """Writes to an existing log group; the stream is created with the first record.
 
-    It needs `logs:CreateLogStream` and `logs:PutLogEvents`, and calls nothing else.
+    It needs `logs:CreateLogStream` and `logs:PutLogEvents`, and makes no other calls.
     """
 
     kind = "CloudWatch Logs, log group"
@@ -40,7 +40,7 @@ class CloudWatchLogsHandler(BatchingHandler):
         event_overhead_bytes=put_log_events.EVENT_OVERHEAD_BYTES,
     )
 
-    def __init__(  # noqa: PLR0913 - all have a default but the group
+    def __init__(  # noqa: PLR0913 - all but the group have a default
         self,
         group: str,
         stream: str | None = None,
@@ -50,18 +50,19 @@ class CloudWatchLogsHandler(BatchingHandler):
         queue_bytes: int = 16 * 1024 * 1024,
         retry_for: float = 30.0,
     ) -> None:
-        """Make a client, and call nothing yet.
+        """Create a client; no call is made yet.
 
         Args:
             group: the log group's name.
-            stream: the stream's name; processes may share one. `<host>/<process id>`.
-            client: makes the `logs` client of a process; boto3's default, when left out.
-            flush_interval: how many seconds a record waits for others to go with it.
-            queue_bytes: how much may wait before the call that writes a record waits too.
-            retry_for: for how many seconds what may pass is tried again.
+            stream: the stream's name; processes may share it. Default: `<host>/<process id>`.
+            client: creates the `logs` client of a process. Default: boto3's client.
+            flush_interval: how many seconds a record may wait, so that others are sent with it.
+            queue_bytes: the size of the queue; when it is full, calls that write a record wait.
+            retry_for: for how many seconds a temporary error is retried.
 
         Raises:
-            botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
+            botocore.exceptions.BotoCoreError: the client cannot be created, for example without a
+                region.
         """
         self._stream_name = stream
         super().__init__(
@@ -85,18 +86,19 @@ class CloudWatchLogsHandler(BatchingHandler):
         return f"{host}/{os.getpid()}"
 
     def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
-        """Sort by time, and part where a call would span a day; refuse what no call may hold."""
+        """Sort by time, and divide calls that would span a day; refuse events outside the limits."""
         oldest, newest = put_log_events.accepted_times(int(time() * 1000), _LEEWAY_MS)
         timed = [(entry.milliseconds, entry) for entry in entries]
-        for what, those in (
+        for found, refused in (
             ("older than 14 days", [entry for at, entry in timed if at < oldest]),
             ("more than 2 hours ahead", [entry for at, entry in timed if at > newest]),
         ):
-            if those:
-                self._refuse(those, get_config(), RefusedError(f"it takes no event {what}"))
+            if refused:
+                error = RefusedError(f"the service does not accept an event {found}")
+                self._handle_refused(refused, get_config(), error)
         group: list[Entry] = []
         first = 0
-        for at, entry in sorted(timed, key=lambda each: each[0]):
+        for at, entry in sorted(timed, key=lambda pair: pair[0]):
             if not oldest <= at <= newest:
                 continue
             if group and not put_log_events.fits_span(first, at):
@@ -109,7 +111,7 @@ class CloudWatchLogsHandler(BatchingHandler):
             yield group
 
     def _attempt(self, bodies: list[bytes], config: Config) -> None:
-        """Begin another chain where time goes back: the events are read in its order."""
+        """Begin another chain if time goes back, because the service returns events in time order."""
         if milliseconds_of(bodies[0]) < self._latest - _RACE_MS:
             self._leave_chain()
             self._latest = 0
@@ -119,7 +121,7 @@ class CloudWatchLogsHandler(BatchingHandler):
         events: list[Any] = []
         latest = self._latest
         for line in lines:
-            # Of two threads, the one that was a moment earlier may have come later.
+            # Of two threads, the one with the earlier time may have queued its record later.
             latest = max(latest, milliseconds_of(line))
             events.append({"timestamp": latest, "message": line[:-1].decode("ascii")})
         client: CloudWatchLogsClient = self._client
@@ -132,7 +134,9 @@ class CloudWatchLogsHandler(BatchingHandler):
             answer = self._put_events(client, events)
         self._latest = latest
         if rejected := answer.get("rejectedLogEventsInfo"):
-            raise PartlyRefusedError(_rejected(rejected, len(events)), f"it rejected {rejected}")
+            raise PartlyRefusedError(
+                _rejected(rejected, len(events)), f"the service rejected {rejected}"
+            )
 
     def _put_events(self, client: "CloudWatchLogsClient", events: list[Any]) -> Any:
         return client.put_log_events(
@@ -148,7 +152,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
 
 def _rejected(info: "RejectedLogEventsInfoTypeDef", number: int) -> set[int]:
-    """Return the positions: the ends are exclusive, the start is not."""
+    """Return the positions of rejected events: the end indexes are exclusive, the start is not."""
     end = max(info.get("tooOldLogEventEndIndex", 0), info.get("expiredLogEventEndIndex", 0))
     start = info.get("tooNewLogEventStartIndex", number)
     return {*range(end), *range(start, number)}

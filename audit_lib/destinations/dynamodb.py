@@ -1,9 +1,9 @@
 """DynamoDB: a table that answers "what happened to this record" and "what did this person do".
 
-    record  (partition key)  <record type>#<record id>, or #<action>#<day> of what is about no record
-    at      (sort key)       <@timestamp>#<event.id>: the order in which it happened
+    record  (partition key)  <record type>#<record id>, or #<action>#<day> of an event about no record
+    at      (sort key)       <@timestamp>#<event.id>: the order of the events
     actor   (index by_actor) user.id
-    line                     the record, byte for byte as it was written, with its proof
+    line                     the record, byte for byte, with its proof
     action, outcome, fields, chain, sequence, expires    for filters, proof and time to live
 
 A record that is sent twice is one item.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TABLE", "AuditTable", "DynamoDBHandler"]
 
 _INDEX: Final = "by_actor"
-_LONGEST_KEY_BYTES: Final = 1024
+_MAX_KEY_BYTES: Final = 1024
 _ROUNDS: Final = 8
 _DAY_SECONDS: Final = 24 * 60 * 60
 
@@ -51,7 +51,7 @@ TABLE: Final[dict[str, Any]] = {
     ],
     "BillingMode": "PAY_PER_REQUEST",
 }
-"""The table: `client.create_table(TableName=…, **TABLE)`. Its time to live is `expires`."""
+"""The table: `client.create_table(TableName=…, **TABLE)`. The time-to-live attribute is `expires`."""
 
 
 class DynamoDBHandler(BatchingHandler):
@@ -59,10 +59,10 @@ class DynamoDBHandler(BatchingHandler):
 
     kind = "DynamoDB table"
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-    # An item has 400 KB, of which a line leaves room for what is beside it.
+    # An item has 400 KB at most; the line leaves room for the other attributes.
     limits: ClassVar = Limits(events=25, batch_bytes=16_000_000, line_bytes=380_000)
 
-    def __init__(  # noqa: PLR0913 - all have a default but the table
+    def __init__(  # noqa: PLR0913 - all but the table have a default
         self,
         table: str,
         *,
@@ -72,18 +72,19 @@ class DynamoDBHandler(BatchingHandler):
         queue_bytes: int = 16 * 1024 * 1024,
         retry_for: float = 30.0,
     ) -> None:
-        """Make a client, and call nothing yet.
+        """Create a client; no call is made yet.
 
         Args:
             table: the table's name.
-            keep_days: after how many days DynamoDB may delete an item; never, when left out.
-            client: makes the `dynamodb` client of a process; boto3's default, when left out.
-            flush_interval: how many seconds a record waits for others to go with it.
-            queue_bytes: how much may wait before the call that writes a record waits too.
-            retry_for: for how many seconds what may pass is tried again.
+            keep_days: after how many days DynamoDB may delete an item. Default: never.
+            client: creates the `dynamodb` client of a process. Default: boto3's client.
+            flush_interval: how many seconds a record may wait, so that others are sent with it.
+            queue_bytes: the size of the queue; when it is full, calls that write a record wait.
+            retry_for: for how many seconds a temporary error is retried.
 
         Raises:
-            botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
+            botocore.exceptions.BotoCoreError: the client cannot be created, for example without a
+                region.
         """
         self._keep_seconds = None if keep_days is None else keep_days * _DAY_SECONDS
         super().__init__(
@@ -107,7 +108,7 @@ class DynamoDBHandler(BatchingHandler):
             if not requests:
                 return
             sleep(0.05 * 2**attempt)
-        raise TimeoutError(f"the table has taken all but {len(requests)} of {len(items)} items")
+        raise TimeoutError(f"the table did not accept {len(requests)} of {len(items)} items")
 
 
 class AuditTable:
@@ -125,17 +126,17 @@ class AuditTable:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Return what happened to a record, oldest first, from `since` on and before `until`."""
+        """Return the audit records of a record, oldest first, from `since` on and before `until`."""
         return self._found("record", _record_key(record_type, str(record_id)), since, until)
 
     def done_by(
         self, actor: object, *, since: datetime | None = None, until: datetime | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Return what a person did, by `user.id`, oldest first; what is new may be a moment late."""
+        """Return the audit records of a `user.id`, oldest first; the index is eventually consistent."""
         return self._found("actor", _key(str(actor)), since, until)
 
     def happened(self, action: str, day: datetime) -> Iterator[dict[str, Any]]:
-        """Return what happened about no record, such as `login`, on a day of UTC."""
+        """Return the events of an action about no record, such as `login`, on a day of UTC."""
         return self._found("record", _event_key(action, f"{day:%Y-%m-%d}"), None, None)
 
     def _found(
@@ -161,7 +162,7 @@ class AuditTable:
 
 
 def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
-    """Return the item of a line; a line that is no audit record is an item too."""
+    """Return the item of a line, even of one that is not an audit record."""
     text = line[:-1].decode("ascii")
     try:
         document = json.loads(text)
@@ -188,8 +189,8 @@ def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
         item["actor"] = {"S": _key(str(actor))}
     for name, value in (("action", action), ("outcome", event.get("outcome"))):
         if value:
-            item[name] = {"S": str(value)[:_LONGEST_KEY_BYTES]}
-    if fields := sorted(_leaves(changes.get("fields"), ""))[:_MOST_FIELDS]:
+            item[name] = {"S": str(value)[:_MAX_KEY_BYTES]}
+    if fields := sorted(_leaves(changes.get("fields"), ""))[:_MAX_FIELDS]:
         item["fields"] = {"SS": fields}
     if "id" in chain and "sequence" in event:
         item["chain"] = {"S": str(chain["id"])}
@@ -199,7 +200,7 @@ def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
     return item
 
 
-_MOST_FIELDS: Final = 100
+_MAX_FIELDS: Final = 100
 
 
 def _object(document: Any, name: str) -> dict[str, Any]:
@@ -208,9 +209,9 @@ def _object(document: Any, name: str) -> dict[str, Any]:
 
 
 def _leaves(fields: Any, path: str) -> set[str]:
-    """Return the dotted paths of what changed."""
+    """Return the dotted paths that changed."""
     if not isinstance(fields, dict):
-        return {path[:_LONGEST_KEY_BYTES]} if path else set()
+        return {path[:_MAX_KEY_BYTES]} if path else set()
     found: set[str] = set()
     for name, inner in fields.items():
         found |= _leaves(inner, f"{path}.{name}" if path else name)
@@ -218,7 +219,7 @@ def _leaves(fields: Any, path: str) -> set[str]:
 
 
 def _record_key(record_type: str, record_id: str) -> str:
-    # Quoted, so that no other type and id make the same key; `%` is what no quoted type is.
+    # Quoted, so that another type and id cannot make the same key; no quoted type is `%`.
     return _key(f"{quote(record_type, safe='') or '%'}#{record_id}")
 
 
@@ -227,14 +228,14 @@ def _event_key(action: str, day: str) -> str:
 
 
 def _key(text: str) -> str:
-    """Return a text as a key: it has a longest length, which what comes from outside may exceed."""
+    """Return a text as a key, or its hash if it exceeds the maximum length of a key."""
     encoded = text.encode("utf-8", "backslashreplace")
-    if len(encoded) <= _LONGEST_KEY_BYTES:
+    if len(encoded) <= _MAX_KEY_BYTES:
         return encoded.decode()
     return f"sha256:{sha256(encoded).hexdigest()}"
 
 
 def _moment(at: datetime) -> str:
-    """Return a time as the sort key has it; one without a zone is UTC."""
+    """Return a time in the format of the sort key; a time without a zone is UTC."""
     utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"

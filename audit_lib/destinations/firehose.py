@@ -1,4 +1,4 @@
-"""Amazon Data Firehose: to S3, a data lake or a search engine, one JSON line a record."""
+"""Amazon Data Firehose, to S3, a data lake or a search engine: one JSON line for each record."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -14,10 +14,10 @@ __all__ = ["FirehoseHandler"]
 
 
 class FirehoseHandler(BatchingHandler):
-    """Sends all lines of a call as one Firehose record, each line with its end.
+    """Sends all lines of a call as one Firehose record, each with its line end.
 
-    So they keep their order, all of them are taken or none, and the service, which bills each of
-    its records as 5 KB at least, bills a few. It needs `firehose:PutRecord`.
+    This keeps their order, all or none are accepted, and it costs less: the service bills at least
+    5 KB for each of its records. It needs `firehose:PutRecord`.
     """
 
     kind = "Firehose stream"
@@ -33,17 +33,18 @@ class FirehoseHandler(BatchingHandler):
         queue_bytes: int = 16 * 1024 * 1024,
         retry_for: float = 30.0,
     ) -> None:
-        """Make a client, and call nothing yet.
+        """Create a client; no call is made yet.
 
         Args:
             stream: the delivery stream's name.
-            client: makes the `firehose` client of a process; boto3's default, when left out.
-            flush_interval: how many seconds a record waits for others to go with it.
-            queue_bytes: how much may wait before the call that writes a record waits too.
-            retry_for: for how many seconds what may pass is tried again.
+            client: creates the `firehose` client of a process. Default: boto3's client.
+            flush_interval: how many seconds a record may wait, so that others are sent with it.
+            queue_bytes: the size of the queue; when it is full, calls that write a record wait.
+            retry_for: for how many seconds a temporary error is retried.
 
         Raises:
-            botocore.exceptions.BotoCoreError: no client can be made, such as without a region.
+            botocore.exceptions.BotoCoreError: the client cannot be created, for example without a
+                region.
         """
         super().__init__(
             stream,

@@ -1,8 +1,8 @@
 """For the tests of applications that audit: the fixture `audit_records`, and `--audit-coverage`.
 
-Installed with the library as a pytest plugin: nothing to import, nothing to set up. Outside pytest,
-`capture` has the same records. `_records` needs no pytest; `_plugin` is the plugin, whose hooks pytest
-finds here; `_coverage` watches the databases, imported when it is asked for.
+It is installed as a pytest plugin: there is nothing to import or configure. Outside pytest, `capture`
+has the same records. `_records` does not need pytest; `_plugin` has the hooks, which pytest finds here;
+`_coverage` observes the databases, and is imported for `--audit-coverage` only.
 """
 
 from contextlib import suppress

@@ -1,7 +1,7 @@
 """`pytest --audit-coverage`: places that change sensitive columns, and whether they are audited.
 
-It watches the statements that SQLAlchemy and Django send. A transaction is audited when its thread wrote
-an audit record in it, or right before or after it, that no other transaction was audited by.
+It observes the statements that SQLAlchemy and Django send. A transaction is audited if its thread wrote
+an audit record in it, or immediately before or after it. Each record counts for one transaction.
 """
 
 import re
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class SensitiveWrite(NamedTuple):
-    """A place that changed sensitive columns: file and line, what it did, and in which test."""
+    """A place that changed sensitive columns: file, line, statement, and the test that ran it."""
 
     file: str
     line: int
@@ -36,7 +36,7 @@ class SensitiveWrite(NamedTuple):
 
 
 class _Thread:
-    """What one thread did since its last transaction."""
+    """The state of one thread since its last transaction."""
 
     __slots__ = ("open", "pending", "records")
 
@@ -47,14 +47,14 @@ class _Thread:
 
 
 class CoverageWatch:
-    """What was seen in a run of tests."""
+    """The statements and audit records of a test run."""
 
     def __init__(self, sensitive: Iterable[str], is_own: Callable[[str], bool]) -> None:
-        """Begin.
+        """Begin without findings.
 
         Args:
             sensitive: `table.column`, or `table` for all of its columns.
-            is_own: whether a file is the team's own, which is where a place is named.
+            is_own: returns whether a file is the team's code; a finding names such a place.
         """
         self._tables: dict[str, set[str]] = {}
         for name in sensitive:
@@ -67,20 +67,20 @@ class CoverageWatch:
         self.findings: list[SensitiveWrite] = []
         self.test = ""
 
-    def _here(self) -> _Thread:
+    def _current_thread(self) -> _Thread:
         return self._threads.setdefault(get_ident(), _Thread())
 
     def record(self) -> None:
-        """Take note of an audit record."""
-        here = self._here()
-        in_one = any(finding for done in here.open.values() for _, finding in done)
-        if here.pending and not in_one:
-            self._settle(here, audited=True)
+        """Count an audit record."""
+        thread = self._current_thread()
+        in_one = any(finding for done in thread.open.values() for _, finding in done)
+        if thread.pending and not in_one:
+            self._settle(thread, audited=True)
         else:
-            here.records += 1
+            thread.records += 1
 
     def statement(self, connection: int, sql: str) -> None:
-        """Take note of a statement."""
+        """Add a finding if a statement changes sensitive columns."""
         found = changed_columns(sql)
         if found is None:
             return
@@ -93,68 +93,70 @@ class CoverageWatch:
         )
         if touched:
             file, line = self._place()
-            if not file:  # a test framework's own, such as emptying a table
+            if not file:  # from a test framework, such as emptying a table
                 return
             finding = SensitiveWrite(
                 file, line, kind, table, touched, audited=False, test=self.test
             )
-            if is_test(file):  # it prepares something, and audits nothing
+            if is_test(file):  # a test prepares data, which needs no audit record
                 self.findings.append(finding)
                 return
-            self._here().open.setdefault(connection, []).append(("", finding))
+            self._current_thread().open.setdefault(connection, []).append(("", finding))
 
     def savepoint(self, connection: int, name: str) -> None:
-        """A savepoint was set; those that a test framework sets around a test are none."""
+        """Note a savepoint, unless a test framework sets it around a test."""
         if self._place()[0]:
-            self._here().open.setdefault(connection, []).append((name, None))
+            self._current_thread().open.setdefault(connection, []).append((name, None))
 
     def rolled_back(self, connection: int, savepoint: str = "") -> None:
-        """A transaction, or what followed a savepoint of it, did not happen."""
-        done = self._here().open.get(connection, [])
+        """Discard a transaction, or the part of it after a savepoint."""
+        done = self._current_thread().open.get(connection, [])
         names = [name for name, _ in done]
         del done[names.index(savepoint) if savepoint in names and savepoint else 0 :]
 
     def has_savepoint(self, connection: int) -> bool:
-        """Whether a savepoint is set."""
-        return any(finding is None for _, finding in self._here().open.get(connection, ()))
+        """Return whether a savepoint is set."""
+        return any(
+            finding is None for _, finding in self._current_thread().open.get(connection, ())
+        )
 
     def released(self, connection: int, savepoint: str) -> None:
-        """A savepoint was let go: inside a test's own transaction, that is what a commit is."""
-        done = self._here().open.get(connection, [])
+        """Note the release of a savepoint, which is the commit inside the transaction of a test."""
+        done = self._current_thread().open.get(connection, [])
         names = [name for name, finding in done if finding is None]
         if names and names[0] == savepoint:
             self.committed(connection)
 
-    def committed(self, connection: int, *, of_its_own: bool = True) -> None:
-        """A transaction happened; one statement without any, where it is not `of_its_own`."""
-        here = self._here()
-        changes = [finding for _, finding in here.open.pop(connection, []) if finding]
+    def committed(self, connection: int, *, in_transaction: bool = True) -> None:
+        """Note a commit; without `in_transaction`, that of a single statement."""
+        thread = self._current_thread()
+        changes = [finding for _, finding in thread.open.pop(connection, []) if finding]
         if not changes:
             return
-        if of_its_own:
-            self._settle(here, audited=False)
-        here.pending += changes
-        if here.records:
-            self._settle(here, audited=True)
+        if in_transaction:
+            self._settle(thread, audited=False)
+        thread.pending += changes
+        if thread.records:
+            self._settle(thread, audited=True)
 
     def begin_test(self) -> None:
-        """A test begins: what was done to prepare it does not count."""
+        """Begin a test; statements of its setup do not count."""
         self._threads.clear()
 
     def end_test(self) -> None:
-        """A test is over: what it changed without a transaction of its own counts as well."""
-        for here in self._threads.values():
-            for connection in list(here.open):
-                changes = [finding for _, finding in here.open.pop(connection) if finding]
-                here.pending += changes
-            self._settle(here, audited=here.records > 0)
+        """End a test; its changes without a commit count as well."""
+        for thread in self._threads.values():
+            for connection in list(thread.open):
+                changes = [finding for _, finding in thread.open.pop(connection) if finding]
+                thread.pending += changes
+            self._settle(thread, audited=thread.records > 0)
         self._threads.clear()
 
-    def _settle(self, here: _Thread, *, audited: bool) -> None:
-        self.findings += [finding._replace(audited=audited) for finding in here.pending]
-        here.pending = []
+    def _settle(self, thread: _Thread, *, audited: bool) -> None:
+        self.findings += [finding._replace(audited=audited) for finding in thread.pending]
+        thread.pending = []
         if audited:
-            here.records = 0
+            thread.records = 0
 
     def _place(self) -> tuple[str, int]:
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - where the statement comes from
@@ -166,7 +168,7 @@ class CoverageWatch:
 
 
 def is_test(file: str) -> bool:
-    """Whether a file holds tests, by its name."""
+    """Return whether a file has tests, by its name."""
     name = file.rpartition("/")[2]
     return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
 
@@ -184,37 +186,37 @@ _UPDATE: Final = re.compile(
     rf"UPDATE\s+(?:OR\s+\w+\s+|ONLY\s+)?{_NAME}\s+(?:(?:AS\s+)?(?!SET\b)\w+\s+)?SET\s+(.*)",
     re.DOTALL | re.IGNORECASE,
 )
-_WHOLE: Final = re.compile(
+_WHOLE_TABLE: Final = re.compile(
     rf"(DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|MERGE\s+INTO)\s+(?:ONLY\s+)?{_NAME}", re.IGNORECASE
 )
-_END: Final = re.compile(r"\b(?:WHERE|FROM|RETURNING)\b", re.IGNORECASE)
+_END_OF_LIST: Final = re.compile(r"\b(?:WHERE|FROM|RETURNING)\b", re.IGNORECASE)
 
 
 def changed_columns(sql: str) -> tuple[str, str, tuple[str, ...]] | None:
-    """Say what a statement changes: what it does, the table, the columns; None when it reads.
+    """Return the verb, table and columns that a statement changes; None if it only reads.
 
-    The columns are `*` where all of them change, or where the statement does not say.
+    The columns are `*` if all of them change or if the statement does not name them.
     """
     begin = _BEFORE.match(sql)
     text = sql[begin.end() if begin else 0 :]
     if common := _WITH.match(text):
         text = text[common.end() :]
     if found := _INSERT.match(text):
-        columns = tuple(_bare(name) for name in (found[2] or "*").split(","))
-        return "INSERT", _bare(found[1]), columns
+        columns = tuple(_normalized_name(name) for name in (found[2] or "*").split(","))
+        return "INSERT", _normalized_name(found[1]), columns
     if found := _UPDATE.match(text):
-        return "UPDATE", _bare(found[1]), tuple(_assigned(found[2]))
-    if found := _WHOLE.match(text):
-        return found[1].split()[0].upper(), _bare(found[2]), ("*",)
+        return "UPDATE", _normalized_name(found[1]), tuple(_assigned(found[2]))
+    if found := _WHOLE_TABLE.match(text):
+        return found[1].split()[0].upper(), _normalized_name(found[2]), ("*",)
     return None
 
 
-def _bare(name: str) -> str:
+def _normalized_name(name: str) -> str:
     return re.sub(r'["`\[\]\s]', "", name).lower()
 
 
 def _assigned(text: str) -> Iterable[str]:
-    """Return the columns of `a = 1, b = f(x, y) WHERE …`: what stands before each `=` of the list."""
+    """Return the columns of `a = 1, b = f(x, y) WHERE …`: the names before each `=` of the list."""
     depth, quoted, part, parts = 0, "", "", []
     for at, letter in enumerate(text):
         if quoted:
@@ -228,17 +230,20 @@ def _assigned(text: str) -> Iterable[str]:
             part = ""
             continue
         elif (
-            depth == 0 and letter.isalpha() and not text[at - 1].isalnum() and _END.match(text, at)
+            depth == 0
+            and letter.isalpha()
+            and not text[at - 1].isalnum()
+            and _END_OF_LIST.match(text, at)
         ):
             break
         part += letter
     for each in [*parts, part]:
-        yield _bare(each.partition("=")[0]).rpartition(".")[2]
+        yield _normalized_name(each.partition("=")[0]).rpartition(".")[2]
 
 
 def watch_sqlalchemy(watch: CoverageWatch) -> None:
-    """Watch all engines, also those of asynchronous sessions."""
-    from sqlalchemy import event  # noqa: PLC0415 - where it is there
+    """Observe all engines, including those of asynchronous sessions."""
+    from sqlalchemy import event  # noqa: PLC0415 - only if it is installed
     from sqlalchemy.engine import Engine  # noqa: PLC0415
 
     def execute(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -261,39 +266,41 @@ _SAVEPOINT: Final = re.compile(r"""(ROLLBACK TO |RELEASE |)SAVEPOINT ["`\[]?(\w+
 
 
 def watch_django(watch: CoverageWatch) -> None:
-    """Watch all connections, those that are open already too."""
-    from django.db import connections  # noqa: PLC0415 - where it is there
+    """Observe all connections, including those that are open already."""
+    from django.db import connections  # noqa: PLC0415 - only if it is installed
     from django.db.backends.signals import connection_created  # noqa: PLC0415
 
-    def watched(connection: Any) -> None:
-        known = id(connection)
+    def observe(connection: Any) -> None:
+        connection_id = id(connection)
 
         def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
             if found := _SAVEPOINT.match(sql):
-                tell = {"RO": watch.rolled_back, "RE": watch.released}
-                tell.get(found[1][:2].upper(), watch.savepoint)(known, found[2])
+                notify = {"RO": watch.rolled_back, "RE": watch.released}
+                notify.get(found[1][:2].upper(), watch.savepoint)(connection_id, found[2])
             else:
-                watch.statement(known, sql)
+                watch.statement(connection_id, sql)
             answer = run(sql, params, many, context)
-            around_a_test = connection.savepoint_ids and not watch.has_savepoint(known)
+            around_a_test = connection.savepoint_ids and not watch.has_savepoint(connection_id)
             if around_a_test or not connection.in_atomic_block:
-                watch.committed(known, of_its_own=False)
+                watch.committed(connection_id, in_transaction=False)
             return answer
 
-        def telling(method: Callable[[], None], tell: Callable[[int], None]) -> Callable[[], None]:
-            def told() -> None:
+        def notifying(
+            method: Callable[[], None], notify: Callable[[int], None]
+        ) -> Callable[[], None]:
+            def wrapper() -> None:
                 method()
-                tell(known)
+                notify(connection_id)
 
-            return told
+            return wrapper
 
         connection.execute_wrappers.append(execute)
-        connection.commit = telling(connection.commit, watch.committed)
-        connection.rollback = telling(connection.rollback, watch.rolled_back)
+        connection.commit = notifying(connection.commit, watch.committed)
+        connection.rollback = notifying(connection.rollback, watch.rolled_back)
 
     connection_created.connect(
-        lambda connection, **_: watched(connection), weak=False, dispatch_uid="audit_lib.coverage"
+        lambda connection, **_: observe(connection), weak=False, dispatch_uid="audit_lib.coverage"
     )
     for connection in connections.all(initialized_only=True):
         if connection.connection is not None:
-            watched(connection)
+            observe(connection)

@@ -15,7 +15,7 @@ __all__ = ["audit_records", "pytest_addoption", "pytest_configure"]
 
 
 class _PytestRecords(AuditRecords):
-    """Records whose checks fail as pytest's own do, without a traceback of this library."""
+    """Records whose checks fail like pytest's, without a traceback of this library."""
 
     def _fail(self, text: str) -> NoReturn:
         __tracebackhide__ = True
@@ -24,7 +24,7 @@ class _PytestRecords(AuditRecords):
 
 @pytest.fixture
 def audit_records() -> Iterator[AuditRecords]:
-    """The audit records that the test makes, whatever logger and thread they come from."""
+    """Return the audit records of the test, of all loggers and threads."""
     with captured(_PytestRecords()) as records:
         yield records
 
@@ -33,34 +33,34 @@ def audit_records() -> Iterator[AuditRecords]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--audit-coverage`, and what is sensitive."""
+    """Add the option `--audit-coverage` and the setting `audit_sensitive`."""
     parser.getgroup("audit").addoption(
         "--audit-coverage",
         action="store_true",
-        help="name each place that changes sensitive columns without an audit record",
+        help="report each place that changes sensitive columns without an audit record",
     )
     parser.addini(
         "audit_sensitive",
-        "what --audit-coverage watches: table.column, or table for all of its columns",
+        "sensitive columns for --audit-coverage: table.column, or table for all of its columns",
         type="linelist",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to watch, where that is asked for."""
+    """Register `--audit-coverage` if it is given."""
     if not config.getoption("--audit-coverage"):
         return
     sensitive = config.getini("audit_sensitive")
     if not sensitive:
         raise pytest.UsageError(
-            "--audit-coverage: nothing is said to be sensitive; add to pytest's configuration "
+            "--audit-coverage: found no sensitive columns; add to pytest's configuration "
             'audit_sensitive = ["users.phone", "accounts"]: table.column, or a whole table'
         )
     config.pluginmanager.register(_Coverage(config, sensitive), "audit-coverage")
 
 
 class _Coverage:
-    """The part of the plugin that is there when it is asked for."""
+    """The hooks of `--audit-coverage`."""
 
     def __init__(self, config: pytest.Config, sensitive: Sequence[str]) -> None:
         from ._coverage import CoverageWatch
@@ -106,8 +106,8 @@ class _Coverage:
             self._config.workeroutput["audit_coverage"] = sent
             return
         self._found += self._watch.findings
-        silent = (each for each in self._found if not each.audited and not is_test(each.file))
-        if session.exitstatus == 0 and any(silent):
+        unaudited = (each for each in self._found if not each.audited and not is_test(each.file))
+        if session.exitstatus == 0 and any(unaudited):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
@@ -125,19 +125,19 @@ class _Coverage:
             place = (file.removeprefix(self._root), line, statement, table, tuple(columns))
             places.setdefault(place, []).append((audited, test))
         terminalreporter.section("audit coverage")
-        silent = by_tests = 0
+        unaudited = by_tests = 0
         for (file, line, statement, table, columns), seen in sorted(places.items()):
             missed = [test for audited, test in seen if not audited]
             if is_test(file):
                 by_tests += 1
                 continue
-            silent += bool(missed)
-            word = "NOT AUDITED" if missed else "audited"
+            unaudited += bool(missed)
+            status = "NOT AUDITED" if missed else "audited"
             terminalreporter.write_line(
-                f"{file}:{line}: {statement} {table} ({', '.join(columns)}): {word}"
+                f"{file}:{line}: {statement} {table} ({', '.join(columns)}): {status}"
                 + (f", in {missed[0]}" if missed else "")
             )
         terminalreporter.write_line(
-            f"{len(places) - by_tests} places change what is sensitive, {silent} of them without an"
+            f"{len(places) - by_tests} places change sensitive columns, {unaudited} of them without an"
             f" audit record; {by_tests} more are in the tests themselves"
         )

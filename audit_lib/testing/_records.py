@@ -1,4 +1,4 @@
-"""The audit records of a test or of a block, and checks of them; pytest is not needed."""
+"""The audit records of a test or of a block, and checks of them. It does not need pytest."""
 
 import json
 import logging
@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 
 from audit_lib._output.handler import AuditFormatter
 from audit_lib._record.document import PAYLOAD
-from audit_lib._record.ecs import misfits
+from audit_lib._record.ecs import ecs_violations
 
 __all__ = ["AuditRecords", "capture", "captured", "ecs_problems", "received"]
 
-# Short names of the fields that tests ask for most.
+# Short names of the fields that tests need most.
 _SHORT = {
     "action": "event.action",
     "outcome": "event.outcome",
@@ -33,7 +33,7 @@ _MISSING = "(missing)"
 
 
 class AuditRecords:
-    """The audit records of a test, as the documents that were written, in their order."""
+    """The audit records of a test: the documents that were written, in their order."""
 
     def __init__(self) -> None:
         self._documents: list[dict[str, Any]] = []
@@ -48,11 +48,11 @@ class AuditRecords:
         return self._documents[at]
 
     def clear(self) -> None:
-        """Forget the records so far."""
+        """Remove the records so far."""
         self._documents.clear()
 
     def add(self, document: dict[str, Any]) -> None:
-        """Add a record, after the others."""
+        """Append a record."""
         self._documents.append(document)
 
     def _fail(self, text: str) -> NoReturn:
@@ -61,13 +61,13 @@ class AuditRecords:
     def all(
         self, where: Mapping[str, Any] | None = None, **expected: Any
     ) -> Sequence[dict[str, Any]]:
-        """Return the records that are as expected.
+        """Return the records that match.
 
         Args:
-            where: dotted fields of the document → what they have to be.
+            where: dotted fields of the document → the expected values.
             expected: the same by short names: `action`, `outcome`, `record_type`, `record_id`,
-                `before`, `after`, `fields`, `user`, `target`, `message`, …. An object has to hold
-                what is expected of it, and may hold more; everything else has to be equal.
+                `before`, `after`, `fields`, `user`, `target`, `message`, …. An object has to contain
+                what is expected, and may contain more; any other value has to be equal.
 
         Returns:
             The documents, in their order.
@@ -76,11 +76,11 @@ class AuditRecords:
         return [document for document in self._documents if not _differences(document, wanted)]
 
     def one(self, where: Mapping[str, Any] | None = None, **expected: Any) -> dict[str, Any]:
-        """Return the one record that is as expected.
+        """Return the only record that matches.
 
         Args:
-            where: as `all` takes it.
-            expected: as `all` takes it.
+            where: as in `all`.
+            expected: as in `all`.
 
         Raises:
             AssertionError: there is not exactly one; the text shows how each record differs.
@@ -88,38 +88,38 @@ class AuditRecords:
         __tracebackhide__ = True
         found = self.all(where, **expected)
         if len(found) != 1:
-            self._fail(self._told(len(found), _wanted(where, expected)))
+            self._fail(self._failure_text(len(found), _wanted(where, expected)))
         return found[0]
 
     def none(self, where: Mapping[str, Any] | None = None, **expected: Any) -> None:
-        """Check that no record is as described; without a description, that there is none at all.
+        """Check that no record matches; without arguments, that there is no record.
 
         Args:
-            where: as `all` takes it.
-            expected: as `all` takes it.
+            where: as in `all`.
+            expected: as in `all`.
 
         Raises:
-            AssertionError: there is one.
+            AssertionError: a record matches.
         """
         __tracebackhide__ = True
         if found := self.all(where, **expected):
             lines = "\n".join(f"  {_line(document)}" for document in found)
-            self._fail(f"no such audit record was expected, and there is:\n{lines}")
+            self._fail(f"expected no such audit record, found:\n{lines}")
 
-    def _told(self, found: int, wanted: Mapping[str, Any]) -> str:
-        asked = ", ".join(f"{path} = {value!r}" for path, value in wanted.items()) or "any"
-        told = [f"one audit record was expected, and {found or 'none'} found, with {asked}"]
+    def _failure_text(self, found: int, wanted: Mapping[str, Any]) -> str:
+        conditions = ", ".join(f"{path} = {value!r}" for path, value in wanted.items()) or "any"
+        lines = [f"expected one audit record, found {found or 'none'}, with {conditions}"]
         if not self._documents:
-            return f"{told[0]}\nnothing was audited at all"
-        told.append("there are:")
+            return f"{lines[0]}\nno audit records were written"
+        lines.append("audit records:")
         for document in self._documents:
-            told.append(f"  {_line(document)}")
+            lines.append(f"  {_line(document)}")
             if not found:
-                told += [
+                lines += [
                     f"      {path}: expected {value!r}, found {actual!r}"
                     for path, value, actual in _differences(document, wanted)
                 ]
-        return "\n".join(told)
+        return "\n".join(lines)
 
 
 def _wanted(where: Mapping[str, Any] | None, expected: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,12 +136,12 @@ def _differences(
 def _at(document: Mapping[str, Any], path: str) -> Any:
     if path in document:  # `log.level` is one name
         return document[path]
-    here: Any = document
+    value: Any = document
     for name in path.split("."):
-        if not isinstance(here, Mapping) or name not in here:
+        if not isinstance(value, Mapping) or name not in value:
             return _MISSING
-        here = here[name]
-    return here
+        value = value[name]
+    return value
 
 
 def _holds(actual: Any, value: Any) -> bool:
@@ -162,10 +162,10 @@ def _line(document: Mapping[str, Any]) -> str:
 
 
 def ecs_problems(document: Mapping[str, Any]) -> list[str]:
-    """Return what ECS does not have of a document; an empty list when it has all.
+    """Return the values of a document that ECS does not have; an empty list if there are none.
 
-    Checked are `event.category`, `event.type` and `event.outcome`, and what the emitter reported
-    itself (`labels.audit_problem`).
+    It checks `event.category`, `event.type` and `event.outcome`, and adds the problems that the
+    emitter reported (`labels.audit_problem`).
 
     Args:
         document: the document of a record.
@@ -181,10 +181,10 @@ def ecs_problems(document: Mapping[str, Any]) -> list[str]:
         if not isinstance(value, list)
     ]
     if not problems:
-        problems += misfits(tuple(category), tuple(types), event.get("outcome", "unknown"))
-    said = _at(document, "labels.audit_problem")
-    if said != _MISSING and said not in problems:
-        problems.append(str(said))
+        problems += ecs_violations(tuple(category), tuple(types), event.get("outcome", "unknown"))
+    reported = _at(document, "labels.audit_problem")
+    if reported != _MISSING and reported not in problems:
+        problems.append(str(reported))
     return problems
 
 
@@ -196,10 +196,10 @@ def capture() -> Iterator[AuditRecords]:
         change_phone(user=7)
     records.one(action="user-updated", record_id="7")
 
-    They come from any logger and thread, and are written to their destinations too.
+    They come from any logger and thread, and are also written to their destinations.
 
     Yields:
-        The records, which grow while the block runs and stay after it.
+        The records: a collection that grows while the block runs and remains after it.
     """
     with captured(AuditRecords()) as records:
         yield records
@@ -214,9 +214,9 @@ def captured(records: AuditRecords) -> Iterator[AuditRecords]:
 
 
 class _RecordingHandler(logging.Handler):
-    """Receives audit records, and no others."""
+    """Receives audit records and ignores others."""
 
-    records: list[logging.LogRecord] = []  # noqa: RUF012 - by this, audit loggers know a test tool
+    records: list[logging.LogRecord] = []  # noqa: RUF012 - audit loggers recognise a test tool by it
 
     def __init__(self, receive: Callable[[logging.LogRecord], None]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A part of a shop that changes what is sensitive: once it is audited, once somebody forgot."""
+"""A part of a shop that changes two sensitive columns, one of them without an audit record."""
 
 from sqlalchemy import (
     Column,
@@ -29,7 +29,7 @@ with engine.begin() as transaction:
 
 
 def change_phone(user: int, phone: str) -> None:
-    """Change a phone number, and say so."""
+    """Change a phone number, and write an audit record."""
     with engine.begin() as transaction:
         before = transaction.execute(select(users.c.phone).where(users.c.id == user)).scalar_one()
         transaction.execute(update(users).where(users.c.id == user).values(phone=phone))
@@ -39,6 +39,6 @@ def change_phone(user: int, phone: str) -> None:
 
 
 def change_email(user: int, email: str) -> None:
-    """Change an address; nobody will ever know."""
+    """Change an e-mail address, without an audit record."""
     with engine.begin() as transaction:
         transaction.execute(update(users).where(users.c.id == user).values(email=email))

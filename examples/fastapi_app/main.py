@@ -1,8 +1,8 @@
-"""The back office of a small shop: what `audit_lib` looks like in a real FastAPI application.
+"""The back office of a small shop: `audit_lib` in a FastAPI application.
 
 Run it from the repository's root: `.venv/bin/uvicorn examples.fastapi_app.main:app`.
-Every request names its staff member in the header `X-Staff-Id`; a real application would take the
-user from a verified token, at the same place (`acting_user`).
+Each request names its staff member in the header `X-Staff-Id`; a real application would read the user
+from a verified token, in the same function (`acting_user`).
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ import audit_lib
 from audit_lib.adapters.asgi import AuditMiddleware
 from examples.fastapi_app.store import User, sample_store
 
-# The application's ordinary lines are ECS JSON, too: formatted by ecs_logging, uvicorn's included.
+# The ordinary lines, including those of uvicorn, are ECS JSON too, formatted by ecs_logging.
 ordinary = logging.StreamHandler(sys.stdout)
 ordinary.setFormatter(ecs_logging.StdlibFormatter())
 logging.basicConfig(level=logging.INFO, handlers=[ordinary])
@@ -33,8 +33,8 @@ app = FastAPI(title="Shop back office")
 app.add_middleware(AuditMiddleware)
 store = sample_store()
 
-# One password for the demo's one login; it is compared, never logged.
-_PASSWORD = "correct horse battery staple"  # noqa: S105 - an example's own, known to everybody
+# The password of the demo's only login; it is compared, never logged.
+_PASSWORD = "correct horse battery staple"  # noqa: S105 - for this example only
 
 Row = TypeVar("Row")
 
@@ -63,12 +63,12 @@ class Login(BaseModel):
 
 
 def acting_user(x_staff_id: Annotated[str, Header()]) -> User:
-    """Give the staff member behind a request, and say who it is in its audit records.
+    """Return the staff member of a request, and bind them to its audit records.
 
-    The middleware has said from where the request came and which one it is. This runs in a thread
-    of its own: what is bound holds for the whole request all the same.
+    The middleware has already added the source and the id of the request. FastAPI runs this in
+    another thread; the binding nevertheless applies to the whole request.
     """
-    user = _found(store.users, x_staff_id, "staff member")
+    user = _find(store.users, x_staff_id, "staff member")
     audit_lib.bind(
         user={"id": user.id, "name": user.name, "email": user.email, "roles": list(user.roles)}
     )
@@ -78,9 +78,9 @@ def acting_user(x_staff_id: Annotated[str, Header()]) -> User:
 Acting = Annotated[User, Depends(acting_user)]
 
 
-def _found(table: dict[str, Row], key: str, what: str) -> Row:
+def _find(table: dict[str, Row], key: str, kind: str) -> Row:
     if key not in table:
-        raise HTTPException(404, f"no {what} has the id {key!r}")
+        raise HTTPException(404, f"no {kind} has the id {key!r}")
     return table[key]
 
 
@@ -91,12 +91,12 @@ async def health() -> dict[str, str]:
 
 @app.get("/users/{user_id}")
 async def read_user(user_id: str, _: Acting) -> User:
-    return _found(store.users, user_id, "user")
+    return _find(store.users, user_id, "user")
 
 
 @app.patch("/users/{user_id}")
 async def change_user(user_id: str, patch: UserPatch, _: Acting) -> User:
-    user = _found(store.users, user_id, "user")
+    user = _find(store.users, user_id, "user")
     changed = dataclasses.replace(user, **patch.model_dump(exclude_unset=True))
     store.users[user_id] = changed
     logger.audit.record_updated(
@@ -111,7 +111,7 @@ async def change_user(user_id: str, patch: UserPatch, _: Acting) -> User:
 
 @app.post("/users/{user_id}/roles")
 async def grant_role(user_id: str, grant: RoleGrant, _: Acting) -> User:
-    user = _found(store.users, user_id, "user")
+    user = _find(store.users, user_id, "user")
     changed = dataclasses.replace(user, roles=[*user.roles, grant.role])
     store.users[user_id] = changed
     logger.audit.record_updated(
@@ -128,7 +128,7 @@ async def grant_role(user_id: str, grant: RoleGrant, _: Acting) -> User:
 
 @app.put("/payout-accounts/{account_id}")
 async def change_payout_account(account_id: str, change: PayoutChange, _: Acting) -> None:
-    account = _found(store.payout_accounts, account_id, "payout account")
+    account = _find(store.payout_accounts, account_id, "payout account")
     changed = dataclasses.replace(account, iban=change.iban)
     store.payout_accounts[account_id] = changed
     logger.audit.record_updated(
@@ -141,21 +141,21 @@ async def change_payout_account(account_id: str, change: PayoutChange, _: Acting
 
 
 @app.post("/orders/{order_id}/refund")
-async def refund(order_id: str, wish: Refund, _: Acting) -> None:
-    order = _found(store.orders, order_id, "order")
-    if order.refunded + wish.amount > order.total:
+async def refund(order_id: str, requested: Refund, _: Acting) -> None:
+    order = _find(store.orders, order_id, "order")
+    if order.refunded + requested.amount > order.total:
         raise HTTPException(409, f"at most {order.total - order.refunded} can be refunded")
-    changed = dataclasses.replace(order, refunded=order.refunded + wish.amount)
+    changed = dataclasses.replace(order, refunded=order.refunded + requested.amount)
     store.orders[order_id] = changed
     logger.audit.record_updated(
         "Order refunded",
         record_type="order",
         record_id=order_id,
-        # a number, not the text of a Decimal, so that a rule can compare it
+        # A number instead of the text of a Decimal, so that a rule can compare it.
         before={"refunded": float(order.refunded)},
         after={"refunded": float(changed.refunded)},
         action="order-refunded",
-        reason=wish.reason or None,
+        reason=requested.reason or None,
     )
 
 

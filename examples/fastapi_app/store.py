@@ -1,4 +1,4 @@
-"""What the shop knows, in memory: enough to be changed, nothing to install."""
+"""The shop's data, in memory."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 @dataclass
 class User:
-    """Somebody with an account; `roles` decide what they may do in the back office."""
+    """A user with an account; `roles` determine the permissions in the back office."""
 
     id: str
     name: str
@@ -18,7 +18,7 @@ class User:
 
 @dataclass
 class PayoutAccount:
-    """Where a merchant's money goes."""
+    """The bank account of a merchant."""
 
     id: str
     merchant: str
@@ -27,7 +27,7 @@ class PayoutAccount:
 
 @dataclass
 class Order:
-    """What somebody bought; `refunded` only ever grows, up to `total`."""
+    """An order; `refunded` only increases, up to `total`."""
 
     id: str
     total: Decimal
@@ -36,7 +36,7 @@ class Order:
 
 @dataclass
 class Store:
-    """The tables. A fresh one per process."""
+    """The tables of one process."""
 
     users: dict[str, User]
     payout_accounts: dict[str, PayoutAccount]
@@ -44,7 +44,7 @@ class Store:
 
 
 def sample_store() -> Store:
-    """Give a small shop: three people, one merchant's account, two orders."""
+    """Return sample data: three users, one payout account, two orders."""
     users = [
         User("7", "Ana Souza", "ana.souza@shop.example", "+34600111222", roles=["support"]),
         User("9", "Max Weber", "max.weber@shop.example", "+4915100000", roles=["admin"]),

@@ -57,7 +57,7 @@ def test_what_nobody_reads_waits_and_goes_out_in_order() -> None:
     assert said.splitlines() == [
         "read:", "    Audit chain opened", "    Order 1 paid",
         "waiting in the spool:", "    Order 2 paid",
-        "refused, so that no money moves unseen:",
+        "refused, since it cannot be audited:",
         "    audit_lib: the record below could not be written to its stream:"
         " BrokenPipeError(32, 'Broken pipe')",
         "read after that:", "    Audit chain opened", "    Order 2 paid", "    Order 3 paid",
@@ -79,9 +79,9 @@ def test_sensitive_values_are_told_of_and_not_written() -> None:
 def test_the_log_shows_what_was_done_to_it() -> None:
     verdicts = [line for line in run("proof.py")[0].splitlines() if not line.startswith(" ")]
     assert verdicts == [
-        "as it was written: whole", "40 made 90: not whole", "one line less: not whole",
-        "its end cut off: open", "the same, beside the heads: not whole",
-        "as CloudWatch hands it over: whole",
+        "unchanged: complete", "40 made 90: problems", "one line removed: problems",
+        "its end removed: open end", "its end removed, with stored heads: problems",
+        "as CloudWatch delivers it: complete",
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What every type checker has to refuse: never run, only checked (`test_misuse.py`)."""
+"""Calls that every type checker has to refuse: never run, only checked (`test_misuse.py`)."""
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
 import audit_lib

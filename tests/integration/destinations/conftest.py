@@ -1,4 +1,4 @@
-"""AWS as moto plays it, under clients whose calls can be made to fail."""
+"""AWS simulated by moto, with clients whose calls can be made to fail."""
 
 import itertools
 from collections import deque
@@ -21,7 +21,7 @@ class _Http:
 
 
 def answer(status: int, code: str, message: str = "as the test has it") -> Fault:
-    """An error of the service, in the place of what moto would do."""
+    """An error of the service, instead of moto's answer."""
 
     def respond(_: Any) -> tuple[_Http, dict[str, Any]]:
         return _Http(status), {
@@ -38,7 +38,7 @@ BROKEN = answer(500, "InternalServerError")
 
 
 class Service:
-    """The clients of one test; `faults` are the next calls' answers, and `always` all later ones'."""
+    """The clients of one test; `faults` are the answers of the next calls, `always` of all later ones."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []

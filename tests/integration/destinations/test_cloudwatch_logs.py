@@ -1,4 +1,4 @@
-"""`CloudWatchLogsHandler` against moto: what arrives, and where the rest goes."""
+"""`CloudWatchLogsHandler` against moto: what arrives, and how the rest is handled."""
 
 import json
 import logging
@@ -42,13 +42,13 @@ def audit(
 
 
 def arrived() -> list[str]:
-    """Give the stream's messages, in its order, the chain's own among them."""
+    """Return the messages of the stream in its order, those of the chain included."""
     pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=GROUP)
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def told() -> list[str]:
-    """Give the messages of the records that are no chain's own."""
+def event_messages() -> list[str]:
+    """Return the messages of the records, without those of the chain."""
     return [
         document["message"]
         for document in map(json.loads, arrived())
@@ -71,7 +71,7 @@ def test_records_arrive_in_order_as_a_chain_that_proves_itself(
     texts = [f"record {number}" for number in range(500)]
     say(audit, *texts)
     handler.close()
-    assert told() == texts
+    assert event_messages() == texts
     report = audit_lib.verify([line.encode() for line in arrived()])
     assert report.problems == ()
     assert [chain.end for chain in report.chains] == ["sealed"]
@@ -116,7 +116,7 @@ def test_one_line_that_is_too_long_takes_none_of_its_neighbours_along(
     handler: CloudWatchLogsHandler,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    handler.setFormatter(logging.Formatter("%(message)s"))  # nothing shortens what it gives
+    handler.setFormatter(logging.Formatter("%(message)s"))  # its text is not shortened
     for number in range(100):
         say(audit, "x" * 1_100_000 if number == 50 else f"record {number}")
     handler.flush()
@@ -143,7 +143,7 @@ def test_one_record_that_the_service_refuses_takes_none_of_its_neighbours_along(
     texts = ["poison" if number == 50 else f"record {number}" for number in range(100)]
     say(audit, *texts)
     handler.flush()
-    assert told() == ["warm", *(text for text in texts if text != "poison")]
+    assert event_messages() == ["warm", *(text for text in texts if text != "poison")]
     assert problems() == ()
     failed = capsys.readouterr().err
     assert failed.count("could not be written") == 1
@@ -159,7 +159,7 @@ def test_what_may_pass_is_tried_again_and_arrives_once(
     service.faults += [fault, fault]
     say(audit, "one", "two")
     handler.flush()
-    assert told() == ["one", "two"]
+    assert event_messages() == ["one", "two"]
     assert problems() == ()
 
 
@@ -171,7 +171,7 @@ def test_a_lost_answer_makes_a_second_copy_and_no_false_alarm(
     service.lost_answers = 1
     say(audit, "one")
     handler.close()
-    assert told() == ["before", "one", "one"]
+    assert event_messages() == ["before", "one", "one"]
     first, second = (json.loads(line) for line in arrived() if '"message":"one"' in line)
     assert first["event"]["id"] == second["event"]["id"]
     assert problems() == ()
@@ -223,7 +223,7 @@ def test_what_the_service_does_not_take_waits_in_a_spool_of_its_own_and_goes_out
     service.always = None
     say(audit, "three")
     handler.close()
-    assert told() == ["one", "two", "three"]
+    assert event_messages() == ["one", "two", "three"]
     assert spool.read_text() == ""
     assert not (tmp_path / "spool.jsonl").exists()
     assert problems() == ()
@@ -264,7 +264,7 @@ def test_two_groups_have_two_spools(
         each.close()
         audit.removeHandler(each)
     handler.close()
-    assert told() == ["one"]
+    assert event_messages() == ["one"]
     kept = sorted(path.name for path in tmp_path.iterdir())
     assert kept[0] == "spool.jsonl.cloudwatchlogs.%2Fnot%2Fthere"
     assert len(kept) == 2
@@ -276,14 +276,14 @@ def test_an_action_that_must_be_audited_is_there_when_the_call_returns_or_fails(
 ) -> None:
     audit_lib.configure(catalogue={"actions": {"paid": {"on_failure": "raise"}, "tried": {}}})
     audit.event("one", action="paid")
-    assert told() == ["one"]
+    assert event_messages() == ["one"]
     service.always = DENIED
     with pytest.raises(audit_lib.RecordLostError, match="AccessDenied") as caught:
         audit.event("two", action="paid")
     assert '"message":"two"' in str(caught.value)
     service.always = None
     audit.event("three", action="paid")
-    assert told() == ["one", "three"]
+    assert event_messages() == ["one", "three"]
     handler.close()
     assert problems() == ()
 
@@ -335,13 +335,13 @@ def test_what_the_service_rejects_in_a_successful_answer_is_kept_elsewhere(
         )
         say(audit, "one", "two")
         handler.flush()
-    assert told() == ["warm", "two"]
+    assert event_messages() == ["warm", "two"]
     failed = capsys.readouterr().err
     assert "expiredLogEventEndIndex" in failed
     assert [json.loads(line)["message"] for line in failed.splitlines()[1:]] == ["one"]
     say(audit, "three")
     handler.close()
-    assert told() == ["warm", "two", "three"]
+    assert event_messages() == ["warm", "two", "three"]
 
 
 def test_a_full_queue_pushes_back_and_drops_nothing(
@@ -363,7 +363,7 @@ def test_a_full_queue_pushes_back_and_drops_nothing(
     open_again.set()
     writer.join(20)
     made.close()
-    assert told() == texts
+    assert event_messages() == texts
 
 
 def test_on_the_root_at_debug_what_botocore_says_of_the_sending_is_not_sent(
@@ -395,7 +395,7 @@ def test_a_botocore_hook_that_audits_each_call_makes_no_endless_records(
     say(audit, "one")
     handler.flush()
     service.always = None
-    assert told() == ["one"]
+    assert event_messages() == ["one"]
     assert 1 <= capsys.readouterr().err.count('"message":"a call to AWS"') <= 3
 
 
@@ -410,7 +410,7 @@ def test_eight_threads_lose_nothing(
     for thread in threads:
         thread.join()
     handler.close()
-    assert sorted(told()) == sorted(text for each in texts for text in each)
+    assert sorted(event_messages()) == sorted(text for each in texts for text in each)
     assert problems() == ()
 
 
@@ -432,7 +432,7 @@ def test_after_close_a_record_is_sent_at_once(
     say(audit, "one")
     handler.close()
     say(audit, "two")
-    assert told() == ["one", "two"]
+    assert event_messages() == ["one", "two"]
     report = audit_lib.verify([line.encode() for line in arrived()])
     assert report.problems == ()
     assert [chain.end for chain in report.chains] == ["sealed", "sealed"]
@@ -451,7 +451,7 @@ def test_a_lambda_function_that_ends_leaves_nothing_to_a_frozen_process(
         return "done"
 
     assert function({}, None) == "done"
-    assert told() == ["one"]
+    assert event_messages() == ["one"]
 
 
 def test_a_spool_that_waits_since_another_process_goes_out_with_the_first_record(
@@ -463,7 +463,7 @@ def test_a_spool_that_waits_since_another_process_goes_out_with_the_first_record
     (tmp_path / SPOOL).write_text(old + new)
     say(audit, "one")
     handler.close()
-    assert told() == ["old", "one"]
+    assert event_messages() == ["old", "one"]
     assert (tmp_path / SPOOL).read_text() == ""
     assert "too old" in (tmp_path / f"{SPOOL}.refused").read_text()
 
@@ -485,7 +485,7 @@ def test_nothing_takes_it_and_flush_says_so(
     say(audit, "one")
     with pytest.raises(audit_lib.RecordLostError, match='"message":"one"'):
         handler.flush()
-    handler.flush()  # it is told once
+    handler.flush()  # the loss is reported once
 
 
 def test_dict_config_takes_it(service: Service, logger: audit_lib.AppLogger) -> None:
@@ -509,4 +509,4 @@ def test_dict_config_takes_it(service: Service, logger: audit_lib.AppLogger) -> 
     (made,) = logger.audit.handlers
     made.close()
     logger.audit.removeHandler(made)
-    assert told() == ["one"]
+    assert event_messages() == ["one"]

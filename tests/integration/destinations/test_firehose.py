@@ -45,7 +45,7 @@ def objects() -> list[bytes]:
     s3 = boto3.client("s3")
     found = s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
     stored = [s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found]
-    # moto makes one of each record; their names tell the second alone.
+    # moto creates one object for each record; their names have the second only.
     return sorted(stored, key=lambda body: json.loads(body.splitlines()[0])["event"]["sequence"])
 
 

@@ -1,4 +1,4 @@
-"""Processes that begin and end in all the ways there are, against moto's server."""
+"""Processes that begin and end in every possible way, against moto's server."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Loggers of its own for each test, and the lines that they write."""
+"""Separate loggers for each test, and the lines that they write."""
 
 import itertools
 import json

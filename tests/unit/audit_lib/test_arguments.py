@@ -30,7 +30,7 @@ Write = Callable[..., dict[str, Any]]
 
 
 class Hostile:
-    """Raises wherever it is asked."""
+    """Raises in each of its methods."""
 
     def __hash__(self) -> int:
         raise RuntimeError("no hash")
@@ -51,7 +51,7 @@ class Hostile:
 
 
 class HostileText(str):
-    """A text that cannot be hashed, nor shown by `str`."""
+    """A text without a hash, and with a `str` that raises."""
 
     __slots__ = ()
 
@@ -139,10 +139,10 @@ def _said_of_no_place() -> Iterator[None]:
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    # pytest's own handlers ask for a `LogRecord` of each.
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    # pytest's handlers need a `LogRecord` of each.
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     if request.param == WAYS[0]:
-        monkeypatch.setattr("audit_lib.AuditLogger._only_handlers", lambda _: None)
+        monkeypatch.setattr("audit_lib.AuditLogger._direct_handlers", lambda _: None)
     return str(request.param)
 
 
@@ -272,7 +272,7 @@ def test_the_level_methods_take_any_argument_too(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logger.audit.info("m", stacklevl=2, level="INFO", outcome="failure")  # type: ignore[call-arg]
@@ -506,7 +506,7 @@ def test_the_ordinary_logger_says_it_once_a_call_site(
 ) -> None:
     said: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = said.append  # type: ignore[method-assign] # to see what comes
+    handler.emit = said.append  # type: ignore[method-assign] # to observe the calls
     monkeypatch.setattr(logging.getLogger("audit_lib"), "handlers", [handler])
     for _ in range(3):
         write(verb, outcom="failure")
@@ -527,7 +527,7 @@ def test_a_handler_that_raises_does_not_raise_in_the_caller(
         raise RuntimeError("of the application")
 
     handler = logging.Handler()
-    handler.emit = emit  # type: ignore[method-assign] # a handler of somebody else's
+    handler.emit = emit  # type: ignore[method-assign] # a handler of another library
     monkeypatch.setattr(logging.getLogger("audit_lib"), "handlers", [handler])
     assert write("event", outcom="failure")["labels"]["outcom"] == "failure"
 

@@ -1,4 +1,4 @@
-"""The catalogue of actions: what it says goes into the records, and what it has not is told."""
+"""The catalogue of actions: its categories are written, and unknown actions are reported."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_without_a_catalogue_any_action_will_do(logger: audit_lib.AppLogger, lin
     ("text", "problem"),
     [
         ("actions = ", "audit.toml: Invalid value"),
-        ("[audit]\nname = 'x'", "audit.toml: actions: has no table"),
+        ("[audit]\nname = 'x'", "audit.toml: actions: found no table"),
         ("[actions]\nx = 1", "audit.toml: actions.x: found int; write a table"),
         (
             "[actions.x]\ncategory = 'iam'",

@@ -1,4 +1,4 @@
-"""`get_config`: the configuration in force, which nothing but `configure` changes."""
+"""`get_config`: the configuration in force, which only `configure` changes."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whose record it is, across blocks, requests, threads and pools."""
+"""The context of a record, across blocks, requests, threads and pools."""
 
 import asyncio
 import contextvars
@@ -16,7 +16,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 def test_what_is_bound_anywhere_in_a_request_holds_for_all_of_it(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
-    """As when a framework runs a dependency in a thread, with a copy of the context."""
+    """Run it as a framework runs a dependency: in a thread, with a copy of the context."""
     with Request({"http": {"request": {"id": "r-1"}}}):
         thread = threading.Thread(
             target=contextvars.copy_context().run,
@@ -115,9 +115,9 @@ def test_who_binds_again_and_again_keeps_nothing_of_before(
         for job in range(2000):
             odd = "password=hunter2" if job == 0 else "ok"
             audit_lib.bind(job={"id": f"job-{job}", "token": f"tok-{job:06}", "note": odd})
-            withheld = current_context().withheld
-            assert withheld.gives_away is (job == 0)
-        assert (withheld.searched, len(withheld.seen)) == ("job-1999\n***\nok", 101)
+            redactions = current_context().redactions
+            assert redactions.has_secret is (job == 0)
+        assert (redactions.searched, len(redactions.secrets)) == ("job-1999\n***\nok", 101)
         logger.audit.info("tok-001999 of job-1998")
 
     contextvars.copy_context().run(work)

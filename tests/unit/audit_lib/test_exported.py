@@ -1,4 +1,4 @@
-"""What the package exports: a name can neither leak nor vanish."""
+"""The names that the package exports are exactly the listed ones."""
 
 from types import ModuleType
 

@@ -1,4 +1,4 @@
-"""`.audit` in logging's own hierarchy: which logger it is, who hears of it, what mutes it."""
+"""`.audit` in the hierarchy of `logging`: which logger it is, which handlers receive it, what mutes it."""
 
 import io
 import logging
@@ -18,7 +18,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
-    """Give the root logger; handlers, level and `logging.disable` are put back afterwards."""
+    """Return the root logger; restore handlers, level and `logging.disable` afterwards."""
     root = logging.getLogger()
     handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
     yield root
@@ -234,7 +234,7 @@ def test_a_record_survives_being_pickled(logger: audit_lib.AppLogger, lines: Lin
 
 
 def test_ordinary_loggers_are_as_they_were() -> None:
-    """In a process of its own: importing and using audit_lib changes nothing for others."""
+    """In a process of its own: importing and using audit_lib does not affect other loggers."""
     program = (
         "import logging, audit_lib; audit_lib.get_logger('a').audit.debug('x');"
         "assert type(logging.getLogger('other')) is logging.Logger;"

@@ -1,4 +1,4 @@
-"""`record_updated`: what of the change, of the caller and of the caller's extras gets into the line."""
+"""`record_updated`: the change, the call site and the caller's extra fields in the line."""
 
 import dataclasses
 import enum
@@ -253,7 +253,9 @@ def test_an_extra_never_replaces_what_tells_the_record_apart(
 def test_arguments_that_do_not_fit_the_message_are_kept(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
-    for handler in (root := logging.getLogger()).handlers[:]:  # pytest's own one fails such a test
+    for handler in (root := logging.getLogger()).handlers[
+        :
+    ]:  # pytest's own setting fails such a test
         root.removeHandler(handler)
     logger.audit.info("%d of %d items", "three")
     [line] = lines()
@@ -330,7 +332,7 @@ def test_a_value_does_not_differ_from_itself(value: Any) -> None:
 
 
 class Unequal:
-    """Its comparison raises, as an array's does in a condition."""
+    """Its comparison raises, like that of an array in a condition."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
@@ -348,7 +350,7 @@ def test_a_comparison_that_raises_harms_no_record(
 
 @pytest.mark.parametrize("size", [1, 300])
 def test_the_quick_way_and_the_thorough_one_find_the_same(size: int) -> None:
-    """A tuple among the values takes the thorough way."""
+    """A tuple among the values needs the complete conversion."""
     before = {f"k{n}": n % 5 for n in range(size)} | {"gone": "x", "same": None, "t": 1}
     after = {f"k{n}": n % 7 for n in range(size)} | {"new": True, "same": None, "t": True}
     quick = changes_between(before, after, Masking())

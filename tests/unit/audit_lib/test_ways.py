@@ -1,4 +1,4 @@
-"""With a `LogRecord` and without one, a change is the same bytes."""
+"""A change is written as the same bytes with and without a `LogRecord`."""
 
 import io
 import re
@@ -61,11 +61,11 @@ def configured() -> Iterator[None]:
 
 
 def written(monkeypatch: pytest.MonkeyPatch, call: Any) -> str:
-    """Give the lines without what differs from one record to the next."""
+    """Return the lines without the parts that differ between any two records."""
     stream = io.StringIO()
     monkeypatch.setattr("sys.stdout", stream)
-    # pytest's own keeping of records asks for a `LogRecord` of each.
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    # pytest's `caplog` handler needs a `LogRecord` of each.
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     monkeypatch.setattr("audit_lib._content.new_id", lambda: "0" * 36)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", audit_lib.AuditUsageWarning)
@@ -77,7 +77,7 @@ def written(monkeypatch: pytest.MonkeyPatch, call: Any) -> str:
     max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(before=STATES, changed=STATES, gone=st.booleans(), msg=TEXTS, said=SAID, around=CONTEXTS)
-def test_both_ways_write_the_same_bytes(  # noqa: PLR0917 - what hypothesis gives
+def test_both_ways_write_the_same_bytes(  # noqa: PLR0917 - the arguments of hypothesis
     logger: audit_lib.AppLogger,
     monkeypatch: pytest.MonkeyPatch,
     before: dict[str, Any],
@@ -94,7 +94,7 @@ def test_both_ways_write_the_same_bytes(  # noqa: PLR0917 - what hypothesis give
             logger.audit.record_updated(msg, "user", before, after, **said)
 
     with monkeypatch.context() as patched:
-        patched.setattr("audit_lib.AuditLogger._only_handlers", lambda _: None)
+        patched.setattr("audit_lib.AuditLogger._direct_handlers", lambda _: None)
         by_a_record = written(patched, call)
     with monkeypatch.context() as patched:
         patched.setattr("logging.Logger._log", pytest.fail)

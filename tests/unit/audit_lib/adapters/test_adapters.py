@@ -221,7 +221,7 @@ def alone():
 
 
 def test_a_celery_worker_says_who_asked_for_the_task(tmp_path: Path) -> None:
-    """A real worker, whose stdout and root logger Celery has taken over."""
+    """A real worker, whose standard output and root logger Celery has replaced."""
     pytest.importorskip("celery")
     (tmp_path / "tasks_of_test.py").write_text(CELERY)
     (tmp_path / "queue").mkdir()

@@ -1,4 +1,4 @@
-"""What a request's headers say, hostile ones included: parsed, cut or left out, never raised."""
+"""The headers of a request, hostile ones included, are parsed, shortened or left out, never raised."""
 
 import textwrap
 from collections.abc import Callable
@@ -85,7 +85,7 @@ def test_the_example_of_the_module_runs(
     code = "\n".join(line for line in example.splitlines() if line.startswith("    ") or not line)
     page: dict[str, Any] = {"handle": lambda _: logger.audit.info("handled")}
     exec(compile(textwrap.dedent(code), "page", "exec"), page)
-    page["answer"]("message", {"x-user": "7", "x-request-id": "r-1"})
+    page["respond"]("message", {"x-user": "7", "x-request-id": "r-1"})
     [line] = lines()
     assert line["user"] == {"id": "7"}
     assert line["source"] == {"ip": "203.0.113.9"}

@@ -1,4 +1,4 @@
-"""A WebSocket has a context, as a request has."""
+"""A WebSocket has a context, like a request."""
 
 import asyncio
 from typing import Any

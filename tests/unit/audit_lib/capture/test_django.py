@@ -1,4 +1,4 @@
-"""Django's models that are audited by themselves, in a process of their own."""
+"""Django models that are audited automatically, in a process of their own."""
 
 import json
 import subprocess
@@ -199,7 +199,7 @@ def test_very_many_rows_and_uncertain_ones_are_one_record() -> None:
 def test_what_is_no_model_is_refused() -> None:
     said = told(
         "try: audit_models(str, logger=audit_lib.get_logger('x').audit)\n"
-        "except audit_lib.CaptureError as error: assert 'give concrete model classes' in str(error)\n"
+        "except audit_lib.CaptureError as error: assert 'pass concrete model classes' in str(error)\n"
         "else: raise SystemExit(1)"
     )
     assert said == [CREATED]

@@ -1,4 +1,4 @@
-"""Models that are audited by themselves: what holds is told, once; what does not, is not."""
+"""Models that are audited automatically: committed changes once, rolled-back ones never."""
 
 import asyncio
 import io
@@ -211,7 +211,7 @@ def test_savepoints_are_told_when_all_around_them_holds(session: Session, told: 
 
 
 def test_a_savepoint_that_sqlite_keeps_by_itself_is_told(told: Told) -> None:
-    """The driver's own way with transactions: the release of a savepoint that comes first commits."""
+    """The driver's own transactions: releasing a savepoint that comes first commits."""
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
     with Session(engine) as session:
@@ -321,7 +321,7 @@ def test_a_statement_of_very_many_rows_is_one_record_with_their_number(
 def test_what_cannot_be_audited_is_refused_unless_one_says_so(session: Session, told: Told) -> None:
     statement = upsert(User).values(id=1, x=5).on_conflict_do_update(["id"], set_={"x": 5})
     with pytest.raises(
-        audit_lib.CaptureError, match=r"use session.merge\(\), or say execution_opt"
+        audit_lib.CaptureError, match=r"use session.merge\(\), or set execution_opt"
     ):
         session.execute(statement)
     session.execute(statement, execution_options={"audit": False})
@@ -334,9 +334,9 @@ def test_what_cannot_be_audited_is_refused_unless_one_says_so(session: Session, 
 @pytest.mark.parametrize(
     ("work", "advice"),
     [
-        (lambda s: s.execute(update(User.__table__).values(x=5)), "write it about User"),
-        (lambda s: s.execute(delete(Admin.__table__)), "write it about Admin"),
-        (lambda s: s.execute(insert(User.__table__), [{"id": 9}]), "write it about User"),
+        (lambda s: s.execute(update(User.__table__).values(x=5)), "use User in it"),
+        (lambda s: s.execute(delete(Admin.__table__)), "use Admin in it"),
+        (lambda s: s.execute(insert(User.__table__), [{"id": 9}]), "use User in it"),
         (lambda s: s.execute(insert(links), {"user_id": 1, "tag_id": 1}), "change User.tags"),
         (lambda s: s.bulk_save_objects(iter([Other(id=8), User(id=9)])), "add_all"),
         (lambda s: s.bulk_insert_mappings(User, [{"id": 9}]), r"insert\(User\)"),
@@ -408,7 +408,7 @@ def test_asynchronous_sessions_are_the_same(told: Told) -> None:
 
 
 def test_a_released_model_is_audited_no_more_and_the_listening_ends() -> None:
-    """In a process of its own: the other tests go on listening."""
+    """In a process of its own, because the other tests keep their listeners."""
     program = """
 import audit_lib, json
 from sqlalchemy import create_engine, event, update

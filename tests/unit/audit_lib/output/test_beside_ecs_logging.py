@@ -1,4 +1,4 @@
-"""`ecs_logging` formats an application's ordinary lines; audit records beside it lose nothing, nor do they."""
+"""`ecs_logging` formats ordinary lines; neither they nor the audit records lose anything."""
 
 import io
 import json
@@ -12,7 +12,7 @@ import audit_lib
 
 
 def standard_output(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return what is written to standard output, to which the root logger writes by `ecs_logging`.
+    """Return standard output, to which the root logger writes with `ecs_logging`.
 
     Not a fixture: pytest puts its own standard output in place before the test runs.
     """
@@ -55,7 +55,7 @@ def test_each_line_is_written_once_by_its_own_formatter(monkeypatch: pytest.Monk
 def test_an_ecs_formatter_on_the_audit_logger_gets_the_record_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Beside the line on standard output, which the other handler neither keeps back nor changes."""
+    """In addition to the line on standard output, which the other handler does not affect."""
     stdout = standard_output(monkeypatch)
     audit = audit_lib.get_logger("shop-both-handlers").audit
     second = io.StringIO()
@@ -75,7 +75,7 @@ def test_an_ecs_formatter_on_the_audit_logger_gets_the_record_too(
 
 
 def test_the_audit_formatter_and_theirs_can_change_places_on_one_handler() -> None:
-    """Formatters are stateless: what one does to a record is not seen by the other."""
+    """Formatters do not change the record for each other."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     logger = logging.getLogger("one-handler-two-formatters")

@@ -1,4 +1,4 @@
-"""A line on its way out: whole, in the kernel when the call returns, and where else it goes."""
+"""Delivery of a line: whole, in the kernel when the call returns, or handled by the failure policy."""
 
 import contextlib
 import io
@@ -71,7 +71,7 @@ def test_a_process_that_ends_still_says_it(moment: str) -> None:
 
 
 def test_writers_on_one_pipe_tear_no_line() -> None:
-    """Four processes, each forked once more, lines of 1 to 140 KB, and a reader that dawdles."""
+    """Four processes, each of which forks, lines of 1 to 140 KB, and a slow reader."""
     program = (
         "audit_lib.configure(max_bytes=1_000_000)\n"
         "child = os.fork()\n"
@@ -132,7 +132,7 @@ def test_threads_lose_nothing_and_a_fork_among_them_does_not_hang() -> None:
 
 
 def test_a_signal_handlers_record_comes_after_the_one_that_it_interrupted() -> None:
-    """The stand-in stream raises the signal in the middle of a write."""
+    """The stream of the test raises the signal in the middle of a write."""
     program = (
         "import io, signal\n"
         "class Interrupted(io.StringIO):\n"
@@ -154,7 +154,7 @@ def test_a_signal_handlers_record_comes_after_the_one_that_it_interrupted() -> N
 def test_a_signal_handlers_record_is_written_when_the_one_that_it_interrupted_is_not(
     error: str, caught: str, at_once: bool
 ) -> None:
-    """At once, or where an interrupt goes through, when the process ends."""
+    """At once, or, if the write is interrupted, when the process ends."""
     done = run(
         "import io, signal\n"
         "class Stream(io.StringIO):\n"
@@ -182,7 +182,7 @@ def test_the_stream_is_the_one_of_the_moment(logger: audit_lib.AppLogger) -> Non
 
 
 def test_a_stdout_that_is_logged_is_not_written_into() -> None:
-    """Celery's workers put one in the place of `sys.stdout`."""
+    """Celery's workers replace `sys.stdout` by one."""
     program = (
         "class Proxy:\n"
         "    logger = logging.getLogger('celery.redirected')\n"
@@ -250,7 +250,7 @@ def test_an_action_may_have_a_policy_of_its_own(
 
 
 class Sometimes(io.StringIO):
-    """A stream that refuses while it is told to."""
+    """A stream that refuses while a flag is set."""
 
     refusing = True
 
@@ -329,7 +329,7 @@ def test_a_spool_that_cannot_be_written_falls_back_to_stderr(
     ("given", "complaint"),
     [
         ({"on_failure": "ignore"}, "on_failure: found 'ignore'; write one of"),
-        ({"on_failure": "spool"}, "on_failure: found 'spool' without a file; say spool="),
+        ({"on_failure": "spool"}, "on_failure: found 'spool' without a file; add spool="),
         ({"max_bytes": 100}, "max_bytes: found 100; write 4096 to 1048550, CloudWatch's limit"),
         (
             {"catalogue": {"actions": {"a": {"on_failure": "shout"}}}},
@@ -386,7 +386,7 @@ def test_a_file_may_be_rotated_while_processes_write_to_it(tmp_path: Path) -> No
     assert len(rotated) > 2
     lines = [line for file in rotated for line in file.read_bytes().splitlines()]
     report = audit_lib.verify(lines)
-    # Two processes may change over to the new file one after the other.
+    # Two processes may switch to the new file one after the other.
     assert {problem.kind for problem in report.problems} <= {"reordered"}
     assert [chain.lines for chain in report.chains] == [3002, 3002]
     assert rotated[0].stat().st_mode & 0o777 == 0o600

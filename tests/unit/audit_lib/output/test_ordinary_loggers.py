@@ -1,4 +1,4 @@
-"""An `AuditHandler` on a logger that knows nothing of audits."""
+"""An `AuditHandler` on an ordinary logger."""
 
 import io
 import json

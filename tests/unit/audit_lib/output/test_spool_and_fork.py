@@ -1,4 +1,4 @@
-"""A spool's lines are on the disk when the call returns; a forked process does not write its parent's."""
+"""A spool is on the disk when the call returns; a forked process does not write its parent's lines."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def test_what_stays_in_a_spool_is_on_the_disk_before_it_takes_the_old_ones_place
 
 
 class ForksOnce(io.StringIO):
-    """A stream during whose first write another record is written, then the process forks."""
+    """A stream whose first write causes another record, then a fork."""
 
     def __init__(self, file: Path) -> None:
         super().__init__()

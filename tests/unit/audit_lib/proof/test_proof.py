@@ -1,4 +1,4 @@
-"""What `verify` says of logs: of whole ones nothing, of tampered ones what and where."""
+"""`verify` reports nothing for complete logs, and for tampered ones what and where."""
 
 import contextlib
 import gzip
@@ -17,7 +17,7 @@ import pytest
 import audit_lib
 from audit_lib.__main__ import main
 
-# Four processes on one pipe: a parent that forks one, and two others; `{end}` is how they end.
+# Four processes on one pipe: a parent, one that it forks, and two others; `{end}` ends them.
 WORKER = """
 import os, sys, audit_lib
 audit = audit_lib.get_logger('app').audit
@@ -110,7 +110,7 @@ def delete_a_run(lines: list[bytes], dice: random.Random) -> None:
 
 
 def swap(lines: list[bytes], dice: random.Random) -> None:
-    """Two lines of one chain; those of two chains have no order of their own."""
+    """Two lines of one chain; the order of lines of different chains does not matter."""
     at = dice.choice(_chained(lines))
     chain = lines[at][-110:-78]
     other = dice.choice(
@@ -125,7 +125,7 @@ def double(lines: list[bytes], dice: random.Random) -> None:
 
 
 def insert(lines: list[bytes], dice: random.Random) -> None:
-    """A line made from another one, its number counted up."""
+    """A line made from another one, with the next sequence."""
     at = dice.choice(_chained(lines))
     forged = lines[at].replace(b'"sequence":', b'"sequence":1', 1)
     lines.insert(at + 1, forged)
@@ -141,7 +141,7 @@ def cut_tail(lines: list[bytes], dice: random.Random) -> None:
 
 
 def splice(lines: list[bytes], dice: random.Random) -> None:
-    """The end of one chain in the place of another's."""
+    """The end of one chain instead of that of another."""
     at, other = dice.sample(_chained(lines), 2)
     while lines[at][-110:-78] == lines[other][-110:-78]:
         at, other = dice.sample(_chained(lines), 2)
@@ -184,7 +184,7 @@ def test_each_tampering_is_seen(whole: list[bytes], tamper: Callable[..., None])
 
 
 def recompute(lines: list[bytes], dice: random.Random) -> None:
-    """Whoever knows the format can write a chain anew from a line on: it has no secret."""
+    """With the format, a chain can be rewritten from any line on: it has no secret."""
     from hashlib import sha256
 
     at = dice.choice([at for at in _chained(lines) if b'"after":{"n":' in lines[at]])
@@ -224,7 +224,7 @@ def test_with_the_heads_kept_elsewhere_everything_is_seen(
 
 
 def transported(lines: list[bytes], dice: random.Random) -> list[bytes]:
-    """Hand lines over as CloudWatch's exports do: in any order, some twice, each after its time."""
+    """Return lines as CloudWatch exports them: in any order, some twice, each after its time."""
     moved = [*lines, *dice.sample(lines, len(lines) // 5)]
     dice.shuffle(moved)
     return [b"2026-11-25T09:00:00.000Z " + line for line in moved]
@@ -278,7 +278,7 @@ def test_a_line_written_anew_is_seen_after_a_transport_by_the_head_alone(
 
 
 def test_swaps_all_along_take_no_longer_than_the_log(tmp_path: Path) -> None:
-    """Had each gap to be looked for among all that were closed, this would take minutes."""
+    """If each gap were searched among all closed ones, this would take minutes."""
     with (tmp_path / "log").open("w") as file:
         handler = audit_lib.AuditHandler(file)
         audit = audit_lib.get_logger("many").audit
@@ -342,7 +342,7 @@ def test_a_log_without_a_chain_proves_nothing() -> None:
 
 
 def test_a_child_proves_its_parents_length(whole: list[bytes]) -> None:
-    """A cut in a parent's chain shows in the chains of the processes that it forked."""
+    """The chains of forked processes show that their parent's chain was cut."""
     [opening] = [line for line in whole if b'"chain":{"parent"' in line]
     parent = opening.partition(b'"parent":"')[2][:32]
     cut = [line for line in whole if line[-110:-78] != parent or b'"sequence":0}' in line]
@@ -352,7 +352,7 @@ def test_a_child_proves_its_parents_length(whole: list[bytes]) -> None:
 
 
 def test_a_torn_line_begins_another_chain_that_says_so() -> None:
-    """A disk that is full in the middle of a line, and has room again."""
+    """A disk that is full in the middle of a line, and later has room again."""
     program = (
         "import os, resource, signal, sys, audit_lib\n"
         "audit = audit_lib.get_logger('app').audit\n"
@@ -476,17 +476,17 @@ def test_the_command_reads_rotated_and_packed_files_as_one(
     old.write_bytes(gzip.compress(b"".join(lines[:5])))
     new.write_bytes(b"".join(lines[5:]))
     status, said = command(capsys, old, new, "--write-heads", heads)
-    assert (status, said) == (0, "10 lines: 10 in 1 chains, 0 in none; 0 problems\n")
+    assert (status, said) == (0, "10 lines: 10 in 1 chains, 0 in no chain; 0 problems\n")
     status, said = command(capsys, new)
     assert status == 1
     assert said.startswith("line 1: missing: 5 before this one, from its beginning (chain ")
     new.write_bytes(b"".join(lines[5:8]))
     status, said = command(capsys, old, new)
     assert status == 3
-    assert "no seal after line 7 of it: the process is running, was killed or crashed" in said
+    assert "open end after its line 7: its process is running, was killed or crashed" in said
     status, said = command(capsys, old, new, "--heads", heads)
     assert status == 1
-    assert "at the end: cut: the head that was kept says that its last line was 9" in said
+    assert "at the end: cut: according to the stored head, its last line is 9 or later" in said
 
 
 def test_the_command_takes_what_a_transport_does_for_no_problem(
@@ -497,10 +497,12 @@ def test_the_command_takes_what_a_transport_does_for_no_problem(
     log.write_bytes(b"".join([*lines[5:], *lines[:6]]))
     status, said = command(capsys, log)
     assert status == 1
-    assert "what a transport may do to lines: --transported asks about the rest alone" in said
+    assert (
+        "a transport may cause all of these problems; --transported checks for the others" in said
+    )
     status, said = command(capsys, log, "--transported")
     assert (status, said.splitlines()[0]) == (
-        0, "6 lines came late or once more, as a transport may hand them over"
+        0, "6 lines are late or repeated, which a transport may cause"
     )  # fmt: skip
     log.write_bytes(b"".join([*lines[5:], *lines[:4]]))
     status, said = command(capsys, log, "--transported")
@@ -516,7 +518,7 @@ def test_the_command_reads_what_is_packed_once_twice_or_in_parts(
     for number, packed in enumerate(packings):
         log = tmp_path / f"object-{number}"
         log.write_bytes(packed)
-        assert command(capsys, log) == (0, "10 lines: 10 in 1 chains, 0 in none; 0 problems\n")
+        assert command(capsys, log) == (0, "10 lines: 10 in 1 chains, 0 in no chain; 0 problems\n")
         log.write_bytes(packed[:-20])
         status, said = command(capsys, log)
         assert (status, "Compressed file ended before" in said) == (2, True)
@@ -532,7 +534,7 @@ def test_the_command_says_what_it_cannot_read(
         2, f"audit_lib verify: [Errno 2] No such file or directory: '{tmp_path / 'none'}'\n"
     )  # fmt: skip
     status, said = command(capsys, "-", "--heads", tmp_path / "heads")
-    assert (status, "line 1: found 'nonsense'; write a chain's id" in said) == (2, True)
+    assert (status, "line 1: found 'nonsense'; write a chain id" in said) == (2, True)
 
 
 def test_the_command_runs_as_a_module(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The document beside `ecs-logging`'s: the same fields in the same places where that one is right."""
+"""The document has the fields of `ecs-logging` in the same places, except where those are wrong."""
 
 import json
 import logging
@@ -37,6 +37,6 @@ def test_the_line_of_a_fixed_record() -> None:
 def test_every_field_of_ecs_logging_is_in_its_place() -> None:
     theirs = flat(json.loads(ecs_logging.StdlibFormatter().format(RECORD)))
     ours = flat(json.loads(audit_lib.AuditFormatter().format(RECORD)))
-    del theirs["log.original"]  # the message a second time
+    del theirs["log.original"]  # repeats the message
     del theirs["ecs.version"]  # 1.6.0 has no user.changes
     assert theirs.items() <= ours.items()

@@ -1,4 +1,4 @@
-"""Sensitive values: the fact of a change is written, the value is not, wherever it is."""
+"""Sensitive values: that they changed is written, the values are not, wherever they are."""
 
 import dataclasses
 import io
@@ -226,7 +226,9 @@ def test_an_annotation_makes_a_field_sensitive(
 def test_an_annotation_inside_a_model_inside_a_list_counts(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
-    for handler in (root := logging.getLogger()).handlers[:]:  # pytest's own one fails such a test
+    for handler in (root := logging.getLogger()).handlers[
+        :
+    ]:  # pytest's own setting fails such a test
         root.removeHandler(handler)
     holder = Holder(accounts=[AsPydantic(number="111122223333", plan="a")])
     logger.audit.record_created("%s", "holder", holder, holder.accounts)
@@ -302,8 +304,8 @@ def test_a_withheld_value_is_written_nowhere_else(
     said = json.loads(json.dumps(said).replace("{}", json.dumps(secret)[1:-1]))
     msg, user = said.pop("msg", "changed"), said.pop("context", {"id": "1"})
     args = said.pop("args", ())
-    # pytest's own keeping of records fails for arguments that do not fit their message.
-    monkeypatch.setattr("audit_lib.AuditLogger._test_tools", lambda _: [])
+    # pytest's `caplog` handler fails for arguments that do not fit their message.
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
     after = {"password": secret, **said.pop("after", {})}
     with audit_lib.context(user=user):
         logger.audit.record_updated(msg, "user", {}, after, *args, **said)
@@ -315,7 +317,7 @@ def test_a_withheld_value_is_written_nowhere_else(
 def test_a_plain_record_is_not_searched_for_secrets(
     logger: audit_lib.AppLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even one whose sensitive field changed: a search takes as long as all the rest."""
+    """Not even one whose sensitive field changed: a search would double the time of a record."""
     monkeypatch.setattr("audit_lib._output.handler.scrubbed", pytest.fail)
     monkeypatch.setattr("sys.stdout", io.StringIO())
     logger.audit.record_updated("x", "user", {"password": "a" * 9}, {"password": "b" * 9, "n": 1})
@@ -325,7 +327,7 @@ def test_a_plain_record_is_not_searched_for_secrets(
     ("given", "complaint"),
     [
         ({"sensitive": {"a": "mask"}}, "sensitive: a: found str; write Mask(), Hash(), Drop()"),
-        ({"sensitive": {"a": Hash()}}, "sensitive: a: found Hash() without a key; say hash_key="),
+        ({"sensitive": {"a": Hash()}}, "sensitive: a: found Hash() without a key; add hash_key="),
         ({"hash_key": b"short"}, "hash_key: found 5 bytes; write 16 or more"),
     ],
 )
@@ -343,7 +345,7 @@ def test_a_policy_that_cannot_work_is_refused(given: dict[str, Any], complaint: 
 def test_a_long_text_of_anybodys_choosing_takes_no_longer_than_its_length(
     piece: str, logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
-    # Were one of the patterns quadratic, this would take hours rather than a second.
+    # If one of the patterns were quadratic, this would take hours instead of a second.
     logger.audit.event(
         "bearer abc", action="tried", extra={"body": piece * (1_000_000 // len(piece))}
     )

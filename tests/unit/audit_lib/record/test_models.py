@@ -68,7 +68,7 @@ def test_columns_are_the_fields_of_an_sqlalchemy_object(session: Session) -> Non
     session.add(person)
     session.commit()
     expected = {"id": 1, "name": "Li", "phone": None, "team_id": 4}
-    # A commit expires all that was loaded; what was there is read again, what was deferred is not.
+    # A commit expires what was loaded: loaded columns are read again, deferred ones are not.
     assert plain_fields(person).items() >= expected.items()
     session.expunge_all()
     again = session.get(Person, 1)
@@ -102,13 +102,13 @@ def test_track_over_a_commit(session: Session, logger: audit_lib.AppLogger, line
 
 @pytest.fixture(scope="module")
 def account() -> Any:
-    """A Django model, in a project without anything else."""
+    """A Django model, in a project without other settings."""
     if not settings.configured:
         settings.configure(INSTALLED_APPS=[], DATABASES={})
         django.setup()
     from django.db import models
 
-    class Account(models.Model):  # noqa: DJ008 - nobody prints it
+    class Account(models.Model):  # noqa: DJ008 - it is not printed
         name = models.CharField(max_length=10)
         owner = models.ForeignKey("self", null=True, on_delete=models.CASCADE)
 
@@ -121,7 +121,7 @@ def account() -> Any:
 def test_columns_are_the_fields_of_a_django_object(account: Any) -> None:
     one = account(id=1, name="Li", owner_id=7)
     assert plain_fields(one) == {"id": 1, "name": "Li", "owner_id": 7}
-    del one.__dict__["name"]  # as `.only()` and `.defer()` leave it
+    del one.__dict__["name"]  # like `.only()` and `.defer()`
     assert plain_fields(one) == {"id": 1, "owner_id": 7}
 
 

@@ -1,4 +1,4 @@
-"""A record longer than a line may be: shortened where it can be seen, JSON to its end."""
+"""A record that is too long for a line is shortened and marked, and is still JSON."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Objects of classes that nobody knows: named, never shown, unless the application says how."""
+"""Objects of unknown classes are named, never shown, unless the application registers their class."""
 
 import re
 from collections.abc import Callable

@@ -126,7 +126,7 @@ def rules() -> None:
 @rules.command("check")
 @_config
 def rules_check(*, config: Path) -> None:
-    """Find rules that never match, match the wrong records, or notify no recipient.
+    """Find rules that never match or match the wrong records, and channels that no rule uses.
 
     The exit status is 1 if there is an error; warnings do not change it.
     """

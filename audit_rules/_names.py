@@ -1,4 +1,4 @@
-"""The names of the AWS resources of an audit trail."""
+"""The names of AWS resources that several parts of an audit trail use."""
 
 from dataclasses import dataclass
 
@@ -34,10 +34,6 @@ class Names:
     def alarm(self, rule_id: str) -> str:
         """Return the name of a rule's alarm."""
         return f"{self.trail}-{rule_id}"
-
-    def rule_of_alarm(self, alarm_name: str) -> str:
-        """Return the id of the rule that an alarm belongs to."""
-        return alarm_name.removeprefix(f"{self.trail}-")
 
     def own_log_groups(self) -> frozenset[str]:
         """Return the log groups that cannot be sources, because their lines would return in a loop."""

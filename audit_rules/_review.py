@@ -170,7 +170,7 @@ def _review_comparison(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, s
         if dotted in STRINGS:
             text = f'{selector} never matches a number: it is a string; write "{leaf.number}" in quotes'
             yield "error", text
-        elif leaf.operator == "!=" and dotted not in ALWAYS:
+        elif leaf.operator == "!=":
             yield "warning", _absent(selector)
     else:
         yield from _review_text(leaf, path, config)

@@ -21,7 +21,7 @@ def pattern_of(when: Mapping[str, Iterable[str]]) -> FilterPattern:
     """Return the pattern: at least one value of each list must match, and all lists must match.
 
     A `*` at the beginning or the end of a value stands for any text. `changed` names fields of the
-    record, with dotted paths for nested fields.
+    record, with dotted paths for nested fields and without `*`.
 
     Raises:
         FilterPatternError: the pattern is longer than CloudWatch allows.

@@ -39,6 +39,7 @@ PUBLIC: Final = (
     "audit_lib.destinations.firehose",
     "audit_lib.testing",
     "audit_rules",
+    "audit_rules.patterns",
 )
 ERROR_MODULES: Final = {
     "audit_lib": "audit_lib._exceptions",
@@ -274,7 +275,7 @@ def _api_parts() -> Iterator[str]:
             found = getattr(module, member)
             if isinstance(found, type):
                 yield from _class(found, member, name)
-            elif callable(found):
+            elif inspect.isroutine(found):
                 yield _function(found, member)
             else:
                 yield f"### `{member}`\n\nA `{type(found).__name__}`."

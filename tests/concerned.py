@@ -10,10 +10,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.imports import ROOT, dependents, imports, project_files
+from tests.imports import ROOT, dependents, discovered, imports, project_files
 
 UNIT = ROOT / "tests" / "unit"
-READ_SOURCES = {UNIT / name for name in ("test_docs.py", "test_layers.py", "test_reference.py")}
+SOURCE_READERS = (
+    "test_docs.py", "test_isolated.py", "test_layers.py", "test_names.py", "test_reference.py",
+)  # fmt: skip
+READ_SOURCES = {UNIT / name for name in SOURCE_READERS}
 AFFECTS_ALL = {"pyproject.toml", "requirements.txt", "requirements-dev.txt"}
 
 
@@ -23,16 +26,25 @@ def changed_files() -> set[Path]:
     return {ROOT / name for name in files or _git("diff", "--name-only", "HEAD~1", "HEAD")}
 
 
-def concerned(changed: Iterable[Path]) -> list[Path]:
-    """Return the unit test files that a change affects, sorted."""
+def concerned(changed: Iterable[Path], folders: Iterable[Path] = (UNIT,)) -> list[Path]:
+    """Return the test files that a change affects, sorted.
+
+    Args:
+        changed: the changed files.
+        folders: where the tests are.
+    """
     changed = set(changed)
-    tests = set(UNIT.rglob("test_*.py"))
+    tests = {path for folder in folders for path in folder.rglob("test_*.py")}
     if any(path.name in AFFECTS_ALL or path.name == "conftest.py" for path in changed):
         return sorted(tests)
-    graph = imports(project_files())
-    found = tests & dependents(graph, {path for path in changed if path in graph})
+    files = project_files()
+    graph = imports(files)
+    for package, found in discovered(files).items():
+        graph[package] |= found
+    reached = tests & dependents(graph, {path for path in changed if path in graph})
     names = {path.name for path in changed if path.suffix != ".py"}
-    return sorted(found | READ_SOURCES | {path for path in tests if names & _named(path, names)})
+    named = {path for path in tests if _named(path, names)}
+    return sorted(reached | named | (READ_SOURCES & tests))
 
 
 def _named(test: Path, names: set[str]) -> set[str]:
@@ -46,6 +58,9 @@ def _git(*arguments: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    tests = map(str, concerned(changed_files()))
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", *tests]
+    changed = changed_files()
+    tests = concerned(changed)
+    if not set(tests) - READ_SOURCES:
+        print("no unit test reaches the change; `make test` has the others")  # noqa: T201 - for the terminal
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", *map(str, tests)]
     sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)

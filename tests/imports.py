@@ -50,6 +50,15 @@ def imports(files: Iterable[Path], roots: Iterable[Path] = SOURCE_ROOTS) -> dict
     }
 
 
+def discovered(files: Iterable[Path]) -> dict[Path, set[Path]]:
+    """Return each package that lists its own folder → the files that it finds there."""
+    return {
+        path: set(path.parent.glob("[!_]*.py"))
+        for path in files
+        if path.name == "__init__.py" and "iter_modules(__path__)" in path.read_text()
+    }
+
+
 def _module_name(path: Path, roots: Iterable[Path]) -> str:
     root = next(root for root in roots if path.is_relative_to(root))
     parts = path.relative_to(root).with_suffix("").parts

@@ -11,10 +11,11 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from tests.concerned import changed_files, concerned
+from tests.concerned import UNIT, changed_files, concerned
 from tests.imports import ROOT
 
 PRODUCT = ("audit_lib", "audit_rules", "audit_ops", "local_cloud", "infra", "lambda")
+FOLDERS = (UNIT, ROOT / "tests" / "infra", ROOT / "tests" / "integration")
 CONFIG = """
 [cosmic-ray]
 module-path = {modules}
@@ -46,7 +47,7 @@ def main(seconds: float) -> int:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
         base = "HEAD" if _git_changes() else "HEAD~1"
-        tests = " ".join(str(path.relative_to(ROOT)) for path in concerned(changed))
+        tests = " ".join(str(path.relative_to(ROOT)) for path in concerned(changed, FOLDERS))
         config, session = copy / "cosmic-ray.toml", copy / "session.sqlite"
         config.write_text(
             CONFIG.format(modules=modules, python=sys.executable, tests=tests, base=base)

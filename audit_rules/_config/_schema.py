@@ -32,7 +32,7 @@ _MEANINGS: Final = {
     "actions.*.sentence": "Sentence shown for the action: {actor} changed {record}.",
     "actions.*.category": "ECS event.category of its records.",
     "actions.*.type": "ECS event.type of its records; one that ECS allows with the category.",
-    "actions.*.severity": "Severity of the action, unless a rule sets another.",
+    "actions.*.severity": "How urgent the action is, for readers of the catalogue; each rule has its own severity.",
     "actions.*.on_failure": "What audit_lib does when it cannot write a record of the action.",
     "rules": "Which records cause notifications.",
     "rules.id": "Name of the rule in AWS, in notifications and in commands.",
@@ -68,11 +68,11 @@ _MEANINGS: Final = {
 }
 
 
-def _meaning(place: str) -> str | None:
+def _meaning(place: str, channel_type: str | None) -> str | None:
     """Return the description of a key; each channel type describes its own keys."""
-    of_channel = place.removeprefix("channels.*.")
-    own = [each.KEYS[of_channel] for each in channel_types().values() if of_channel in each.KEYS]
-    return _MEANINGS.get(place) or (own[0] if own and place != of_channel else None)
+    if channel_type is not None and place not in _MEANINGS:
+        return channel_types()[channel_type].KEYS.get(place.rpartition(".")[2])
+    return _MEANINGS.get(place)
 
 
 class _Everything(tuple[str, ...]):
@@ -175,7 +175,7 @@ class SchemaTable(TableReader):
         return f"{self._path}.{key}" if self._path else key
 
     def _add(self, key: str, node: Any, *, required: bool = True) -> None:
-        meaning = _meaning(self._child(key))
+        meaning = _meaning(self._child(key), self._preset.get("type"))
         self._properties[key] = _Described(meaning, node) if meaning else node
         if required and key not in {ANY, *self._optional, *self._required}:
             self._required.append(key)

@@ -176,8 +176,13 @@ def _pattern(table: TableReader) -> FilterPattern:
     if "pattern" in table.names():
         table.add_problem("pattern", "cannot be combined with when; remove one of them")
     when = table.table("when")
-    given = {name: when.texts(name, checks.line(_MAX_TITLE_LENGTH)) for name in when.names()
-             if name in WHEN}  # fmt: skip
+    given = {
+        name: when.texts(
+            name, checks.changed_field if name == "changed" else checks.line(_MAX_TITLE_LENGTH)
+        )
+        for name in when.names()
+        if name in WHEN
+    }
     when.allow([*WHEN, *_NETWORKS])
     when.finish()
     if not given:

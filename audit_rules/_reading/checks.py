@@ -161,6 +161,16 @@ def network(value: str) -> str | None:
     return None
 
 
+def changed_field(value: str) -> str | None:
+    """Check the dotted path of a changed field: a filter pattern has no wildcard for names."""
+    if "*" in value:
+        return (
+            f"found {shown(value)}; a field has no wildcard: name each field, or write a pattern such as"
+            " { $.changes.fields.* = updated }"
+        )
+    return field_path(value)
+
+
 def field_path(value: str) -> str | None:
     """Check that the value is a dotted path of names."""
     if all(value.split(".")) and value.isprintable() and len(value) <= _MAX_SENTENCE_LENGTH:

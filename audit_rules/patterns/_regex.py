@@ -228,7 +228,10 @@ class _RegexParser:
         least = int(low)
         most = int(high) if high else _ANY_NUMBER if comma else least
         if most is not None and (most < least or most == 0):
-            raise RegexError(begin, f"{{{low},{high}}} repeats at most {most} times")
+            source = f"{{{low}{comma}{high}}}"
+            raise RegexError(
+                begin, f"found {source}; the maximum must be at least 1 and not below the minimum"
+            )
         return (least, most)
 
     def _class(self, begin: int) -> CharSet:

@@ -120,7 +120,7 @@ def _rejected(
     batch: list[DeliveredEvent], info: "RejectedLogEventsInfoTypeDef"
 ) -> list[tuple[DeliveredEvent, str]]:
     expired = info.get("expiredLogEventEndIndex", 0)  # end indexes are exclusive
-    too_old = max(info.get("tooOldLogEventEndIndex", 0), expired)
+    too_old = info.get("tooOldLogEventEndIndex", 0)
     too_new = info.get("tooNewLogEventStartIndex", len(batch))
     return [
         *((event, "expired") for event in batch[:expired]),

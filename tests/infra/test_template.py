@@ -206,7 +206,7 @@ def test_the_forwarders_asset_is_what_runs_and_nothing_else(template: Template) 
     assert not [
         name
         for name in inside
-        if re.search(r"__pycache__|(^|/)tests/|dist-info|requirements|\\.so$|\\.pyi$|\\.\\.", name)
+        if re.search(r"__pycache__|(^|/)tests/|dist-info|requirements|\.so$|\.pyi$|\.\.", name)
     ]
     assert {"forwarder/templates/notification.html", "audit_rules/patterns/_filter.py"} <= inside
 
@@ -217,3 +217,54 @@ def test_an_asset_has_the_same_hash_on_every_synth(
     again = synth((ROOT / "audit.toml").read_text())
     for function in ("audit-router", "audit-forwarder"):
         assert template.asset(function).name == again.asset(function).name
+
+
+def test_the_forwarder_sends_mail_as_the_configured_senders_only(template: Template) -> None:
+    statements = [s for s in template.statements() if "ses:" in flat(s["Action"])]
+    assert statements
+    for each in statements:
+        assert each["Condition"] == {"StringEquals": {"ses:FromAddress": ["audit@example.com"]}}
+
+
+def test_the_lease_of_a_claim_is_longer_than_the_function_may_run(template: Template) -> None:
+    """Else a second invocation would claim what the first one is still sending."""
+    from forwarder.stages.ledger import LEASE_SECONDS
+
+    forwarder = template.one("Lambda::Function", FunctionName="audit-forwarder")
+    assert forwarder["Timeout"] + 60 <= LEASE_SECONDS
+
+
+def test_what_holds_records_outlives_the_stack(template: Template) -> None:
+    kept = {
+        id_
+        for id_, resource in template.body["Resources"].items()
+        if resource.get("DeletionPolicy") == "Retain"
+    }
+    assert {id_.rstrip("0123456789ABCDEF") for id_ in kept} == {
+        "StoreRecords", "StoreKey", "Rejected",
+    }  # fmt: skip
+
+
+def test_defaults_that_a_review_asks_for(template: Template) -> None:
+    [table] = template.properties("DynamoDB::Table")
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    [policy] = template.properties("SNS::TopicPolicy")
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [
+        s.get("Condition") for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"
+    ]
+    for function in template.properties("Lambda::Function"):
+        assert function["Architectures"] == ["arm64"]
+    functions_logs = [
+        group
+        for group in template.properties("Logs::LogGroup")
+        if group["LogGroupName"].startswith("/aws/lambda/")
+    ]
+    assert [group["RetentionInDays"] for group in functions_logs] == [90, 90]
+
+
+def test_the_commands_of_saved_queries_are_those_of_logs_insights(template: Template) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html"""
+    commands = {"fields", "display", "filter", "stats", "sort", "limit", "parse", "dedup", "unmask"}
+    for query in template.properties("Logs::QueryDefinition"):
+        lines = [line.strip(" |\n") for line in re.split(r"[\n|]", query["QueryString"])]
+        assert {line.split()[0] for line in lines if line} <= commands, query["Name"]

@@ -22,6 +22,7 @@ def names(*changed: str) -> set[str]:
         ("audit.toml", "audit_rules/test_schema.py", "audit_rules/test_regex.py"),
         ("tests/unit/test_fuzz.py", "test_fuzz.py", "audit_rules/test_regex.py"),
         ("tests/fuzz.py", "test_fuzz.py", "audit_rules/test_regex.py"),
+        ("audit_rules/channels/slack.py", "audit_rules/test_schema.py", "audit_rules/test_regex.py"),
     ],
 )  # fmt: skip
 def test_it_reaches_what_uses_the_change(changed: str, among: str, not_among: str) -> None:
@@ -38,3 +39,10 @@ def test_what_all_share_concerns_all() -> None:
 def test_those_that_read_the_sources_are_always_there() -> None:
     assert set(concerned([])) >= READ_SOURCES
     assert all(isinstance(path, Path) and path.is_file() for path in READ_SOURCES)
+
+
+def test_mutants_are_shown_to_the_other_tests_too() -> None:
+    changed = ROOT / "infra/audit_infra/constructs/rule_alarms.py"
+    assert set(concerned([changed])) == READ_SOURCES
+    found = concerned([changed], (ROOT / "tests/infra",))
+    assert ROOT / "tests/infra/test_template.py" in found

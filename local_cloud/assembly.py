@@ -4,13 +4,14 @@ The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-as
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from local_cloud.errors import AssemblyError
 
-__all__ = ["AssembledStack", "stacks_of"]
+__all__ = ["AssembledStack", "assets_of", "stacks_of"]
 
 
 class AssembledStack(NamedTuple):
@@ -25,14 +26,41 @@ def stacks_of(assembly: Path) -> Iterator[AssembledStack]:
     """Return the stacks of a cloud assembly, in the order of its manifest.
 
     Raises:
-        AssemblyError: the folder has no manifest.
+        AssemblyError: the folder has no manifest, or a file of it cannot be read.
     """
     manifest = assembly / "manifest.json"
     if not manifest.is_file():
         raise AssemblyError(f"{manifest} is missing; create it with `cdk synth`")
-    artifacts = json.loads(manifest.read_text())["artifacts"]
-    for id_, artifact in artifacts.items():
-        if artifact["type"] == "aws:cloudformation:stack":
-            properties = artifact["properties"]
+    with _reading(manifest):
+        artifacts = json.loads(manifest.read_text())["artifacts"]
+        stacks = [
+            (id_, artifact["properties"])
+            for id_, artifact in artifacts.items()
+            if artifact["type"] == "aws:cloudformation:stack"
+        ]
+    for id_, properties in stacks:
+        with _reading(manifest):
             template = (assembly / properties["templateFile"]).read_text()
-            yield AssembledStack(id_, properties.get("stackName", id_), template)
+        yield AssembledStack(id_, properties.get("stackName", id_), template)
+
+
+def assets_of(assembly: Path, stack: str) -> Mapping[str, Any]:
+    """Return the file assets of a stack, by their hashes.
+
+    Raises:
+        AssemblyError: the stack's list of assets is missing or cannot be read.
+    """
+    path = assembly / f"{stack}.assets.json"
+    with _reading(path):
+        files: Mapping[str, Any] = json.loads(path.read_text())["files"]
+    return files
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AssemblyError(
+            f"{path}: cannot be read: {error!r}; create it again with `cdk synth`"
+        ) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 import boto3
+from botocore.config import Config
 from moto import mock_aws
 from moto.awslambda.models import lambda_backends
 from moto.cloudwatch.models import cloudwatch_backends
@@ -19,6 +20,7 @@ from moto.logs.models import logs_backends
 
 from local_cloud.cloudformation import Engine
 from local_cloud.deployment import deploy
+from local_cloud.errors import LocalCloudError
 from local_cloud.hooks import hooked
 from local_cloud.server import Control, serving
 from local_cloud.services.alarms import Alarms
@@ -35,6 +37,7 @@ __all__ = ["LocalCloud"]
 
 _STEP_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.005
+_ONE_CLOUD: Final = threading.Lock()
 
 
 class Receivers(Protocol):
@@ -106,10 +109,13 @@ class LocalCloud:
         self.schedules = Schedules(clock=self.clock, deliver=self.deliveries.deliver_scheduled)
         self.stacks = Engine(self)
         self._mock = mock_aws()
-        self._environment = dict.fromkeys(
+        self._environment: dict[str, str | None] = dict.fromkeys(
             ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "embedded"
         )
         self._environment |= {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+        # Of the shell: they would lead clients in this process to another account or another cloud.
+        elsewhere = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]
+        self._environment |= dict.fromkeys((*elsewhere, "AWS_PROFILE", "AWS_SESSION_TOKEN"))
         self._started = ExitStack()
         self.client = cache(self._client)
 
@@ -118,12 +124,19 @@ class LocalCloud:
 
         Raises:
             HookError: moto is not the version that is pinned.
+            LocalCloudError: a cloud runs in this process already.
             PortTakenError: another program listens on its port.
         """
         with ExitStack() as started:
-            started.callback(_restore, {name: os.environ.get(name) for name in self._environment})
-            os.environ.update(self._environment)
             started.callback(self.log_groups.close)
+            if not _ONE_CLOUD.acquire(blocking=False):
+                raise LocalCloudError(
+                    "an embedded cloud runs in this process already; moto's state belongs to the process,"
+                    " so leave the first one before you start another"
+                )
+            started.callback(_ONE_CLOUD.release)
+            started.callback(_set, {name: os.environ.get(name) for name in self._environment})
+            _set(self._environment)
             self._mock.start()
             started.callback(self._mock.stop)
             started.callback(hooked(self).undo)
@@ -149,7 +162,8 @@ class LocalCloud:
 
     def _client(self, service: str) -> Any:
         """Return a boto3 client of the account's owner, who has all permissions."""
-        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+        config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # not in its stubs
+        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     def deploy(self, assembly: Path) -> list[str]:
         """Deploy the stacks of a cloud assembly; return their names.
@@ -230,7 +244,7 @@ class LocalCloud:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
 
-def _restore(environment: Mapping[str, str | None]) -> None:
+def _set(environment: Mapping[str, str | None]) -> None:
     for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)

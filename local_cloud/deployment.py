@@ -4,13 +4,12 @@ The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-as
 """
 
 import io
-import json
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 
 from local_cloud._protocol import Cloud
-from local_cloud.assembly import stacks_of
+from local_cloud.assembly import assets_of, stacks_of
 from local_cloud.cloudformation import Engine
 from local_cloud.cloudformation.template import Template
 from local_cloud.errors import DeployError, StackError, TemplateError
@@ -47,8 +46,7 @@ def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
 
 def _upload(cloud: Cloud, assembly: Path, stack_id: str) -> None:
     s3 = cloud.client("s3")
-    assets = json.loads((assembly / f"{stack_id}.assets.json").read_text())["files"]
-    for asset in assets.values():
+    for asset in assets_of(assembly, stack_id).values():
         source = asset["source"]
         path = assembly / source["path"]
         body = _zipped(path) if source["packaging"] == "zip" else path.read_bytes()
@@ -75,8 +73,8 @@ def _filled(cloud: Cloud, text: str) -> str:
 
 def _bootstrap(cloud: Cloud, template: Template) -> None:
     """Create the SSM parameter of `cdk bootstrap`, in which a template looks up its version."""
-    for parameter in template.parameters.values():
-        if parameter["Type"] == "AWS::SSM::Parameter::Value<String>":
-            cloud.client("ssm").put_parameter(
-                Name=parameter["Default"], Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
-            )
+    ssm = cloud.client("ssm")
+    parameter = template.parameters.get("BootstrapVersion", {})
+    if parameter.get("Type") == "AWS::SSM::Parameter::Value<String>":
+        with suppress(ssm.exceptions.ParameterAlreadyExists):
+            ssm.put_parameter(Name=parameter["Default"], Value=_BOOTSTRAP_VERSION, Type="String")

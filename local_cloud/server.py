@@ -66,10 +66,7 @@ class Control:
         return self._answer(Request(environ))(environ, start)
 
     def _answer(self, request: Request) -> Response:
-        # A page of another site can send requests here: by DNS rebinding, which the host name
-        # shows, or by a form, which cannot send JSON without a CORS preflight request.
-        if request.host.partition(":")[0] not in {"localhost", HOST}:
-            return _json({"error": "use the host name localhost"}, 403)
+        # The form of another site cannot send JSON without a CORS preflight request.
         name = request.path.removeprefix(_PREFIX).strip("/")
         match request.method:
             case "GET" if name in self._pages:
@@ -129,6 +126,8 @@ class _Application:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
+        if refused := _refused(Request(environ)):
+            return refused(environ, start)
         path = str(environ["PATH_INFO"])
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
             return self._control(environ, start)
@@ -144,6 +143,20 @@ class _Application:
             # Clients would retry a 500 for half a minute.
             log.warning("%s: the embedded cloud does not support this operation", call)
             return _unknown(environ, str(error))(environ, logged)
+
+
+def _refused(request: Request) -> Response | None:
+    """Refuse the pages of other sites: they could create a function, which runs on this machine.
+
+    A browser names the site in `Origin`, which no AWS client sends. DNS rebinding shows in the host name.
+    """
+    name = request.host.rpartition(":")[0] or request.host
+    if name not in {"localhost", HOST} and not name.endswith(".localhost"):
+        return _json({"error": "use the host name localhost"}, 403)
+    own = {f"http://{request.host}"}
+    if request.headers.get("Origin", next(iter(own))) not in own:
+        return _json({"error": "requests from web pages are refused"}, 403)
+    return None
 
 
 def _unknown(environ: _Environ, text: str) -> Response:

@@ -114,7 +114,7 @@ class LogGroups:
             for event in events
         ]
         stream.last_ingestion_time = utcnow()
-        stream.stored_bytes += sum(len(event["message"]) for event in events)
+        stream.stored_bytes += sum(len(event["message"].encode()) for event in events)
         attributes: dict[str, Any] = vars(stream)  # moto has a list there
         if not isinstance(attributes["events"], StoredEvents):
             attributes["events"] = StoredEvents(self._file)

@@ -51,6 +51,10 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (AuditOpsError, AuditRulesError, LocalCloudError) as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:  # a file that a command writes; reading names its own errors
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,7 +63,7 @@ def main() -> None:
     """Operate an audit trail."""
 
 
-@main.command()
+@main.command(short_help="Run the whole path on the embedded cloud.")
 @click.option("--once", is_flag=True, help="Exit after the run instead of serving its page.")
 @click.option(
     "--output",
@@ -83,7 +87,10 @@ def demo(*, once: bool, output: Path) -> None:
         serve(output)
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command(
+    context_settings={"ignore_unknown_options": True},
+    short_help="Deploy the trail to your AWS account.",
+)
 @_config
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation, also in the CDK CLI.")
 @click.option(
@@ -118,12 +125,12 @@ def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]
     Cdk(Path.cwd()).roll_out(plan, assembly, ask=not yes, options=options)
 
 
-@main.group()
+@main.group(short_help="Check, test, explain and create rules, without AWS.")
 def rules() -> None:
     """Check, test, explain and create the rules of audit.toml, without AWS."""
 
 
-@rules.command("check")
+@rules.command("check", short_help="Find rules that never match, and unused channels.")
 @_config
 def rules_check(*, config: Path) -> None:
     """Find rules that never match or match the wrong records, and channels that no rule uses.
@@ -140,7 +147,7 @@ def rules_check(*, config: Path) -> None:
         raise SystemExit(1)
 
 
-@rules.command("test")
+@rules.command("test", short_help="Test each rule on its examples, as CloudWatch would.")
 @_config
 @click.option(
     "--junit",
@@ -157,7 +164,7 @@ def rules_check(*, config: Path) -> None:
 def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ...]) -> None:
     """Test each rule on its examples, as CloudWatch would. The exit status is 1 if one fails.
 
-    With --against: show how many records each rule would have notified, per day and on the busiest
+    With --against: show how many records each rule would have matched, per day and on the busiest
     day, how often its alarm would have gone into ALARM, and the most frequent actors.
     """
     from audit_ops.rules import junit_report, trials_report
@@ -165,6 +172,8 @@ def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ..
 
     loaded = load_config(config)
     if against:
+        if junit_file is not None:
+            raise click.UsageError("--junit has the results of the examples; leave out --against")
         _replay(loaded, against)
         return
     results = run_examples(loaded)
@@ -175,7 +184,7 @@ def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ..
         raise SystemExit(1)
 
 
-@rules.command("explain")
+@rules.command("explain", short_help="Explain when a rule notifies, and whom.")
 @_config
 @click.argument("rule_id")
 def rules_explain(*, config: Path, rule_id: str) -> None:
@@ -187,7 +196,7 @@ def rules_explain(*, config: Path, rule_id: str) -> None:
     click.echo("\n".join(explain(loaded, _rule(loaded, rule_id))))
 
 
-@rules.command("preview")
+@rules.command("preview", short_help="Show a rule's notifications as recipients see them.")
 @_config
 @click.option(
     "--output",
@@ -213,7 +222,7 @@ def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
     click.echo(f"As recipients see them: {page}")
 
 
-@rules.command("new")
+@rules.command("new", short_help="Create a rule from a record.")
 @_config
 @click.argument("record", type=click.File(encoding="utf-8"), default="-")
 def rules_new(*, config: Path, record: TextIO) -> None:
@@ -228,7 +237,7 @@ def rules_new(*, config: Path, record: TextIO) -> None:
     click.echo(rule_skeleton(record, load_config(config)), nl=False)
 
 
-@rules.command("compare")
+@rules.command("compare", short_help="Compare our evaluation of patterns with AWS's.")
 @click.option(
     "--region", help="The Region of the account; by default the one of your AWS configuration."
 )
@@ -241,11 +250,16 @@ def rules_compare(*, region: str | None, cases: Path) -> None:
     if they differ.
     """
     import boto3
+    from botocore.exceptions import BotoCoreError
 
     from audit_ops.rules.comparison import compare, read_cases
 
-    logs = boto3.Session(region_name=region or os.environ.get("AWS_REGION")).client("logs")
-    lines = list(compare(read_cases(cases), logs))
+    found = list(read_cases(cases))
+    try:
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+        lines = list(compare(found, session.client("logs")))
+    except BotoCoreError as error:
+        raise click.ClickException(f"AWS cannot be reached: {error}") from error
     click.echo("\n".join(lines))
     if len(lines) > 1:
         raise SystemExit(1)
@@ -290,7 +304,7 @@ def _rule(config: "AuditConfig", rule_id: str) -> "Rule":
         raise click.BadParameter(f"the rule {rule_id!r} does not exist; {hint}") from None
 
 
-@main.group()
+@main.group(short_help="Run AWS on this machine: the embedded cloud.")
 def local() -> None:
     """Run AWS on this machine: start the embedded cloud, deploy to it with the CDK CLI, stop it."""
 
@@ -314,7 +328,11 @@ def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
         up(port=port, region=region, verbose=verbose)
 
 
-@local.command("deploy", context_settings={"ignore_unknown_options": True})
+@local.command(
+    "deploy",
+    context_settings={"ignore_unknown_options": True},
+    short_help="Deploy to the embedded cloud, as `audit deploy` to AWS.",
+)
 @_port
 @_config
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)

@@ -40,7 +40,7 @@ def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> 
     """
     if _is_up(port):
         raise LocalError(
-            f"an embedded cloud already runs on port {port}; `audit local down` stops it"
+            f"an embedded cloud already runs on port {port}; `{_command('down', port)}` stops it"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     arguments = ["local", "up", "--port", str(port), "--region", region]
@@ -116,7 +116,7 @@ def _request(port: int, action: str, body: Mapping[str, Any] | None = None) -> d
         raise LocalError(f"{action}: {error.read().decode(errors='replace')[:500]}") from error
     except (URLError, ConnectionError, TimeoutError) as error:
         raise LocalError(
-            f"no embedded cloud responds on port {port}; `audit local up` starts one"
+            f"no embedded cloud responds on port {port}; `{_command('up', port)}` starts one"
         ) from error
     except ValueError:
         found = None
@@ -125,6 +125,10 @@ def _request(port: int, action: str, body: Mapping[str, Any] | None = None) -> d
             f"the server on port {port} is not an embedded cloud; choose another port with --port"
         )
     return found
+
+
+def _command(name: str, port: int) -> str:
+    return f"audit local {name} --port {port}"
 
 
 def _is_up(port: int) -> bool:

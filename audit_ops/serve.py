@@ -43,7 +43,7 @@ def up(*, port: int, region: str, verbose: bool) -> None:
             log.info("the embedded cloud stops; its state is lost")
     except PortTakenError as error:
         raise LocalError(
-            f"{error}. If an embedded cloud runs there, stop it with `audit local down`; or choose another port with --port"
+            f"{error}. If an embedded cloud runs there, stop it with `audit local down --port {port}`; or choose another port with --port"
         ) from error
 
 

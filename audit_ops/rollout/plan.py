@@ -141,10 +141,17 @@ def _kept(
             f" Run `aws kms cancel-key-deletion --key-id {key_id}`, then `aws kms enable-key`"
         )
     resources = template["Resources"].items()
-    [group_id] = [
-        id_
+    groups_of_app = [
+        (id_, body["Properties"])
         for id_, body in resources
-        if body["Type"] == _GROUP and body["Properties"].get("LogGroupName") == log_group
+        if body["Type"] == _GROUP and body.get("Properties", {}).get("LogGroupName") == log_group
     ]
-    [key_logical_id] = [id_ for id_, body in resources if body["Type"] == _KEY]
+    if len(groups_of_app) != 1:
+        raise PlanError(f"the CDK app has {len(groups_of_app)} log groups {log_group}, not one")
+    [(group_id, properties)] = groups_of_app
+    key_logical_id = str(properties.get("KmsKeyId", {}).get("Fn::GetAtt", [""])[0])
+    if template["Resources"].get(key_logical_id, {}).get("Type") != _KEY:
+        raise PlanError(
+            f"{log_group} exists from an earlier stack with the key {key_id}, and the CDK app gives it no key"
+        )
     return {group_id: {"LogGroupName": log_group}, key_logical_id: {"KeyId": key_id}}

@@ -48,11 +48,13 @@ def read_cases(path: Path) -> Iterator[PatternCase]:
         try:
             case = json.loads(line)
             pattern, messages = case["pattern"], case["messages"]
+            if not isinstance(pattern, str) or not isinstance(messages, list):
+                raise TypeError("pattern is not a text, or messages is not an array")  # noqa: TRY301 - as what `json` raises
         except (ValueError, KeyError, TypeError) as error:
             advice = 'write {"pattern": "…", "messages": ["…"]}'
             raise CaseError(f"{path}:{number}: {error!r}; {advice}") from error
         for at in range(0, len(messages), _MOST_MESSAGES):
-            yield PatternCase(str(pattern), tuple(map(str, messages[at : at + _MOST_MESSAGES])))
+            yield PatternCase(pattern, tuple(map(str, messages[at : at + _MOST_MESSAGES])))
 
 
 def compare(cases: Iterable[PatternCase], logs: "CloudWatchLogsClient") -> Iterator[str]:

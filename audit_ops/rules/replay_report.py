@@ -23,7 +23,7 @@ def replay_report(result: Replay, config: AuditConfig) -> Group:
     """Return a table of the rules, a plot of each over the days, and the undeclared actions."""
     days = sorted(day for day in result.days if day)
     span = f", {days[0]} to {days[-1]}" if days else ""
-    heading = f"{result.records:,} records{span}"
+    heading = f"{result.records:,} {'record' if result.records == 1 else 'records'}{span}"
     if result.unreadable:
         heading += f"; {result.unreadable:,} lines are not records"
     table = Table(box=None, header_style="bold", pad_edge=False)

@@ -64,7 +64,7 @@ def rule_skeleton(lines: Iterable[str], config: AuditConfig) -> str:
 
 def _first(lines: Iterable[str]) -> Mapping[str, Any]:
     complaint = "the input has no record of an application; pass a line that audit_lib wrote"
-    for number, line in enumerate(lines):
+    for number, line in enumerate(_decoded(lines)):
         try:
             record = json.loads(line)
         except ValueError as error:
@@ -80,6 +80,15 @@ def _first(lines: Iterable[str]) -> Mapping[str, Any]:
     raise RecordError(complaint)
 
 
+def _decoded(lines: Iterable[str]) -> Iterator[str]:
+    try:
+        yield from lines
+    except UnicodeDecodeError as error:
+        raise RecordError(
+            f"byte {error.start} is not UTF-8; pass a line that audit_lib wrote"
+        ) from error
+
+
 def _action(
     action: str, record_type: Any, record: Mapping[str, Any], config: AuditConfig
 ) -> Iterator[str]:
@@ -93,7 +102,8 @@ def _action(
     for name in ("category", "type"):
         given = member(record, f"event.{name}")
         texts = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
-        yield f"{name} = {_value(texts)}"
+        missing = "" if texts else f"  # the record has no event.{name}: add one that ECS has"
+        yield f"{name} = {_value(texts)}{missing}"
     yield ""
 
 

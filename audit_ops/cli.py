@@ -99,12 +99,12 @@ def demo(*, once: bool, output: Path) -> None:
     is_flag=True,
     help="Show what would be created and what it costs, and exit.",
 )
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[CDK_OPTIONS]...")
 def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]) -> None:
     """Deploy the trail to the AWS account of your credentials, with the CDK CLI.
 
     First shows what will be created and roughly what it costs a month. If an earlier stack left its
-    audit log group, the group is imported with all its records. OPTIONS are passed to `cdk deploy`
+    audit log group, the group is imported with all its records. CDK_OPTIONS are passed to `cdk deploy`
     unchanged.
     """
     import boto3
@@ -335,11 +335,11 @@ def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
 )
 @_port
 @_config
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[CDK_OPTIONS]...")
 def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
     """Deploy to the embedded cloud as `audit deploy` does to AWS, with the CDK CLI.
 
-    OPTIONS are passed to `cdk deploy` unchanged.
+    CDK_OPTIONS are passed to `cdk deploy` unchanged.
     """
     from audit_ops.rollout import Cdk, Plan, synthesize
     from audit_ops.running import connect, settle

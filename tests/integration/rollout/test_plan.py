@@ -1,5 +1,6 @@
 """The plan of a deployment, and the states of an account that it rejects."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -81,6 +82,9 @@ def test_a_foreign_group_and_a_key_about_to_go_are_refused(
     world.cloud.deploy(template.folder)
     world.cloud.client("cloudformation").delete_stack(StackName="audit")
     [group] = logs.describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
+    kms.disable_key(KeyId=group["kmsKeyId"].rpartition("/")[2])
+    with pytest.raises(PlanError, match="is Disabled"):
+        plan(world, template)
     kms.schedule_key_deletion(KeyId=group["kmsKeyId"].rpartition("/")[2])
     with pytest.raises(PlanError, match=r"is PendingDeletion.*cancel-key-deletion"):
         plan(world, template)
@@ -95,3 +99,33 @@ def test_an_assembly_without_the_stack_is_refused(world: World, template: Templa
             plan(world, template)
     finally:
         manifest.write_text(text)
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"])
+def test_a_stack_that_was_never_created_is_created(
+    world: World, template: Template, status: str
+) -> None:
+    world.prepare(CONFIG)
+    world.cloud.deploy(template.folder)
+    world.cloud.stacks.stacks["audit"].status = status
+    found = plan(world, template)
+    assert found.status == ""
+    assert set(found.kept) == {"StoreRecords611269AC", "StoreKey7A3C02BD"}
+
+
+def test_an_app_whose_group_has_no_key_does_not_take_over_one_that_has(
+    world: World, template: Template
+) -> None:
+    world.prepare(CONFIG)
+    world.cloud.deploy(template.folder)
+    world.cloud.client("cloudformation").delete_stack(StackName="audit")
+    path = template.folder / "Trail.template.json"
+    text = path.read_text()
+    body = json.loads(text)
+    del body["Resources"]["StoreRecords611269AC"]["Properties"]["KmsKeyId"]
+    path.write_text(json.dumps(body))
+    try:
+        with pytest.raises(PlanError, match="the CDK app gives it no key"):
+            plan(world, template)
+    finally:
+        path.write_text(text)

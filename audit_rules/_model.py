@@ -53,7 +53,7 @@ class Example:
 
     @property
     def line(self) -> str:
-        """The record as the line that `audit_lib` would write."""
+        """The record as one line of JSON, from a logger whose name ends with `.audit`."""
         logger = {"logger": "example.audit"}
         return json.dumps({"log": logger, **self.record}, default=str, ensure_ascii=True)
 

@@ -104,7 +104,7 @@ def approve(config: AuditConfig, source: str) -> None:
 
 
 def review(config: AuditConfig) -> tuple[ReviewFinding, ...]:
-    """Return what would never match, would match the wrong records, or notifies no channel."""
+    """Return the findings: conditions that never match or match the wrong records, unused channels."""
     found: list[ReviewFinding] = []
     for rule in config.rules:
         found += _review_rule(rule, config)
@@ -266,7 +266,7 @@ def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]
 
 
 def _contradiction(comparisons: list[Leaf]) -> str:
-    """Return what the field cannot be, if no value satisfies all comparisons; else an empty string."""
+    """Return the contradictory values in words, or an empty string if a value satisfies all of them."""
     kinds = {_kind(leaf) for leaf in comparisons}
     if len(kinds) > 1:
         return " and ".join(sorted(kinds))

@@ -73,7 +73,7 @@ def target_of(record: Mapping[str, Any]) -> str:
 
 
 def record_of(record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """Return the type and id of the changed record, the type by its label: `User 1042`."""
+    """Return the label of the record type and the id of the changed record, such as `User 1042`."""
     kind = shown_value(member(record, "changes.record_type"), missing="")
     which = shown_value(member(record, "changes.record_id"), missing="")
     return f"{labels.get(kind, kind)} {which}".strip() or _UNKNOWN_RECORD

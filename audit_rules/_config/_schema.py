@@ -1,6 +1,6 @@
-"""The JSON Schema of `audit.toml`, for editors, recorded while the reader reads.
+"""The JSON Schema of `audit.toml`, for editors.
 
-The reader runs on a table that has every key and records each read. So the schema cannot differ from the
+The reader runs on a table that accepts every key and records each read. So the schema cannot differ from the
 reader. What only the reader can check (a duplicate id) is not in the schema.
 """
 

@@ -7,7 +7,7 @@ A channel type consists of four files, each named after the type:
 - `local_cloud/receivers/`: receives it, for tests, the demo and the embedded cloud;
 - `tests/unit/channels/`: its test.
 
-No other file names a type; they use `channel_types`.
+Other code calls `channel_types`.
 """
 
 from collections.abc import Mapping

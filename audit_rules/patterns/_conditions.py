@@ -39,7 +39,7 @@ class Wildcard:
 
     @property
     def exact(self) -> bool:
-        """Whether it matches only one text."""
+        """Whether it has no wildcard."""
         return not self.text.startswith("*") and not self.text.endswith("*")
 
     def matches(self, text: str) -> bool:

@@ -84,7 +84,7 @@ def _pinned_packages(requirements: Path) -> Iterator[tuple[str, bytes]]:
             ) from error
         files = installed.files
         if installed.version != version or not files:
-            found = f"{installed.version}{'' if files else ', with no list of its files'}"
+            found = f"{installed.version}{'' if files else ', without a list of its files'}"
             raise AssetError(
                 f"{requirements}: {name}=={version} is pinned, but {found} is installed; run `make setup`"
             )

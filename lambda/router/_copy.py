@@ -1,4 +1,4 @@
-"""Writes records to the audit log group, with unchanged lines; rejected records are kept in a queue.
+"""Writes log lines, unchanged, to the audit log group, and sends rejected ones to a queue.
 
 The limits of PutLogEvents:
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html

@@ -18,6 +18,7 @@ _CONTAINER_BYTES: Final = 16 * 1024
 _LAMBDA_BYTES: Final = 256 * 1024
 _MIN_BYTES: Final = 4 * 1024
 _MIN_KEY_BYTES: Final = 16
+_OWN_ACTIONS: Final = frozenset({"audit-muted", "audit-unmuted"})
 _POLICIES: Final = ("stderr", "spool", "raise")
 
 
@@ -89,7 +90,7 @@ class Config:
 
     def unknown_action(self, name: str) -> str | None:
         """Return the problem of an action that is not in the catalogue, else None."""
-        if not self.actions or name in self.actions:
+        if not self.actions or name in self.actions or name in _OWN_ACTIONS:
             return None
         from difflib import get_close_matches  # noqa: PLC0415 - only needed for a mistake
 
@@ -161,6 +162,15 @@ def configure(  # noqa: PLR0913 - the whole configuration
         ConfigurationError: a value is wrong; the configuration is unchanged.
     """
     global _config  # noqa: PLW0603 - the only place that changes it
+    _check_types(
+        max_bytes=(max_bytes, int, "a number"),
+        spool=(spool, str | os.PathLike, "a path"),
+        fsync=(fsync, bool, "True or False"),
+        sensitive=(sensitive, Mapping, "a mapping"),
+        hash_key=(hash_key, bytes, "bytes"),
+        chain=(chain, bool, "True or False"),
+        service=(service, Mapping, "a mapping"),
+    )
     actions = {} if catalogue is None else _read(catalogue)
     if on_failure not in _POLICIES:
         raise ConfigurationError(f"on_failure: found {on_failure!r}; write one of {_POLICIES}")
@@ -174,6 +184,8 @@ def configure(  # noqa: PLR0913 - the whole configuration
             f"max_bytes: found {longest}; write {_MIN_BYTES} to {MESSAGE_BYTES}, CloudWatch's limit"
         )
     for name, rule in (sensitive or {}).items():
+        if not isinstance(name, str):
+            raise ConfigurationError(f"sensitive: found {name!r}; write the name of a field")
         if rule is not None and not isinstance(rule, MaskingRule):
             raise ConfigurationError(
                 f"sensitive: {name}: found {type(rule).__name__}; write Mask(), Hash(), Drop() or None"
@@ -205,6 +217,12 @@ def configure(  # noqa: PLR0913 - the whole configuration
     )
 
 
+def _check_types(**values: tuple[object, Any, str]) -> None:
+    for name, (value, kinds, wanted) in values.items():
+        if value is not None and (not isinstance(value, kinds) or (kinds is int and value is True)):
+            raise ConfigurationError(f"{name}: found {type(value).__name__}; write {wanted}")
+
+
 def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, CatalogueAction]:
     if isinstance(catalogue, Mapping):
         place, document = "the catalogue", catalogue
@@ -215,7 +233,7 @@ def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, Catal
         try:
             with open(catalogue, "rb") as file:  # noqa: PTH123 - accepts any path-like
                 document = tomllib.load(file)
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # also text that is not UTF-8, a NUL in the path
             raise CatalogueError(f"{place}: {error}") from error
     actions = document.get("actions")
     if not isinstance(actions, Mapping) or not actions:

@@ -124,7 +124,10 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     redactions: Redactions,
 ) -> dict[str, Any]:
     """Return the fields that the verb writes: `event`, `changes`, `user.target`, masked."""
-    event = verb_result.event.copy()
+    event: dict[str, Any] = {
+        name: value[:] if type(value) is list else value
+        for name, value in verb_result.event.items()
+    }  # a filter may change a record: not the next one
     own: dict[str, Any] = {"event": event}
     texts = redactions.texts
     texts.append(event.get("action", ""))

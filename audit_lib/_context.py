@@ -133,7 +133,8 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
     try:
         yield
     finally:
-        _CONTEXT.reset(token)
+        with suppress(ValueError):  # a framework ends a generator in another context than it began
+            _CONTEXT.reset(token)
 
 
 def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
@@ -194,28 +195,33 @@ def copy_context(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Context:
-    above, below = plain(fields), present.fields
-    earlier, now = below.get("user"), above.get("user")
-    if isinstance(earlier, dict):
-        if isinstance(now, dict) and "id" in now and earlier.get("id", now["id"]) != now["id"]:
-            # Another user: no member of the first one may remain.
-            below = {name: value for name, value in below.items() if name != "user"}
-            earlier = {}
-    else:
-        earlier = {}
+    above = plain(fields)
     if on_behalf_of is not None:
-        effective = plain_fields(on_behalf_of)
-        if isinstance(before := earlier.get("effective"), dict):
-            via = before.get("via", [])
-            effective["via"] = [*via, {name: before[name] for name in before if name != "via"}]
-            below = {**below, "user": {**earlier, "effective": {}}}
-        above = merged(above, {"user": {"effective": effective}})
+        above = merged(above, {"user": {"effective": plain_fields(on_behalf_of)}})
     redactions = Redactions()
     redactions.add(present.redactions)
     del redactions.secrets[:-_MAX_SECRETS]
-    fields = merged(below, get_config().masking.masked(above, (), redactions))
+    fields = _over(present.fields, get_config().masking.masked(above, (), redactions))
     redactions.search(fields)
     return _made(fields, redactions)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return both merged, as people: no member of one user remains with another one."""
+    earlier, now = below.get("user"), above.get("user")
+    if not (isinstance(earlier, dict) and isinstance(now, dict)):
+        return merged(below, above)
+    if "id" in now and earlier.get("id", now["id"]) != now["id"]:
+        return merged({name: value for name, value in below.items() if name != "user"}, above)
+    before, effective = earlier.get("effective"), now.get("effective")
+    if isinstance(before, dict) and isinstance(effective, dict):
+        # The first one acts on behalf of the last one; those between are kept in order.
+        via = [before.get("via"), [{name: before[name] for name in before if name != "via"}],
+               effective.get("via")]  # fmt: skip
+        chain = [each for part in via if isinstance(part, list) for each in part]
+        below = {**below, "user": {**earlier, "effective": {}}}
+        above = {**above, "user": {**now, "effective": {**effective, "via": chain}}}
+    return merged(below, above)
 
 
 def _made(fields: dict[str, Any], redactions: Redactions) -> Context:
@@ -259,4 +265,4 @@ def current_context() -> Context:
     redactions = Redactions()
     redactions.add(around.redactions)
     redactions.add(block.redactions)
-    return _made(merged(around.fields, block.fields), redactions)
+    return _made(_over(around.fields, block.fields), redactions)

@@ -43,6 +43,7 @@ _EXTENDING: Final = RLock()
 _DEFAULT: Final = (DEFAULT_HANDLER,)
 _UNSET: Final = object()
 _MANY_FRAMES: Final = 1000
+_STATES: Final = frozenset({"before", "after"})
 _LEVEL_NAMES: Final = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
 
@@ -70,6 +71,7 @@ class AuditLogger(logging.Logger):
         Args:
             muted: False to write again.
         """
+        muted = bool(muted)
         if muted is self._muted:
             return
         self._muted = False
@@ -79,6 +81,19 @@ class AuditLogger(logging.Logger):
             category="configuration", type="change", stacklevel=2,
         )  # fmt: skip
         self._muted = muted
+
+    def log(self, level: object, msg: object, *args: object, **arguments: Any) -> None:
+        """Write a record at a level, as `logging` does; a level that is not a number is replaced."""
+        problems: list[str] = []
+        number = checked_level(level, problems)
+        if problems:
+            extra = arguments.get("extra")
+            labels = {"labels.audit_problem": "; ".join(problems)}
+            arguments["extra"] = {**named_fields(extra, []), **labels} if extra else labels
+        if self.isEnabledFor(number):
+            if type(stacklevel := arguments.get("stacklevel", 1)) is int:
+                arguments["stacklevel"] = stacklevel + 1  # the frame of this method
+            self._log(number, msg, args, **arguments)
 
     def record_created(
         self,
@@ -171,6 +186,10 @@ class AuditLogger(logging.Logger):
             RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         before = plain_fields(record)
+        unknown: dict[str, Any] = {**arguments}
+        for name in _STATES & unknown.keys():  # the record is the state: no such arguments
+            unknown[f"{name} (argument)"] = unknown.pop(name)
+        arguments = cast("RecordArguments", unknown)
         try:
             yield
         except BaseException as error:

@@ -84,7 +84,10 @@ def related(document: dict[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     user = document.get("user")
     if type(user) is dict:
-        people = (user, user.get("target"), user.get("effective"))
+        effective = user.get("effective")
+        people = [user, user.get("target"), effective]
+        if type(effective) is dict and type(via := effective.get("via")) is list:
+            people += via
         if names := _texts(people, _USER_KEYS):
             found["user"] = names
     if addresses := _texts(map(document.get, _ADDRESSED), _ADDRESS_KEYS):

@@ -223,7 +223,7 @@ _SECRETS: Final = r"""
     (?P<kept> [a-z][a-z0-9+.-]{0,20}://[^\s/@:"']*: ) [^\s/@"']+ (?=@)        # postgres://u:pw@h
     | (?P<scheme> \b(?:bearer|basic)\s+ ) [a-z0-9._~+/=-]{3,}                 # Authorization: Bearer …
     | (?<![a-z0-9_-]) [a-z0-9_-]{8,}+ \.eyJ[a-z0-9_-]++ (?:\.[a-z0-9_-]*)+    # a JSON Web Token
-    | \bAKIA[A-Z0-9]{16}\b                                                  # an AWS access key
+    | \bA[KS]IA[A-Z0-9]{16}\b                                               # an AWS access key
     | -----BEGIN[ A-Z]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*PRIVATE[ ]KEY-----|\Z)
     | (?P<named> (?:passw(?:or)?d|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key)
                  ["']?\s*[=:]\s*["']? ) [^\s"'&,;)\]}]+                        # password=…
@@ -233,8 +233,8 @@ _SECRETS: Final = r"""
 def has_secret(text: str) -> bool:
     """Return whether a text contains a known form of a secret. Most texts have no sign of one."""
     return (
-        ":" in text or "=" in text or "eyJ" in text or "earer " in text or "asic " in text
-        or "AKIA" in text or "EARER " in text or "ASIC " in text
+        ":" in text or "=" in text or "eyJ" in text or "earer" in text or "asic" in text
+        or "AKIA" in text or "ASIA" in text or "PRIVATE KEY" in text or "EARER" in text or "ASIC" in text
     ) and _secret_pattern().search(text) is not None  # fmt: skip
 
 

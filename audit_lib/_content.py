@@ -20,6 +20,7 @@ __all__ = [
     "argument_names",
     "changes_by_key",
     "is_routine",
+    "own_event",
     "own_fields",
     "payload_of",
     "problem_labels",
@@ -124,10 +125,7 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     redactions: Redactions,
 ) -> dict[str, Any]:
     """Return the fields that the verb writes: `event`, `changes`, `user.target`, masked."""
-    event: dict[str, Any] = {
-        name: value[:] if type(value) is list else value
-        for name, value in verb_result.event.items()
-    }  # a filter may change a record: not the next one
+    event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
     texts = redactions.texts
     texts.append(event.get("action", ""))
@@ -146,6 +144,15 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
         user = {"target": plain_fields(target)}
         own["user"] = config.masking.masked(user, ("user",), redactions)
     return own
+
+
+def own_event(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an `event` that shares no list with the next record: a filter may change it."""
+    if "category" in event:
+        event["category"] = event["category"].copy()
+    if "type" in event:
+        event["type"] = event["type"].copy()
+    return event
 
 
 def changes_by_key(

@@ -22,6 +22,7 @@ from ._content import (
     argument_names,
     changes_by_key,
     is_routine,
+    own_event,
     own_fields,
     payload_of,
     problem_labels,
@@ -317,6 +318,7 @@ class AuditLogger(logging.Logger):
             for handler in handlers:
                 handler.write(document, redactions, config)
         else:
+            own["event"] = own_event(own["event"])
             super()._log(
                 level, msg, args, exc_info=exc_info,
                 extra=cast("Any", _Prepared((own, extra_fields, redactions))), stack_info=stack_info,

@@ -120,12 +120,13 @@ class Masking:
         """Return an object with its sensitive members masked; the same object if it has none."""
         result: dict[str, Any] | None = None
         known = {} if self._paths else self._known  # without rules for paths, the name decides
+        texts = redactions.texts
         for name, item in value.items():
             kind = type(item)
             rule = known.get(name, _UNKNOWN)
             if rule is None and kind in _ATOMS:  # the common case
                 if kind is str:
-                    redactions.texts.append(item)
+                    texts.append(item)
                 continue
             inner_path = (*path, name)
             rule = self.rule(inner_path) if rule is _UNKNOWN else rule
@@ -147,7 +148,10 @@ class Masking:
         shown = rule.shown(value, self.key)
         if value is not None:
             redactions.notes[path_text(path)] = "masked" if shown == HIDDEN else rule.note
-            _remember(value, redactions.secrets)
+            if type(value) is not str:
+                _remember(value, redactions.secrets)
+            elif len(value) >= _MIN_SECRET_LENGTH:  # the common case, without a call
+                redactions.secrets.append(value)
         return shown
 
     def _masked_item(
@@ -232,10 +236,14 @@ _SECRETS: Final = r"""
 
 def has_secret(text: str) -> bool:
     """Return whether a text contains a known form of a secret. Most texts have no sign of one."""
-    return (
-        ":" in text or "=" in text or "eyJ" in text or "earer" in text or "asic" in text
-        or "AKIA" in text or "ASIA" in text or "PRIVATE KEY" in text or "EARER" in text or "ASIC" in text
-    ) and _secret_pattern().search(text) is not None  # fmt: skip
+    # A search for one character is four times faster than one for a word.
+    signs = (
+        ":" in text or "=" in text
+        or ("J" in text and "eyJ" in text)
+        or ("I" in text and ("AKIA" in text or "ASIA" in text or "PRIVATE KEY" in text))
+        or (("b" in text or "B" in text) and ("earer" in (lower := text.lower()) or "asic" in lower))
+    )  # fmt: skip
+    return signs and _secret_pattern().search(text) is not None
 
 
 def scrubbed(

@@ -16,7 +16,7 @@ from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, in
 from .masking_rules import SensitiveValue, annotated_rules
 from .notes import UnreadableText
 
-__all__ = ["is_plain", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
+__all__ = ["is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
 
 # A structure that is deeper or larger is a mistake (the whole graph of an ORM) or an attack.
 _MAX_DEPTH = 32
@@ -80,20 +80,10 @@ def text_of(value: Any) -> str:
     """Return a value as text: a name, an id, a key."""
     if type(value) is str and value.isascii():
         return value
-    if type(value) is int and is_plain(value):
+    if type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return str(value)
     as_plain = plain(value)
     return as_plain if isinstance(as_plain, str) else _dumps(as_plain)
-
-
-def is_plain(value: Any) -> bool:
-    """Return whether a value is written unchanged: `None`, a bool, a safe integer or ASCII text."""
-    kind = type(value)
-    if kind is str:
-        return value.isascii()  # type: ignore[no-any-return] # a str's own method
-    if kind is int:
-        return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER  # type: ignore[no-any-return] # an int's
-    return value is None or kind is bool
 
 
 def is_plain_object(value: dict[Any, Any]) -> bool:
@@ -103,10 +93,14 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
     for name, item in value.items():
         if type(name) is not str or not name.isascii():
             return False
-        if type(item) is str:  # the common case: `is_plain` without a call
+        kind = type(item)  # plain: `None`, a bool, a safe integer, ASCII text
+        if kind is str:
             if not item.isascii():
                 return False
-        elif not is_plain(item):
+        elif kind is int:
+            if not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
+                return False
+        elif item is not None and kind is not bool:
             return False
     return True
 

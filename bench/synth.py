@@ -1,6 +1,8 @@
 """Times a synthesis without the CLI: our app beside an app of one bucket, on the same Node.js, in turns.
 
-Both start jsii: Node.js with aws-cdk-lib. The goal is at most 1.3 times.
+Both start jsii: Node.js with aws-cdk-lib, which validates the template for 0.7 s (`CDK_VALIDATION=false`
+shows it). The goal of 1.3 times is not reached: 67 constructs, each a call to Node.js, and the modules of
+eight services are 0.6 s more than one bucket and one module, and their larger template 0.2 s.
 """
 
 import json

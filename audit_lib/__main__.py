@@ -49,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.write_heads:
             _write_heads(Path(options.write_heads), report)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        print(f"audit_lib verify: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
+        text = str(error)
+        if isinstance(error, OSError) and error.strerror:  # without the number of the error
+            text = f"{error.filename}: {error.strerror}"
+        print(f"audit_lib verify: {text}", file=sys.stderr)  # noqa: T201 - a command's answer
         return _UNUSABLE
     print("\n".join(_report_lines(report)))  # noqa: T201
     return _PROBLEMS if not report.intact else _COMPLETE if report.complete else _OPEN

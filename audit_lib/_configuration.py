@@ -233,8 +233,13 @@ def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, Catal
         try:
             with open(catalogue, "rb") as file:  # noqa: PTH123 - accepts any path-like
                 document = tomllib.load(file)
+        except tomllib.TOMLDecodeError as error:
+            raise CatalogueError(f"{place}: is not valid TOML: {error}") from error
         except (OSError, ValueError) as error:  # also text that is not UTF-8, a NUL in the path
-            raise CatalogueError(f"{place}: {error}") from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CatalogueError(
+                f"{place}: cannot be read: {reason}; write the path of a TOML file in UTF-8"
+            ) from error
     actions = document.get("actions")
     if not isinstance(actions, Mapping) or not actions:
         raise CatalogueError(

@@ -51,15 +51,16 @@ def _refuse_table(table: Any) -> None:
             name = mapper.class_.__name__
             if table in mapper.tables:
                 raise CaptureError(
-                    f"found a statement about the table {table.name}, whose model {name} is audited; use"
-                    f" {name} in it, or set execution_options(audit=False) and audit it yourself"
+                    f"found a statement on the table {table.name}, whose model {name} is audited; use"
+                    f" {name} in it, or set execution_options(audit=False) and write the record yourself"
                 )
             for link in mapper.relationships:
                 if link.secondary is table and link.key not in model.excluded:
                     raise CaptureError(
-                        f"found a statement about the table {table.name}, whose links are audited with"
-                        f" {name}; change {name}.{link.key}, or set execution_options(audit=False) and"
-                        " audit it yourself"
+                        f"found a statement on the association table {table.name}, whose rows are"
+                        f" audited through {name}.{link.key}; add or remove objects in"
+                        f" {name}.{link.key}, or set execution_options(audit=False) and write the"
+                        " record yourself"
                     )
 
 

@@ -78,7 +78,8 @@ def _settings(app: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise SynthesisError(f"{path}: {error}; choose the folder of a CDK app") from error
+        reason = getattr(error, "strerror", None) or error
+        raise SynthesisError(f"{path}: {reason}; choose the folder of a CDK app") from error
     if not isinstance(settings, dict):
         raise SynthesisError(f"{path}: is not a JSON object")
     return settings

@@ -41,7 +41,8 @@ def read_cases(path: Path) -> Iterator[PatternCase]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CaseError(f"{path}: cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise CaseError(f"{path}: cannot be read: {reason}") from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -238,7 +238,8 @@ def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
             file.seek(0)
             yield from _counted(file, gzip.GzipFile(fileobj=file) if packed else file, advance)
     except (OSError, EOFError) as error:
-        raise ReplayError(f"{path}: cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ReplayError(f"{path}: cannot be read: {reason}") from error
 
 
 def _counted(

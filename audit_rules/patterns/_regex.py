@@ -195,7 +195,11 @@ class _RegexParser:
                     begin, r'"^" is allowed only at the beginning; for the character write \^'
                 )
             case "*" | "+" | "?" | "{":
-                raise RegexError(begin, f'"{character}" has no character before it to repeat')
+                raise RegexError(
+                    begin,
+                    f'"{character}" has no character before it to repeat; for the character write'
+                    f" \\{character}",
+                )
             case "]" | "}":
                 raise RegexError(
                     begin, f'"{character}" has no opening bracket; write \\{character}'

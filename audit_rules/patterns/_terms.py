@@ -94,9 +94,9 @@ def _ends(text: str, at: int) -> bool:
 def _problem(text: str, at: int) -> str:
     rest = text[at:].lstrip("?- \t")
     if rest.startswith('"') and rest.count('"') == 1:
-        return "a quoted phrase is not closed"
+        return 'a quoted phrase is not closed; add a closing "'
     if rest.startswith("%") and rest.count("%") == 1:
-        return "a regular expression is not closed"
+        return "a regular expression is not closed; add a closing %"
     if rest.startswith("."):
         return (
             "found a field without a dollar sign; write { $.name = … }. In double quotes a shell removes"

@@ -43,7 +43,11 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SPACE: Final = " \t\r\n"
-_UNCLOSED: Final = {'"': "a quoted value is not closed", "%": "a regular expression is not closed"}
+_UNCLOSED: Final = {
+    '"': 'a quoted value is not closed; add a closing ", and write \\" for the character',
+    "%": "a regular expression is not closed; add a closing %",
+}
+_UNCLOSED_KEY: Final = "a key in brackets is not closed; write ['name'] or [0]"
 
 
 def tokenize(text: str) -> Iterator[Token]:
@@ -53,6 +57,7 @@ def tokenize(text: str) -> Iterator[Token]:
         FilterPatternError: a character is not part of any token.
     """
     offset = 0
+    selector_end = -1
     while True:
         while text[offset : offset + 1] in _SPACE and offset < len(text):
             offset += 1
@@ -67,6 +72,10 @@ def tokenize(text: str) -> Iterator[Token]:
                 f"found {character!r}; put values with characters other than letters and digits"
                 " in double quotes",
             )
+            if character == "[" and offset == selector_end:
+                reason = _UNCLOSED_KEY
             raise FilterPatternError(text, offset + 1, reason)
-        yield Token(TokenKind[found.lastgroup], found.group(), offset)
+        kind = TokenKind[found.lastgroup]
+        yield Token(kind, found.group(), offset)
         offset = found.end()
+        selector_end = offset if kind is TokenKind.SELECTOR else -1

@@ -180,3 +180,14 @@ def test_the_extra_brings_what_the_command_imports() -> None:
         for name in wanted
         if not name.startswith("mypy_boto3_")  # for the type checker alone
     } <= brought
+
+
+def test_the_tests_of_the_wheel_need_nothing_that_is_not_in_it() -> None:
+    """`tests/e2e/test_wheel.py` runs them where the checkout is out of reach."""
+    tests = [
+        path
+        for folder in ("unit/audit_lib", "unit/audit_rules", "unit/local_cloud")
+        for path in (ROOT / "tests" / folder).rglob("*.py")
+    ]
+    outside = {"forwarder", "router", "audit_infra", "examples"}
+    assert {path.name: names for path in tests if (names := imported(path) & outside)} == {}

@@ -51,7 +51,7 @@ def test_without_a_catalogue_any_action_will_do(logger: audit_lib.AppLogger, lin
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("actions = ", "audit.toml: Invalid value"),
+        ("actions = ", "audit.toml: is not valid TOML: Invalid value"),
         ("[audit]\nname = 'x'", "audit.toml: actions: found no table"),
         ("[actions]\nx = 1", "audit.toml: actions.x: found int; write a table"),
         (

@@ -531,7 +531,7 @@ def test_the_command_says_what_it_cannot_read(
 ) -> None:
     (tmp_path / "heads").write_text("nonsense\n")
     assert command(capsys, tmp_path / "none") == (
-        2, f"audit_lib verify: [Errno 2] No such file or directory: '{tmp_path / 'none'}'\n"
+        2, f"audit_lib verify: {tmp_path / 'none'}: No such file or directory\n"
     )  # fmt: skip
     status, said = command(capsys, "-", "--heads", tmp_path / "heads")
     assert (status, "line 1: found 'nonsense'; write a chain id" in said) == (2, True)

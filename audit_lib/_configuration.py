@@ -1,4 +1,4 @@
-"""Checks and keeps the configuration of the process: the catalogue, masking and how records are written."""
+"""Checks and keeps the configuration of the process: catalogue, masking and delivery of records."""
 
 import os
 from collections.abc import Mapping

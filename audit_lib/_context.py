@@ -86,7 +86,7 @@ class Request:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Restore the request from before, if the block ends in the `contextvars` context that it began in."""
+        """Restore the previous request; do nothing in a `contextvars` context where this one was not set."""
         if self._token is not None:
             with suppress(ValueError):  # it ended in another context, where it was not set
                 _REQUEST.reset(self._token)

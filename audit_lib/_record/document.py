@@ -1,7 +1,7 @@
 """Builds the document of an audit record in the Elastic Common Schema (ECS), for the handlers.
 
-It is built from a `LogRecord`, or faster from the frame of the caller. It has the fields of Elastic's `ecs-logging` (https://github.com/elastic/ecs-logging) except
-`log.original`, which repeats the message.
+It is built from a `LogRecord`, or faster from the frame of the caller. It has the fields of Elastic's
+`ecs-logging` (https://github.com/elastic/ecs-logging) except `log.original`, which repeats the message.
 """
 
 import os

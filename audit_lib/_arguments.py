@@ -226,7 +226,7 @@ def checked_stacklevel(stacklevel: object, problems: list[str]) -> int:
 
 
 def checked_flag(value: object) -> bool:
-    """Return the truth value of any object; True if it has none, such as an array."""
+    """Return the truth value of an object; True if `bool` of it raises, as for a NumPy array."""
     try:
         return bool(value)
     except Exception:  # noqa: BLE001 - such as NumPy's ValueError
@@ -275,7 +275,8 @@ def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel:
     """Report the problems of a record, which is written, to the developer.
 
     The ordinary logger `audit_lib` writes one WARNING for each call site (file and line), and again
-    after it has remembered 4,096 of them. In development, an `AuditUsageWarning` is issued too: in a test of pytest, or if a filter covers it
+    after it has remembered 4,096 of them. In development, an
+    `AuditUsageWarning` is issued too: in a test of pytest, or if a filter covers it
     (`-W`, `-X dev`, `warnings.simplefilter`, `pytest.warns`). Python's default filters do not.
 
     Args:

@@ -67,7 +67,7 @@ class Request:
     def __init__(
         self, fields: Mapping[str, Any], user: Callable[[], Mapping[str, Any] | None] | None = None
     ) -> None:
-        """Prepare the context; `with` puts it in force.
+        """Create the context, with its fields masked; `with` makes it the current one.
 
         Args:
             fields: ECS objects by their names, such as those of `request_fields`.
@@ -129,15 +129,16 @@ _REQUEST: Final[ContextVar[Request | None]] = ContextVar("audit_lib.request", de
 
 @contextmanager
 def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
-    """Add ECS objects to all audit records of the block.
+    """Add ECS objects to all audit records that are written in the block.
 
     `context(user={"id": "7", "name": "Ana"}, source={"ip": "203.0.113.9"})`. Blocks nest: an inner
     block adds to the objects of the outer one and overrides its members; a user with another `id`
-    replaces the whole user. Asyncio tasks inherit it; `copy_context` passes it to threads.
+    replaces the whole user. Asyncio tasks inherit the objects; `copy_context` passes them to threads.
 
     Args:
-        on_behalf_of: the user on whose behalf an administrator acts: ECS `user.effective`. In a
-            nested block, the first one is kept in `user.effective.via`.
+        on_behalf_of: the user on whose behalf an administrator acts: ECS `user.effective`. In nested
+            blocks, the innermost user is `user.effective`, and those of the outer blocks are kept in
+            order in `user.effective.via`.
         fields: ECS objects by their names.
     """
     token = _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
@@ -263,7 +264,7 @@ def _without(present: Context, names: Iterable[str]) -> Context:
 
 
 def _removed(fields: dict[str, Any], path: list[str]) -> dict[str, Any]:
-    """Return a copy without the member at a path, and without the objects that this empties."""
+    """Return an object without the member at a path and without the objects that become empty."""
     name, *below = path
     if name not in fields:
         return fields

@@ -36,11 +36,14 @@ class CaptureError(AuditLibError, RuntimeError):
 
 
 class ConfigurationError(AuditLibError, ValueError):
-    """An argument of `configure` cannot be used; the text names it and says what to write."""
+    """An argument of `configure` has a wrong value; the text names the argument and what to write."""
 
 
 class CatalogueError(ConfigurationError):
-    """A catalogue of actions cannot be used; the text names the file, the action and the field."""
+    """A catalogue of actions cannot be read or is wrong; the text names the file, action and field.
+
+    The action and the field are named if only a part of the catalogue is wrong.
+    """
 
 
 class LoggerConflictError(AuditLibError, TypeError):

@@ -52,15 +52,16 @@ class AuditLogger(logging.Logger):
     """A logger in the hierarchy of `logging` whose records are audit records.
 
     All level methods, such as `info`, work on it; each call writes one line of ECS JSON. Unlike with an
-    ordinary logger, nothing suppresses a record of INFO or above except `mute`: no level, no filter (which may change
-    a record), no `logging.disable`, no `disable_existing_loggers`. Its records are sent to its own
+    ordinary logger, nothing suppresses a record of INFO or above except `mute`: no level, no filter
+    (which may change a record), no `logging.disable`, no `disable_existing_loggers`. Its records are sent to its own
     handlers and to standard output, and not to the handlers of its ancestors, except those of test
     tools that keep records in a list (pytest's `caplog`). An `AuditHandler` that is added to it
     replaces standard output.
 
     A missing positional argument raises `TypeError`; no other wrong argument raises in the caller. An
     argument that does not exist is written as a label, with the outcome `unknown` unless `outcome` is
-    given; a value of a wrong type is converted, replaced or left out. `labels.audit_problem` says what was found;
+    given; a value of a wrong type is converted, replaced or left out. `labels.audit_problem` says
+    what was found;
     `AuditUsageWarning` describes how it is reported to a developer.
     """
 
@@ -271,7 +272,7 @@ class AuditLogger(logging.Logger):
         self._write(get_config(), "accessed", record_type, {}, msg, args, **arguments)
 
     def event(self, msg: object, *args: object, **arguments: Unpack[EventArguments]) -> None:
-        """Write anything else that happened: a failed sign-in, an export, a refusal, an approval.
+        """Write an event that is not about one record, such as a failed sign-in, an export or a refusal.
 
         Args:
             msg: what happened, in words.

@@ -278,7 +278,7 @@ class AuditFileHandler(AuditHandler):
             return False
 
     def close(self) -> None:
-        """Seal the chain and close the file; a later record opens it again."""
+        """Seal the hash chain and close the file; a later record opens the file again."""
         self.seal()
         with self.lock or _NO_LOCK:
             if self.stream is not None:

@@ -210,7 +210,11 @@ def _head(
 
 
 def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> dict[str, Any]:
-    """Add the fields of the audit logger, the caller's `extra`, `related` and the notes."""
+    """Add the payload, `related` and the notes to a document, in place, and return it, `event` last.
+
+    Members of `extra` that cannot be merged, and arguments that do not fit the message, are added to
+    the object `extra`.
+    """
     document.update(payload.fields)
     if payload.extra or unformatted is not None:
         rejected = _add(document, payload.extra)

@@ -1,4 +1,4 @@
-"""Encodes a document as the bytes of one line, in ASCII only.
+"""Encodes a document as JSON in ASCII, the bytes of one line, for the handlers and the hash chain.
 
 Every encoding of a stream accepts such a line, and it contains no character that a reader may treat
 as a line end (U+2028, U+0085).

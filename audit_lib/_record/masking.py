@@ -76,7 +76,7 @@ class Redactions:
 
 
 class Masking:
-    """The rules for sensitive fields: the default ones and those of `configure(sensitive=…)`."""
+    """The rules for sensitive fields: the default names, and the argument `sensitive` of `configure`."""
 
     __slots__ = ("_by_name", "_known", "_paths", "key")
 

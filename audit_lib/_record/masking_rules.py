@@ -31,7 +31,12 @@ class MaskingRule:
     note = "masked"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Return what is written instead of a plain value; `None` stays `None`."""
+        """Return the value that is written instead of a plain value, or `DROPPED`; None for None.
+
+        Args:
+            value: the sensitive value.
+            key: the `hash_key` of `configure`, which only `Hash` uses.
+        """
         raise NotImplementedError
 
 
@@ -141,7 +146,7 @@ _ANNOTATED: Final[dict[type, dict[str, MaskingRule]]] = {}
 
 
 def _rule_in(annotation: Any) -> MaskingRule | None:
-    """Return the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`."""
+    """Return the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`; else None."""
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, MaskingRule):
             return extra

@@ -146,7 +146,7 @@ class _Walk:
             return _describe(value, error)
 
     def fields(self, value: Any) -> dict[str, Any] | None:
-        """Return the fields of a model or of any object; None for a value without fields."""
+        """Return the converted fields of a mapping, model or other object; None for a value without fields."""
         try:
             named = _named_fields(value)
             if named is None and not isinstance(value, (str, bytes, Collection, type)):
@@ -221,7 +221,7 @@ class _Walk:
 
 
 def _named_fields(value: Any) -> Mapping[Any, Any] | None:
-    """Return the fields of a mapping or of a model by name; None for any other value."""
+    """Return the unconverted fields of a mapping or a model (as in `plain_fields`); None for others."""
     cls = type(value)
     if cls is dict or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return] # isinstance narrows Any to Mapping[Any, Any] only in part

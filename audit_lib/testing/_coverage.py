@@ -169,7 +169,7 @@ class CoverageWatch:
             self._settle(thread, audited=True)
 
     def begin_test(self) -> None:
-        """Begin a test: discard the uncommitted changes and the records of its setup."""
+        """Begin a test: discard the changes of its setup that are not in `findings` yet, and its records."""
         self._threads.clear()
 
     def end_test(self) -> None:

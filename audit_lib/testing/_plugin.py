@@ -33,7 +33,7 @@ def audit_records() -> Iterator[AuditRecords]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option `--audit-coverage` and the setting `audit_sensitive`."""
+    """Add the command-line option `--audit-coverage` and the configuration setting `audit_sensitive`."""
     parser.getgroup("audit").addoption(
         "--audit-coverage",
         action="store_true",

@@ -1,8 +1,8 @@
 """Defines the arguments that the methods of `AuditLogger` share, and checks their values.
 
-A wrong argument never prevents a record. An argument that does not exist is written as a
-label; a value of a wrong type is converted, replaced or left out. `labels.audit_problem` describes
-both, and `report_problems` reports them to the developer.
+A wrong argument never prevents a record. An argument that does not exist is written as a label; a value
+of a wrong type is converted, replaced or left out. `labels.audit_problem` describes both, and
+`report_problems` reports them to the developer.
 """
 
 import json
@@ -276,8 +276,8 @@ def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel:
 
     The ordinary logger `audit_lib` writes one WARNING for each call site (file and line), and again
     after it has remembered 4,096 of them. In development, an
-    `AuditUsageWarning` is issued too: in a test of pytest, or if a filter covers it
-    (`-W`, `-X dev`, `warnings.simplefilter`, `pytest.warns`). Python's default filters do not.
+    `AuditUsageWarning` is issued too: in a test of pytest, or if a filter covers it (`-W`, `-X dev`,
+    `warnings.simplefilter`, `pytest.warns`). Python's default filters do not.
 
     Args:
         problems: the texts of the problems.

@@ -29,9 +29,9 @@ class AuditLibError(Exception):
 
 
 class CaptureError(AuditLibError, RuntimeError):
-    """An ORM operation, or a class that is no model, cannot be audited; the text says what to do.
+    """An ORM operation cannot be audited, or a class that is to be audited is not a mapped model.
 
-    The operation was not executed.
+    The operation was not executed. The text says what to do instead.
     """
 
 
@@ -68,8 +68,9 @@ class AuditUsageWarning(UserWarning):
 
     An argument does not exist or has a wrong type, an action is missing or not in the catalogue, or a
     value is not among those of ECS. The ordinary logger `audit_lib` writes one WARNING for each call
-    site. In
-    development, this warning is issued too: in a test of pytest, or if a filter of `warnings` covers
+    site.
+
+    In development, this warning is issued too: in a test of pytest, or if a filter of `warnings` covers
     it (`-X dev`, `-W`, `warnings.simplefilter`); Python's default filters do not.
     `warnings.simplefilter("error", audit_lib.AuditUsageWarning)`, pytest's `filterwarnings` or
     `-W error::UserWarning` makes an error of it (Python reads `-W` before it can import this class).

@@ -53,16 +53,15 @@ class AuditLogger(logging.Logger):
 
     All level methods, such as `info`, work on it; each call writes one line of ECS JSON. Unlike with an
     ordinary logger, nothing suppresses a record of INFO or above except `mute`: no level, no filter
-    (which may change a record), no `logging.disable`, no `disable_existing_loggers`. Its records are sent to its own
-    handlers and to standard output, and not to the handlers of its ancestors, except those of test
-    tools that keep records in a list (pytest's `caplog`). An `AuditHandler` that is added to it
-    replaces standard output.
+    (which may change a record), no `logging.disable`, no `disable_existing_loggers`. Its records are
+    sent to its own handlers and to standard output, and not to the handlers of its ancestors, except
+    those of test tools that keep records in a list (pytest's `caplog`). An `AuditHandler` that is added
+    to the logger replaces standard output.
 
     A missing positional argument raises `TypeError`; no other wrong argument raises in the caller. An
     argument that does not exist is written as a label, with the outcome `unknown` unless `outcome` is
     given; a value of a wrong type is converted, replaced or left out. `labels.audit_problem` says
-    what was found;
-    `AuditUsageWarning` describes how it is reported to a developer.
+    what was found; `AuditUsageWarning` describes how it is reported to a developer.
     """
 
     _muted = False

@@ -146,7 +146,7 @@ class _Walk:
             return _describe(value, error)
 
     def fields(self, value: Any) -> dict[str, Any] | None:
-        """Return the converted fields of a mapping, model or other object; None for a value without fields."""
+        """Return the converted fields of a mapping, model or other object; None if it has no fields."""
         try:
             named = _named_fields(value)
             if named is None and not isinstance(value, (str, bytes, Collection, type)):

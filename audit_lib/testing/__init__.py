@@ -3,7 +3,8 @@
 It is installed as a pytest plugin: the fixture needs no import, the option needs the setting
 `audit_sensitive`. Outside pytest, `capture` collects the same records.
 
-`_records` does not need pytest; `_plugin` has the hooks, which pytest finds here; `_coverage` observes the databases, and is imported for `--audit-coverage` only.
+`_records` does not need pytest; `_plugin` has the hooks, which pytest finds here; `_coverage` observes
+the databases, and is imported for `--audit-coverage` only.
 """
 
 from contextlib import suppress

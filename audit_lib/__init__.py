@@ -1,4 +1,4 @@
-"""Audit records from an application: `audit_lib.get_logger(__name__).audit`."""
+"""Writes audit records from an application, with `audit_lib.get_logger(__name__).audit`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ __all__ = [
 if not TYPE_CHECKING:  # or every name would exist for type checkers
 
     def __getattr__(name: str) -> Any:
-        """Import on first access what few programs need: the verifier and the version."""
+        """Return the verifier's names and `__version__`, which are imported on first access."""
         if name in {"ChainHead", "VerifiedChain", "VerifyProblem", "VerifyReport", "verify"}:
             from ._proof import verify  # noqa: PLC0415
 

@@ -20,10 +20,17 @@ _DISPLACED: Final = frozenset({"reordered", "doubled"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status.
+    """Run the command, print the report to standard output, and return the exit status.
 
-    0: no problem, and each chain has its end. 1: there are problems. 2: a file cannot be read. 3: no
-    problem, and there is no chain or one with an open end.
+    0: no problem, and no chain has an open end. 1: there are problems. 2: a file cannot be read or
+    written, or the stored heads are not valid. 3: no problem, but there is no chain, or one with an
+    open end.
+
+    Args:
+        arguments: the arguments after the name of the command. Default: those of the process.
+
+    Raises:
+        SystemExit: the arguments are wrong (status 2), or help was requested (0).
     """
     parser = argparse.ArgumentParser(prog="python -m audit_lib", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="verify")
@@ -68,7 +75,7 @@ def _lines(files: Sequence[str]) -> Iterator[bytes]:
 
 
 def _decompressed(reader: io.BufferedReader) -> Iterator[bytes]:
-    """Return the lines of a file, decompressed as often as it was compressed, whatever its name."""
+    """Return a reader of the file without its gzip layers, which are found by content, not by name."""
     while reader.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
         reader = io.BufferedReader(gzip.GzipFile(fileobj=reader, mode="rb"))
     return reader

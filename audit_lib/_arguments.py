@@ -1,8 +1,8 @@
-"""The arguments that the verbs share, and what happens to wrong ones.
+"""Defines the arguments that the methods of `AuditLogger` share, and checks their values.
 
-A wrong argument never prevents a record. An argument that does not exist is written as a label, one of
-a wrong type is replaced; `labels.audit_problem` describes both, and `report_problems` reports them to
-the developer.
+A wrong argument never prevents a record. An argument that does not exist is written as a label; a value
+of a wrong type is converted, replaced or left out. `labels.audit_problem` describes both, and
+`report_problems` reports them to the developer.
 """
 
 import json
@@ -45,16 +45,16 @@ _MAX_SHOWN_LENGTH: Final = 80
 
 
 class AuditArguments(TypedDict, total=False):
-    """The arguments of all verbs.
+    """The arguments that all `record_…` methods, `track` and `event` of `AuditLogger` accept.
 
     Attributes:
         target: the affected person: ECS `user.target`, such as `{"id": …, "name": …}`.
-        outcome: ECS `event.outcome`. Default: `success`.
+        outcome: ECS `event.outcome`. Default: `success`; `unknown` if an argument does not exist.
         reason: ECS `event.reason`: why it was done, or why it failed.
         extra: additional fields, of ECS (`{"event.reference": …}`) or your own.
-        exc_info: as in `logging`.
-        stack_info: as in `logging`.
-        stacklevel: as in `logging`: 1 is the caller of the verb.
+        exc_info: as in `logging`: an exception, or True for the one that is being handled.
+        stack_info: as in `logging`: whether the stack is written.
+        stacklevel: as in `logging`: 1, the default, is the caller of the method.
     """
 
     target: Any
@@ -67,11 +67,12 @@ class AuditArguments(TypedDict, total=False):
 
 
 class _RecordArguments(AuditArguments, total=False):
-    """The arguments of the verbs about a record: `AuditArguments`, and these.
+    """The arguments of the `record_…` methods and `track`: `AuditArguments`, `record_id` and `action`.
 
     Attributes:
-        record_id: the id of the record.
-        action: ECS `event.action`. Default: `<record_type>-created` and similar.
+        record_id: the id of the record: `changes.record_id`.
+        action: ECS `event.action`. Default: `<record_type>-` and `created`, `updated`, `deleted` or
+            `accessed`.
     """
 
     record_id: object
@@ -79,13 +80,15 @@ class _RecordArguments(AuditArguments, total=False):
 
 
 class _EventArguments(AuditArguments, total=False):
-    """The arguments of `event`: `AuditArguments`, and these.
+    """The arguments of `event`: `AuditArguments`, `action`, `category`, `type` and `level`.
 
     Attributes:
         action: ECS `event.action`: what happened, such as `login` or `report-exported`.
-        category: ECS `event.category`, one or several: `authentication`.
-        type: ECS `event.type`, one or several that ECS has for the category: `start`.
-        level: as in `logging`; an event is written at any level.
+        category: ECS `event.category`, one or several, such as `authentication`. The catalogue has
+            priority.
+        type: ECS `event.type`, one or several that ECS allows for the category, such as `start`. The
+            catalogue has priority.
+        level: as in `logging`. Default: `INFO`. An event is written at any level, also below INFO.
     """
 
     action: Required[str]
@@ -109,10 +112,16 @@ else:  # `typing` has `closed` from Python 3.15
 def labels_of(
     unknown: Mapping[str, Any], known: Iterable[str], masking: Masking, redactions: Redactions
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the labels of arguments that do not exist, masked, and a problem for each.
+    """Return ECS `labels` for arguments that do not exist, masked, and a problem for each argument.
 
-    A label is a text, a number or a boolean; any other value is written as JSON.
-    https://www.elastic.co/docs/reference/ecs/ecs-base#field-labels
+    A label is a text, a number or a boolean; any other value is written as JSON. A value that a `Drop`
+    rule covers has no label. https://www.elastic.co/docs/reference/ecs/ecs-base#field-labels
+
+    Args:
+        unknown: the arguments by name.
+        known: the names of existing arguments; a similar one is suggested in the problem.
+        masking: the masking rules.
+        redactions: the redactions of the record, to which those of the values are added.
     """
     from difflib import get_close_matches  # noqa: PLC0415 - only needed for a mistake
 
@@ -135,20 +144,23 @@ def labels_of(
 
 
 def _json_of(value: Any, redactions: Redactions) -> str:
-    """Return the JSON of a value without known secrets: once escaped, they are not found later."""
+    """Return the JSON of a value, its secrets masked: a secret that JSON escapes is not found later."""
     clean = scrubbed({"value": value}, _same_secrets(redactions))["value"]
     return json.dumps(clean, ensure_ascii=False, separators=(",", ":"), default=hidden)
 
 
 def _same_secrets(redactions: Redactions) -> Redactions:
-    """Return redactions with the same secrets and no notes."""
+    """Return new redactions that share the list of secrets and have no notes."""
     copied = Redactions()
     copied.secrets = redactions.secrets
     return copied
 
 
 def named_fields(extra: object, problems: list[str]) -> dict[str, Any]:
-    """Return the fields of `extra`; a value that is not a mapping becomes one field `extra`."""
+    """Return the fields of `extra` as JSON values.
+
+    A value that is not an object becomes one field `extra`, and its problem is added to `problems`.
+    """
     as_plain = plain(extra)
     if isinstance(as_plain, dict):
         return as_plain
@@ -165,14 +177,17 @@ def _is_text(value: object) -> bool:
 
 
 def checked_text(value: object, field: str, problems: list[str]) -> str:
-    """Return a value as text; a value that is not a text is a problem."""
+    """Return a value as text; if it is not a text, add a problem to `problems`."""
     if not _is_text(value):
         problems.append(f"{field}: found {short_text(value)}; write a text")
     return text_of(value)
 
 
 def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, ...]:
-    """Return the texts of `category` or `type`: one text, or a collection of texts."""
+    """Return the texts of `category` or `type`, which is one text or a collection of texts.
+
+    Any other value or element is left out, and its problem is added to `problems`.
+    """
     if type(value) is tuple and not value:
         return value
     if _is_text(value):
@@ -188,7 +203,10 @@ def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, 
 
 
 def checked_level(level: object, problems: list[str]) -> int:
-    """Return a level as a number, also for its name; INFO for any other value."""
+    """Return a level as a number; INFO if the value is neither a number nor the name of a level.
+
+    For a value that is not a number (a name, a boolean), a problem is added to `problems`.
+    """
     if issubclass(type(level), int) and type(level) is not bool:
         return int.__index__(level)  # type: ignore[arg-type] # an int's subclass
     problems.append(f"level: found {short_text(level)}; write a number such as logging.INFO")
@@ -197,7 +215,10 @@ def checked_level(level: object, problems: list[str]) -> int:
 
 
 def checked_stacklevel(stacklevel: object, problems: list[str]) -> int:
-    """Return a number of frames; 1 for a value that is not a number."""
+    """Return a number of frames from 1 to 1,000,000, the nearest to `stacklevel`.
+
+    A value that is not an integer counts as 1, and its problem is added to `problems`.
+    """
     if issubclass(type(stacklevel), int):
         return min(max(int.__index__(stacklevel), 1), _MAX_FRAMES)  # type: ignore[arg-type] # an int
     problems.append(f"stacklevel: found {short_text(stacklevel)}; write a number")
@@ -205,7 +226,7 @@ def checked_stacklevel(stacklevel: object, problems: list[str]) -> int:
 
 
 def checked_flag(value: object) -> bool:
-    """Return the truth value of any object; True if it has none, such as an array."""
+    """Return the truth value of an object; True if `bool` of it raises, as for a NumPy array."""
     try:
         return bool(value)
     except Exception:  # noqa: BLE001 - such as NumPy's ValueError
@@ -213,7 +234,11 @@ def checked_flag(value: object) -> bool:
 
 
 def checked_exception(exc_info: Any, problems: list[str]) -> Any:
-    """Return `exc_info` in the form of `logging`: a tuple of three, or None."""
+    """Return `exc_info` as a tuple of class, exception and traceback, or None without an exception.
+
+    For any other true value, the exception that is being handled is returned; one that is not a number
+    or a boolean is added to `problems`.
+    """
     kind = type(exc_info)
     if issubclass(kind, BaseException):
         return kind, exc_info, BaseException.__dict__["__traceback__"].__get__(exc_info)
@@ -232,7 +257,7 @@ def checked_exception(exc_info: Any, problems: list[str]) -> Any:
 
 
 def short_text(value: object) -> str:
-    """Return a value as a short text, for a message."""
+    """Return a value as a text for a message, cut to 80 characters and `…`; a text is quoted."""
     if value is None or type(value) is bool:
         return str(value)
     try:
@@ -249,13 +274,14 @@ _PLACES: Final[set[tuple[str, int]]] = set()
 def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel: int) -> None:
     """Report the problems of a record, which is written, to the developer.
 
-    The ordinary logger `audit_lib` writes one line for each call site (file and line). In
-    development, an `AuditUsageWarning` is issued too: in a test of pytest, or if a filter covers it
-    (`-W`, `-X dev`, `warnings.simplefilter`, `pytest.warns`). Python's default filters do not.
+    The ordinary logger `audit_lib` writes one WARNING for each call site (file and line), and again
+    after it has remembered 4,096 of them. In development, an
+    `AuditUsageWarning` is issued too: in a test of pytest, or if a filter covers it (`-W`, `-X dev`,
+    `warnings.simplefilter`, `pytest.warns`). Python's default filters do not.
 
     Args:
-        problems: the problems of the record.
-        redactions: the secrets of the record, which are hidden here too.
+        problems: the texts of the problems.
+        redactions: the redactions of the record, whose secrets are masked in the texts.
         stacklevel: 1 is the caller of this function.
 
     Raises:

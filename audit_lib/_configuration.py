@@ -1,4 +1,4 @@
-"""The configuration of a process: the catalogue of actions, and how records are written."""
+"""Checks and keeps the configuration of the process: catalogue, masking and delivery of records."""
 
 import os
 from collections.abc import Mapping
@@ -23,7 +23,10 @@ _POLICIES: Final = ("stderr", "spool", "raise")
 
 
 class CatalogueAction:  # a `NamedTuple` would slow `import audit_lib`
-    """An action of the catalogue: ECS `event.category`, `event.type`, and `on_failure`."""
+    """An action of the catalogue: ECS `event.category` and `event.type`, and its failure policy.
+
+    Empty categories or types, and an `on_failure` of None, are not set by the catalogue.
+    """
 
     __slots__ = ("category", "on_failure", "types")
 
@@ -36,17 +39,18 @@ class CatalogueAction:  # a `NamedTuple` would slow `import audit_lib`
 
 
 class Config:
-    """The configuration in force: the arguments of `configure`, and its defaults.
+    """A configuration: the arguments of `configure`, or their defaults. It cannot be changed.
 
-    `get_config` returns it, `configure` replaces it; it cannot be changed. It has no `hash_key`.
+    `get_config` returns the current configuration; `configure` replaces it. The `hash_key` is not among
+    its attributes.
 
     Attributes:
         actions: the actions of the catalogue by name; empty without a catalogue.
-        on_failure: how a record that its stream does not accept is handled.
-        spool: the file of such records, or None.
-        max_bytes: the maximum length of a line of a stream.
-        fsync: whether a line is on the disk before the call returns.
-        sensitive: the rules by field name that were added to the default ones.
+        on_failure: the failure policy: `stderr`, `spool` or `raise`.
+        spool: the path of the spool file, or None.
+        max_bytes: the maximum length of a line of a stream, in bytes, its end included.
+        fsync: whether a line of a file is on the disk before the call returns.
+        sensitive: the masking rules by field name that were added to the default names.
         chain: whether lines are linked into a hash chain.
         service: ECS `service`.
     """
@@ -65,11 +69,11 @@ class Config:
     service: Mapping[str, str]
     # Internal attributes:
     requested_bytes: int | None
-    """The argument `max_bytes`; without it, each destination has its own limit."""
+    """The argument `max_bytes`; None if it was omitted, so that each destination has its own limit."""
     masking: Masking
     service_fields: dict[str, Any]
     event_cache: dict[Any, Any]
-    """The events built so far: a cache that lasts as long as this configuration."""
+    """A cache of at most 4,096 ECS `event` objects, which depend on this configuration."""
 
     def __init__(self, **values: Any) -> None:
         for name, value in values.items():
@@ -89,7 +93,10 @@ class Config:
         return f"Config(actions={list(self.actions)!r}, {parts})"
 
     def unknown_action(self, name: str) -> str | None:
-        """Return the problem of an action that is not in the catalogue, else None."""
+        """Return a description of the problem if an action is not in the catalogue, else None.
+
+        Without a catalogue, any action is accepted; `audit-muted` and `audit-unmuted` always are.
+        """
         if not self.actions or name in self.actions or name in _OWN_ACTIONS:
             return None
         from difflib import get_close_matches  # noqa: PLC0415 - only needed for a mistake
@@ -99,7 +106,7 @@ class Config:
         return f"event.action: found {name!r}, which is not in the catalogue; {hint}"
 
     def failure_policy(self, action: object) -> str:
-        """Return the failure policy for an action."""
+        """Return the failure policy of an action of the catalogue; without its own, `on_failure`."""
         known = self.actions.get(action) if isinstance(action, str) else None
         return (known and known.on_failure) or self.on_failure
 
@@ -112,7 +119,7 @@ _config: Config
 
 
 def get_config() -> Config:
-    """Return the configuration in force."""
+    """Return the configuration of the last call of `configure`, or the default configuration."""
     return _config
 
 
@@ -128,7 +135,7 @@ def configure(  # noqa: PLR0913 - the whole configuration
     chain: bool = True,
     service: Mapping[str, str] | None = None,
 ) -> None:
-    """Configure auditing in this process. An omitted argument has its default value.
+    """Replace the configuration of this process. An omitted argument has its default value.
 
     The catalogue is the `[actions]` of `audit.toml`: by `event.action`, a table with `category` and
     `type` (arrays) and `on_failure`; other keys are ignored. Records take their category and type
@@ -139,11 +146,12 @@ def configure(  # noqa: PLR0913 - the whole configuration
         catalogue: a TOML file, or a mapping with the same structure. Without a catalogue, any action
             is accepted.
         on_failure: how a record that its stream does not accept is handled. `stderr`: it is written
-            to standard error. `spool`: it is stored in the file `spool` until the stream accepts it.
-            `raise`: the caller receives a `RecordLostError`, so that what cannot be audited does not
-            happen. An action of the catalogue may have its own policy.
+            to standard error. `spool`: it is stored in the file `spool` until the stream accepts it;
+            if the file cannot be written, it is written to standard error. `raise`: the caller
+            receives a `RecordLostError`, so that what cannot be audited does not happen. The caller
+            also receives it if standard error fails. An action of the catalogue may have its own policy.
         spool: a local file, created when needed; processes may share it.
-        max_bytes: the maximum length of a line, its end included, from 4,096 to 1,048,550
+        max_bytes: the maximum length of a line in bytes, its end included, from 4,096 to 1,048,550
             (CloudWatch's limit). A longer record is shortened and marked. Default: 16,384, where
             Docker and Kubernetes split a line; 262,144 in AWS Lambda; the limit of the service for a
             destination that is not a stream.
@@ -158,8 +166,9 @@ def configure(  # noqa: PLR0913 - the whole configuration
         service: the software: ECS `service`, such as `name`, `version`, `environment`.
 
     Raises:
-        CatalogueError: the catalogue cannot be read, or a part of it is wrong.
-        ConfigurationError: a value is wrong; the configuration is unchanged.
+        CatalogueError: the catalogue cannot be read, has no actions, or an action is wrong; the
+            configuration is unchanged.
+        ConfigurationError: another argument is wrong; the configuration is unchanged.
     """
     global _config  # noqa: PLW0603 - the only place that changes it
     _check_types(

@@ -1,6 +1,7 @@
-"""The content of a record: built from a verb, its arguments and the context.
+"""Builds the content of a record for `AuditLogger`, from arguments, configuration and context.
 
-An argument of a wrong type does not raise; its problem is added to `problems`.
+A verb is `created`, `updated`, `deleted` or `accessed`, or empty for `AuditLogger.event`. An argument of
+a wrong type does not raise an exception; its problem is added to a list.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ _NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
 
 
 class VerbEvent:  # a `NamedTuple` would slow `import audit_lib`
-    """The ECS `event` of a verb, and its problems."""
+    """The ECS `event` of a record, the problems of its values, and the record type as text, or None."""
 
     __slots__ = ("event", "problems", "record_type")
 
@@ -55,7 +56,10 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
     category: tuple[str, ...],
     types: tuple[str, ...],
 ) -> VerbEvent:
-    """Return the ECS `event` of a verb on a record, or of an event; cached by its arguments."""
+    """Return the ECS `event` of a record, with category and type from the catalogue, and its problems.
+
+    The result is cached in the configuration by its arguments and shared: it must not be changed.
+    """
     key = verb, record_type, action, outcome, category, types
     try:
         cached: VerbEvent | None = config.event_cache.get(key)
@@ -111,7 +115,7 @@ def _build_event(  # noqa: PLR0913, PLR0917 - the arguments of `verb_event`, as 
 
 
 def argument_names(verb: str) -> frozenset[str]:
-    """Return the names of the arguments of a verb; "" is `event`."""
+    """Return the names of the keyword arguments that the method of a verb accepts; "" means `event`."""
     return _NAMES_OF.get(verb, _RECORD_NAMES) if verb else _EVENT_NAMES
 
 
@@ -124,7 +128,10 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     reason: object,
     redactions: Redactions,
 ) -> dict[str, Any]:
-    """Return the fields that the verb writes: `event`, `changes`, `user.target`, masked."""
+    """Return the fields of a record from its arguments: `event`, `changes` and `user.target`, masked.
+
+    `changes` is masked in place. The notes, secrets and texts are added to `redactions`.
+    """
     event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
     texts = redactions.texts
@@ -147,7 +154,7 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
 
 
 def own_event(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an `event` that shares no list with the next record: a filter may change it."""
+    """Copy the lists of an `event` in place and return it: a filter may change them, and they are cached."""
     if "category" in event:
         event["category"] = event["category"].copy()
     if "type" in event:
@@ -168,7 +175,10 @@ def changes_by_key(
 
 
 def is_routine(arguments: RecordArguments) -> bool:
-    """Return whether an update needs no record if it changed nothing: it is correct and succeeded."""
+    """Return whether an update without changes needs no record.
+
+    That is so if all arguments exist and the outcome is `success`.
+    """
     return (
         arguments.keys() <= _RECORD_NAMES
         and text_of(arguments.get("outcome", "success")) == "success"
@@ -182,7 +192,19 @@ def problem_labels(
     config: Config,
     redactions: Redactions,
 ) -> dict[str, Any]:
-    """Return the labels of a record with wrong arguments, and add their problems to `problems`."""
+    """Return ECS `labels` for a record with wrong arguments.
+
+    The labels are the arguments that do not exist, masked, and `audit_problem`, which contains all
+    problems, separated by `; `.
+
+    Args:
+        unknown: the arguments that do not exist, by name.
+        known: the names of existing arguments.
+        problems: the problems found so far; those of `unknown` are appended.
+        config: the configuration, whose masking rules apply.
+        redactions: the redactions of the record; all problems are appended to its `texts`, so that
+            they are searched for secrets.
+    """
     labels: dict[str, Any] = {}
     if unknown:
         labels, found = labels_of(unknown, known, config.masking, redactions)
@@ -194,7 +216,11 @@ def problem_labels(
 def payload_of(
     own: dict[str, Any], extra_fields: dict[str, Any], redactions: Redactions, config: Config
 ) -> Payload:
-    """Return the payload of a record: its own fields, those of the context and `extra`."""
+    """Return the payload of a record: its own fields, the service, the context and `extra`, masked.
+
+    Own fields override those of the context, and these the service. `own["event"]` receives a new id,
+    and `kind` if it has none. The redactions of the context and of `extra` are added to `redactions`.
+    """
     event = own["event"]
     event["id"] = new_id()
     event.setdefault("kind", "event")

@@ -1,4 +1,4 @@
-"""Who is acting, from where, in which request: ECS fields of all records of a block."""
+"""Keeps the context of audit records (user, source, request) as ECS fields, in `contextvars`."""
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -32,9 +32,12 @@ _R = TypeVar("_R")
 
 
 class Context:
-    """The fields in force, as plain values that must not be changed.
+    """The ECS fields that are added to records, masked; they must not be changed.
 
-    `redactions` is what was masked in them, `related` the users and addresses in them.
+    Attributes:
+        fields: ECS objects by their names, as JSON values.
+        redactions: what was masked in them.
+        related: ECS `related`: the users and IP addresses in them.
     """
 
     __slots__ = ("fields", "redactions", "related")
@@ -54,9 +57,9 @@ _CONTEXT: Final[ContextVar[Context]] = ContextVar("audit_lib.context", default=_
 class Request:
     """The context of one request, task or invocation: `with Request(fields):`.
 
-    All tasks and threads of the request share it. A framework may run a dependency in another
-    thread, with a copy of the context that is discarded; what is bound there is nevertheless in all
-    records of the request.
+    All asyncio tasks and threads with a copy of the request's `contextvars` share this object. A
+    framework may run a dependency in another thread, with a copy that is discarded; fields that are
+    bound there are nevertheless in all later records of the request.
     """
 
     __slots__ = ("_looking_up", "_token", "_user", "context")
@@ -64,7 +67,7 @@ class Request:
     def __init__(
         self, fields: Mapping[str, Any], user: Callable[[], Mapping[str, Any] | None] | None = None
     ) -> None:
-        """Prepare the context; `with` puts it in force.
+        """Create the context, with its fields masked; `with` makes it the current one.
 
         Args:
             fields: ECS objects by their names, such as those of `request_fields`.
@@ -78,18 +81,23 @@ class Request:
         self._token: Token[Request | None] | None = None
 
     def __enter__(self) -> Self:
-        """Begin the request."""
+        """Make this request the current one."""
         self._token = _REQUEST.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the request."""
+        """Restore the previous request; do nothing in a `contextvars` context where this one was not set."""
         if self._token is not None:
             with suppress(ValueError):  # it ended in another context, where it was not set
                 _REQUEST.reset(self._token)
 
     def forget(self, names: Collection[str] | None) -> None:
-        """Remove fields, or all fields for None. A user that is removed is not looked up again."""
+        """Remove fields; `user` or None also ends the look-up of the user.
+
+        Args:
+            names: names of ECS objects, or dotted paths of members; None for all fields. For a member
+                of `user`, the user is looked up first.
+        """
         if names and any(str(name).startswith("user.") for name in names):
             self.in_force()  # look the user up first, or a later look-up would add the member again
         self.context = _NOTHING if names is None else _without(self.context, names)
@@ -97,7 +105,10 @@ class Request:
             self._user = None
 
     def in_force(self) -> Context:
-        """Return the fields, with the user once it is known."""
+        """Return the context; while the user is unknown, look it up first.
+
+        A user that is bound already is kept. An exception of the look-up is ignored.
+        """
         if self._user is not None and get_ident() not in self._looking_up:
             self._looking_up.add(get_ident())  # the look-up itself may write a record
             try:
@@ -118,15 +129,16 @@ _REQUEST: Final[ContextVar[Request | None]] = ContextVar("audit_lib.request", de
 
 @contextmanager
 def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
-    """Add ECS objects to all audit records of the block.
+    """Add ECS objects to all audit records that are written in the block.
 
     `context(user={"id": "7", "name": "Ana"}, source={"ip": "203.0.113.9"})`. Blocks nest: an inner
     block adds to the objects of the outer one and overrides its members; a user with another `id`
-    replaces the whole user. Asyncio tasks inherit it; `copy_context` passes it to threads.
+    replaces the whole user. Asyncio tasks inherit the objects; `copy_context` passes them to threads.
 
     Args:
-        on_behalf_of: the user on whose behalf an administrator acts: ECS `user.effective`. In a
-            nested block, the first one is kept in `user.effective.via`.
+        on_behalf_of: the user on whose behalf an administrator acts: ECS `user.effective`. In nested
+            blocks, the innermost user is `user.effective`, and those of the outer blocks are kept in
+            order in `user.effective.via`.
         fields: ECS objects by their names.
     """
     token = _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
@@ -140,7 +152,8 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
 def bind(*, on_behalf_of: Any = None, **fields: Any) -> None:
     """Add ECS objects to all audit records that follow in this request, in all its threads.
 
-    Without a request of `audit_lib.adapters`: in this task or thread.
+    Without a request of `audit_lib.adapters`, they are added in the current asyncio task or thread.
+    Objects are merged as in `context`.
 
     Args:
         on_behalf_of: the user on whose behalf the user acts, as in `context`.
@@ -167,17 +180,21 @@ def unbind(*names: str) -> None:
 
 
 def clear() -> None:
-    """Remove all fields, including those of the request and its user, from the records that follow."""
+    """Remove all fields, including those of the request and its user, from the records that follow.
+
+    At the end of a `context` block, the fields from before it are restored, without those of a request.
+    """
     if (request := _REQUEST.get()) is not None:
         request.forget(None)
     _CONTEXT.set(_NOTHING)
 
 
 def copy_context(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Return a function that runs in the current context, in any thread.
+    """Return a wrapper that runs a function in the current `contextvars` context, in any thread.
 
     `pool.submit(audit_lib.copy_context(work), order)`,
-    `Thread(target=audit_lib.copy_context(work))`. The context does not remain in the thread.
+    `Thread(target=audit_lib.copy_context(work))`. All context variables are copied when `copy_context`
+    is called. Each call of the wrapper has its own copy; its changes do not remain in the thread.
 
     Args:
         function: the function to run.
@@ -207,7 +224,11 @@ def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Con
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return both merged, as people: no member of one user remains with another one."""
+    """Return both objects merged recursively, so that no user has members of another user.
+
+    If `above` has a `user` with another `id`, it replaces the whole user. If both have `user.effective`,
+    the users between the first and the last one are kept in `user.effective.via`.
+    """
     earlier, now = below.get("user"), above.get("user")
     if not (isinstance(earlier, dict) and isinstance(now, dict)):
         return merged(below, above)
@@ -229,7 +250,7 @@ def _made(fields: dict[str, Any], redactions: Redactions) -> Context:
 
 
 def _without(present: Context, names: Iterable[str]) -> Context:
-    """Return a context without some fields and their notes."""
+    """Return a copy of a context without the named fields and their notes."""
     fields = present.fields
     redactions = Redactions()
     redactions.add(present.redactions)
@@ -243,7 +264,7 @@ def _without(present: Context, names: Iterable[str]) -> Context:
 
 
 def _removed(fields: dict[str, Any], path: list[str]) -> dict[str, Any]:
-    """Return a copy without the member at a path, and without the objects that this empties."""
+    """Return an object without the member at a path and without the objects that become empty."""
     name, *below = path
     if name not in fields:
         return fields
@@ -255,7 +276,10 @@ def _removed(fields: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 
 def current_context() -> Context:
-    """Return the context in force: that of the request and that of the `context` blocks."""
+    """Return the context for the next record: the request's, overridden by that of `context` blocks.
+
+    The user of the request is looked up if it is not known yet.
+    """
     block, request = _CONTEXT.get(), _REQUEST.get()
     if request is None:
         return block

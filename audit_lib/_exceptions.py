@@ -1,4 +1,4 @@
-"""All exceptions and warnings of this library.
+"""Defines all exceptions and warnings of this library, for its callers.
 
 AuditLibError
 ├── CaptureError          (also a RuntimeError)
@@ -9,8 +9,8 @@ AuditLibError
 
 AuditUsageWarning         (a UserWarning)
 
-The data of a record never raises: a record is written whatever an application puts into it. These
-errors concern configuration, logger classes, capture and delivery.
+The values of a record never raise an exception: a record is written whatever it contains. These errors
+concern configuration, logger classes, capture and delivery.
 """
 
 __all__ = [
@@ -29,39 +29,48 @@ class AuditLibError(Exception):
 
 
 class CaptureError(AuditLibError, RuntimeError):
-    """An ORM operation cannot be audited; it was not executed. The text says what to do instead."""
+    """An ORM operation cannot be audited, or a class that is to be audited is not a mapped model.
+
+    The operation was not executed. The text says what to do instead.
+    """
 
 
 class ConfigurationError(AuditLibError, ValueError):
-    """An argument of `configure` cannot be used; the text names it and says what to write."""
+    """An argument of `configure` has a wrong value; the text names the argument and what to write."""
 
 
 class CatalogueError(ConfigurationError):
-    """A catalogue of actions cannot be used; the text names the file, the action and the field."""
+    """A catalogue of actions cannot be read or is wrong; the text names the file, action and field.
+
+    The action and the field are named if only a part of the catalogue is wrong.
+    """
 
 
 class LoggerConflictError(AuditLibError, TypeError):
-    """A logger of that name exists, and its class cannot be combined with the audit methods.
+    """An existing logger has a class that cannot be extended with the methods of this library.
 
-    Raised by `get_logger` and `AppLogger.audit` for a logger class that cannot be subclassed; any
-    other class is kept and extended.
+    Raised by `get_logger` and `AppLogger.audit` if Python cannot make a subclass of both classes, or
+    cannot assign it to the logger; any other class of a logger is kept and extended.
     """
 
 
 class RecordLostError(AuditLibError, OSError):
     """A record could not be written; this exception is its only copy.
 
-    Raised by the methods of `AuditLogger` if the failure policy is `raise`, or if neither the stream
-    nor the fallback of the policy accepted it. Its text contains the whole record.
+    Raised by the methods of `AuditLogger` if the failure policy (`on_failure` of `configure`) is
+    `raise`, or if neither the destination, nor the spool of the policy, nor standard error accepted
+    the record. Its text contains the whole record.
     """
 
 
 class AuditUsageWarning(UserWarning):
     """A record has a wrong argument; it is written, with `labels.audit_problem`.
 
-    An argument does not exist or has a wrong type, an action is not in the catalogue, or ECS does
-    not have a value. The ordinary logger `audit_lib` writes one WARNING for each call site. In
-    development, this warning is issued too: in a test of pytest, or if a filter of `warnings` covers
+    An argument does not exist or has a wrong type, an action is missing or not in the catalogue, or a
+    value is not among those of ECS. The ordinary logger `audit_lib` writes one WARNING for each call
+    site.
+
+    In development, this warning is issued too: in a test of pytest, or if a filter of `warnings` covers
     it (`-X dev`, `-W`, `warnings.simplefilter`); Python's default filters do not.
     `warnings.simplefilter("error", audit_lib.AuditUsageWarning)`, pytest's `filterwarnings` or
     `-W error::UserWarning` makes an error of it (Python reads `-W` before it can import this class).

@@ -1,4 +1,4 @@
-"""`AppLogger`, an ordinary logger with `.audit`; `AuditLogger`, which writes audit records."""
+"""Defines the loggers: `AuditLogger` writes audit records, `AppLogger` has one as `.audit`."""
 
 import logging
 from collections.abc import Generator, Mapping, Sequence
@@ -51,26 +51,32 @@ _LEVEL_NAMES: Final = frozenset({"exc_info", "extra", "stack_info", "stacklevel"
 class AuditLogger(logging.Logger):
     """A logger in the hierarchy of `logging` whose records are audit records.
 
-    All level methods work on it; each writes one line of ECS JSON. Unlike with an ordinary logger,
-    nothing suppresses a record of INFO or above except `mute`: no level, no filter (which may change
-    a record), no `logging.disable`, no `disable_existing_loggers`. Its records are sent to its own
-    handlers and to standard output, and not to the handlers of its ancestors, except those of test
-    tools that keep records in a list (pytest's `caplog`). An `AuditHandler` that is added to it
-    replaces standard output.
+    All level methods, such as `info`, work on it; each call writes one line of ECS JSON. Unlike with an
+    ordinary logger, nothing suppresses a record of INFO or above except `mute`: no level, no filter
+    (which may change a record), no `logging.disable`, no `disable_existing_loggers`. Its records are
+    sent to its own handlers and to standard output, and not to the handlers of its ancestors, except
+    those of test tools that keep records in a list (pytest's `caplog`). An `AuditHandler` that is added
+    to the logger replaces standard output.
 
-    A missing positional argument raises `TypeError`; no other wrong argument raises in the caller. One
-    that does not exist is written as a label, with the outcome `unknown` unless one is given; one of a
-    wrong type is left out or replaced. `labels.audit_problem` says what was found;
-    `AuditUsageWarning` describes how it is reported to a developer.
+    A missing positional argument raises `TypeError`; no other wrong argument raises in the caller. An
+    argument that does not exist is written as a label, with the outcome `unknown` unless `outcome` is
+    given; a value of a wrong type is converted, replaced or left out. `labels.audit_problem` says
+    what was found; `AuditUsageWarning` describes how it is reported to a developer.
     """
 
     _muted = False
 
     def mute(self, muted: bool = True) -> None:
-        """Stop writing records until `mute(False)`; both calls write a record.
+        """Stop writing records of this logger until `mute(False)`.
+
+        Each change of the state writes a record, with the action `audit-muted` or `audit-unmuted`; a
+        call that does not change the state does nothing.
 
         Args:
-            muted: False to write again.
+            muted: whether to stop; False to write records again.
+
+        Raises:
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
         muted = bool(muted)
         if muted is self._muted:
@@ -84,7 +90,18 @@ class AuditLogger(logging.Logger):
         self._muted = muted
 
     def log(self, level: object, msg: object, *args: object, **arguments: Any) -> None:
-        """Write a record at a level, as `logging` does; a level that is not a number is replaced."""
+        """Write a record at a level, if the logger writes that level.
+
+        Args:
+            level: a number. The name of a level is converted and any other value becomes INFO, both
+                with `labels.audit_problem`.
+            msg: the message.
+            args: the arguments of the message, as in `logging`.
+            arguments: `exc_info`, `extra`, `stack_info` and `stacklevel`, as in `logging`.
+
+        Raises:
+            RecordLostError: the record could not be written (see `on_failure` of `configure`).
+        """
         problems: list[str] = []
         number = checked_level(level, problems)
         if problems:
@@ -104,12 +121,13 @@ class AuditLogger(logging.Logger):
         *args: object,
         **arguments: Unpack[RecordArguments],
     ) -> None:
-        """Write that a record was created, with its whole state.
+        """Write that a record was created, with its state after; sensitive values are masked.
 
         Args:
             msg: what happened, in words.
             record_type: the type of the record, such as `user`.
-            after: the record's state: a mapping, dataclass, pydantic or attrs object.
+            after: the state of the record: a mapping, or a dataclass, pydantic, attrs,
+                SQLAlchemy or Django object.
             args: the arguments of the message, as in `logging`.
             arguments: see `RecordArguments`.
 
@@ -133,12 +151,14 @@ class AuditLogger(logging.Logger):
     ) -> None:
         """Write what an update changed: only what differs between `before` and `after`.
 
-        An update that changed nothing writes nothing, unless it failed.
+        An update that changed nothing writes nothing, unless `outcome` is not `success`, an argument does not
+        exist, or `even_if_unchanged` is true.
 
         Args:
             msg: what happened, in words.
             record_type: the type of the record, such as `user`.
-            before: the record's state before: a mapping, dataclass, pydantic or attrs object.
+            before: the state of the record before: a mapping, or a dataclass, pydantic, attrs,
+                SQLAlchemy or Django object.
             after: the state after.
             args: the arguments of the message, as in `logging`.
             by_key: lists to compare element by element: path → the member that identifies an
@@ -171,13 +191,15 @@ class AuditLogger(logging.Logger):
     ) -> Generator[None]:
         """Write what the block changes in a record, like `record_updated`.
 
-        A block that changes nothing writes nothing. If the block raises, a record with the outcome
-        `failure` and the changes until then is written, and the exception is raised again.
+        A block that changes nothing writes nothing, with the exceptions of `record_updated`. If the block
+        raises, a record with the outcome `failure` and the changes until then is written, and the
+        exception is raised again.
 
         Args:
             msg: what happened, in words.
             record_type: the type of the record, such as `user`.
-            record: the object that is changed: a mapping, dataclass, pydantic or attrs object.
+            record: the object that is changed: a mapping, or a dataclass, pydantic, attrs,
+                SQLAlchemy or Django object.
             args: the arguments of the message, as in `logging`.
             by_key: as in `record_updated`.
             arguments: see `RecordArguments`. `outcome` is for a block that does not raise. If the
@@ -211,12 +233,13 @@ class AuditLogger(logging.Logger):
         *args: object,
         **arguments: Unpack[RecordArguments],
     ) -> None:
-        """Write that a record was deleted, with its last state.
+        """Write that a record was deleted, with its state before; sensitive values are masked.
 
         Args:
             msg: what happened, in words.
             record_type: the type of the record, such as `user`.
-            before: the record's state: a mapping, dataclass, pydantic or attrs object.
+            before: the state of the record: a mapping, or a dataclass, pydantic, attrs,
+                SQLAlchemy or Django object.
             args: the arguments of the message, as in `logging`.
             arguments: see `RecordArguments`.
 
@@ -234,7 +257,7 @@ class AuditLogger(logging.Logger):
         *args: object,
         **arguments: Unpack[RecordArguments],
     ) -> None:
-        """Write that a record was read: its type and id, none of its content.
+        """Write that a record was read: its type and `record_id`, without its content.
 
         Args:
             msg: what happened, in words.
@@ -248,7 +271,7 @@ class AuditLogger(logging.Logger):
         self._write(get_config(), "accessed", record_type, {}, msg, args, **arguments)
 
     def event(self, msg: object, *args: object, **arguments: Unpack[EventArguments]) -> None:
-        """Write anything else that happened: a failed sign-in, an export, a refusal, an approval.
+        """Write an event that is not about one record, such as a failed sign-in, an export or a refusal.
 
         Args:
             msg: what happened, in words.
@@ -340,7 +363,7 @@ class AuditLogger(logging.Logger):
         stacklevel: Any = 1,
         **unknown: Any,
     ) -> None:
-        """Write the record of a level method, such as `info`, whatever its arguments are."""
+        """Write the record of a level method, such as `info`; wrong keyword arguments become labels."""
         config, problems, redactions = get_config(), list[str](), Redactions()
         own: dict[str, Any] = {"event": {}}
         extra_fields = {} if extra is None else named_fields(extra, problems)
@@ -402,7 +425,10 @@ class AuditLogger(logging.Logger):
         extra: Mapping[str, object] | None = None,
         sinfo: str | None = None,
     ) -> logging.LogRecord:
-        """Make the record; unlike in `logging`, `extra` may have names of `LogRecord` attributes."""
+        """Return the `LogRecord`, with its payload in the attribute `_audit`.
+
+        Unlike in `logging`, `extra` may have names of `LogRecord` attributes, which it does not replace.
+        """
         try:
             record = super().makeRecord(
                 name, level, fn, lno, msg, args, exc_info, func, extra=None, sinfo=sinfo
@@ -427,11 +453,18 @@ class AuditLogger(logging.Logger):
         return record
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Pass the record to the handlers, even if a filter rejects it or the logger is disabled."""
+        """Pass the record to the handlers, even if a filter rejects it or the logger is disabled.
+
+        A filter may replace the record.
+        """
         self.callHandlers(filtered(self, record))
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Pass the record to the logger's own handlers, to standard output, and to test tools."""
+        """Pass the record to the logger's own handlers, and to handlers of test tools at its ancestors.
+
+        Without an `AuditHandler` among its own, the record is written to standard output first. The
+        level of a handler that is not an `AuditHandler` applies.
+        """
         # The audit handlers come first, since others may raise.
         handlers: list[logging.Handler] = [DEFAULT_HANDLER]
         if self.handlers:
@@ -442,7 +475,7 @@ class AuditLogger(logging.Logger):
                 handler.handle(record)
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
-        """Return whether a level is written: from INFO on, or the logger's own level; none if muted."""
+        """Return whether records of a level are written: from `getEffectiveLevel` on, and none if muted."""
         return level >= self.getEffectiveLevel() and not self._muted
 
     def getEffectiveLevel(self) -> int:  # noqa: N802 - logging's name
@@ -451,14 +484,14 @@ class AuditLogger(logging.Logger):
 
 
 class AppLogger(logging.Logger):
-    """An ordinary logger; its `.audit` is the `AuditLogger` named `<name>.audit`."""
+    """A logger of `logging` with an attribute `audit`, the `AuditLogger` named `<name>.audit`."""
 
     @property
     def audit(self) -> AuditLogger:
-        """The audit logger below this one, the same that `logging.getLogger` returns.
+        """The audit logger `<name>.audit`, a child of this logger, as `logging.getLogger` returns it.
 
         Raises:
-            LoggerConflictError: a logger of that name exists and its class cannot be extended.
+            LoggerConflictError: a logger `<name>.audit` exists and its class cannot be extended.
         """
         found = self.__dict__.get("_audit_logger")
         if found is None:
@@ -473,7 +506,7 @@ class _Prepared(tuple[dict[str, Any], dict[str, Any], Redactions]):
 
 
 def get_logger(name: str) -> AppLogger:
-    """Return the logger of that name, like `logging.getLogger`, with an attribute `audit`.
+    """Return the logger with a name, like `logging.getLogger`, extended by the attribute `audit`.
 
     An existing logger keeps its handlers, its level and the methods of its class.
 
@@ -490,7 +523,11 @@ def get_logger(name: str) -> AppLogger:
 
 
 def _extend(name: str, kind: type[logging.Logger]) -> logging.Logger:
-    """Return the logger of that name from `logging`, with the methods of `kind` added."""
+    """Return the logger with a name from `logging`, after adding `kind` to the bases of its class.
+
+    Raises:
+        LoggerConflictError: the class of the logger cannot be combined with `kind`.
+    """
     encoding.prepare()
     chain.prepare()
     with _EXTENDING:

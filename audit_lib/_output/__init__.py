@@ -1,4 +1,4 @@
-"""Writes a record: from a document to bytes in the kernel.
+"""Encodes documents and writes them as lines to a stream, a file or the spool, for the loggers.
 
 handler  the handlers of `logging`: encode, link to the chain, write, apply the failure policy
 stream   writes one whole line to a file, a pipe, a terminal or a replacement of one

@@ -1,4 +1,4 @@
-"""The handlers that write audit records: one line of JSON each, to standard output or a file."""
+"""Defines the `logging` handlers that write audit records as lines of JSON to a stream or a file."""
 
 import atexit
 import logging
@@ -24,10 +24,13 @@ __all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all"]
 
 
 class AuditFormatter(logging.Formatter):
-    """Formats any `LogRecord` as one line of ECS JSON. No value in it makes this raise."""
+    """Formats any `LogRecord` as one line of ECS JSON, whatever its values are.
+
+    Sensitive values are masked, and a line is shortened to `max_bytes` of `configure`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without a line end."""
+        """Return the record as ASCII JSON, without a line end and without the members of a hash chain."""
         config = get_config()
         payload = payload_of(record, config.masking)
         document = document_of(record, payload)
@@ -35,11 +38,14 @@ class AuditFormatter(logging.Formatter):
 
 
 class AuditHandler(logging.Handler):
-    """Writes each record as one line, which is in the kernel when `emit` returns.
+    """Writes each record as one line to a stream.
 
-    Without a stream, it writes to the current `sys.stdout` (a redirected one, or that of pytest). A
-    record that cannot be written is handled by `on_failure` of `configure`. No level, no filter and
-    no `logging.raiseExceptions` suppresses a record.
+    When `emit` returns, the line is in the kernel if the stream is a file, a pipe or a terminal; a
+    replacement of a stream, such as `io.StringIO`, has received it. A record of a signal handler that
+    interrupts a write is written after the interrupted record. Without a stream, the handler writes to
+    the current `sys.stdout`, also if it was redirected or replaced by pytest. `on_failure` of
+    `configure` determines what happens to a record that cannot be written. No level, no filter and no
+    `logging.raiseExceptions` suppresses a record.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -56,16 +62,20 @@ class AuditHandler(logging.Handler):
         _HANDLERS.add(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write the record; a filter may replace it but not reject it, not even by raising."""
+        """Write the record and return True; a filter may replace it, but not reject it, even by raising.
+
+        Raises:
+            RecordLostError: as in `emit`.
+        """
         self.emit(filtered(self, record))
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record.
+        """Write the record, or apply its failure policy (`on_failure` of `configure`).
 
         Raises:
-            RecordLostError: the record could not be written, and its failure policy is `raise` or
-                failed too.
+            RecordLostError: the record could not be written, and its policy is `raise`, or neither the
+                spool (if that is its policy) nor standard error accepted it.
         """
         if type(self.formatter) is AuditFormatter:
             config = get_config()
@@ -75,14 +85,22 @@ class AuditHandler(logging.Handler):
             self._deliver(ascii_line(self.format(record)), None)
 
     def write(self, document: dict[str, Any], redactions: Redactions, config: Config) -> None:
-        """Write a document, as `emit` writes a record."""
+        """Write a document; one without an `event` gets `{"kind": "event"}`.
+
+        Raises:
+            RecordLostError: as in `emit`.
+        """
         event = document.setdefault("event", {"kind": "event"})  # the proof is appended to it
         self._deliver(
             _body(document, redactions, config, self._longest(config)), event.get("action")
         )
 
     def seal(self) -> None:
-        """End the chain if one is open; called automatically when the process ends."""
+        """Write the waiting records and the last line of the open hash chain; called when the process ends.
+
+        Errors are ignored: a chain without a seal has an open end. A later record opens a new chain,
+        which is sealed at once.
+        """
         with self.lock or _NO_LOCK:
             self._ending = True
             if self._busy:
@@ -95,7 +113,7 @@ class AuditHandler(logging.Handler):
                 self._chain = None
 
     def _longest(self, config: Config) -> int:
-        """Return the maximum length of a line of this destination."""
+        """Return the maximum length of a line for this destination, in bytes, its end included."""
         return config.max_bytes
 
     def _deliver(self, body: bytes, action: object) -> None:
@@ -106,7 +124,7 @@ class AuditHandler(logging.Handler):
                 self._write_waiting()
 
     def _write_waiting(self) -> None:
-        """Write all waiting records, then raise if one of them was lost."""
+        """Write all waiting records, then raise the first `RecordLostError` among them, if any."""
         self._busy = True
         lost: RecordLostError | None = None
         try:
@@ -132,11 +150,11 @@ class AuditHandler(logging.Handler):
 
     @property
     def place(self) -> str:
-        """The destination of the records, for messages."""
+        """The name of the destination in error messages."""
         return "its stream"
 
     def _target(self) -> Any:
-        """Return the current stream."""
+        """Return the stream to write to: that of the handler, or else the current standard output."""
         return standard_output() if self.stream is None else self.stream
 
     def _write(self, body: bytes, config: Config) -> None:
@@ -169,7 +187,11 @@ class AuditHandler(logging.Handler):
         self._chain = None if self._ending else chain
 
     def _leave_chain(self) -> None:
-        """Begin another chain with the next line, which records the end of this one."""
+        """End the current chain without a seal.
+
+        The next record opens a new chain, whose first line refers to the last line of this chain
+        (`chain.follows`).
+        """
         self._begin_chain("follows")
 
     def _begin_chain(self, relation: str) -> None:
@@ -178,7 +200,11 @@ class AuditHandler(logging.Handler):
         self._chain = None
 
     def begin_child(self) -> None:
-        """Discard the state of the parent process and its threads, after a fork."""
+        """Discard the waiting records of the parent process after a fork, and leave its chain.
+
+        The next record opens a new chain, whose first line refers to the chain of the parent
+        (`chain.parent`).
+        """
         self._busy = False
         self._waiting.clear()
         self._ending = False
@@ -187,7 +213,13 @@ class AuditHandler(logging.Handler):
     def _apply_policy(
         self, lines: bytes, spool: Spool | None, policy: str, error: BaseException
     ) -> None:
-        """Apply the failure policy to lines that the destination did not accept."""
+        """Apply the failure policy to lines that the destination did not accept.
+
+        Lines that the spool does not accept are written to standard error.
+
+        Raises:
+            RecordLostError: the policy is `raise`, or standard error did not accept the lines.
+        """
         note = f"audit_lib: the record below could not be written to {self.place}: {error!r}"
         text = f"{note}\n{lines.decode('ascii')}"
         if policy == "raise":
@@ -206,23 +238,23 @@ class AuditHandler(logging.Handler):
             raise RecordLostError(text) from error
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
-        """Raise the exception of `emit` again: an audit record is never dropped silently."""
+        """Raise the exception that is being handled again: no audit record is dropped silently."""
         raise  # noqa: PLE0704 - logging calls this inside `except`
 
 
 class AuditFileHandler(AuditHandler):
-    """Writes to a file that logrotate may rotate and other processes may write to.
+    """Writes records to a file that logrotate may rotate and other processes may append to.
 
-    After the file was renamed or deleted, the next record goes to a new file of that name, which
-    continues the chain. Do not use `copytruncate`: lines written between copy and truncation are
+    If the file was renamed or deleted, the next record is written to a new file with the same name and
+    continues the hash chain. Do not use `copytruncate`: lines written between copy and truncation are
     lost.
     """
 
     def __init__(self, filename: str | os.PathLike[str]) -> None:
-        """Create the handler; the file is opened later.
+        """Create the handler; the first record opens or creates the file.
 
         Args:
-            filename: created with the first record, readable by its owner only.
+            filename: the path of the file, which is created with mode 0600 (owner only).
         """
         super().__init__()
         self.filename = os.path.abspath(filename)  # noqa: PTH100 - the working directory may change
@@ -246,7 +278,7 @@ class AuditFileHandler(AuditHandler):
             return False
 
     def close(self) -> None:
-        """Seal the chain and close the file; a later record opens it again."""
+        """Seal the hash chain and close the file; a later record opens the file again."""
         self.seal()
         with self.lock or _NO_LOCK:
             if self.stream is not None:
@@ -269,7 +301,10 @@ def _body(document: dict[str, Any], redactions: Redactions, config: Config, long
 
 
 def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
-    """Return the record that the filters of a logger or a handler return; if none, the record."""
+    """Return the record after the filters of a logger or a handler, which may replace it.
+
+    If a filter rejects the record or raises, return the record itself.
+    """
     try:
         passed: Any = filterer.filter(record)
     except Exception:  # noqa: BLE001 - a filter of the application must not lose the record
@@ -278,12 +313,12 @@ def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.L
 
 
 def ascii_line(text: str) -> bytes:
-    """Return the text of another formatter as one line."""
+    """Return the text of another formatter as one ASCII line without an end, line breaks escaped."""
     return text.encode("ascii", "backslashreplace").replace(b"\r", b"\\r").replace(b"\n", b"\\n")
 
 
 class _NoLock:
-    """Replaces the lock of `logging.Handler`, whose type allows None."""
+    """A context manager that does nothing, for a `logging.Handler` whose lock is None."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...
@@ -299,7 +334,7 @@ def _begin_child() -> None:
 
 
 def flush_all() -> None:
-    """Flush all handlers, before a process is frozen, as in AWS Lambda."""
+    """Call `flush` of all audit handlers, such as before AWS Lambda freezes the process."""
     for handler in tuple(_HANDLERS):
         handler.flush()
 
@@ -314,4 +349,4 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_child)
 
 DEFAULT_HANDLER: Final = AuditHandler()
-"""The handler that all audit loggers of the process share."""
+"""The handler for standard output that audit loggers without an own `AuditHandler` use."""

@@ -1,4 +1,4 @@
-"""A file that stores records until their stream accepts them."""
+"""Stores records that a destination did not accept in a file, and replays them later."""
 
 import os
 from collections.abc import Callable
@@ -15,24 +15,26 @@ _PART_BYTES: Final = 1 << 20
 
 
 class Spool:
-    """An append-only file of lines that processes may share; only its owner can read it."""
+    """A file of lines that several processes may share, created with mode 0600 (owner only)."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
 
     @property
     def waiting(self) -> bool:
-        """Whether there are lines to replay."""
+        """Whether the file has content to replay; False if it cannot be inspected."""
         try:
             return os.stat(self.path).st_size > 0
         except OSError:
             return False
 
     def append(self, lines: bytes) -> None:
-        """Append lines, with their line ends; they are on the disk when this returns.
+        """Append lines, with their line ends, and synchronise the file to the disk (`fsync`).
+
+        An incomplete last line is ended first.
 
         Raises:
-            OSError: the file cannot be written.
+            OSError: the file cannot be opened, locked, written or synchronised.
         """
         with self._locked() as file:
             size = file.seek(0, os.SEEK_END)
@@ -42,20 +44,22 @@ class Spool:
             os.fsync(file.fileno())
 
     def replay(self, write: Callable[[list[bytes]], None], at_once: int = 1) -> int:
-        """Pass all lines to `write`, oldest first, and remove those that it accepted.
+        """Pass all lines to `write`, oldest first, and remove the lines that `write` accepted.
 
-        If the process dies in between, lines that were already written remain, and are written
-        again: the copies have the same `event.id`.
+        An incomplete line, which a full disk or a crash leaves, is removed without being passed. If
+        the process dies before the removal, accepted lines remain and are passed again: the copies
+        have the same `event.id`.
 
         Args:
             write: accepts all lines that it receives, or raises.
-            at_once: how many lines it receives at a time.
+            at_once: the maximum number of lines in one call of `write`.
 
         Returns:
-            The number of lines that were accepted.
+            The number of lines that were removed.
 
         Raises:
-            Exception: what `write` raises; its lines and all after them remain.
+            Exception: raised by `write`; the lines of that call and all later lines remain.
+            OSError: the file cannot be opened, locked, read or replaced.
         """
         accepted = offset = 0
         with self._locked() as file:
@@ -87,7 +91,7 @@ class Spool:
         os.replace(rest, self.path)
 
     def _locked(self) -> BinaryIO:
-        """Open and lock the file, waiting for other processes."""
+        """Open and lock the file, waiting for other processes; closing the file unlocks it."""
         while True:
             file = _opened(self.path)
             try:
@@ -103,7 +107,7 @@ class Spool:
 
 @lru_cache(maxsize=16)
 def spool_at(path: str) -> Spool:
-    """Return the spool of a path, cached because each record needs it."""
+    """Return the `Spool` at a path; the last 16 are cached, because each record needs one."""
     return Spool(path)
 
 

@@ -1,4 +1,4 @@
-"""Writes a line to the kernel with one `os.write`, or calls the `write` of a replaced stream."""
+"""Writes lines for the handlers: with `os.write`, or with the `write` method of a replaced stream."""
 
 import os
 import stat
@@ -19,14 +19,19 @@ _MAX_PAUSE_SECONDS: Final = 0.01
 
 
 class TornWriteError(OSError):
-    """A part of the line was written, and the rest cannot be."""
+    """A file, pipe or terminal accepted only the first bytes of a line, and then failed."""
 
 
 def standard_output() -> Any:
-    """Return the current `sys.stdout`: a redirected one, or that of a notebook or pytest.
+    """Return the stream to use as standard output: usually the current `sys.stdout`.
 
-    One that logs what is written to it (Celery's) would wrap the record into another log line; in
-    that case, return the original standard output of the process.
+    A `sys.stdout` that was redirected, or replaced by a notebook or by pytest, is returned too, with
+    two exceptions:
+
+    - A stream that passes each write to a logger (Celery's) would wrap the record in another log line:
+      `sys.__stdout__` is returned, the standard output with which the process started.
+    - AWS Lambda's stream (`awslambdaric`) flushes after each write: the stream that it wraps is
+      returned.
     """
     stream = sys.stdout
     if type(stream) is not TextIOWrapper:
@@ -39,7 +44,7 @@ def standard_output() -> Any:
 
 
 class Outlet:
-    """Writes lines to a stream; caches the kind of the last stream."""
+    """Writes lines to streams; caches the file descriptor and the kind of the last stream."""
 
     __slots__ = ("_file", "_pipe", "_stream", "_torn")
 
@@ -50,17 +55,27 @@ class Outlet:
         self._torn = False
 
     def reaches_kernel(self, stream: Any) -> bool:
-        """Return whether a stream is a file, a pipe or a terminal, and not a replacement of one."""
+        """Return whether a stream is a text stream of a file descriptor, and not a replacement of one."""
         if stream is not self._stream:
             self._inspect(stream)
         return self._file >= 0
 
     def write(self, stream: Any, line: bytes, *, fsync: bool = False) -> None:
-        """Write a line, with its line end; it is in the kernel when this returns.
+        """Write a line, with its line end, to a file descriptor or a replacement of a stream, and flush it.
+
+        A non-blocking descriptor that is full is waited for, each time for at most 10 seconds. Lines to
+        a pipe are written under a lock between processes. After a `TornWriteError`, the next line
+        begins with a line end.
+
+        Args:
+            stream: the stream; it is flushed before the line is written.
+            line: ASCII text.
+            fsync: synchronise a file to the disk; ignored where that is not supported, as by a pipe.
 
         Raises:
-            TornWriteError: a part of it was written; the next call begins with a line end.
-            Exception: nothing was written; it is the error of the stream.
+            TornWriteError: only a part of the line was written.
+            TimeoutError: nothing was written, because the reader read nothing for 10 seconds.
+            Exception: another error of the stream or of `fsync`.
         """
         if self._torn:
             line = b"\n" + line
@@ -121,7 +136,7 @@ class Outlet:
 
 
 def _wait(file: int) -> None:
-    """Wait until a non-blocking file accepts bytes again."""
+    """Wait until a non-blocking file accepts bytes again; raise `TimeoutError` after 10 seconds."""
     from select import POLLOUT, poll  # noqa: PLC0415 - rarely needed
 
     waiting = poll()

@@ -1,6 +1,6 @@
-"""The hash chain over the lines of a process, so that a changed line is detected.
+"""Links the lines that a handler writes in a process into a hash chain, so that changes are detected.
 
-`docs/proof.md` defines the format; `verify` reads it and shares no code with this module.
+`docs/proof.md` defines the format. `verify` checks it, and shares no code with this module.
 """
 
 from time import time
@@ -13,7 +13,7 @@ from audit_lib._record.ids import new_chain_id, new_id
 __all__ = ["NO_HASH", "TAIL_BYTES", "HashChain", "prepare"]
 
 NO_HASH: Final = b"0" * 64
-"""The hash before the first line."""
+"""The previous hash of the first line of a chain: 64 zeros."""
 _TIME: Final = b'{"@timestamp":"'
 TAIL_BYTES: Final = 220
 """The maximum number of bytes that linking adds to a line, its line end included."""
@@ -23,7 +23,7 @@ _sha256: Any = None
 
 
 def prepare() -> None:
-    """Import the hash function, which takes 3 ms: with the first logger, like the encoder."""
+    """Import SHA-256 once, which takes 3 ms: with the first logger, not with `audit_lib`."""
     global _sha256  # noqa: PLW0603 - set once
     if _sha256 is None:
         from hashlib import sha256  # noqa: PLC0415
@@ -32,7 +32,7 @@ def prepare() -> None:
 
 
 class HashChain:
-    """One chain: its id and its position. A linked line counts once `keep` is called."""
+    """A hash chain: its id, hash and position. Linked lines become part of it when `keep` is called."""
 
     __slots__ = ("_hash", "_next_hash", "_next_sequence", "_tail", "id", "sequence")
 
@@ -40,18 +40,18 @@ class HashChain:
         prepare()
         self.id = new_chain_id()
         self.sequence = -1
-        """The sequence of the last line that was kept; -1 before the first."""
+        """The sequence of the last line for which `keep` was called; -1 before the first line."""
         self._hash = self._next_hash = NO_HASH
         self._next_sequence = 0
         self._tail = f'"id":"{self.id}"}}'.encode()
 
     @property
     def position(self) -> str:
-        """The position of the chain, `<id>:<sequence>`, which a chain that follows it records."""
+        """The last line of the chain, `<id>:<sequence>`, to which the first line of another chain refers."""
         return f"{self.id}:{self.sequence}"
 
     def link(self, body: bytes, members: bytes = b"") -> bytes:
-        """Return a JSON document as a linked line, with its line end.
+        """Return a JSON document as the next line of the chain, with its sequence, hash and line end.
 
         Several lines may be linked before one call of `keep` for all of them.
 
@@ -70,21 +70,22 @@ class HashChain:
         return b'%b,"hash":"%b"}\n' % (text, self._next_hash)
 
     def keep(self) -> None:
-        """Advance the chain: all linked lines were written."""
+        """Advance the chain to the last linked line; to be called when all linked lines were written."""
         self._hash = self._next_hash
         self.sequence = self._next_sequence - 1
 
     def forget(self) -> None:
-        """Discard the lines that were linked since the last `keep`: none was written."""
+        """Discard the lines that were linked since the last `keep`; to be called if none was written."""
         self._next_hash = self._hash
         self._next_sequence = self.sequence + 1
 
     def opening(self, link: str, body: bytes) -> bytes:
-        """Return the first line of the chain.
+        """Return the line that opens the chain, linked as by `link`.
 
         Args:
-            link: `parent:<position>`, `follows:<position>` or empty.
-            body: the document that follows, whose timestamp the line gets.
+            link: the relation to an earlier chain and its position: `parent:<id>:<sequence>`,
+                `follows:<id>:<sequence>` or empty.
+            body: the document of the next line; the opening line has the same timestamp.
         """
         relation, _, position = link.partition(":")
         members = f'"{relation}":"{position}",'.encode() if position else b""
@@ -92,12 +93,12 @@ class HashChain:
         return self.link(_chain_record("opened", "start", at), members)
 
     def sealing(self) -> bytes:
-        """Return the last line of the chain."""
+        """Return the line that seals (ends) the chain, linked as by `link`."""
         return self.link(_chain_record("sealed", "end", timestamp(time())), b'"sealed":true,')
 
 
 def _chain_record(state: str, event_type: str, at: str) -> bytes:
-    """Return the record that opens or seals a chain."""
+    """Return the JSON document of the line that opens or seals a chain."""
     return encode(
         {
             "@timestamp": at,

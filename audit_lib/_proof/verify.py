@@ -1,6 +1,7 @@
-"""Checks that lines are unchanged: nothing is altered, missing, inserted, reordered or doubled.
+"""Verifies the hash chains of logs, for auditors: finds altered, missing, inserted and moved lines.
 
-This module implements the format of `docs/proof.md`, independently of the writer. It parses no JSON.
+This module implements the format of `docs/proof.md`, independently of the writer. It does not parse
+JSON.
 """
 
 import re
@@ -25,7 +26,10 @@ _MAX_PROBLEMS: Final = 1_000
 
 
 class ChainHead(NamedTuple):
-    """The position of a chain at some time, to be stored where its writer cannot change it."""
+    """The last line of a chain at some time: chain id, sequence (from 0) and hash (64 hexadecimal digits).
+
+    Store it where the writer of the log cannot change it.
+    """
 
     chain: str
     sequence: int
@@ -33,9 +37,14 @@ class ChainHead(NamedTuple):
 
 
 class VerifyProblem(NamedTuple):
-    """A problem at a line; `line` counts from 1, or is 0 for a problem that only the end shows.
+    """A problem that `verify` found.
 
-    `kind` is `altered`, `missing`, `inserted`, `reordered`, `doubled`, or `cut`: the chain was longer.
+    Attributes:
+        line: the number of the line in the input, from 1; 0 if a chain does not reach a stored head.
+        kind: `altered`, `missing`, `inserted`, `reordered`, `doubled` (repeated), or `cut`: the last
+            lines of a chain are missing.
+        chain: the id of the chain.
+        text: a description.
     """
 
     line: int
@@ -45,10 +54,15 @@ class VerifyProblem(NamedTuple):
 
 
 class VerifiedChain(NamedTuple):
-    """One chain: the number of its lines that were found, its head, and its end.
+    """A chain that `verify` found.
 
-    `end` is `sealed`; `continued`, if the next chain of its process follows it; or `open`: the process
-    is running, was killed or crashed, or the last lines were removed.
+    Attributes:
+        id: the id of the chain.
+        lines: the number of its lines that were found, without repeated lines.
+        head: its last line.
+        end: `sealed`; `continued`, if a later chain refers to its last line as the one that it
+            follows; or `open`: the process is running, was killed or crashed, or the last lines were
+            removed.
     """
 
     id: str
@@ -58,9 +72,14 @@ class VerifiedChain(NamedTuple):
 
 
 class VerifyReport(NamedTuple):
-    """The result of `verify`. `unchained` counts the lines that are in no chain, such as other logs.
+    """The result of `verify`.
 
-    `displaced` counts the lines that are late or repeated, where that is not a problem (`transported`).
+    Attributes:
+        lines: the number of lines that were read.
+        unchained: the number of lines that are not in a chain, such as lines of other logs.
+        chains: the chains, in the order of their first lines.
+        problems: the first 1,000 problems that were found, sorted by line.
+        displaced: the number of late or repeated lines, if `transported` accepts them.
     """
 
     lines: int
@@ -71,12 +90,12 @@ class VerifyReport(NamedTuple):
 
     @property
     def intact(self) -> bool:
-        """Whether there is no problem with the lines that were found."""
+        """Whether no problem was found; the last lines of a chain with an open end may be missing."""
         return not self.problems
 
     @property
     def complete(self) -> bool:
-        """Whether there is no problem and at least one chain, and no chain has an open end."""
+        """Whether no problem and at least one chain were found, and no chain has an open end."""
         ends = {chain.end for chain in self.chains}
         return not self.problems and bool(ends) and "open" not in ends
 
@@ -91,10 +110,13 @@ def verify(
     proves, and what a log by itself cannot.
 
     Args:
-        lines: such as an open file, binary or text; with or without line ends.
-        heads: heads of earlier reports: each chain has to have this hash at this sequence.
+        lines: such as an open file, binary or text (read as UTF-8); with or without line ends.
+        heads: heads of earlier reports: the chain has to have the same hash at that sequence.
         transported: accept lines in another order, repeated or with a prefix, as CloudWatch Logs and
             its exports, Firehose and container runtimes deliver them.
+
+    Returns:
+        The chains and the problems. A problem is not raised as an exception.
     """
     reading = _Reading(heads, transported)
     chains = reading.chains
@@ -121,7 +143,7 @@ def verify(
 
 
 class _Gap:
-    """Lines of a chain that were not read yet: they may follow in another order."""
+    """A range of sequences that a chain skipped, and its late lines that cannot be checked yet."""
 
     __slots__ = ("after", "first", "hash_before", "last", "waiting")
 
@@ -133,7 +155,7 @@ class _Gap:
 
 
 class _ReadChain:
-    """The state of a chain while it is read."""
+    """The state of one chain while its lines are read."""
 
     __slots__ = (
         "gaps",
@@ -168,7 +190,7 @@ class _ReadChain:
         self.suffix_length = 0
 
     def advance(self, hash_: bytes) -> None:
-        """Accept the next line."""
+        """Count the next line of the chain, whose hash this is."""
         self.hash = hash_
         self.segments[-1][1].extend(hash_[:_MARK])
         self.lines += 1
@@ -180,13 +202,13 @@ class _ReadChain:
             self.suffix_length = len(self.suffix)
 
     def jump(self, sequence: int, line: tuple[int, bytes, bytes]) -> None:
-        """Open a gap before this line (its number, body and hash)."""
+        """Skip to a later sequence, and note the gap before that line (its number, body and hash)."""
         self.gaps.append(_Gap(self.next, sequence - 1, self.hash, line))
         self.next = sequence
         self.segments.append((sequence, bytearray()))
 
     def mark(self, sequence: int) -> bytes | None:
-        """Return the prefix of the hash of the line with that sequence, None if it was not read."""
+        """Return the first 16 digits of the hash of the line with a sequence, None if it was not read."""
         for first, marks in reversed(self.segments):
             if first <= sequence:
                 at = (sequence - first) * _MARK
@@ -195,7 +217,7 @@ class _ReadChain:
 
 
 class _Reading:
-    """One run of `verify`."""
+    """The state of one call of `verify`: chains, problems and counts."""
 
     def __init__(self, heads: Iterable[ChainHead], transported: bool) -> None:
         self.chains: dict[bytes, _ReadChain] = {}
@@ -207,7 +229,7 @@ class _Reading:
         self._links: dict[tuple[bytes, bytes, bytes, int], int] = {}
 
     def read_line(self, number: int, line: bytes) -> None:
-        """Read a line that is not simply the next one of its chain."""
+        """Read any line: one of a new or unknown chain, out of order, altered, sealed, or without a chain."""
         line = line.removesuffix(b"\r")
         match = _TAIL.search(line[-_MAX_TAIL_BYTES:])
         if match is None:
@@ -236,7 +258,7 @@ class _Reading:
         chain.advance(hash_)
 
     def _compare(self, chain: _ReadChain, number: int, at: int, hash_: bytes) -> None:
-        """Compare a line with the stored head of its sequence, if there is one."""
+        """Add a problem if a line does not have the hash of the stored head with its sequence."""
         head = chain.stored_heads.get(at)
         if head is not None and head.hash.encode() != hash_:
             text = f"line {at} of the chain does not have the stored hash"
@@ -245,7 +267,7 @@ class _Reading:
     def _read_earlier(
         self, chain: _ReadChain, number: int, at: int, body: bytes, hash_: bytes
     ) -> None:
-        """Read a line whose sequence is lower than that of a line that was already read."""
+        """Read a line with an earlier sequence than the expected one: late, repeated or inserted."""
         mark = chain.mark(at)
         suspect = chain.suspect
         if suspect and suspect[0] == at and _follows(suspect[1], body, hash_):
@@ -277,7 +299,7 @@ class _Reading:
         self._close(chain, gap)
 
     def _close(self, chain: _ReadChain, gap: _Gap) -> None:
-        """Check the late lines of a gap against the lines before them, as far as they are complete."""
+        """Check the hashes of late lines from the start of a gap to the first line that is still missing."""
         while gap.first in gap.waiting:
             line = gap.waiting.pop(gap.first)
             self._check_hash(chain, gap.first, gap.hash_before, line)
@@ -290,7 +312,7 @@ class _Reading:
     def _check_hash(
         self, chain: _ReadChain, at: int, hash_before: bytes, line: tuple[int, bytes, bytes]
     ) -> bool:
-        """Return whether a line (its number, body and hash) has the right hash; else add a problem."""
+        """Return whether the hash of a line (its number, body, hash) is right; if not, add a problem."""
         number, body, hash_ = line
         correct = _follows(hash_before, body, hash_)
         if not correct:
@@ -309,7 +331,7 @@ class _Reading:
             self._add_problem(line, kind, chain, text)
 
     def report(self, lines: int) -> VerifyReport:
-        """Return the report, with the problems that only the end shows: missing and cut lines."""
+        """Add the problems that are known only after the last line (missing, cut), and return the report."""
         for chain in self.chains.values():
             for gap in chain.gaps:
                 count = gap.last - gap.first + 1 - len(gap.waiting)

@@ -1,4 +1,6 @@
-"""The content of a record, as plain values. Nothing here depends on the configuration or the context.
+"""Builds the document of an audit record from JSON values, for the loggers and handlers.
+
+Nothing here reads the configuration of the process or the context of the request.
 
 document        builds the whole document from what `logging` provides
 changes         the differences between two states

@@ -1,4 +1,4 @@
-"""The differences between two states of a record: the `changes` object of the audit record."""
+"""Computes the differences between two states of a record: `changes` of an audit record."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,16 +18,20 @@ def changes_between(
 ) -> dict[str, Any]:
     """Return the differences between two states: `{"before": …, "after": …, "fields": …}`.
 
-    All three members have the same nesting; a leaf of `fields` is `added`, `removed` or `updated`.
-    Objects are compared member by member; lists and sensitive objects as a whole. Values are
+    All three members have the same nesting and contain only what differs; a leaf of `fields` is
+    `added`, `removed` or `updated`. Values are not masked yet. Objects are compared member by member;
+    lists and sensitive objects as a whole. Values are
     compared as JSON values: `1` and `True` differ, `0` and `"0"` differ, `1` and `1.0` do not.
 
     Args:
-        before: a mapping, a dataclass, pydantic or attrs object, or None if there was no record.
-        after: the same, after the change.
+        before: the state before, any value that `plain_fields` accepts; None if there was no record.
+        after: the state after; None if the record was deleted.
         masking: determines which fields are sensitive.
         by_key: lists to compare element by element: path → the member that identifies an element,
             or None to compare by position.
+
+    Raises:
+        Exception: `by_key` is not a mapping of texts.
     """
     if by_key:
         states = plain_fields(before), plain_fields(after)
@@ -49,7 +53,7 @@ def changes_between(
 def _differing(
     before: dict[Any, Any], after: dict[Any, Any]
 ) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, str]]:
-    """Remove the values that are equal without a conversion: in most records, most of them.
+    """Return both states without the members that are equal and need no conversion.
 
     Returns:
         The rest of both states, and their `fields`, which are valid if the rest is plain.
@@ -73,7 +77,7 @@ def _differing(
 
 
 def _key_elements(state: dict[str, Any], path: list[str], key: str | None) -> None:
-    """Replace the list at a path by an object: each element under its key, or its position."""
+    """Replace the list at a path by an object, in place: each element under its key, or its position."""
     holder: Any = state
     for name in path[:-1]:
         holder = holder.get(name) if isinstance(holder, dict) else None
@@ -117,7 +121,7 @@ def _compare(
 
 
 def same(old: Any, new: Any) -> bool:
-    """Return whether two plain values are equal in JSON, where `true` and `1` differ."""
+    """Return whether two plain values are equal in JSON: `true` and `1` differ, `1` and `1.0` do not."""
     if isinstance(old, bool) is not isinstance(new, bool) or old != new:
         return False
     if isinstance(old, SensitiveValue):

@@ -1,7 +1,7 @@
-"""Builds the document of one audit record from a `LogRecord`: Elastic Common Schema, as a dict.
+"""Builds the document of an audit record in the Elastic Common Schema (ECS), for the handlers.
 
-It has the fields of Elastic's `ecs-logging` (https://github.com/elastic/ecs-logging) except
-`log.original`, which repeats the message.
+It is built from a `LogRecord`, or faster from the frame of the caller. It has the fields of Elastic's
+`ecs-logging` (https://github.com/elastic/ecs-logging) except `log.original`, which repeats the message.
 """
 
 import os
@@ -40,7 +40,11 @@ PAYLOAD: Final = "_audit"
 
 
 class Payload:
-    """What an audit logger adds to a `LogRecord`. It has no `repr`, and a pickle has no secrets."""
+    """What an audit logger adds to a `LogRecord`: its fields, `extra`, and what was masked in them.
+
+    It does not define a `repr`, which could show secrets, and a pickle does not contain the list of
+    secrets: all texts of an unpickled payload are searched for known forms instead.
+    """
 
     __slots__ = ("extra", "fields", "redactions", "related")
 
@@ -84,7 +88,7 @@ _ECS_OBJECTS: Final = frozenset({
 
 
 def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
-    """Return the record as plain JSON values. No value in it makes this raise."""
+    """Return the ECS document of a record as JSON values, whatever values the record has."""
     message, unformatted = _message(record.msg, record.args)
     log = {
         "logger": record.name,
@@ -102,7 +106,7 @@ def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
 
 
 def payload_of(record: LogRecord, masking: Masking) -> Payload:
-    """Return the payload of an audit record; for any other record, its `extra`, masked."""
+    """Return the payload of an audit record; for any other record, a payload of its `extra`, masked."""
     payload = getattr(record, PAYLOAD, None)
     if isinstance(payload, Payload):
         return payload
@@ -126,7 +130,7 @@ _ATTRIBUTES: Final = frozenset({
 def document_from_frame(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be made of
     name: str, level: int, msg: object, args: tuple[object, ...], payload: Payload, depth: int
 ) -> dict[str, Any]:
-    """Return the document that `document_of` would return, without a `LogRecord`.
+    """Return the document of a record without an exception or a stack, without creating a `LogRecord`.
 
     Args:
         name: name of the logger.
@@ -134,7 +138,8 @@ def document_from_frame(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be
         msg: the message.
         args: its arguments.
         payload: what the audit logger adds.
-        depth: how many frames above the caller the record comes from.
+        depth: the number of frames from the caller up to the origin of the record; if the stack has
+            fewer, the outermost frame is used.
     """
     try:
         frame = sys._getframe(depth + 1)  # noqa: SLF001 - as `logging` does it
@@ -205,7 +210,11 @@ def _head(
 
 
 def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> dict[str, Any]:
-    """Add the fields of the audit logger, the caller's `extra`, `related` and the notes."""
+    """Add the payload, `related` and the notes to a document, in place, and return it, `event` last.
+
+    Members of `extra` that cannot be merged, and arguments that do not fit the message, are added to
+    the object `extra`.
+    """
     document.update(payload.fields)
     if payload.extra or unformatted is not None:
         rejected = _add(document, payload.extra)
@@ -223,7 +232,7 @@ def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> 
 
 
 def _add_related(document: dict[str, Any], found: dict[str, list[str]]) -> None:
-    """Add to `related`, after the caller's own values if these are a list, as in ECS."""
+    """Add values to `related`, after those of the caller; a caller's value that is not a list is kept."""
     present = document.get("related")
     if present is None:
         document["related"] = found
@@ -236,7 +245,7 @@ def _add_related(document: dict[str, Any], found: dict[str, list[str]]) -> None:
 
 
 def timestamp(created: float) -> str:
-    """Return a time, in seconds since 1970, in the format of ECS: UTC, with milliseconds."""
+    """Return a time in seconds since 1970 as ISO 8601: UTC, cut to milliseconds, with a `Z`."""
     second = int(created)
     return _to_the_second(second) + _MILLISECONDS[int((created - second) * 1000)]
 
@@ -250,7 +259,7 @@ def _to_the_second(second: int) -> str:
 
 
 def message_arguments(args: tuple[object, ...]) -> Any:
-    """Return the operand of `%`: a single mapping itself (`"%(a)s"`), as `LogRecord` does."""
+    """Return the operand of `%`, as `LogRecord` does: a single non-empty mapping itself, else the tuple."""
     try:
         if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
             return args[0]
@@ -288,7 +297,7 @@ def _error(record: LogRecord) -> dict[str, Any]:
 
 
 def _add(document: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Merge the caller's fields into the document; return those that would replace others."""
+    """Merge the caller's `extra` into the document; return the fields that are reserved or do not fit."""
     rejected: dict[str, Any] = {}
     for name, value in extra.items():
         path = name.split(".")

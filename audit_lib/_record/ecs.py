@@ -1,4 +1,4 @@
-"""ECS values: category and type of an event, by the type of the record and the verb.
+"""Defines what the Elastic Common Schema allows: event categories, types, outcomes and `related`.
 
 https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
 """
@@ -51,7 +51,12 @@ _ADDRESS_KEYS: Final = ("ip",)
 
 
 def category_and_type(record_type: str, verb: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return `event.category` and `event.type` for a verb on a type of record."""
+    """Return `event.category` and `event.type` for an operation on a record.
+
+    Args:
+        record_type: `user` and `group` have the category `iam`; any other type has `database`.
+        verb: `created`, `updated`, `deleted` or `accessed`.
+    """
     if record_type in {"user", "group"}:
         return ("iam",), (record_type, _IAM[verb])
     return ("database",), (_DATABASE[verb],)
@@ -61,7 +66,10 @@ def category_and_type(record_type: str, verb: str) -> tuple[tuple[str, ...], tup
 def ecs_violations(
     category: tuple[str, ...], types: tuple[str, ...], outcome: str
 ) -> tuple[str, ...]:
-    """Return a text for each value that ECS does not allow: the field, the value, what is allowed."""
+    """Return a text for each value that ECS does not allow: the field, the value, and the allowed values.
+
+    Types are checked only if ECS defines a category of the event.
+    """
     found = []
     if outcome not in OUTCOMES:
         found.append(f"event.outcome: found {outcome!r}; ECS has {_listed(OUTCOMES)}")
@@ -80,7 +88,11 @@ def ecs_violations(
 
 
 def related(document: dict[str, Any]) -> dict[str, list[str]]:
-    """Return all users and addresses of a document, for search: ECS `related`."""
+    """Return ECS `related` of a document: all users and IP addresses in it, for search.
+
+    `user` has the id, name and email of `user`, `user.target`, `user.effective` and its `via`; `ip` the
+    `ip` of `source`, `client`, `destination` and `server`. A key without values is left out.
+    """
     found: dict[str, list[str]] = {}
     user = document.get("user")
     if type(user) is dict:
@@ -96,7 +108,7 @@ def related(document: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _texts(holders: Iterable[Any], keys: tuple[str, ...]) -> list[str]:
-    """Return the texts under these keys of some objects, without duplicates."""
+    """Return the texts and integers of some objects under the given keys, as texts without duplicates."""
     found: list[str] = []
     for holder in holders:
         if type(holder) is dict:

@@ -1,4 +1,4 @@
-"""Encodes a document as the bytes of one line, in ASCII only.
+"""Encodes a document as JSON in ASCII, the bytes of one line, for the handlers and the hash chain.
 
 Every encoding of a stream accepts such a line, and it contains no character that a reader may treat
 as a line end (U+2028, U+0085).
@@ -15,7 +15,7 @@ HIDDEN: Final = "***"
 
 
 def hidden(_: Any) -> str:
-    """Return the mask, instead of a `SensitiveValue` that is nested in another value."""
+    """Return `***` instead of a value that the JSON encoder does not know, such as a `SensitiveValue`."""
     return HIDDEN
 
 
@@ -27,9 +27,9 @@ _dumps: _Dumps | None = None
 
 
 def encode(document: Any) -> bytes:
-    """Return the JSON of plain values, without a line end.
+    """Return the ASCII JSON of plain values, without a line end.
 
-    Most lines are ASCII: `orjson`, if installed, encodes those in a tenth of the time.
+    `orjson`, if installed, encodes values that are ASCII in a tenth of the time; `json` encodes others.
     """
     try:
         line = (_dumps or prepare())(document, hidden)
@@ -39,10 +39,11 @@ def encode(document: Any) -> bytes:
 
 
 def prepare() -> _Dumps:
-    """Import the encoder, which takes 10 ms: with the first logger, not with `audit_lib`.
+    """Import `orjson` once and return its encoder, or that of `json` if it is not installed.
 
-    Not with the first record: another thread may hold the import lock when a process forks, and the
-    child could never import.
+    The import takes 10 ms, so the first logger calls this, and not the import of `audit_lib`. The first
+    record would be too late: if another thread holds the import lock when a process forks, the child
+    process can never import.
     """
     global _dumps  # noqa: PLW0603 - chosen once
     if _dumps is None:

@@ -1,4 +1,4 @@
-"""Identifiers of records and chains."""
+"""Generates the identifiers of audit records (UUIDs) and of hash chains."""
 
 import os
 from itertools import count
@@ -10,7 +10,7 @@ _VARIANTS: Final = "89ab"
 
 
 class _IdSequence:
-    """The identifiers of this process: a random prefix and a number, faster than random each time."""
+    """The random prefix of the UUIDs of this process, and a counter: faster than a random UUID each time."""
 
     __slots__ = ("next_number", "prefix")
 
@@ -18,7 +18,7 @@ class _IdSequence:
         self.restart()
 
     def restart(self) -> None:
-        """Choose another prefix: a forked process must not repeat the ids of its parent."""
+        """Choose a random prefix and count from 0: a forked process must not repeat its parent's UUIDs."""
         digits = os.urandom(10).hex()
         variant = _VARIANTS[int(digits[11], 16) & 3]
         self.prefix = f"{digits[:8]}-{digits[8:11]}f-8{digits[12:15]}-{variant}{digits[15:18]}-"

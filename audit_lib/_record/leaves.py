@@ -1,6 +1,7 @@
-"""How a value without fields is written, by the name of its class, so that no class is imported.
+"""Converts values without fields (numbers, dates, paths, …) to JSON values, for `plain`.
 
-An application that has a `Decimal` or a `UUID` has imported its module; others need not wait for it.
+Conversions are found by the name of the class, so that no module such as `decimal` or `uuid` is
+imported for an application that does not use it.
 """
 
 import math
@@ -22,7 +23,7 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 
 def class_name(cls: type) -> str:
-    """Return the full name of a class, without the module of builtins."""
+    """Return the full name of a class: `decimal.Decimal`, but `int` without the module `builtins`."""
     try:
         return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
     except Exception:  # noqa: BLE001 - a metaclass may raise anything
@@ -38,14 +39,17 @@ def error_text(error: BaseException) -> str:
 
 
 def well_formed(text: str) -> str:
-    """Return a text that strict JSON readers accept, without lone surrogates."""
+    """Return a text with lone surrogates, which strict JSON readers reject, as backslash escapes."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def integer(value: int) -> int | str:
-    """Return an integer, or its decimal digits if it is too large for JSON."""
+    """Return an integer, or its digits as text if it is beyond ±(2**53 - 1).
+
+    The digits are decimal, or hexadecimal (`0x…`) beyond the limit of `sys.get_int_max_str_digits()`.
+    """
     if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return value
     try:
@@ -55,7 +59,7 @@ def integer(value: int) -> int | str:
 
 
 def finite(value: float) -> float | str:
-    """Return a float, or the name of a value that JSON does not have."""
+    """Return a finite float unchanged, else the text `NaN`, `Infinity` or `-Infinity`."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -138,4 +142,4 @@ LEAVES: Final[dict[str, Callable[[Any], Any]]] = {
     "zoneinfo.ZoneInfo": str,
     "re.Pattern": lambda value: well_formed(str(value.pattern)),
 }
-"""Name of a class, as `class_name` returns it → how its values and those of subclasses are written."""
+"""The name of a class, as returned by `class_name` → the conversion of its objects and of subclasses."""

@@ -1,6 +1,7 @@
-"""Finds sensitive values and replaces them.
+"""Finds sensitive values in records and replaces them, for the loggers, the context and the handlers.
 
-That a sensitive value changed is always written; the value itself never is.
+Sensitive values are found by the name, path or annotation of their field; secrets in other texts by
+their form, or because they repeat a sensitive value. `changes.fields` still shows that a value changed.
 """
 
 import re
@@ -29,7 +30,7 @@ _WORD: Final = r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+"
 
 
 class Redactions:
-    """What was masked in a record: `notes` by path, and the secrets that no text may repeat."""
+    """What was masked in a record: `notes` by path, and the values (`secrets`) that no text may repeat."""
 
     __slots__ = ("has_secret", "notes", "searched", "secrets", "texts")
 
@@ -37,14 +38,14 @@ class Redactions:
         self.notes: dict[str, str] = {}
         self.secrets: list[str] = []
         self.texts: list[str] = []
-        """The texts of the record that were not searched for secrets yet."""
+        """The texts of the record that still have to be searched for secrets."""
         self.searched = ""
         """The texts of the record that were searched for the known forms of secrets."""
         self.has_secret = False
         """Whether a text contains a known form of a secret, so that the whole record is searched."""
 
     def add(self, other: "Redactions") -> None:
-        """Add other redactions to these."""
+        """Add the notes, secrets and texts of other redactions."""
         self.notes.update(other.notes)
         self.secrets += other.secrets
         self.texts += other.texts
@@ -52,16 +53,17 @@ class Redactions:
         self.has_secret = self.has_secret or other.has_secret
 
     def search(self, fields: dict[str, Any]) -> None:
-        """Search fields that will be written many times.
+        """Search context fields once for known forms of secrets, since many records contain them.
 
-        The texts of earlier fields are dropped, or binding in a loop would accumulate them.
+        Sets `searched` and `has_secret`, and clears `texts`: binding fields in a loop would otherwise
+        accumulate texts.
         """
         self.searched = "\n".join(_texts_in(fields))
         self.has_secret = has_secret(self.searched)
         self.texts.clear()
 
     def found_in(self, message: str) -> bool:
-        """Return whether the message or another text contains a secret."""
+        """Return whether the message or a text contains a known form of a secret, or one of `secrets`."""
         text = "\n".join((message, *self.texts))
         if has_secret(text):
             return True
@@ -74,7 +76,7 @@ class Redactions:
 
 
 class Masking:
-    """The rules for sensitive fields: the default ones and those of `configure(sensitive=…)`."""
+    """The rules for sensitive fields: the default names, and the argument `sensitive` of `configure`."""
 
     __slots__ = ("_by_name", "_known", "_paths", "key")
 
@@ -88,7 +90,11 @@ class Masking:
         self._known: dict[str, MaskingRule | None] = {}
 
     def rule(self, path: tuple[str, ...]) -> MaskingRule | None:
-        """Return the rule for a field: first one for the end of its path, then one for its name."""
+        """Return the rule for a field, or None if it is not sensitive.
+
+        A rule of `configure` for the end of the path has priority over one for the name, and that over
+        the default names.
+        """
         for tail, rule in self._paths.items():
             if path[-len(tail) :] == tail:
                 return rule
@@ -110,14 +116,22 @@ class Masking:
         return _DEFAULT if re.search(_ANYWHERE, normalized) or words & _WORDS else None
 
     def mask_changes(self, changes: dict[str, Any], redactions: Redactions) -> None:
-        """Mask the result of `changes_between` in place."""
+        """Mask `before` and `after` of a result of `changes_between`, in place; accept `{}` too."""
         for state in ("before", "after") if changes else ():
             changes[state] = self.masked(changes[state], ("changes", state), redactions)
 
     def masked(
         self, value: dict[str, Any], path: tuple[str, ...], redactions: Redactions
     ) -> dict[str, Any]:
-        """Return an object with its sensitive members masked; the same object if it has none."""
+        """Return an object with its sensitive members masked; the same object if no value changes.
+
+        Notes, sensitive texts of 4 characters or more and other texts are added to `redactions`.
+
+        Args:
+            value: an object of plain values.
+            path: the path of the object in the document.
+            redactions: the redactions of the record.
+        """
         result: dict[str, Any] | None = None
         known = {} if self._paths else self._known  # without rules for paths, the name decides
         texts = redactions.texts
@@ -180,7 +194,7 @@ class Masking:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Return the texts of a plain value."""
+    """Yield the texts of a plain value, at any depth."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
@@ -189,7 +203,7 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def _remember(value: Any, secrets: list[str]) -> None:
-    """Add the texts of a sensitive value, which the message may repeat, to `secrets`."""
+    """Add the texts of a sensitive value that have 4 characters or more to `secrets`."""
     if type(value) is str:
         if len(value) >= _MIN_SECRET_LENGTH:
             secrets.append(value)
@@ -202,7 +216,7 @@ _DEFAULT: Final = Mask()
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return a value without `SensitiveValue`s inside: it is masked as a whole."""
+    """Return a value with each `SensitiveValue` in it replaced by the value that it wraps."""
     if type(value) is SensitiveValue:
         return _unwrapped(value.value)
     if type(value) is dict:
@@ -235,7 +249,11 @@ _SECRETS: Final = r"""
 
 
 def has_secret(text: str) -> bool:
-    """Return whether a text contains a known form of a secret. Most texts have no sign of one."""
+    """Return whether a text contains a known form of a secret.
+
+    These are a password in a URL or after a name such as `password=`, HTTP `Bearer` and `Basic`
+    credentials, JSON Web Tokens, AWS access key ids and PEM private keys.
+    """
     # A search for one character is four times faster than one for a word.
     signs = (
         ":" in text or "=" in text
@@ -249,7 +267,10 @@ def has_secret(text: str) -> bool:
 def scrubbed(
     document: dict[str, Any], redactions: Redactions, path: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Return a document without known forms of secrets and without the secrets of `redactions`."""
+    """Return a document with `***` for known forms of secrets and for the secrets of `redactions`.
+
+    The notes of `redactions` receive the paths of the texts that were changed.
+    """
     return {name: _scrub(item, redactions, (*path, name)) for name, item in document.items()}
 
 

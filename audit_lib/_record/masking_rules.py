@@ -1,4 +1,4 @@
-"""The rules for sensitive values: `Mask`, `Hash`, `Drop`, also as the annotation of a field."""
+"""Defines the masking rules `Mask`, `Hash` and `Drop`, for `configure` and for annotations of fields."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 DROPPED: Final = object()
-"""What `Drop` returns for a value."""
+"""The marker that `Drop.shown` returns for a value; the member is then removed."""
 
 # What `Mask` keeps is at most a third of the text: `7` must not become `7`.
 _SHARE: Final = 3
@@ -25,18 +25,27 @@ MAX_NAMES: Final = 4096
 
 
 class MaskingRule:
-    """How a sensitive value is written, and its note in `changes.notes`."""
+    """The base class of masking rules: how a sensitive value is written, and its note in `changes.notes`."""
 
     __slots__ = ()
     note = "masked"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Return what is written instead of a plain value; `None` stays `None`."""
+        """Return the value that is written instead of a plain value, or `DROPPED`; None for None.
+
+        Args:
+            value: the sensitive value.
+            key: the `hash_key` of `configure`, which only `Hash` uses.
+        """
         raise NotImplementedError
 
 
 class Mask(MaskingRule):
-    """Write `***`, followed by the last characters of a long text: `Mask(keep=4)` → `***9010`."""
+    """Write `***`, followed by the last `keep` characters of a long text: `Mask(keep=4)` → `***9010`.
+
+    A text with fewer than three times `keep` characters, or a value that is not a text, is written as
+    `***` alone, the default.
+    """
 
     __slots__ = ("keep",)
 
@@ -47,7 +56,7 @@ class Mask(MaskingRule):
         return f"Mask(keep={self.keep})"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Return `***` and the characters that are kept, at most a third of the value."""
+        """Return `***`, and the last `keep` characters of a long text; None for None."""
         if value is None:
             return None
         if not self.keep:
@@ -59,10 +68,11 @@ class Mask(MaskingRule):
 
 
 class Hash(MaskingRule):
-    """Write a keyed hash: equal values can be matched, and cannot be guessed without the key.
+    """Write a keyed hash (HMAC-SHA-256): equal values can be matched, but not guessed without the key.
 
-    Numbers and booleans are hashed as well. With the key, a field that has few values, such as a
-    birthday or a yes, can be guessed: use `Mask` or `Drop` for it.
+    Any value but `None` is hashed; `configure` needs a `hash_key`, without which `***` is written. With
+    the key, a field that has few possible values, such as a date of birth or a boolean, can be guessed:
+    use `Mask` or `Drop` for it.
     """
 
     __slots__ = ()
@@ -72,7 +82,10 @@ class Hash(MaskingRule):
         return "Hash()"
 
     def shown(self, value: Any, key: bytes | None) -> Any:
-        """Return the first 128 bits of HMAC-SHA-256 over the value's JSON; `***` without a key."""
+        """Return `hmac:` and the first 128 bits of HMAC-SHA-256 of the value's JSON, in hexadecimal.
+
+        `***` without a key; None for None.
+        """
         if value is None:
             return None
         if key is None:
@@ -83,7 +96,7 @@ class Hash(MaskingRule):
 
 
 class Drop(MaskingRule):
-    """Write nothing of the value; `changes.fields` shows that it changed."""
+    """Leave the field out; `changes.fields` shows that it changed, `changes.notes` that it was dropped."""
 
     __slots__ = ()
     note = "dropped"
@@ -92,12 +105,12 @@ class Drop(MaskingRule):
         return "Drop()"
 
     def shown(self, value: Any, key: bytes | None) -> Any:  # noqa: ARG002 - a rule's signature
-        """Return the marker of a value that is left out."""
+        """Return `DROPPED`, the marker for a value that is left out; None for None."""
         return DROPPED if value is not None else None
 
 
 class SensitiveValue:
-    """A plain value that its type annotation declares as sensitive, before it is masked."""
+    """A plain value, not masked yet, and the masking rule that its type annotation has."""
 
     __slots__ = ("rule", "value")
 
@@ -112,7 +125,10 @@ class SensitiveValue:
 
 
 def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
-    """Return the rules in the annotations of a class by field: `Annotated[str, Mask(keep=4)]`."""
+    """Return the masking rules in the annotations of a class and its bases, by the name of the field.
+
+    For example `phone: Annotated[str, Mask(keep=4)]`. The result is cached by class.
+    """
     found = _ANNOTATED.get(cls)
     if found is None:
         found = {}
@@ -130,7 +146,7 @@ _ANNOTATED: Final[dict[type, dict[str, MaskingRule]]] = {}
 
 
 def _rule_in(annotation: Any) -> MaskingRule | None:
-    """Return the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`."""
+    """Return the rule in `Annotated[…]`, also inside `Mapped[…]`, `… | None` or `list[…]`; else None."""
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, MaskingRule):
             return extra

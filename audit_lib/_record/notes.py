@@ -1,4 +1,4 @@
-"""`changes.notes`: which values of a record were altered, so that "masked" is not read as "empty"."""
+"""Writes `changes.notes`, which says what values of a record were masked, shortened or not readable."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -11,21 +11,29 @@ _STATES: Final = frozenset({"before", "after"})
 
 
 class UnreadableText(str):
-    """The text that replaces a value which could not be converted, or only in part."""
+    """The text for a value, or the rest of a container, that was not converted: noted as `unreadable`."""
 
     __slots__ = ()
 
 
 @lru_cache(maxsize=1024)
 def path_text(path: tuple[str, ...]) -> str:
-    """Return a path as text: `phone` within the states of a record, `$.error.message` elsewhere."""
+    """Return a path as text: `phone` for a field of `changes.before` or `after`, else `$.error.message`."""
     if len(path) > 2 and path[0] == "changes" and path[1] in _STATES:
         return ".".join(path[2:])
     return ".".join(("$", *path))
 
 
 def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
-    """Add path → `masked`, `hashed`, `dropped`, `shortened` or `unreadable` to a document."""
+    """Add notes to `changes.notes` of a document, in place; present notes are kept.
+
+    Only the first 100 notes are written, and the number of further notes. A `changes` that is not an
+    object is moved to `changes.extra`.
+
+    Args:
+        document: the document.
+        notes: path → `masked`, `hashed`, `dropped`, `shortened` or `unreadable`.
+    """
     changes = document.get("changes")
     if not isinstance(changes, dict):
         changes = {} if changes is None else {"extra": changes}
@@ -40,7 +48,7 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
 
 
 def event_last(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the same document with `event` last, so that the proof of the line can follow it."""
+    """Move `event` to the end of a document, where the hash chain adds members, and return the document."""
     if "event" in document:
         document["event"] = document.pop("event")
     return document

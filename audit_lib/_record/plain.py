@@ -1,6 +1,7 @@
 """Converts any Python value to JSON values: `None`, `bool`, `int`, `float`, `str`, `list`, `dict`.
 
-No value makes this raise: a part that cannot be converted is replaced by a text that describes it.
+No value raises an exception: a part that cannot be converted is replaced by a text with its class and
+the error.
 """
 
 import json
@@ -42,6 +43,9 @@ def plain(value: Any) -> Any:
       object of any other class without its own `__repr__`, by its public attributes.
     - Any other value becomes the name of its class, with its `id` if it has one: a `repr` can
       contain a secret. `register_type` defines another text.
+
+    Containers nested over 32 levels deep, values beyond the first 20,000 and cycles are replaced by a
+    text. Fields that are annotated with a masking rule become `SensitiveValue`s.
     """
     if type(value) is dict and is_plain_object(value):
         return value.copy()
@@ -51,22 +55,26 @@ def plain(value: Any) -> Any:
 def register_type(kind: type, convert: Callable[[Any], Any]) -> None:
     """Define how objects of a class, and of its subclasses, are written.
 
-    `register_type(Money, lambda money: str(money))`. Mappings and dataclass, attrs, pydantic and ORM
-    objects are written by their fields even if their class is registered.
+    `register_type(Money, lambda money: str(money))`. A later call for the same class replaces the
+    conversion. Mappings, named tuples, and dataclass, attrs, pydantic and ORM objects are written by
+    their fields even if their class is registered.
 
     Args:
         kind: the class.
-        convert: receives an object of the class and returns any value that a record can contain.
+        convert: receives an object of the class and returns any value that a record can contain. If it
+            raises, a text with the class and the error is written.
     """
     _REGISTERED[kind] = lambda value: plain(convert(value))
     _LEAVES.clear()
 
 
 def plain_fields(value: Any) -> dict[str, Any]:
-    """Return the fields of an object as plain values, which `record_updated` compares.
+    """Return the fields of an object as JSON values, such as the states that `record_updated` compares.
 
-    A class is tried as a mapping, pydantic, SQLAlchemy, dataclass, attrs, named tuple and Django, in
-    this order, then by public attributes. `None` has no fields; any other value is a field `value`.
+    The fields are those of a mapping, or of a pydantic, SQLAlchemy, dataclass, attrs, named tuple or
+    Django object (the first of these that applies), else the public attributes of the object. `None`
+    has no fields. A value without fields, such as a text or a list, becomes `{"value": …}`, and so does
+    the error text of an object that cannot be read.
     """
     if value is None:
         return {}
@@ -77,7 +85,7 @@ def plain_fields(value: Any) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """Return a value as text: a name, an id, a key."""
+    """Return a text in well-formed Unicode, or the text or compact JSON that `plain` makes of a value."""
     if type(value) is str and value.isascii():
         return value
     if type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
@@ -87,7 +95,11 @@ def text_of(value: Any) -> str:
 
 
 def is_plain_object(value: dict[Any, Any]) -> bool:
-    """Return whether a dict is small and written unchanged, names and members, as most are."""
+    """Return whether `plain` can copy a dict without converting a member.
+
+    That is so if it has at most 256 members, ASCII names, and as values only `None`, booleans, safe
+    integers and ASCII texts.
+    """
     if len(value) > _MAX_COPIED:
         return False
     for name, item in value.items():
@@ -106,12 +118,12 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
 
 
 def _describe(value: Any, error: BaseException) -> str:
-    """Return a text for a value that could not be converted: its class and the error."""
+    """Return an `UnreadableText` with the class of a value and the error of its conversion."""
     return UnreadableText(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
 
 
 class _Walk:
-    """One conversion: counts its values, and knows the containers that it is in."""
+    """One call of `plain`: counts the converted values, and detects cycles by the open containers."""
 
     __slots__ = ("_inside", "_nodes")
 
@@ -134,7 +146,7 @@ class _Walk:
             return _describe(value, error)
 
     def fields(self, value: Any) -> dict[str, Any] | None:
-        """Return the fields of a model or of any object; None for a value without fields."""
+        """Return the converted fields of a mapping, model or other object; None if it has no fields."""
         try:
             named = _named_fields(value)
             if named is None and not isinstance(value, (str, bytes, Collection, type)):
@@ -175,7 +187,7 @@ class _Walk:
             self._inside.discard(id(value))
 
     def _model(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        """Convert the fields of a value; wrap those that its class declares as sensitive."""
+        """Convert the fields of a value; wrap fields with an annotated masking rule in `SensitiveValue`."""
         visited = self._object(named, depth)
         if type(value) is not dict and (rules := annotated_rules(type(value))):
             for name, rule in rules.items():
@@ -209,7 +221,7 @@ class _Walk:
 
 
 def _named_fields(value: Any) -> Mapping[Any, Any] | None:
-    """Return the fields of a mapping or of a model by name; None for any other value."""
+    """Return the unconverted fields of a mapping or a model (as in `plain_fields`); None for others."""
     cls = type(value)
     if cls is dict or isinstance(value, Mapping):
         return value  # type: ignore[no-any-return] # isinstance narrows Any to Mapping[Any, Any] only in part
@@ -236,7 +248,10 @@ def _named_fields(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _pydantic_fields(value: Any) -> Mapping[Any, Any] | None:
-    """Return the fields that a pydantic object dumps; nested models stay models, with their rules."""
+    """Return `model_dump()` of a pydantic object, with nested models unchanged, to keep their rules.
+
+    Return None if the result of `model_dump` is not a mapping.
+    """
     dumped = value.model_dump()
     if not isinstance(dumped, Mapping):
         return None
@@ -250,9 +265,10 @@ def _pydantic_fields(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _sqlalchemy_fields(value: Any) -> dict[str, Any]:
-    """Return the columns of an SQLAlchemy object; an expired one is loaded again, as on access.
+    """Return the columns of an SQLAlchemy object; expired ones are loaded from the database.
 
-    Columns that were never loaded are left out. So are relationships: their keys are columns.
+    Columns that were never loaded are left out, as are relationships: their foreign keys are columns.
+    A column that cannot be loaded becomes a text with the error.
     """
     state = value._sa_instance_state  # noqa: SLF001 - the result of `sqlalchemy.inspect`, without importing it
     named: dict[str, Any] = {}
@@ -287,7 +303,7 @@ def _opaque(value: Any) -> Any:
 
 
 def _leaf_of(cls: type) -> Callable[[Any], Any]:
-    """Return the conversion for a class: the registered one, else the one of `LEAVES`."""
+    """Return the conversion for a class: from `register_type`, else `LEAVES`, else `_opaque`; cached."""
     found = _LEAVES.get(cls)
     if found is None:
         found = _find_leaf(cls)

@@ -1,4 +1,4 @@
-"""Shortens a record that is too long for a line, and marks what was shortened.
+"""Shortens a document that is too long for a line, for the handlers, and notes what was shortened.
 
 The log drivers of Docker and Kubernetes split a line at 16 KiB, in the middle of the JSON.
 """
@@ -26,10 +26,12 @@ _ESSENTIAL: Final[tuple[str, ...]] = (
 
 
 def fitted(document: dict[str, Any], limit: int) -> bytes:
-    """Return the JSON of a document in at most `limit` bytes.
+    """Return the JSON of a document, shortened until it has at most `limit` bytes.
 
-    The longest texts are shortened first, then objects and lists; if that is not enough, only the
-    essential fields remain. Each text says how much was removed, `changes.notes` where.
+    Texts are shortened first, the longest first and to no less than 64 characters; then objects and
+    lists, to no less than 4 members. If that is not enough, only the essential fields remain (texts of
+    128 characters); their length is not compared with `limit`. A shortened value ends with the number
+    of characters or members that were removed; `changes.notes` has its path.
     """
     attempts = [(longest, limit) for longest in _halves(limit // 2, _MIN_TEXT)]
     attempts += [(_MIN_TEXT, most) for most in _halves(limit // 32, _MIN_MEMBERS)]
@@ -101,7 +103,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _essential_fields(document: dict[str, Any]) -> dict[str, Any]:
-    """Return which record it is, who did it and what it is about, each part shortened."""
+    """Return what identifies a record, its user and its subject, texts cut to 128 characters."""
     essential: dict[str, Any] = {
         name: _brief(document[name]) for name in _ESSENTIAL if name in document
     }

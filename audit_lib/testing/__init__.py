@@ -1,8 +1,10 @@
-"""For the tests of applications that audit: the fixture `audit_records`, and `--audit-coverage`.
+"""Supports tests of audit records with the fixture `audit_records` and the option `--audit-coverage`.
 
-It is installed as a pytest plugin: there is nothing to import or configure. Outside pytest, `capture`
-has the same records. `_records` does not need pytest; `_plugin` has the hooks, which pytest finds here;
-`_coverage` observes the databases, and is imported for `--audit-coverage` only.
+It is installed as a pytest plugin: the fixture needs no import, the option needs the setting
+`audit_sensitive`. Outside pytest, `capture` collects the same records.
+
+`_records` does not need pytest; `_plugin` has the hooks, which pytest finds here; `_coverage` observes
+the databases, and is imported for `--audit-coverage` only.
 """
 
 from contextlib import suppress

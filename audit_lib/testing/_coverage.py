@@ -1,4 +1,4 @@
-"""`pytest --audit-coverage`: places that change sensitive columns, and whether they are audited.
+"""Finds places that change sensitive columns, audited or not, for `pytest --audit-coverage`.
 
 It observes the statements that SQLAlchemy and Django send. A transaction is audited if its thread wrote
 an audit record in it, or immediately before or after it. Each record counts for one transaction.
@@ -24,7 +24,17 @@ __all__ = [
 
 
 class SensitiveWrite(NamedTuple):
-    """A place that changed sensitive columns: file, line, statement, and the test that ran it."""
+    """A change of sensitive columns by a statement of a test run.
+
+    Attributes:
+        file: the file of the innermost frame of the team's code.
+        line: its line.
+        statement: the verb of the SQL statement, such as `UPDATE`.
+        table: the table.
+        columns: the sensitive columns that were changed; `*` if the statement does not name columns.
+        audited: whether the transaction is audited.
+        test: the node id of the test.
+    """
 
     file: str
     line: int
@@ -36,7 +46,7 @@ class SensitiveWrite(NamedTuple):
 
 
 class _Thread:
-    """The state of one thread since its last transaction."""
+    """The changes and audit records of one thread: open, committed but not assigned, and counted."""
 
     __slots__ = ("open", "pending", "records")
 
@@ -47,14 +57,17 @@ class _Thread:
 
 
 class CoverageWatch:
-    """The statements and audit records of a test run."""
+    """Assigns the audit records of a test run to the transactions that change sensitive columns.
+
+    `findings` has the result. Each thread is observed by itself.
+    """
 
     def __init__(self, sensitive: Iterable[str], is_own: Callable[[str], bool]) -> None:
-        """Begin without findings.
+        """Create a watch without findings.
 
         Args:
-            sensitive: `table.column`, or `table` for all of its columns.
-            is_own: returns whether a file is the team's code; a finding names such a place.
+            sensitive: names in the form `table.column`, or `table` for all of its columns.
+            is_own: returns whether a file is the team's code; only statements from such files count.
         """
         self._tables: dict[str, set[str]] = {}
         for name in sensitive:
@@ -71,7 +84,7 @@ class CoverageWatch:
         return self._threads.setdefault(get_ident(), _Thread())
 
     def record(self) -> None:
-        """Count an audit record."""
+        """Assign an audit record to the committed transaction of this thread, or else to the next one."""
         thread = self._current_thread()
         in_one = any(finding for done in thread.open.values() for _, finding in done)
         if thread.pending and not in_one:
@@ -80,7 +93,15 @@ class CoverageWatch:
             thread.records += 1
 
     def statement(self, connection: int, sql: str) -> None:
-        """Add a finding if a statement changes sensitive columns."""
+        """Note a statement that changes sensitive columns, until its transaction ends.
+
+        A change by a file of tests becomes a finding at once, not audited. A statement without a frame of
+        the team's code is ignored.
+
+        Args:
+            connection: the id of the connection.
+            sql: the statement.
+        """
         found = changed_columns(sql)
         if found is None:
             return
@@ -104,31 +125,39 @@ class CoverageWatch:
             self._current_thread().open.setdefault(connection, []).append(("", finding))
 
     def savepoint(self, connection: int, name: str) -> None:
-        """Note a savepoint, unless a test framework sets it around a test."""
+        """Note a savepoint, unless no frame of the team's code sets it, as around a test."""
         if self._place()[0]:
             self._current_thread().open.setdefault(connection, []).append((name, None))
 
     def rolled_back(self, connection: int, savepoint: str = "") -> None:
-        """Discard a transaction, or the part of it after a savepoint."""
+        """Discard the changes of a transaction, or its changes since a savepoint; for an unknown one, all."""
         done = self._current_thread().open.get(connection, [])
         names = [name for name, _ in done]
         del done[names.index(savepoint) if savepoint in names and savepoint else 0 :]
 
     def has_savepoint(self, connection: int) -> bool:
-        """Return whether a savepoint is set."""
+        """Return whether this thread has an open savepoint on a connection."""
         return any(
             finding is None for _, finding in self._current_thread().open.get(connection, ())
         )
 
     def released(self, connection: int, savepoint: str) -> None:
-        """Note the release of a savepoint, which is the commit inside the transaction of a test."""
+        """Treat the release of the outermost savepoint as a commit, as in a test that is one transaction."""
         done = self._current_thread().open.get(connection, [])
         names = [name for name, finding in done if finding is None]
         if names and names[0] == savepoint:
             self.committed(connection)
 
     def committed(self, connection: int, *, in_transaction: bool = True) -> None:
-        """Note a commit; without `in_transaction`, that of a single statement."""
+        """Assign the audit records of this thread to the changes that a commit ends.
+
+        Changes without a record wait for a record that follows immediately.
+
+        Args:
+            connection: the id of the connection.
+            in_transaction: whether it ends a transaction, so that changes which still wait are not
+                audited; False for a statement in autocommit mode.
+        """
         thread = self._current_thread()
         changes = [finding for _, finding in thread.open.pop(connection, []) if finding]
         if not changes:
@@ -140,11 +169,14 @@ class CoverageWatch:
             self._settle(thread, audited=True)
 
     def begin_test(self) -> None:
-        """Begin a test; statements of its setup do not count."""
+        """Begin a test: discard the changes of its setup that are not in `findings` yet, and its records."""
         self._threads.clear()
 
     def end_test(self) -> None:
-        """End a test; its changes without a commit count as well."""
+        """End a test: add its changes to `findings`, uncommitted changes too.
+
+        All remaining changes of a thread are audited if the thread wrote a record that is not assigned.
+        """
         for thread in self._threads.values():
             for connection in list(thread.open):
                 changes = [finding for _, finding in thread.open.pop(connection) if finding]
@@ -168,7 +200,7 @@ class CoverageWatch:
 
 
 def is_test(file: str) -> bool:
-    """Return whether a file has tests, by its name."""
+    """Return whether a file is named `test_*`, `*_test.py` or `conftest.py`."""
     name = file.rpartition("/")[2]
     return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
 
@@ -193,9 +225,10 @@ _END_OF_LIST: Final = re.compile(r"\b(?:WHERE|FROM|RETURNING)\b", re.IGNORECASE)
 
 
 def changed_columns(sql: str) -> tuple[str, str, tuple[str, ...]] | None:
-    """Return the verb, table and columns that a statement changes; None if it only reads.
+    """Return the SQL verb, table and columns that a statement changes, names in lower case.
 
-    The columns are `*` if all of them change or if the statement does not name them.
+    The columns are `("*",)` if all columns change or the statement does not name them. Return None for
+    any statement but INSERT, REPLACE (returned as INSERT), UPDATE, DELETE, TRUNCATE and MERGE.
     """
     begin = _BEFORE.match(sql)
     text = sql[begin.end() if begin else 0 :]
@@ -216,7 +249,7 @@ def _normalized_name(name: str) -> str:
 
 
 def _assigned(text: str) -> Iterable[str]:
-    """Return the columns of `a = 1, b = f(x, y) WHERE …`: the names before each `=` of the list."""
+    """Yield the columns of a SET clause such as `a = 1, b = f(x, y) WHERE …`: the names before `=`."""
     depth, quoted, part, parts = 0, "", "", []
     for at, letter in enumerate(text):
         if quoted:
@@ -242,7 +275,7 @@ def _assigned(text: str) -> Iterable[str]:
 
 
 def watch_sqlalchemy(watch: CoverageWatch) -> None:
-    """Observe all engines, including those of asynchronous sessions."""
+    """Report the statements, commits, rollbacks and savepoints of all SQLAlchemy engines to a watch."""
     from sqlalchemy import event  # noqa: PLC0415 - only if it is installed
     from sqlalchemy.engine import Engine  # noqa: PLC0415
 
@@ -266,7 +299,10 @@ _SAVEPOINT: Final = re.compile(r"""(ROLLBACK TO |RELEASE |)SAVEPOINT ["`\[]?(\w+
 
 
 def watch_django(watch: CoverageWatch) -> None:
-    """Observe all connections, including those that are open already."""
+    """Report the statements, commits, rollbacks and savepoints of all Django connections to a watch.
+
+    Connections that are open already are included.
+    """
     from django.db import connections  # noqa: PLC0415 - only if it is installed
     from django.db.backends.signals import connection_created  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `audit_records`, and `--audit-coverage`."""
+"""Defines the pytest plugin: the fixture `audit_records` and the option `--audit-coverage`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ __all__ = ["audit_records", "pytest_addoption", "pytest_configure"]
 
 
 class _PytestRecords(AuditRecords):
-    """Records whose checks fail like pytest's, without a traceback of this library."""
+    """Audit records whose checks fail with `pytest.fail`, without a traceback."""
 
     def _fail(self, text: str) -> NoReturn:
         __tracebackhide__ = True
@@ -24,7 +24,7 @@ class _PytestRecords(AuditRecords):
 
 @pytest.fixture
 def audit_records() -> Iterator[AuditRecords]:
-    """Return the audit records of the test, of all loggers and threads."""
+    """Provide the audit records that the test writes, of all loggers and threads, as `AuditRecords`."""
     with captured(_PytestRecords()) as records:
         yield records
 
@@ -33,7 +33,7 @@ def audit_records() -> Iterator[AuditRecords]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option `--audit-coverage` and the setting `audit_sensitive`."""
+    """Add the command-line option `--audit-coverage` and the configuration setting `audit_sensitive`."""
     parser.getgroup("audit").addoption(
         "--audit-coverage",
         action="store_true",
@@ -47,7 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register `--audit-coverage` if it is given."""
+    """Register the hooks of `--audit-coverage` if the option is given.
+
+    Raises:
+        pytest.UsageError: the setting `audit_sensitive` is empty.
+    """
     if not config.getoption("--audit-coverage"):
         return
     sensitive = config.getini("audit_sensitive")
@@ -60,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Coverage:
-    """The hooks of `--audit-coverage`."""
+    """The pytest hooks of `--audit-coverage`: observe tests, print the report, fail the session."""
 
     def __init__(self, config: pytest.Config, sensitive: Sequence[str]) -> None:
         from ._coverage import CoverageWatch

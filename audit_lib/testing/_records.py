@@ -1,4 +1,4 @@
-"""The audit records of a test or of a block, and checks of them. It does not need pytest."""
+"""Captures the audit records of a test or a block, and checks them. It does not need pytest."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ _MISSING = "(missing)"
 
 
 class AuditRecords:
-    """The audit records of a test: the documents that were written, in their order."""
+    """The audit records of a test or a block: a sequence of ECS documents, in the order of writing."""
 
     def __init__(self) -> None:
         self._documents: list[dict[str, Any]] = []
@@ -48,11 +48,11 @@ class AuditRecords:
         return self._documents[at]
 
     def clear(self) -> None:
-        """Remove the records so far."""
+        """Remove all records that were captured so far."""
         self._documents.clear()
 
     def add(self, document: dict[str, Any]) -> None:
-        """Append a record."""
+        """Append the document of a record."""
         self._documents.append(document)
 
     def _fail(self, text: str) -> NoReturn:
@@ -61,13 +61,14 @@ class AuditRecords:
     def all(
         self, where: Mapping[str, Any] | None = None, **expected: Any
     ) -> Sequence[dict[str, Any]]:
-        """Return the records that match.
+        """Return the records that match all conditions; without conditions, all records.
 
         Args:
-            where: dotted fields of the document → the expected values.
-            expected: the same by short names: `action`, `outcome`, `record_type`, `record_id`,
-                `before`, `after`, `fields`, `user`, `target`, `message`, …. An object has to contain
-                what is expected, and may contain more; any other value has to be equal.
+            where: dotted paths of fields (`source.ip`) → the expected values.
+            expected: the same by short names: `action`, `outcome`, `reason`, `category`, `type`,
+                `record_type`, `record_id`, `before`, `after`, `fields`, `user`, `target`, `logger` and
+                `level`; any other name is a field of the document, such as `message`. An object has to
+                contain the expected members, and may contain more; any other value has to be equal.
 
         Returns:
             The documents, in their order.
@@ -83,7 +84,8 @@ class AuditRecords:
             expected: as in `all`.
 
         Raises:
-            AssertionError: there is not exactly one; the text shows how each record differs.
+            AssertionError: no record or more than one matches; the text lists all records and, if none
+                matches, how each of them differs. With the fixture, it is a failure of pytest instead.
         """
         __tracebackhide__ = True
         found = self.all(where, **expected)
@@ -99,7 +101,7 @@ class AuditRecords:
             expected: as in `all`.
 
         Raises:
-            AssertionError: a record matches.
+            AssertionError: a record matches. With the fixture, it is a failure of pytest instead.
         """
         __tracebackhide__ = True
         if found := self.all(where, **expected):
@@ -162,16 +164,16 @@ def _line(document: Mapping[str, Any]) -> str:
 
 
 def ecs_problems(document: Mapping[str, Any]) -> list[str]:
-    """Return the values of a document that ECS does not have; an empty list if there are none.
+    """Return the problems of a document: values that ECS does not allow, and wrong arguments.
 
     It checks `event.category`, `event.type` and `event.outcome`, and adds the problems that the
-    emitter reported (`labels.audit_problem`).
+    audit logger found (`labels.audit_problem`).
 
     Args:
         document: the document of a record.
 
     Returns:
-        A text for each problem.
+        A text for each problem; an empty list if there are none.
     """
     event = document.get("event", {})
     category, types = event.get("category", []), event.get("type", [])
@@ -196,7 +198,7 @@ def capture() -> Iterator[AuditRecords]:
         change_phone(user=7)
     records.one(action="user-updated", record_id="7")
 
-    They come from any logger and thread, and are also written to their destinations.
+    The records of all loggers and threads are captured, and also written to their destinations.
 
     Yields:
         The records: a collection that grows while the block runs and remains after it.
@@ -207,14 +209,14 @@ def capture() -> Iterator[AuditRecords]:
 
 @contextmanager
 def captured(records: AuditRecords) -> Iterator[AuditRecords]:
-    """Add the audit records of the block to `records`."""
+    """Append the audit records of the block to `records`, and yield it."""
     formatter = AuditFormatter()
     with received(lambda record: records.add(json.loads(formatter.format(record)))):
         yield records
 
 
 class _RecordingHandler(logging.Handler):
-    """Receives audit records and ignores others."""
+    """Passes audit records to a function and ignores other log records."""
 
     records: list[logging.LogRecord] = []  # noqa: RUF012 - audit loggers recognise a test tool by it
 
@@ -229,7 +231,7 @@ class _RecordingHandler(logging.Handler):
 
 @contextmanager
 def received(receive: Callable[[logging.LogRecord], None]) -> Iterator[None]:
-    """Call a function with each audit record of the block."""
+    """Call a function with the `LogRecord` of each audit record of the block, from any thread."""
     receiver = _RecordingHandler(receive)
     logging.getLogger().addHandler(receiver)
     try:

@@ -1,6 +1,7 @@
-"""The senders: one file for each type of channel, named after the type.
+"""Opens the channels that the forwarder sends notifications to, and previews their messages.
 
-Each has `open_channel`, which returns the sender, and `preview`, which returns the message that would be sent.
+Each channel type has a module here, named after the type. Its `open_channel` returns the sender, its
+`preview` the message that would be sent.
 """
 
 from collections.abc import Callable
@@ -20,16 +21,16 @@ class NotificationSender(Protocol):
         """Send the notification.
 
         Raises:
-            ChannelError: it was not delivered; a later attempt may succeed.
+            ChannelError: the notification was not delivered; a later attempt may succeed.
         """
 
 
 class ChannelError(Exception):
-    """A channel did not accept a notification. The message names the channel and contains no secret."""
+    """A notification was not delivered. The message names the channel and contains no secret."""
 
 
 class _Module(Protocol):
-    """What each file of this folder defines."""
+    """The functions that each module of a channel type defines."""
 
     def open_channel(self, channel: Any, client: Callable[[str], Any]) -> NotificationSender: ...
 

@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Handle the triggers in the event, and log the number of records by decision as JSON.
 
     Returns:
-        The number of records by `Decision`, each counted once per channel.
+        The number of each `Decision`; a record counts once for each channel that it was claimed for.
 
     Raises:
         ForwardingError: a trigger or a notification failed; the others were handled.

@@ -21,7 +21,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm changed from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`) at `at_ms` since 1970."""
+    """An alarm changed from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`); `at_ms` is in ms since 1970."""
 
     alarm: str
     state: str

@@ -25,7 +25,7 @@ class Evidence:
         self._log_group = log_group
 
     def url(self, records: Sequence[FoundRecord]) -> str:
-        """Return the link to the query of the records, from one minute before the first to one after the last."""
+        """Return the link to the query of the records, with a margin of one minute. At least one record is required."""
         return self._url(self.query(records), records[0].timestamp_ms, records[-1].timestamp_ms)
 
     @staticmethod

@@ -1,1 +1,1 @@
-"""Tools for operating an audit trail: the `audit` command, and a trail on the embedded cloud."""
+"""The tools of those who operate a trail: the `audit` command, and pytest fixtures with a deployed trail."""

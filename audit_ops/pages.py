@@ -1,4 +1,4 @@
-"""An HTML page for notifications as recipients see them."""
+"""Builds the HTML pages on which the demo and the preview show notifications as recipients see them."""
 
 from html import escape
 from typing import Final

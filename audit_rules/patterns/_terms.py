@@ -1,4 +1,4 @@
-"""Patterns of terms: `ERROR`, `"exact phrase"`, `-excluded`, `?this ?or ?that`, `%regex%`.
+"""Parses and evaluates patterns of terms: `ERROR`, `"exact phrase"`, `-excluded`, `?this ?or ?that`, `%regex%`.
 
 pattern = term { term }
 term    = [ "-" | "?" ] ( word | '"' phrase '"' | "%" regex "%" )
@@ -28,7 +28,7 @@ _SPACE: Final = re.compile(r"\s*")
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """A text that the message must contain; every message contains a blank one."""
+    """A term that the message must contain; every message contains a blank term."""
 
     text: str
 
@@ -38,7 +38,7 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All of `included` and none of `excluded`; without both, at least one of `optional`."""
+    """A parsed pattern: all of `included` and none of `excluded`; without both, at least one of `optional`."""
 
     included: tuple[TextTest, ...]
     excluded: tuple[TextTest, ...]
@@ -59,7 +59,7 @@ class Terms:
 
 
 def parse_terms(text: str) -> Terms:
-    """Read a pattern of terms.
+    """Parse a pattern of terms.
 
     Raises:
         FilterPatternError: CloudWatch would reject it.

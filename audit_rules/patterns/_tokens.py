@@ -1,4 +1,4 @@
-"""Splits the text of a pattern into tokens."""
+"""Splits the text of a JSON filter pattern into tokens."""
 
 import re
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ _UNCLOSED: Final = {'"': "a quoted value is not closed", "%": "a regular express
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """Yield the tokens of a pattern, END last.
+    """Yield the tokens of a pattern, and at last an `END` token.
 
     Raises:
         FilterPatternError: a character is not part of any token.

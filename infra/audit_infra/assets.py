@@ -52,7 +52,7 @@ def router_asset() -> FunctionAsset:
 
 
 def forwarder_asset(config_file: Path) -> FunctionAsset:
-    """Pack the forwarder together with the rules.
+    """Pack the forwarder, `audit_rules`, the pinned packages, and the configuration as `audit.toml`.
 
     Args:
         config_file: the team's `audit.toml`.

@@ -1,1 +1,1 @@
-"""The tools of those who operate a trail: the `audit` command, and pytest fixtures with a deployed trail."""
+"""Provides tools for operators of a trail: the `audit` command, and pytest fixtures."""

@@ -133,7 +133,7 @@ def rules() -> None:
 @rules.command("check", short_help="Find rules that never match, and unused channels.")
 @_config
 def rules_check(*, config: Path) -> None:
-    """Find rules that never match, match the wrong records or lack examples, and channels that no rule uses.
+    """Find rules that never match, match the wrong records or lack examples, and unused channels.
 
     The exit status is 1 if there is an error; warnings do not change it.
     """

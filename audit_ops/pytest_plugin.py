@@ -1,4 +1,4 @@
-"""Provides pytest fixtures for a team's own tests: its trail on the embedded cloud, in the test process.
+"""Provides pytest fixtures for a team's own tests: its trail on the embedded cloud.
 
     def test_a_changed_phone_is_notified(audit_trail, capsys):
         shop.change_phone(user=7)

@@ -30,7 +30,7 @@ class ConfigError(AuditRulesError):
 
 
 class FilterPatternError(AuditRulesError, ValueError):
-    """A filter pattern that CloudWatch Logs would reject, or with syntax that `audit_rules` does not support.
+    """A filter pattern that CloudWatch Logs would reject, or whose syntax is not supported here.
 
     Args:
         text: the whole pattern.

@@ -72,7 +72,7 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherConditions:
-    """The conditions of a rule that its filter pattern cannot express; one that is empty or None is ignored."""
+    """The conditions of a rule that its filter pattern cannot express; empty ones and None are ignored."""
 
     networks: tuple[Network, ...] = ()
     outside_networks: tuple[Network, ...] = ()

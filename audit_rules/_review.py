@@ -79,7 +79,7 @@ def _named(example: Example) -> str:
 
 
 def run_examples(config: AuditConfig) -> tuple[ExampleResult, ...]:
-    """Match each rule against its examples: its filter pattern as CloudWatch would, its further conditions."""
+    """Match each rule (its filter pattern and its further conditions) against its examples."""
     return tuple(
         ExampleResult(rule, example, rule.matches(example.line))
         for rule in config.rules
@@ -255,7 +255,7 @@ def _review_sentence(sentence: Sentence, place: str, what: str) -> Iterator[Revi
 
 
 def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]:
-    """Yield an error for each field that would need two values at once, in the condition or in a part of it."""
+    """Yield an error for each field that would need two values at once, also in parts of the condition."""
     for part in any_of(condition):
         by_field: dict[tuple[str, ...], list[Leaf]] = {}
         for each in all_of(part):

@@ -65,7 +65,7 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
 
 
 def context_of(app: Path) -> dict[str, Any]:
-    """Return the context that the CDK CLI passes to the app of a folder: that of `cdk.json`, and two flags.
+    """Return the context that the CDK CLI passes to an app: that of `cdk.json`, and two flags.
 
     Raises:
         SynthesisError: `cdk.json` cannot be read.

@@ -10,7 +10,7 @@ __all__ = ["explain"]
 
 
 def explain(config: AuditConfig, rule: Rule) -> Iterator[str]:
-    """Yield lines with a rule's condition in words, its channels, its pattern and its first matching example."""
+    """Yield lines with a rule's condition in words, its channels, pattern and first matching example."""
     yield f"{rule.title} ({rule.id}), {rule.severity}; owner: {rule.owner}"
     if rule.description:
         yield rule.description

@@ -1,4 +1,4 @@
-"""Evaluates the rules on existing records: what they would have matched, how often, and for which actors.
+"""Evaluates the rules on existing records: what they match, how often, and for which actors.
 
 Each record is parsed once. The conditions on the action and the record type are evaluated once for all
 records that share both; the remaining condition, if any, is a compiled function. The few records for which
@@ -237,7 +237,7 @@ def _remaining(rules: list[_Remaining], path: tuple[str, ...], value: Any) -> li
 
 
 def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield the lines of a file, compressed with gzip or not, and call `advance` with the bytes read since.
+    """Yield the lines of a file, gzipped or not; call `advance` with the bytes read since the last call.
 
     Raises:
         ReplayError: the file cannot be read.

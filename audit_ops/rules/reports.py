@@ -10,7 +10,7 @@ __all__ = ["findings_report", "junit_report", "trials_report"]
 
 
 def findings_report(config: AuditConfig, findings: Sequence[ReviewFinding]) -> Iterator[str]:
-    """Yield a line for each finding, errors first, and a line with the numbers of rules, examples and findings."""
+    """Yield a line for each finding, errors first, and the numbers of rules, examples and findings."""
     for level in ("error", "warning"):
         yield from (f"{level:<8}{each}" for each in findings if each.level == level)
     errors = sum(each.level == "error" for each in findings)
@@ -35,7 +35,10 @@ def trials_report(trials: Sequence[ExampleResult]) -> Iterator[str]:
 
 
 def junit_report(trials: Iterable[ExampleResult], findings: Iterable[ReviewFinding]) -> bytes:
-    """Return example results and findings as JUnit XML; failed examples and errors are failures, warnings pass."""
+    """Return example results and findings as JUnit XML, for display in CI.
+
+    Failed examples and errors are failures; warnings are passed tests.
+    """
     suite = ET.Element("testsuite", name="audit rules")
     for number, trial in enumerate(trials, 1):
         named = trial.example.name or f"example {number}"

@@ -1,4 +1,4 @@
-"""Reads `audit.toml` from a file or a text, checks what concerns several rules, and returns its schema."""
+"""Reads `audit.toml` from a file or a text, and returns its JSON Schema."""
 
 import tomllib
 from collections import Counter
@@ -107,7 +107,7 @@ def _read(root: TableReader, problems: Problems) -> AuditConfig:
 
 
 def _check_together(rules: Sequence[Rule], problems: Problems) -> None:
-    """Check that ids are unique, and the quotas of a log group: 100 metric filters, 5 patterns with regexes."""
+    """Check that ids are unique, and a log group's quotas: 100 metric filters, 5 patterns with regexes."""
     for rule_id, count in Counter(rule.id for rule in rules).items():
         if rule_id and count > 1:
             numbers = [str(i) for i, rule in enumerate(rules, start=1) if rule.id == rule_id]

@@ -1,4 +1,4 @@
-"""Builds the parts of an `AuditConfig` from the sections of `audit.toml`; adds problems to their tables."""
+"""Builds the parts of an `AuditConfig` from the sections of `audit.toml`."""
 
 from collections.abc import Collection, Mapping
 from datetime import time

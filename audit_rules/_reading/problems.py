@@ -9,7 +9,7 @@ _SHOWN: Final = 60
 
 
 class Problems:
-    """The problems found so far, each as `place: field: what was found; what to do`; false if there are none."""
+    """The problems found so far, each as `place: field: what was found; what to do`; false if empty."""
 
     def __init__(self) -> None:
         self._found: list[str] = []

@@ -33,7 +33,7 @@ _NUMBERS: Final = frozenset({int, float, NumberText})
 
 
 class InexactError(Exception):
-    """A compared number of the record may differ from its text in the log line; use `FilterPattern.matches`."""
+    """A compared number may differ from its text in the log line; call `FilterPattern.matches` instead."""
 
 
 def compiled(condition: Condition) -> Compiled:

@@ -1,4 +1,6 @@
-"""Parses and evaluates patterns of space-delimited fields: `[ip, user, ..., status = 4* && status != 404, bytes > 1000]`.
+"""Parses and evaluates patterns of space-delimited fields.
+
+An example: `[ip, user, ..., status = 4* && status != 404, bytes > 1000]`. The grammar:
 
 pattern   = "[" field { "," field } "]"
 field     = "..." | [ name ] | condition { ( "&&" | "||" ) condition }

@@ -61,7 +61,7 @@ class FilterPattern:
 
     @staticmethod
     def read(message: str | LogEvent) -> LogEvent:
-        """Return a message as a `LogEvent`, which several patterns can match but parse only once. Never raises."""
+        """Return a message as a `LogEvent`, which is parsed only once for several patterns. Never raises."""
         return LogEvent(message) if isinstance(message, str) else message
 
     def matches(self, message: str | LogEvent) -> bool:

@@ -72,7 +72,7 @@ class MetricFilter:
         return float(value), {name: text for name, text in dimensions.items() if text is not None}
 
     def _reference(self, text: str) -> FilterPattern:
-        """Return the pattern that extracts a referenced field: for JSON `{ field = * }`, else the filter's own."""
+        """Return the pattern that extracts a field: for JSON `{ field = * }`, else that of the metric filter."""
         if self.pattern.is_json:
             if not text.startswith("$."):
                 raise FilterPatternError(

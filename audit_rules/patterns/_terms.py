@@ -1,4 +1,6 @@
-"""Parses and evaluates patterns of terms: `ERROR`, `"exact phrase"`, `-excluded`, `?this ?or ?that`, `%regex%`.
+"""Parses and evaluates patterns of terms.
+
+Examples: `ERROR`, `"exact phrase"`, `-excluded`, `?this ?or ?that`, `%regex%`. The grammar:
 
 pattern = term { term }
 term    = [ "-" | "?" ] ( word | '"' phrase '"' | "%" regex "%" )
@@ -38,7 +40,7 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A parsed pattern: all of `included` and none of `excluded`; without both, at least one of `optional`."""
+    """A parsed pattern: all of `included`, none of `excluded`; without these, at least one of `optional`."""
 
     included: tuple[TextTest, ...]
     excluded: tuple[TextTest, ...]

@@ -1,1 +1,1 @@
-"""Defines the AWS resources of a trail: `constructs/` create them, `stacks/` compose them and grant access."""
+"""Defines the AWS resources of a trail: `constructs/` creates, `stacks/` composes and grants access."""

@@ -304,7 +304,7 @@ class Forwarder:
     def _send(
         self, name: str, notice: Notification, keys: Collection[str], invocation: Invocation
     ) -> bool:
-        """Send a notification, then mark its claimed items; if it fails, release them. Return whether it was sent."""
+        """Send a notification and mark its claimed items, or release them; return whether it was sent."""
         try:
             self.channels[name].send(notice)
         except Exception as error:  # noqa: BLE001 - the other channels must not be affected

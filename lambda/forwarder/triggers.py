@@ -1,4 +1,4 @@
-"""Parses the event of an invocation into triggers: alarm changes, the sweep, delivered records, others."""
+"""Parses the event of an invocation of the forwarder into triggers, such as alarm state changes."""
 
 import gzip
 import json
@@ -21,7 +21,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm changed from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`); `at_ms` is in ms since 1970."""
+    """An alarm changed its state from `before` to `state` at `at_ms`, in milliseconds since 1970.
+
+    The states are `OK`, `ALARM` and `INSUFFICIENT_DATA`.
+    """
 
     alarm: str
     state: str

@@ -95,7 +95,10 @@ class Copier:
 
 
 def stream_name(delivery: Delivery) -> str:
-    """Return the log stream for a source: its group and stream, `:` and `*` as `_`, at most 512 characters."""
+    """Return the log stream for a delivery: `GROUP/STREAM`, cut after 512 characters.
+
+    `:` and `*`, which a stream name cannot contain, become `_`.
+    """
     name = f"{delivery.log_group.strip('/')}/{delivery.log_stream}"
     return re.sub(r"[:*]", "_", name)[:_MAX_STREAM_NAME]
 

@@ -30,7 +30,7 @@ class Delivery:
 
 
 def read_delivery(event: dict[str, Any]) -> Delivery | None:
-    """Decode a delivery; return None for a control message, with which CloudWatch Logs checks the function.
+    """Decode a delivery; return None for a control message, which only checks that the function responds.
 
     Raises:
         KeyError, TypeError, ValueError, OSError, EOFError, zlib.error: the event is not from a subscription

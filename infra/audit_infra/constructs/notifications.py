@@ -1,4 +1,4 @@
-"""Creates what invokes the forwarder (the topic of the alarms, the sweep schedule) and its ledger table."""
+"""Creates the topic of the alarms, the schedule that invokes the forwarder, and the ledger table."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb

@@ -14,7 +14,7 @@ __all__ = ["Routing"]
 
 
 class Routing(Construct):
-    """A subscription filter for audit records on each source log group, and the permission to invoke the router."""
+    """A subscription filter on each source log group, and one permission to invoke the router."""
 
     def __init__(
         self, scope: Construct, id_: str, *, log_groups: Sequence[str], router: lambda_.IFunction

@@ -188,7 +188,7 @@ def _escaped(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return a value as an inline code span, with backticks replaced, so that the value cannot end the span."""
+    """Return a value as an inline code span; its backticks are replaced, so that it cannot end the span."""
     return f"`{_escaped(one_line(text)).replace('`', _LOOKS_LIKE_A_BACKTICK)}`"
 
 

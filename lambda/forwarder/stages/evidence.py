@@ -25,7 +25,11 @@ class Evidence:
         self._log_group = log_group
 
     def url(self, records: Sequence[FoundRecord]) -> str:
-        """Return the link to the query of the records, with a margin of one minute. At least one record is required."""
+        """Return the link to the query of the records, over their period and one minute on either side.
+
+        Args:
+            records: at least one record, in order of time.
+        """
         return self._url(self.query(records), records[0].timestamp_ms, records[-1].timestamp_ms)
 
     @staticmethod
@@ -61,7 +65,7 @@ def _instant(ms: int) -> str:
 
 
 def _encoded(text: str) -> str:
-    """Encode each byte other than ASCII letters, digits, `-`, `_` and `.` as `*` and two hexadecimal digits."""
+    """Encode bytes other than ASCII letters, digits, `-`, `_` and `.` as `*` and two hexadecimal digits."""
     return "".join(
         chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b"-_." else f"*{byte:02x}"
         for byte in text.encode()

@@ -97,7 +97,7 @@ class Ledger:
         return self._moment(f"read#{rule_id}", "until_ms")
 
     def note_read(self, rule_id: str, until_ms: int) -> None:
-        """Store the time, in ms since 1970, until which a rule's records are settled: read, and sent if needed."""
+        """Store the time, in ms since 1970, until which a rule's records are settled (read and sent)."""
         self._dynamodb.put_item(
             TableName=self._table,
             Item={

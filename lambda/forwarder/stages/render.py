@@ -140,7 +140,7 @@ def _label(path: tuple[str, ...], labels: Mapping[str, str]) -> str:
 
 
 def _labelled(value: Any, labels: Mapping[str, str]) -> str:
-    """Return a value as text, or its label; join a list of scalars with commas if no item contains a comma."""
+    """Return a value as text, or its label; join a list of scalars with commas if none contains one."""
     if isinstance(value, list):
         texts = [_labelled(each, labels) for each in value if not isinstance(each, list | Mapping)]
         if len(texts) == len(value) and not any("," in text for text in texts):

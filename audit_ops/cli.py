@@ -39,13 +39,13 @@ _config = click.option(
 
 
 class _Group(click.Group):
-    """Shows the message of an error of this project without a traceback."""
+    """A click group that shows the message of an expected error without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.
 
         Raises:
-            click.ClickException: the command raised an error of this project.
+            click.ClickException: the command raised an error of this project, or cannot write a file.
         """
         try:
             return super().invoke(ctx)
@@ -309,7 +309,7 @@ def _rule(config: "AuditConfig", rule_id: str) -> "Rule":
 
 @main.group(short_help="Run AWS on this machine: the embedded cloud.")
 def local() -> None:
-    """Run AWS on this machine: start the embedded cloud, deploy to it with the CDK CLI, stop it."""
+    """Start, deploy to and stop the embedded cloud, which emulates AWS on this machine."""
 
 
 @local.command("up")

@@ -48,7 +48,7 @@ def up(*, port: int, region: str, verbose: bool) -> None:
 
 
 def _tick(world: World) -> None:
-    """Advance the cloud to the current time. Errors are logged, and the cloud continues."""
+    """Advance the cloud to the current time; log errors instead of raising them."""
     try:
         world.cloud.tick()
         world.cloud.functions.raise_faults()

@@ -214,7 +214,7 @@ def _review_text(
 
 
 def _suggestion(leaf: TextComparison, known: Iterable[str], where: str) -> str:
-    """Suggest the closest known value, or list all of them."""
+    """Return advice to write the closest known value, or one of all known values."""
     names = sorted(known)
     if isinstance(leaf.test, Wildcard):
         by_case = {name.lower(): name for name in names}

@@ -18,7 +18,8 @@ _UNKNOWN_RECORD: Final = "a record"
 class Sentence:
     """A text with placeholders: `{actor}`, `{target}`, `{record}` and dotted fields of the record.
 
-    `{target}` is the person affected, or else the record; `{changes.after.roles}` is an example of a field.
+    `{target}` is the person affected or, if the record does not name one, the same as `{record}`. A field is
+    written as its dotted path, such as `{changes.after.roles}`.
     """
 
     text: str

@@ -48,7 +48,7 @@ def load_config(path: Path) -> AuditConfig:
 
 
 def parse_config(text: str, *, source: str = "audit.toml") -> AuditConfig:
-    """Read the text of an `audit.toml`.
+    """Parse and check the text of an `audit.toml`.
 
     Args:
         text: the content of the file.

@@ -109,7 +109,7 @@ def _number(value: object) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """`$.a IS NULL`, `IS TRUE`, `IS FALSE`."""
+    """`$.a IS NULL`, `IS TRUE`, `IS FALSE`: the selector selects that constant (None is `null`)."""
 
     selector: Selector
     constant: bool | None
@@ -156,7 +156,7 @@ Leaf = TextComparison | NumericComparison | Is | NotExists
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
-    """Yield the comparisons of a condition, from left to right."""
+    """Yield the comparisons, `IS` and `NOT EXISTS` in a condition, from left to right."""
     return cast("Iterator[Leaf]", _parts(condition, And, Or))
 
 

@@ -62,7 +62,7 @@ class Parsed:
     """The selectors of its conditions, with their texts."""
 
     def selects(self, event: LogEvent) -> bool:
-        """Return whether the message is JSON for which the condition holds."""
+        """Return whether the message is a JSON object for which the condition holds."""
         return event.json is not None and self.condition.holds(event.json)
 
     def extracted(self, event: LogEvent) -> dict[str, str]:

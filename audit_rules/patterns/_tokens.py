@@ -10,7 +10,7 @@ from audit_rules._exceptions import FilterPatternError
 
 
 class TokenKind(Enum):
-    """The kind of a token."""
+    """The kinds of tokens in a JSON filter pattern; `WORD` is a value without quotes, such as a number."""
 
     SELECTOR = auto()
     OPERATOR = auto()

@@ -79,7 +79,7 @@ class Invocation:
             self.failures.append(f"{about}{type(error).__name__}: {error}")
 
     def raise_failures(self) -> None:
-        """Raise the failures as one exception.
+        """Raise one exception with the texts of all failures, if there are any.
 
         Raises:
             ForwardingError: there are failures.
@@ -323,7 +323,7 @@ class Forwarder:
         return True
 
     def _forward_message(self, id_: str, text: str, invocation: Invocation) -> None:
-        """Send a message that does not belong to a rule to all channels, so that it is not lost."""
+        """Send a message that does not belong to a rule to all channels, cut after 1,000 characters."""
         notice = Notification(
             rule_id="none",
             title="A message to the audit trail",

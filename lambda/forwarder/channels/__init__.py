@@ -15,7 +15,7 @@ __all__ = ["ChannelError", "NotificationSender", "open_channels", "preview"]
 
 
 class NotificationSender(Protocol):
-    """Sends notifications to the recipients of a channel."""
+    """The interface of the senders: sends notifications to the recipients of one channel."""
 
     def send(self, notification: Notification) -> None:
         """Send the notification.

@@ -61,7 +61,7 @@ class World:
         self._started.close()
 
     def prepare(self, config: AuditConfig) -> None:
-        """Create what a trail requires: its source log groups, and the secrets and senders of its channels."""
+        """Create what a trail requires: its source log groups, and its channels' secrets and senders."""
         prepare(self.cloud.client, config, self.addresses)
 
     def put_lines(self, log_group: str, lines: Sequence[str]) -> None:

@@ -31,8 +31,9 @@ class Sources:
 class Action:
     """An action that applications record, and the sentence that notifications show for it.
 
-    `name` is the ECS `event.action`. `category` and `type` are the ECS arrays `event.category` and `event.type`. `on_failure` is what
-    `audit_lib` does when it cannot write a record of the action; empty means the application's setting.
+    `name` is the ECS `event.action`; `category` and `type` are the ECS arrays `event.category` and
+    `event.type`. `on_failure` is what `audit_lib` does when it cannot write a record of the action; empty
+    means the application's setting.
     """
 
     name: str

@@ -88,7 +88,7 @@ class Shop:
         return self._take_all()
 
     def _take_all(self) -> list[str]:
-        """Wait for uvicorn's access log line, the last line of a request; return the lines since the last call."""
+        """Wait for uvicorn's access log line, a request's last one; return the lines since the last call."""
         self._wait(lambda: any(" HTTP/1.1" in line for line in self._lines[self._taken :]))
         taken = self._lines[self._taken :]
         self._taken += len(taken)

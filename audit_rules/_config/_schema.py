@@ -153,7 +153,7 @@ class SchemaTable(TableReader):
         return [child]
 
     def variants(self, key: str, presets: Iterable[Mapping[str, str]]) -> Iterator[TableReader]:
-        """Yield a table for each of the presets, which fix the values of some keys (the `type` of a channel)."""
+        """Yield a table for each of the presets, which fix some values (the `type` of a channel)."""
         forms = [SchemaTable(self._child(key), preset) for preset in presets]
         self._add(key, {"anyOf": [_Deferred(form) for form in forms]}, required=False)
         yield from forms

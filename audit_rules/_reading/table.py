@@ -38,7 +38,7 @@ class TableReader:
         self._known: set[str] = set()
 
     def text(self, key: str, check: Check, *, default: str | None = None) -> str:
-        """Read a string that passes the check or equals the default; without a default, the key is required."""
+        """Read a string that passes the check or is the default; without a default, the key is required."""
         value = self._read(key, str, default)
         if value is None:
             return ""
@@ -109,7 +109,7 @@ class TableReader:
         return TableReader(self._problems, place, value)
 
     def tables(self, key: str, label: str) -> "list[TableReader]":
-        """Return readers of an optional array of tables; messages name a table by its number and `label` key."""
+        """Return readers of an optional array of tables; messages name each by number and `label` key."""
         read = []
         for number, value in enumerate(self._read(key, list, []) or [], start=1):
             place = f"{key}[{number}]"
@@ -137,7 +137,7 @@ class TableReader:
         self._known.update(keys)
 
     def finish(self) -> None:
-        """Add a problem for each key that is neither read nor allowed, without its value: it may be secret."""
+        """Add a problem for each key that was neither read nor allowed, without its value (maybe a secret)."""
         for key in self._values:
             if key not in self._known:
                 self.add_problem(

@@ -2,7 +2,7 @@
 
 A channel type consists of four files, each named after the type:
 
-- in this package: its keys in `audit.toml`, its limits, and the grants of the forwarder's role, as plain data;
+- in this package: its keys in `audit.toml`, its limits, and the grants of the forwarder's role, as data;
 - in `lambda/forwarder/channels/`: sends and previews a notification;
 - in `local_cloud/receivers/`: receives the notification, for tests, the demo and the embedded cloud;
 - in `tests/unit/channels/`: its test.

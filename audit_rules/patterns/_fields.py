@@ -89,7 +89,7 @@ class Fields:
         return self._assigned(event.fields) is not None
 
     def extracted(self, event: LogEvent) -> dict[str, str]:
-        """Return the fields of a message that matches by `$name`, or by position (`$3`) if they have no name."""
+        """Return the fields of a matching message by `$name`, or by position (`$3`) without a name."""
         names = self._assigned(event.fields) or []
         texts = enumerate(event.fields, 1)
         return {

@@ -58,8 +58,8 @@ class MetricFilter:
     def point(self, message: str | LogEvent) -> tuple[float, dict[str, str]] | None:
         """Return the value and the dimensions that a message publishes, or None.
 
-        A message publishes nothing if the pattern does not match, if a referenced field is missing, or if the value is not a number; a
-        string that contains a number is a number. The default value is never returned.
+        A message publishes nothing if the pattern does not match, if a referenced field is missing, or if
+        the value is not a number; a string that contains a number is a number. The default value is never returned.
         """
         event = FilterPattern.read(message)
         if not self.pattern.matches(event):
@@ -72,7 +72,7 @@ class MetricFilter:
         return float(value), {name: text for name, text in dimensions.items() if text is not None}
 
     def _reference(self, text: str) -> FilterPattern:
-        """Return the pattern that extracts a field: for JSON `{ field = * }`, else that of the metric filter."""
+        """Return the pattern that extracts a field: for JSON `{ field = * }`, else the filter pattern."""
         if self.pattern.is_json:
             if not text.startswith("$."):
                 raise FilterPatternError(

@@ -71,7 +71,7 @@ class Branch:
     _masks: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     def matches(self, text: str) -> bool:
-        """Return whether the branch matches a part of the text. Bit i of `reached`: the first i pieces match."""
+        """Return whether the branch matches a part of the text. Bit i: the first i pieces have matched."""
         skippable = sum(1 << i for i, piece in enumerate(self.pieces) if piece.optional)
         goal = 1 << len(self.pieces)
         start = reached = _skip(1, skippable)

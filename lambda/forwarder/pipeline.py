@@ -123,7 +123,7 @@ class Forwarder:
         )
 
     def run(self, triggers: Iterable[Trigger], *, owner: str) -> Invocation:
-        """Handle each trigger; return the decisions and the failures, which do not stop the other triggers."""
+        """Handle each trigger; return the decisions and failures. A failure does not stop the others."""
         invocation = Invocation(owner)
         for trigger in triggers:
             with invocation.collecting_failures():

@@ -51,7 +51,7 @@ class AlarmTopic(Construct):
         )
 
     def invoke(self, function: lambda_.IFunction) -> None:
-        """Subscribe a function to the topic; undelivered messages are kept in a dead-letter queue for 14 days."""
+        """Subscribe a function to the topic; a dead-letter queue keeps undelivered messages for 14 days."""
         undelivered = dead_letter_queue(self, "Undelivered")
         self.topic.add_subscription(
             subscriptions.LambdaSubscription(function, dead_letter_queue=undelivered)

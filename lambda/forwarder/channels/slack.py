@@ -89,7 +89,7 @@ class SlackWebhook:
         raise ChannelError(f"channel {self._name!r}: Slack {problem}")
 
     def _address(self) -> str:
-        """Read the webhook URL from the secret, on every call, because the secret can be rotated at any time."""
+        """Read the webhook URL from the secret, on every call, because the secret can be rotated."""
         address = self._secrets.get_secret_value(SecretId=self._secret)["SecretString"].strip()
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:

@@ -93,7 +93,7 @@ class Ledger:
         self._dynamodb.delete_item(TableName=self._table, Key={"id": {"S": key}})
 
     def read_until(self, rule_id: str) -> int:
-        """Return the time, in ms since 1970, until which a rule's records are settled; 0 if none is stored."""
+        """Return the time, in ms since 1970, until which a rule's records are settled; 0 if not stored."""
         return self._moment(f"read#{rule_id}", "until_ms")
 
     def note_read(self, rule_id: str, until_ms: int) -> None:

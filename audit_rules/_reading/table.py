@@ -137,7 +137,7 @@ class TableReader:
         self._known.update(keys)
 
     def finish(self) -> None:
-        """Add a problem for each key that was neither read nor allowed, without its value (maybe a secret)."""
+        """Add a problem for each key neither read nor allowed, without its value (it may be secret)."""
         for key in self._values:
             if key not in self._known:
                 self.add_problem(

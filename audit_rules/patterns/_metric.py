@@ -59,7 +59,8 @@ class MetricFilter:
         """Return the value and the dimensions that a message publishes, or None.
 
         A message publishes nothing if the pattern does not match, if a referenced field is missing, or if
-        the value is not a number; a string that contains a number is a number. The default value is never returned.
+        the value is not a number; a string that contains a number is a number. The
+        default value is never returned.
         """
         event = FilterPattern.read(message)
         if not self.pattern.matches(event):

@@ -150,7 +150,7 @@ def prepare(
 ) -> None:
     """Create what a trail requires: the source log groups, and the secrets and senders of the channels.
 
-    Existing log groups are left unchanged. On AWS, the operators create these resources.
+    Existing log groups and secrets are left unchanged. On AWS, the operators create these resources.
 
     Args:
         client: returns a boto3 client of a service.

@@ -1,4 +1,4 @@
-"""The CDK app: synthesizes one CloudFormation template from `audit.toml`, without network or credentials."""
+"""Synthesizes one CloudFormation template from `audit.toml`, without network or credentials."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,10 @@ HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Synthesize the template of audit.toml, or of the file that `-c config=PATH` names."""
+    """Synthesize the template of `audit.toml`, or of the file in `-c config=PATH`, relative to app.py.
+
+    Exits with status 1 and a message if the configuration cannot be deployed or a function cannot be packed.
+    """
     app = App()
     path = HERE / (app.node.try_get_context("config") or "audit.toml")
     try:

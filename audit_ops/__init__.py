@@ -1,1 +1,1 @@
-"""Tools for operating an audit trail: the `audit` command, and a trail on the embedded cloud."""
+"""Provides tools for operators of a trail: the `audit` command, and pytest fixtures."""

@@ -1,4 +1,4 @@
-"""The `audit` command, also as `python -m audit_ops`."""
+"""Starts the `audit` command, also as `python -m audit_ops`."""
 
 import sys
 
@@ -6,7 +6,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command; exit with a hint if its dependencies, an extra of `audit-lib`, are missing."""
+    """Run the `audit` command; exit with a hint if its dependencies (`audit-lib[ops]`) are not installed."""
     try:
         from audit_ops.cli import main as command  # noqa: PLC0415 - it may be missing
     except ModuleNotFoundError as error:

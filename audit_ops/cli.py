@@ -1,4 +1,4 @@
-"""The `audit` command: parses arguments and calls the other modules.
+"""Defines the `audit` command: parses the arguments and calls the other modules.
 
 Each command imports what it needs, because importing moto takes a second.
 """
@@ -39,13 +39,13 @@ _config = click.option(
 
 
 class _Group(click.Group):
-    """Shows the message of an error of this project without a traceback."""
+    """A click group that shows the message of an expected error without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.
 
         Raises:
-            click.ClickException: the command raised an error of this project.
+            click.ClickException: the command raised an error of this project, or cannot write a file.
         """
         try:
             return super().invoke(ctx)
@@ -103,9 +103,9 @@ def demo(*, once: bool, output: Path) -> None:
 def deploy(*, config: Path, yes: bool, plan_only: bool, options: tuple[str, ...]) -> None:
     """Deploy the trail to the AWS account of your credentials, with the CDK CLI.
 
-    First shows what will be created and roughly what it costs a month. If an earlier stack left its
-    audit log group, the group is imported with all its records. CDK_OPTIONS are passed to `cdk deploy`
-    unchanged.
+    First shows what will be created and roughly what it costs a month, and asks for confirmation. Bootstraps
+    the account for the CDK if required. If an earlier stack left its audit log group, the group is imported
+    with its key and all its records. CDK_OPTIONS are passed to `cdk deploy` unchanged.
     """
     import boto3
 
@@ -133,7 +133,7 @@ def rules() -> None:
 @rules.command("check", short_help="Find rules that never match, and unused channels.")
 @_config
 def rules_check(*, config: Path) -> None:
-    """Find rules that never match or match the wrong records, and channels that no rule uses.
+    """Find rules that never match, match the wrong records or lack examples, and unused channels.
 
     The exit status is 1 if there is an error; warnings do not change it.
     """
@@ -207,7 +207,10 @@ def rules_explain(*, config: Path, rule_id: str) -> None:
 )
 @click.argument("rule_id")
 def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
-    """Show a rule's notifications as recipients see them, for its first matching example."""
+    """Show a rule's notifications as recipients see them, for its first matching example.
+
+    Prints the text for each channel, and writes an HTML page into the output folder.
+    """
     from audit_ops.rules.preview import page_of, preview
     from audit_rules import load_config
 
@@ -226,10 +229,10 @@ def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
 @_config
 @click.argument("record", type=click.File(encoding="utf-8"), default="-")
 def rules_new(*, config: Path, record: TextIO) -> None:
-    """Create a rule from a record that it should match: print its TOML.
+    """Create a rule from a record that it should match, and print its TOML.
 
-    RECORD is a file of lines that audit_lib wrote, by default standard input; the first record of an
-    application is used.
+    RECORD is a file of lines that audit_lib wrote, by default standard input. The first record of an
+    application is used. An action that audit.toml does not declare is added.
     """
     from audit_ops.rules import rule_skeleton
     from audit_rules import load_config
@@ -247,7 +250,7 @@ def rules_compare(*, region: str | None, cases: Path) -> None:
 
     CASES has one JSON object per line: {"pattern": "...", "messages": ["..."]}. The command calls
     TestMetricFilter with your AWS credentials, which creates nothing and is free. The exit status is 1
-    if they differ.
+    if a result differs.
     """
     import boto3
     from botocore.exceptions import BotoCoreError
@@ -306,7 +309,7 @@ def _rule(config: "AuditConfig", rule_id: str) -> "Rule":
 
 @main.group(short_help="Run AWS on this machine: the embedded cloud.")
 def local() -> None:
-    """Run AWS on this machine: start the embedded cloud, deploy to it with the CDK CLI, stop it."""
+    """Start, deploy to and stop the embedded cloud, which emulates AWS on this machine."""
 
 
 @local.command("up")
@@ -315,7 +318,7 @@ def local() -> None:
 @click.option("--detach", "-d", is_flag=True, help="Run in the background; log to a file.")
 @click.option("--verbose", "-v", is_flag=True, help="Log each API call.")
 def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
-    """Start the embedded cloud. Its state is lost when it stops."""
+    """Start the embedded cloud on localhost. Its state is lost when it stops."""
     from audit_ops.running import up_in_background
 
     if detach:
@@ -337,9 +340,11 @@ def local_up(*, port: int, region: str, detach: bool, verbose: bool) -> None:
 @_config
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[CDK_OPTIONS]...")
 def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
-    """Deploy to the embedded cloud as `audit deploy` does to AWS, with the CDK CLI.
+    """Deploy to the embedded cloud with the CDK CLI, in the same steps as `audit deploy`.
 
-    CDK_OPTIONS are passed to `cdk deploy` unchanged.
+    First creates the source log groups, and the secrets and senders of the channels. Shows no plan and does
+    not ask for confirmation: `cdk deploy` runs with `--require-approval never`. CDK_OPTIONS are passed to
+    `cdk deploy` unchanged.
     """
     from audit_ops.rollout import Cdk, Plan, synthesize
     from audit_ops.running import connect, settle
@@ -359,7 +364,7 @@ def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
 @local.command("down")
 @_port
 def local_down(*, port: int) -> None:
-    """Stop the embedded cloud; its state is lost."""
+    """Stop the embedded cloud and wait until it has stopped; its state is lost."""
     from audit_ops.running import down
 
     down(port=port)

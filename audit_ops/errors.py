@@ -1,4 +1,4 @@
-"""The base class of this package's errors; the command shows their message without a traceback."""
+"""Defines the base class of the errors whose message the `audit` command shows without a traceback."""
 
 __all__ = ["AuditOpsError"]
 

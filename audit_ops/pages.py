@@ -1,4 +1,4 @@
-"""An HTML page for notifications as recipients see them."""
+"""Builds the HTML pages on which the demo and the preview show notifications as recipients see them."""
 
 from html import escape
 from typing import Final
@@ -14,7 +14,7 @@ h2{margin:32px 0 8px}.pair{display:flex;gap:24px;align-items:flex-start;flex-wra
 
 
 def page(title: str, body: str) -> str:
-    """Return a page around an HTML fragment, with the styles of all channel types."""
+    """Return an HTML page around the fragment `body`, with the styles of all channel types."""
     styles = "\n".join(receiver.STYLE for receiver in receiver_types().values())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'

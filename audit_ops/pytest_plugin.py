@@ -1,4 +1,4 @@
-"""Fixtures for a team's own tests: its trail on the embedded cloud, in the test process.
+"""Provides pytest fixtures for a team's own tests: its trail on the embedded cloud.
 
     def test_a_changed_phone_is_notified(audit_trail, capsys):
         shop.change_phone(user=7)
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the settings."""
+    """Add the ini options `audit_app` and `audit_config`."""
     parser.addini(
         "audit_app", "folder of the CDK app's cdk.json, relative to pytest's rootdir", default="."
     )
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def audit_world(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> "Iterator[World]":
-    """The cloud with the trail deployed, once per session; its state remains for later tests."""
+    """Start an embedded cloud and deploy the trail, once per session; tests share its state."""
     try:
         from audit_ops.world import World
     except ModuleNotFoundError as error:
@@ -58,7 +58,10 @@ def audit_world(
 
 @pytest.fixture
 def audit_trail(audit_world: "World", monkeypatch: pytest.MonkeyPatch) -> "World":
-    """The same cloud, after no alarm is in ALARM, with empty receivers."""
+    """Return the cloud of `audit_world` when no alarm is in ALARM, with empty receivers.
+
+    During the test, `AWS_ENDPOINT_URL` has the address of the cloud.
+    """
     monkeypatch.setenv("AWS_ENDPOINT_URL", audit_world.cloud.endpoint)
     audit_world.wait_until_quiet()
     return audit_world

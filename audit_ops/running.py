@@ -1,4 +1,4 @@
-"""Controls an embedded cloud in another process: start, connect, prepare, stop.
+"""Controls an embedded cloud in another process, for `audit local`: start, prepare, wait, stop.
 
 This module does not import moto, which takes a second.
 """
@@ -29,14 +29,20 @@ _START_SECONDS: Final = 30
 
 
 class LocalError(AuditOpsError):
-    """An embedded cloud cannot be started, reached or stopped."""
+    """An embedded cloud cannot be started, reached or stopped, or a request to it failed."""
 
 
 def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> str:
-    """Start the cloud in a background process that logs to a file; return its address.
+    """Start the cloud in a background process, wait until it responds, and return its address.
+
+    Args:
+        port: the port on localhost.
+        region: the only Region of the cloud.
+        verbose: whether the cloud logs each API call.
+        output: the log file, which is overwritten.
 
     Raises:
-        LocalError: the cloud did not start.
+        LocalError: a cloud already runs on the port, or it does not respond within 30 seconds.
     """
     if _is_up(port):
         raise LocalError(
@@ -61,10 +67,10 @@ def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> 
 
 
 def down(*, port: int) -> None:
-    """Stop a cloud, and wait until it has stopped.
+    """Stop the cloud on a port, and wait until it has stopped.
 
     Raises:
-        LocalError: no cloud runs on the port, or it does not stop.
+        LocalError: no cloud runs on the port, or it does not stop within 30 seconds.
     """
     _request(port, "stop", {})
     end = time.monotonic() + _START_SECONDS
@@ -75,7 +81,7 @@ def down(*, port: int) -> None:
 
 
 def connect(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict[str, str]]:
-    """Prepare a running cloud for a trail.
+    """Create what a trail requires on the cloud of a port, and return how to reach the cloud.
 
     Returns:
         A function that returns a boto3 client of a service, and the environment variables with which
@@ -96,10 +102,10 @@ def connect(port: int, config: AuditConfig) -> tuple[Callable[[str], Any], dict[
 
 
 def settle(port: int) -> dict[str, Any]:
-    """Wait until all pending work is complete; return the cloud's state.
+    """Wait until the cloud on a port has no pending work; return its state.
 
     Raises:
-        LocalError: no cloud runs on the port.
+        LocalError: no cloud runs on the port, or the work is not complete in time.
     """
     return _request(port, "settle", {})
 
@@ -142,9 +148,9 @@ def _is_up(port: int) -> bool:
 def prepare(
     client: Callable[[str], Any], config: AuditConfig, addresses: Mapping[str, str]
 ) -> None:
-    """Create what a trail requires: its sources' log groups, secrets, verified senders.
+    """Create what a trail requires: the source log groups, and the secrets and senders of the channels.
 
-    What exists is left unchanged. On AWS, the operators create these.
+    Existing log groups and secrets are left unchanged. On AWS, the operators create these resources.
 
     Args:
         client: returns a boto3 client of a service.

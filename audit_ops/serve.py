@@ -1,4 +1,4 @@
-"""`audit local up`: serves the embedded cloud until it is stopped."""
+"""Serves the embedded cloud until it is stopped, for `audit local up`."""
 
 import logging
 import signal
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def up(*, port: int, region: str, verbose: bool) -> None:
-    """Serve the cloud until Ctrl-C, SIGTERM or `audit local down`.
+    """Serve the cloud in this process until Ctrl-C, SIGTERM or `audit local down`; log to the terminal.
 
     Raises:
-        LocalError: another program listens on its port.
+        LocalError: another program listens on the port.
         HookError: moto is not the pinned version.
     """
     _log_to_terminal(verbose=verbose)
@@ -48,7 +48,7 @@ def up(*, port: int, region: str, verbose: bool) -> None:
 
 
 def _tick(world: World) -> None:
-    """Advance the cloud to the current time. Errors are logged, and the cloud continues."""
+    """Advance the cloud to the current time; log errors instead of raising them."""
     try:
         world.cloud.tick()
         world.cloud.functions.raise_faults()
@@ -57,7 +57,7 @@ def _tick(world: World) -> None:
 
 
 class _SafeFormatter(logging.Formatter):
-    """Formats each event as one line: text of an application cannot move the cursor or add lines."""
+    """Escapes unprintable characters, so that text of an application cannot move the cursor or add lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)

@@ -1,4 +1,4 @@
-"""`World`: an embedded cloud with what an audit trail requires, and receivers of notifications.
+"""Starts an embedded cloud and the receivers of its notifications, for the demo and for tests.
 
 It runs in this process; `audit_ops.running` controls a cloud in another process.
 """
@@ -18,10 +18,11 @@ _DAY_MINUTES: Final = 1440
 
 
 class World:
-    """An embedded cloud, and servers that receive its notifications.
+    """An embedded cloud, and the servers that receive its notifications, as a context manager.
 
     Args:
-        region, port: passed to `LocalCloud`.
+        region: the only Region of the cloud.
+        port: the port on localhost; 0 for a free one.
 
     Attributes:
         cloud: the cloud, available inside the `with` block.
@@ -37,7 +38,8 @@ class World:
         """Start the receivers and the cloud.
 
         Raises:
-            HookError, PortTakenError: as `LocalCloud` does.
+            HookError: moto is not the pinned version.
+            PortTakenError: another program listens on the port.
         """
         with ExitStack() as started:
             for receiver in self.receivers.values():
@@ -59,19 +61,23 @@ class World:
         self._started.close()
 
     def prepare(self, config: AuditConfig) -> None:
-        """Create what the trail of a configuration requires: log groups, secrets, senders."""
+        """Create what a trail requires: its source log groups, and its channels' secrets and senders."""
         prepare(self.cloud.client, config, self.addresses)
 
     def put_lines(self, log_group: str, lines: Sequence[str]) -> None:
-        """Put log lines, and wait until all pending work is complete."""
+        """Write lines to a log group, and wait until the cloud has processed them.
+
+        Raises:
+            TimeoutError: the pending work takes longer than 60 seconds of real time.
+        """
         self.cloud.put_lines(log_group, lines)
         self.cloud.settle()
 
     def wait_until_quiet(self) -> None:
-        """Advance the clock until no alarm is in ALARM, then empty the receivers.
+        """Advance the cloud's clock by minutes until no alarm is in ALARM; then empty the receivers.
 
         Raises:
-            TimeoutError: an alarm stays in ALARM for a day.
+            TimeoutError: an alarm stays in ALARM for a day of the clock.
         """
         for _ in range(_DAY_MINUTES):
             if "ALARM" not in self.cloud.health()["alarms"].values():

@@ -1,4 +1,4 @@
-"""The rules as data: `audit.toml` as a typed model, and CloudWatch filter patterns offline.
+"""Reads and reviews `audit.toml`, and evaluates CloudWatch Logs filter patterns without AWS.
 
 The package does not call AWS or read the environment, and imports only the standard library, so
 that a Lambda asset can contain it unchanged.

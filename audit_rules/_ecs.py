@@ -1,4 +1,4 @@
-"""The `event.type` values that ECS allows with each `event.category`.
+"""Lists the `event.type` values that ECS allows with each `event.category`, to check actions.
 
 https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
 """

@@ -1,4 +1,7 @@
-"""The fields of a record of `audit_lib`: ECS 9 (https://www.elastic.co/docs/reference/ecs) and `changes`."""
+"""Lists the fields that `audit_lib` writes, to find mistakes in the selectors of filter patterns.
+
+They are those of ECS 9 (https://www.elastic.co/docs/reference/ecs), and `changes`.
+"""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The exceptions that this package raises.
+"""Defines the exceptions that `audit_rules` raises.
 
 * AuditRulesError
   * ConfigError
@@ -7,11 +7,11 @@
 
 
 class AuditRulesError(Exception):
-    """Base class of all exceptions that this package raises."""
+    """Base class of the exceptions that `audit_rules` raises."""
 
 
 class ConfigError(AuditRulesError):
-    """`audit.toml` is invalid; raised once, with every problem that was found.
+    """`audit.toml` cannot be read or is invalid, or its rules cannot be deployed; has every problem found.
 
     Args:
         source: the name of the file in messages.
@@ -30,12 +30,12 @@ class ConfigError(AuditRulesError):
 
 
 class FilterPatternError(AuditRulesError, ValueError):
-    """A filter pattern that CloudWatch Logs would reject, or a form that is not supported here.
+    """A filter pattern that CloudWatch Logs would reject, or whose syntax is not supported here.
 
     Args:
         text: the whole pattern.
         column: the position of the first invalid character, counted from 1.
-        reason: what was found there and what to write instead.
+        reason: what was found at the position and what to write instead.
     """
 
     def __init__(self, text: str, column: int, reason: str) -> None:

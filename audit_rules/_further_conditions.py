@@ -1,7 +1,7 @@
-"""Conditions of a rule that a filter pattern cannot express: source networks and the size of a change.
+"""Evaluates conditions that a filter pattern cannot express: source networks and the size of a change.
 
 CloudWatch counts the records that the pattern selects. The forwarder, the tests and a replay, which read
-the records, check these conditions as well.
+the records, check these conditions as well. The module also has the quiet hours of a rule.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,10 +20,10 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Materiality:
-    """The smallest change of a number that matters: more than `by`, or than `percent` of the value before.
+    """A condition: a number changed by more than `by`, or by more than `percent` % of its old value.
 
-    `field` is the dotted path below `changes.before` and `changes.after`. A number that was added or
-    removed, and a value that is not a number, always counts as changed enough.
+    `field` is the dotted path below `changes.before` and `changes.after`. A string that contains a number
+    counts as a number. If the old or the new value is missing or not a finite number, the condition holds.
     """
 
     field: str
@@ -31,7 +31,7 @@ class Materiality:
     percent: Decimal | None = None
 
     def holds(self, record: Mapping[str, Any]) -> bool:
-        """Return whether the record contains such a change."""
+        """Return whether the number changed by more than a limit, or cannot be compared."""
         before, after = (
             _number(member(record, f"changes.{state}.{self.field}"))
             for state in ("before", "after")
@@ -51,13 +51,16 @@ class Materiality:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """A daily period without notifications, in the trail's time zone; it may span midnight."""
+    """A daily period without notifications, in the trail's time zone; it may span midnight.
+
+    `begin` is included, `end` is not.
+    """
 
     begin: time
     end: time
 
     def includes(self, at: datetime) -> bool:
-        """Return whether `at`, in the trail's time zone, is within the period."""
+        """Return whether `at`, a time in the trail's time zone, is within the period."""
         time_of_day = at.time()
         if self.begin < self.end:
             return self.begin <= time_of_day < self.end
@@ -69,14 +72,18 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherConditions:
-    """The further conditions of a rule; an empty one, or None, is not checked."""
+    """The conditions of a rule that its filter pattern cannot express; empty ones and None are ignored."""
 
     networks: tuple[Network, ...] = ()
     outside_networks: tuple[Network, ...] = ()
     materiality: Materiality | None = None
 
     def holds(self, record: Mapping[str, Any]) -> bool:
-        """Return whether all conditions hold. They hold for a record that cannot be judged, so that none is lost."""
+        """Return whether all conditions hold for a record.
+
+        They hold for an empty record, which stands for a log line that is not a JSON object, so that it is
+        not lost. A record without a valid `source.ip` is outside every network.
+        """
         if not record:
             return True
         if self.networks and not _within(record, self.networks):
@@ -86,7 +93,7 @@ class FurtherConditions:
         return self.materiality is None or self.materiality.holds(record)
 
     def in_words(self) -> Iterator[str]:
-        """Yield a description of each condition."""
+        """Yield a description of each condition, such as `source.ip is in 10.0.0.0/8`."""
         if self.networks:
             yield f"source.ip is in {_listed(self.networks)}"
         if self.outside_networks:
@@ -107,7 +114,7 @@ def _within(record: Mapping[str, Any], networks: tuple[Network, ...]) -> bool:
 
 
 def _number(value: Any) -> Decimal | None:
-    """Return the value as a number, also when it is a string: `audit_lib` writes long decimals as strings."""
+    """Return a number, or a string that contains one (`audit_lib` writes long decimals so); else None."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:

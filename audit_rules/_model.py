@@ -1,4 +1,4 @@
-"""The content of `audit.toml`, as immutable values.
+"""Defines the immutable classes that hold the content of `audit.toml`.
 
 These classes only hold values; `_config` checks them. An `AuditConfig` from `load_config` or
 `parse_config` is consistent: every channel that a rule names exists, every id is unique.
@@ -22,17 +22,18 @@ from .patterns import AUDIT_PATTERN, FilterPattern, LogEvent, printed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where audit records come from: existing log groups of applications."""
+    """The existing log groups of applications from which audit records are copied."""
 
     log_groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """An action that can happen, by its ECS `event.action`, and the sentence shown for it.
+    """An action that applications record, and the sentence that notifications show for it.
 
-    `category` and `type` are the ECS arrays `event.category` and `event.type`. `on_failure` is what
-    `audit_lib` does when it cannot write a record of the action; empty means the application's setting.
+    `name` is the ECS `event.action`; `category` and `type` are the ECS arrays `event.category` and
+    `event.type`. `on_failure` is what `audit_lib` does when it cannot write a record of the action; empty
+    means the application's setting.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A record that a rule must match, or must not match, as agreed with its owner."""
+    """An example record that a rule must match (`matches`), or must not match."""
 
     matches: bool
     record: Mapping[str, Any] = field(hash=False)
@@ -53,18 +54,18 @@ class Example:
 
     @property
     def line(self) -> str:
-        """The record as one line of JSON, from a logger whose name ends with `.audit`."""
+        """The record as one line of JSON; without a `log` of its own, its logger is `example.audit`."""
         logger = {"logger": "example.audit"}
         return json.dumps({"log": logger, **self.record}, default=str, ensure_ascii=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Which audit records cause notifications, of which channels, and with which texts.
+    """A rule: the audit records that it matches, the channels that it notifies, and the texts to show.
 
     `threshold` records within `window_minutes` put the rule's alarm into ALARM. `labels` holds display
     names of fields and record types. `description` and `runbook` may be empty. `pattern` is built from
-    `when` where the file has one; `further_conditions` are those that a pattern cannot express.
+    `when` where the file has it; `further_conditions` are conditions that a pattern cannot express.
     `message` replaces the action's sentence. Records that arrive in `quiet_hours` are sent afterwards.
     Records of an `urgent` rule are sent when they arrive, without waiting for the alarm.
     """
@@ -87,18 +88,18 @@ class Rule:
     urgent: bool = False
 
     def applies_to(self, record: Mapping[str, Any]) -> bool:
-        """Return whether the conditions that a pattern cannot express hold for the record."""
+        """Return whether the further conditions hold for the record; does not evaluate the pattern."""
         return self.further_conditions.holds(record)
 
     def matches(self, message: str | LogEvent) -> bool:
-        """Return whether the rule matches the log message. Never raises."""
+        """Return whether the pattern and the further conditions match the log message. Never raises."""
         event = FilterPattern.read(message)
         return self.pattern.matches(event) and self.applies_to(event.json or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
-    """The whole `audit.toml`. `name` is the prefix of every AWS name.
+    """The content of `audit.toml`. `name` is part of the name of every AWS resource.
 
     `examples_required`: each rule must have an example that it matches and one that it does not.
     """
@@ -119,10 +120,11 @@ class AuditConfig:
 
     @property
     def urgent_pattern(self) -> FilterPattern | None:
-        """One pattern that selects the records of all urgent rules; None without urgent rules.
+        """The filter pattern that selects the records of all urgent rules; None without urgent rules.
 
-        It is a single pattern because a log group can have only two subscription filters. If the
-        combined pattern is too long, it is the pattern of all audit records.
+        The patterns are combined because a log group can have only two subscription filters. If CloudWatch
+        would reject the combined pattern (more than 1,024 characters, 2 regular expressions or 3 wildcards
+        in selectors), this is `AUDIT_PATTERN`, which selects all audit records.
         """
         conditions = [rule.pattern.condition for rule in self.rules if rule.urgent]
         if not conditions:
@@ -134,10 +136,10 @@ class AuditConfig:
             return AUDIT_PATTERN
 
     def rule(self, rule_id: str) -> Rule:
-        """Find a rule by its id.
+        """Return the rule with an id.
 
         Raises:
-            KeyError: there is no such rule.
+            KeyError: no rule has the id.
         """
         for rule in self.rules:
             if rule.id == rule_id:

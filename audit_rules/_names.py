@@ -1,4 +1,4 @@
-"""The names of AWS resources that several parts of an audit trail use."""
+"""Derives the names of the AWS resources that several parts of an audit trail use."""
 
 from dataclasses import dataclass
 
@@ -7,35 +7,38 @@ __all__ = ["Names"]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names, derived from that of the trail, `audit.name`. Changing it starts a new trail."""
+    """The names of a trail's AWS resources, derived from `audit.name` in `audit.toml`.
+
+    Changing `audit.name` starts a new trail.
+    """
 
     trail: str
 
     @property
     def log_group(self) -> str:
-        """The audit log group."""
+        """The name of the audit log group."""
         return f"/{self.trail}/records"
 
     @property
     def router(self) -> str:
-        """The function that copies audit records into the audit log group."""
+        """The name of the Lambda function that copies audit records to the audit log group."""
         return f"{self.trail}-router"
 
     @property
     def forwarder(self) -> str:
-        """The function that sends notifications."""
+        """The name of the Lambda function that sends notifications."""
         return f"{self.trail}-forwarder"
 
     @property
     def namespace(self) -> str:
-        """The namespace of the metrics. Each rule has one metric, named after its id."""
+        """The CloudWatch namespace of the metrics. Each rule has one metric, named after its id."""
         return f"Audit/{self.trail}"
 
     def alarm(self, rule_id: str) -> str:
-        """Return the name of a rule's alarm."""
+        """Return the name of a rule's CloudWatch alarm."""
         return f"{self.trail}-{rule_id}"
 
     def own_log_groups(self) -> frozenset[str]:
-        """Return the log groups that cannot be sources, because their lines would return in a loop."""
+        """Return the trail's own log groups; as sources they would feed records back in a loop."""
         functions = (self.router, self.forwarder)
         return frozenset({self.log_group, *(f"/aws/lambda/{name}" for name in functions)})

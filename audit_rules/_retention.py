@@ -1,4 +1,4 @@
-"""The retention periods that CloudWatch Logs offers."""
+"""Lists the retention periods that CloudWatch Logs offers, and finds the nearest ones."""
 
 from bisect import bisect_left
 
@@ -14,6 +14,6 @@ DEFAULT_RETENTION_DAYS = 3653
 
 
 def nearest_retentions(days: int) -> tuple[int, ...]:
-    """Return the offered periods just below and just above `days` (only one at either end)."""
+    """Return the offered periods just below and just above `days`; only one at either end of the list."""
     above = bisect_left(RETENTION_DAYS, days)
     return RETENTION_DAYS[max(above - 1, 0) : above + 1]

@@ -35,9 +35,9 @@ __all__ = ["ExampleResult", "ReviewFinding", "approve", "review", "run_examples"
 
 @dataclass(frozen=True, slots=True)
 class ReviewFinding:
-    """A finding about a rule: an `error` prevents deployment, a `warning` may be intended.
+    """A mistake in a rule, channel or action: an `error` prevents deployment, a `warning` may be intended.
 
-    `place` is the rule, or the channel or action. `column` is the position in the pattern, counted from
+    `place` names the rule, channel or action. `column` is the position in the pattern, counted from
     1, or 0 if the finding is not about the pattern.
     """
 
@@ -61,12 +61,12 @@ class ExampleResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the rule matched the example if, and only if, it must match it."""
+        """Whether the result is the expected one."""
         return self.matched is self.example.matches
 
     @property
     def expected(self) -> str:
-        """Whether the rule must match the example, in words."""
+        """`must match` or `must not match`, as the example says."""
         return "must match" if self.example.matches else "must not match"
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ def _named(example: Example) -> str:
 
 
 def run_examples(config: AuditConfig) -> tuple[ExampleResult, ...]:
-    """Match each rule against its examples, as CloudWatch would."""
+    """Match each rule (its filter pattern and its further conditions) against its examples."""
     return tuple(
         ExampleResult(rule, example, rule.matches(example.line))
         for rule in config.rules
@@ -104,7 +104,13 @@ def approve(config: AuditConfig, source: str) -> None:
 
 
 def review(config: AuditConfig) -> tuple[ReviewFinding, ...]:
-    """Return the findings: conditions that never match or match the wrong records, unused channels."""
+    """Return the mistakes found in a valid configuration.
+
+    Errors: a condition that never matches, an unknown member of `event`, `changes` or `log`, and a rule
+    without the required examples. Warnings: other unknown fields, `!=` on a field that may be missing,
+    rules with the same pattern, an example that matches two rules of one channel, a critical rule with
+    quiet hours, and an unused channel.
+    """
     found: list[ReviewFinding] = []
     for rule in config.rules:
         found += _review_rule(rule, config)
@@ -208,7 +214,7 @@ def _review_text(
 
 
 def _suggestion(leaf: TextComparison, known: Iterable[str], where: str) -> str:
-    """Suggest the closest known value, or list all of them."""
+    """Return advice to write the closest known value, or one of all known values."""
     names = sorted(known)
     if isinstance(leaf.test, Wildcard):
         by_case = {name.lower(): name for name in names}
@@ -249,7 +255,7 @@ def _review_sentence(sentence: Sentence, place: str, what: str) -> Iterator[Revi
 
 
 def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]:
-    """Find fields that would need two values at once, in the condition or in one of its parts."""
+    """Yield an error for each field that would need two values at once, also in parts of the condition."""
     for part in any_of(condition):
         by_field: dict[tuple[str, ...], list[Leaf]] = {}
         for each in all_of(part):
@@ -298,7 +304,7 @@ def _kind(leaf: Leaf) -> str:
 
 
 def _overlaps(config: AuditConfig) -> Iterator[ReviewFinding]:
-    """Find records that two rules send to the same channel, by the examples."""
+    """Yield a warning for each example that matches a second rule with a common channel."""
     for rule in config.rules:
         for example in (each for each in rule.examples if each.matches):
             event = FilterPattern.read(example.line)

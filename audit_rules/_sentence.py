@@ -1,4 +1,4 @@
-"""The sentence shown for an action: `{actor} changed {record}`."""
+"""Renders the sentence that notifications show for an action, such as `{actor} changed {record}`."""
 
 import json
 import re
@@ -18,7 +18,8 @@ _UNKNOWN_RECORD: Final = "a record"
 class Sentence:
     """A text with placeholders: `{actor}`, `{target}`, `{record}` and dotted fields of the record.
 
-    `{target}` is the person affected, or else the record; `{changes.after.roles}` is an example of a field.
+    `{target}` is the person affected or, if the record does not name one, the same as `{record}`. A field is
+    written as its dotted path, such as `{changes.after.roles}`.
     """
 
     text: str
@@ -27,11 +28,11 @@ class Sentence:
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """The placeholders, in order, without braces."""
+        """The placeholders in the order of the text, without braces."""
         return tuple(_PLACEHOLDER.findall(self.text))
 
     def problem(self) -> str | None:
-        """Return what is wrong with the sentence and what to do, or None."""
+        """Return what is wrong with the sentence and what to do, or None if it is valid."""
         for name in self.placeholders:
             if name not in self.NAMES and not _PATH.fullmatch(name):
                 return f"{{{name}}} is not a placeholder; write {{actor}}, {{target}}, {{record}} or a field such as {{changes.after.email}}"
@@ -40,7 +41,14 @@ class Sentence:
         return None
 
     def render(self, record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-        """Return the sentence for a record. Escape the result: the values come from an application."""
+        """Return the sentence for a record, with `nothing` for a field that is missing or null.
+
+        The result is not escaped: its values come from an application.
+
+        Args:
+            record: the record.
+            labels: display names of record types.
+        """
 
         def fill(found: re.Match[str]) -> str:
             match found[1]:
@@ -57,7 +65,10 @@ class Sentence:
 
 
 def actor_of(record: Mapping[str, Any]) -> str:
-    """Return the actor: name, e-mail or id, and the user on whose behalf they acted."""
+    """Return the name of the actor, with the effective user if that is another: `Ana (as Max)`.
+
+    The name is the first of `full_name`, `name`, `email` and `id` in `user`, or `Somebody unknown`.
+    """
     user = record.get("user")
     actor = _person(user) or _UNKNOWN_ACTOR
     if isinstance(user, Mapping) and "effective" in user:
@@ -68,19 +79,19 @@ def actor_of(record: Mapping[str, Any]) -> str:
 
 
 def target_of(record: Mapping[str, Any]) -> str:
-    """Return the person affected; empty if the record does not name one."""
+    """Return the name of the person affected, `user.target`; empty if the record does not have it."""
     return _person(member(record, "user.target"))
 
 
 def record_of(record: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """Return the label of the record type and the id of the changed record, such as `User 1042`."""
+    """Return the label of the record type and the record id, such as `User 1042`; `a record` without both."""
     kind = shown_value(member(record, "changes.record_type"), missing="")
     which = shown_value(member(record, "changes.record_id"), missing="")
     return f"{labels.get(kind, kind)} {which}".strip() or _UNKNOWN_RECORD
 
 
 def member(record: Any, path: str) -> Any:
-    """Return the value at a dotted path, or None."""
+    """Return the value at a dotted path of nested mappings, or None if it is missing."""
     for name in path.split("."):
         record = record.get(name) if isinstance(record, Mapping) else None
     return record

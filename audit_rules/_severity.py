@@ -1,4 +1,4 @@
-"""The severity of rules and actions."""
+"""Defines the severities of rules and actions."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ __all__ = ["Severity"]
 
 
 class Severity(StrEnum):
-    """The severity of a rule or an action, in ascending order."""
+    """The severity of a rule or an action; the members are in ascending order."""
 
     LOW = "low"
     MEDIUM = "medium"

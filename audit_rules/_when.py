@@ -18,13 +18,14 @@ WHEN: Final[Mapping[str, str]] = {
 
 
 def pattern_of(when: Mapping[str, Iterable[str]]) -> FilterPattern:
-    """Return the pattern: at least one value of each list must match, and all lists must match.
+    """Return the filter pattern for which every list of `when` has at least one value that matches.
 
     A `*` at the beginning or the end of a value stands for any text. `changed` names fields of the
-    record, with dotted paths for nested fields and without `*`.
+    record, with dotted paths for nested fields and without `*`. Keys that are not in `WHEN` are ignored;
+    without any values, the pattern is empty and matches all records.
 
     Raises:
-        FilterPatternError: the pattern is longer than CloudWatch allows.
+        FilterPatternError: the pattern is longer than 1,024 characters, or the name of a field has a `'`.
     """
     conditions = []
     for name, selector in WHEN.items():

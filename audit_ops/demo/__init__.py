@@ -1,4 +1,4 @@
-"""The demo: an example application, the deployed template, receivers, and a report.
+"""Runs `audit demo`: an example application, the deployed template, receivers and a report.
 
 scenario  the requests to the application, and the expected results
 shop      the application, as a server process

@@ -1,4 +1,4 @@
-"""The report of a demo run: files, a page that shows them, tables on the terminal."""
+"""Reports a demo run: writes the notifications and a page as files, and prints a table."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ __all__ = ["DemoNotification", "DemoResult", "serve", "write_report"]
 
 @dataclass(frozen=True, slots=True)
 class DemoNotification:
-    """A notification as it arrived, and as recipients see it."""
+    """A notification that a receiver received, in its original form (`original`) and as HTML."""
 
     channel_type: str
     channel: str
@@ -55,10 +55,15 @@ class DemoNotification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """The result of a run.
+    """The result of a demo run.
 
     Attributes:
         steps: each step, with its numbers of lines and audit records, and its notifications.
+        lines: the number of lines that the application printed.
+        emitted: the number of audit records among the lines.
+        audit_records: the number of records in the audit log group.
+        matched: the number of records that match each rule, by rule id.
+        notifications: all notifications, in order of arrival.
     """
 
     steps: Sequence[tuple[DemoStep, int, int, Sequence[DemoNotification]]]
@@ -69,7 +74,7 @@ class DemoResult:
     notifications: Sequence[DemoNotification]
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers of `summary.json`."""
+        """Return the content of `summary.json`: the numbers of lines, records and notifications."""
         return {
             "lines": self.lines,
             "emitted": self.emitted,
@@ -85,7 +90,10 @@ class DemoResult:
 
 
 def write_report(result: DemoResult, output: Path, console: Console) -> None:
-    """Write the files into a folder, after deleting those of an earlier run, and print the tables."""
+    """Write the files of a run into a folder, and print the table of its steps.
+
+    Before that, every file in the folder with a dot in its name is deleted.
+    """
     output.mkdir(parents=True, exist_ok=True)
     for old in output.glob("*.*"):
         old.unlink()
@@ -100,7 +108,7 @@ def write_report(result: DemoResult, output: Path, console: Console) -> None:
 
 
 def serve(output: Path) -> None:
-    """Serve the page on localhost until interrupted."""
+    """Serve the files of a run on a free port of localhost until Ctrl-C, and print the address."""
     handler = partial(_PageHandler, directory=str(output))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Console().print(
@@ -114,7 +122,7 @@ def serve(output: Path) -> None:
 
 class _PageHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Log nothing."""
+        """Suppress the log of requests."""
 
 
 def _print(result: DemoResult, output: Path, console: Console) -> None:
@@ -145,7 +153,7 @@ def _channels(notifications: Sequence[DemoNotification], rule: str) -> str:
 
 
 def _index(result: DemoResult) -> str:
-    """Return the page that shows all notifications."""
+    """Return the HTML page that shows all notifications of a run."""
     parts = [
         f"<h2>{escape(each.channel)}: {escape(each.title)}</h2>{each.html}"
         for each in result.notifications

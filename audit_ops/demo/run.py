@@ -1,4 +1,4 @@
-"""The demo run: synthesizes and deploys the template, runs the scenario, compares the result."""
+"""Runs the demo: synthesizes and deploys the template, sends the requests, and checks the result."""
 
 import time
 from collections import Counter
@@ -20,10 +20,12 @@ __all__ = ["run_demo"]
 
 
 def run_demo(output: Path) -> list[str]:
-    """Run the demo, with progress on the terminal.
+    """Run the demo, with progress on the terminal, and write its report into a folder.
+
+    The cloud assembly is written to `cdk.out` beside the folder.
 
     Returns:
-        The differences from the scenario.
+        The differences from the scenario, one sentence each; empty if there are none.
 
     Raises:
         AuditOpsError: the demo could not run.
@@ -101,7 +103,7 @@ class _Run:
 
 
 def _problems(result: DemoResult, config: AuditConfig) -> list[str]:
-    """Compare with the scenario: the records of each step, and one notification per channel of its rule."""
+    """Return the differences from the scenario in the records and the notifications of each step."""
     problems = [
         f"{step.title}: {records} audit records, not {step.records}"
         for step, _, records, _ in result.steps

@@ -1,4 +1,4 @@
-"""The requests of the demo, and their expected results."""
+"""Defines the requests that the demo sends to the example application, and their expected results."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +10,7 @@ _ANA, _MAX = "7", "9"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoStep:
-    """A request, its expected status, and the expected number of audit records.
+    """A request to the example application, its expected status, and its expected number of audit records.
 
     `rule` is the rule that notifies its channels by the end of the step; `wait` and `then` are the
     seconds by which the clock moves before and after the request.

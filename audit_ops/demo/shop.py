@@ -27,7 +27,11 @@ class DemoError(AuditOpsError):
 
 
 class Shop:
-    """`examples/fastapi_app`, served by uvicorn on a free port of localhost."""
+    """Serves `examples/fastapi_app` with uvicorn on a free port of localhost, as a context manager.
+
+    Raises:
+        DemoError: the project's folder `examples/` is missing.
+    """
 
     def __init__(self) -> None:
         if not (ROOT / "examples" / "fastapi_app" / "main.py").is_file():
@@ -38,10 +42,10 @@ class Shop:
         self._taken = 0
 
     def __enter__(self) -> Self:
-        """Start the server.
+        """Start the server, and wait until it responds.
 
         Raises:
-            DemoError: the server does not respond.
+            DemoError: the server ended, or does not respond within 30 seconds.
         """
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -67,10 +71,10 @@ class Shop:
         self._process.wait()
 
     def send(self, step: DemoStep) -> list[str]:
-        """Send the request of a step; return the lines that the application printed since the last one.
+        """Send the request of a step; return the lines that the application printed since the last step.
 
         Raises:
-            DemoError: the response has another status than the scenario expects.
+            DemoError: the response has another status than the scenario expects, or the application ended.
         """
         headers = {"X-Staff-Id": step.staff} if step.staff else {}
         request: dict[str, Any] = (
@@ -84,7 +88,7 @@ class Shop:
         return self._take_all()
 
     def _take_all(self) -> list[str]:
-        """Return the lines since the last call; uvicorn's access log line is the last one of a request."""
+        """Wait for uvicorn's access log line, a request's last one; return the lines since the last call."""
         self._wait(lambda: any(" HTTP/1.1" in line for line in self._lines[self._taken :]))
         taken = self._lines[self._taken :]
         self._taken += len(taken)

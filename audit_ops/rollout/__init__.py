@@ -1,8 +1,8 @@
-"""Deploys the trail to AWS or to the embedded cloud: the same steps with the same CDK CLI.
+"""Deploys the trail to AWS or to the embedded cloud, in the same steps with the same CDK CLI.
 
 synthesis   synthesizes a CDK app once; all later steps use this cloud assembly
-plan        what exists, what will be created, what is kept from an earlier stack
-costs       rough monthly costs
+plan        reads which resources exist, and which ones an earlier stack retained
+costs       estimates the monthly costs
 cdk         runs the CDK CLI: bootstrap, import, deploy
 node        finds Node.js for the CDK
 """

@@ -1,4 +1,4 @@
-"""Runs the CDK CLI."""
+"""Runs the CDK CLI to deploy the trail: bootstrap, import, deploy."""
 
 import json
 import os
@@ -19,7 +19,7 @@ __all__ = ["Cdk", "CdkError"]
 
 
 class CdkError(AuditOpsError):
-    """The CDK CLI is missing, or it failed after showing the reason."""
+    """The CDK CLI or Node.js is not installed, or the CLI failed after showing the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Cdk:
     """The CDK CLI of a CDK app, run in the app's folder.
 
     Args:
-        app: the folder of `cdk.json`.
+        app: the folder of `cdk.json`; its `node_modules/.bin/cdk` has precedence over the one on `PATH`.
         environment: replaces all `AWS_…` variables of this process; None keeps them.
     """
 
@@ -35,12 +35,12 @@ class Cdk:
     environment: Mapping[str, str] | None = None
 
     def roll_out(self, plan: "Plan", assembly: Path, *, ask: bool, options: Sequence[str]) -> None:
-        """Bootstrap if required, import kept resources, and deploy.
+        """Bootstrap the account if required, import retained resources, and deploy all stacks.
 
         Args:
-            plan: the state of the account.
+            plan: the state of the account: bootstrapped or not, and the resources to import.
             assembly: the cloud assembly to deploy.
-            ask: whether the CLI asks for approval of broader permissions.
+            ask: whether the CLI asks for approval; False adds `--require-approval never`.
             options: passed to `cdk deploy` unchanged.
 
         Raises:

@@ -24,14 +24,14 @@ _PER_SWEEP: Final = 0.2 * 0.5 * 0.0000133334 + 0.20 / 1e6 + 0.01 / 1e3
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An item and its monthly costs in US dollars."""
+    """An item of the estimate, and its monthly costs in US dollars."""
 
     item: str
     dollars: float
 
 
 def monthly_costs(template: Mapping[str, Any]) -> Iterator[Cost]:
-    """Yield the monthly costs of a template without any records."""
+    """Yield the monthly costs of a template's keys, alarms, metrics and sweeps, without any audit records."""
     count = Counter(resource["Type"] for resource in template["Resources"].values())
     keys, alarms = count["AWS::KMS::Key"], count["AWS::CloudWatch::Alarm"]
     metrics = count["AWS::Logs::MetricFilter"]

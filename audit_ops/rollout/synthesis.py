@@ -1,4 +1,4 @@
-"""Synthesizes a CDK app as the CDK CLI does, without the CLI's three seconds.
+"""Synthesizes a CDK app as the CDK CLI does, but without the CLI, which takes three seconds to start.
 
 The CLI runs the app in `cdk.json`, and passes it the context of `cdk.json` with the `-c` options and some
 flags of its own: without them, the template differs.
@@ -21,19 +21,19 @@ _FLAGS: Final = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-met
 
 
 class SynthesisError(AuditOpsError):
-    """The CDK app cannot be run; the message contains its output."""
+    """The CDK app cannot be run, or it failed; the message has the reason or the app's error output."""
 
 
 def synthesize(app: Path, output: Path, **context: str) -> Path:
-    """Run the CDK app of a folder; return the folder of its cloud assembly.
+    """Run the CDK app of a folder; return the absolute path of its cloud assembly.
 
     Args:
         app: the folder of `cdk.json`.
         output: the folder for the assembly.
-        context: the values of `-c name=value`.
+        context: context values, as those of `-c name=value`; they override those of `cdk.json`.
 
     Raises:
-        SynthesisError: the app or Node.js is missing, or the app failed.
+        SynthesisError: `cdk.json` cannot be read, the app or Node.js is missing, or the app failed.
     """
     settings = _settings(app)
     if "app" not in settings:
@@ -65,7 +65,7 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
 
 
 def context_of(app: Path) -> dict[str, Any]:
-    """Return the context that the CLI passes to the app of a folder.
+    """Return the context that the CDK CLI passes to an app: that of `cdk.json`, and two flags.
 
     Raises:
         SynthesisError: `cdk.json` cannot be read.

@@ -1,4 +1,4 @@
-"""The `audit rules` commands: check, test, explain, and create a rule."""
+"""Implements the `audit rules` commands, which check, test, explain, preview and create rules."""
 
 from .explanation import explain
 from .reports import findings_report, junit_report, trials_report

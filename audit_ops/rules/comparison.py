@@ -1,4 +1,4 @@
-"""Compares our evaluation of filter patterns with that of AWS's `TestMetricFilter`."""
+"""Compares the evaluation of filter patterns in `audit_rules` with that of `TestMetricFilter` on AWS."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ class CaseError(AuditOpsError):
 
 @dataclass(frozen=True, slots=True)
 class PatternCase:
-    """A pattern, and the messages to evaluate it on."""
+    """A filter pattern, and at most 50 log messages to evaluate it on, the limit of `TestMetricFilter`."""
 
     pattern: str
     messages: tuple[str, ...]
@@ -34,6 +34,8 @@ class PatternCase:
 
 def read_cases(path: Path) -> Iterator[PatternCase]:
     """Read a file with one JSON object per line: `{"pattern": "…", "messages": ["…"]}`.
+
+    Blank lines are ignored. An object with more than 50 messages becomes several cases.
 
     Raises:
         CaseError: the file cannot be read, or a line is not such an object.
@@ -59,10 +61,13 @@ def read_cases(path: Path) -> Iterator[PatternCase]:
 
 
 def compare(cases: Iterable[PatternCase], logs: "CloudWatchLogsClient") -> Iterator[str]:
-    """Yield a line for each difference, and a summary; nothing is created in the account.
+    """Yield a text for each difference, and a summary; nothing is created in the account.
+
+    Compared are whether a pattern is valid, which messages it matches, and the extracted values.
 
     Raises:
-        CaseError: AWS rejects the call.
+        CaseError: AWS rejects a call for another reason than an invalid pattern.
+        botocore.exceptions.BotoCoreError: AWS cannot be reached.
     """
     count = differences = 0
     for case in cases:

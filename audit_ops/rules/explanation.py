@@ -1,4 +1,4 @@
-"""The text of `audit rules explain`."""
+"""Explains in words when a rule notifies and which channels, for `audit rules explain`."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ __all__ = ["explain"]
 
 
 def explain(config: AuditConfig, rule: Rule) -> Iterator[str]:
-    """Yield lines that explain when a rule notifies and which channels, and a record that it matches."""
+    """Yield lines with a rule's condition in words, its channels, pattern and first matching example."""
     yield f"{rule.title} ({rule.id}), {rule.severity}; owner: {rule.owner}"
     if rule.description:
         yield rule.description

@@ -1,4 +1,4 @@
-"""A rule's notification as recipients see it, rendered by the forwarder itself."""
+"""Renders a rule's notification as recipients see it, with the forwarder's own code."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ class PreviewError(AuditOpsError):
 
 
 class Preview(NamedTuple):
-    """A rule's notification in one of its channels, as recipients see it."""
+    """A rule's notification in one of its channels, as text and as an HTML fragment."""
 
     channel: str
     text: str
@@ -31,13 +31,15 @@ class Preview(NamedTuple):
 
 
 def page_of(previews: Sequence[Preview], title: str) -> str:
-    """Return a page that shows the previews side by side, without scripts."""
+    """Return an HTML page, without scripts, that shows the previews side by side."""
     shown = (f"<div><h2>{escape(each.channel)}</h2>{each.html}</div>" for each in previews)
     return page(title, f'<div class="pair">{"".join(shown)}</div>')
 
 
 def preview(config: AuditConfig, rule: Rule) -> list[Preview]:
-    """Render the notification of the first matching example, in each channel of the rule.
+    """Render the notification of the rule's first matching example, for each channel of the rule.
+
+    Imports the forwarder from `lambda/` and appends that folder to `sys.path`.
 
     Raises:
         PreviewError: the rule has no matching example, or the forwarder's source is missing.
@@ -80,7 +82,7 @@ def _previews(
 
 
 def _filled(example: Example) -> Iterator[tuple[str, object]]:
-    """Yield the members of an example's record, with those that every record has."""
+    """Yield the members of an example's record; without them, the current time and a message are added."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
     message = example.name or "An example"
     yield from {"@timestamp": now, "message": message, **json.loads(example.line)}.items()

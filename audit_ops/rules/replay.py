@@ -1,4 +1,4 @@
-"""Replays existing records: what the rules would have matched, how often, and for which actors.
+"""Evaluates the rules on existing records: what they match, how often, and for which actors.
 
 Each record is parsed once. The conditions on the action and the record type are evaluated once for all
 records that share both; the remaining condition, if any, is a compiled function. The few records for which
@@ -41,7 +41,10 @@ class ReplayError(AuditOpsError):
 
 @dataclass
 class RuleMatches:
-    """The records that one rule would have notified."""
+    """Counts the records that one rule matches, by minute and by actor.
+
+    `actors` counts at most 10,000 actors; records of further actors are not in it.
+    """
 
     rule: Rule
     actors: Counter[str] = field(default_factory=Counter)
@@ -50,12 +53,12 @@ class RuleMatches:
 
     @property
     def records(self) -> int:
-        """The number of records."""
+        """The number of matching records."""
         return self._times.total()
 
     @property
     def days(self) -> Counter[str]:
-        """Records by day in UTC."""
+        """The number of matching records by day in UTC."""
         days: Counter[str] = Counter()
         for at, count in self._times.items():
             days[at[:_DAY_LENGTH]] += count
@@ -63,7 +66,11 @@ class RuleMatches:
 
     @property
     def alarms(self) -> int:
-        """How often the rule's alarm would have gone into ALARM."""
+        """How often the rule's alarm would have gone into ALARM.
+
+        Periods of `window_minutes` are aligned to 1970; adjacent periods in ALARM count once. Records with an
+        invalid time are ignored.
+        """
         windows: Counter[int] = Counter()
         for at, count in self._times.items():
             with suppress(ValueError):
@@ -73,7 +80,7 @@ class RuleMatches:
         return sum(at - 1 not in in_alarm for at in in_alarm)
 
     def add(self, record: Mapping[str, Any], minute: str) -> None:
-        """Count a matching record of a minute."""
+        """Count a matching record, with its actor, for a minute in UTC (`2026-11-25T10:00`)."""
         self._times[minute] += 1
         actor = actor_of(record)
         count = self.actors.get(actor)
@@ -84,7 +91,7 @@ class RuleMatches:
 
 
 def _minute(at: object) -> str:
-    """Return the minute in UTC of a time, UTC if it has no zone; the beginning of an invalid time."""
+    """Return the minute in UTC of an ISO 8601 time; an invalid time is cut to 10 characters."""
     if not isinstance(at, str):
         return ""
     if at.endswith("Z"):  # as audit_lib writes it
@@ -98,7 +105,7 @@ def _minute(at: object) -> str:
 
 @dataclass
 class Replay:
-    """The matches of all rules in a number of records."""
+    """The result of a replay: the matches of each rule, and counts of all records by action and by day."""
 
     rules: tuple[RuleMatches, ...]
     records: int = 0
@@ -109,7 +116,10 @@ class Replay:
 
 
 def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
-    """Evaluate all rules on all records."""
+    """Evaluate all rules on log lines, one record each.
+
+    A line that is not a JSON object counts as unreadable; a blank line is ignored.
+    """
     result = Replay(tuple(map(RuleMatches, config.rules)))
     index = _RuleIndex(result.rules)
     read = orjson.loads
@@ -163,7 +173,7 @@ class _Candidates(NamedTuple):
 
 
 class _RuleIndex:
-    """Finds the rules that can match a record, once per action and record type."""
+    """Finds the rules that can match a record; the result is cached by action and record type."""
 
     def __init__(self, rules: Sequence[RuleMatches]) -> None:
         # The empty pattern has no condition.
@@ -175,7 +185,7 @@ class _RuleIndex:
         self._compiled: dict[Condition, Compiled] = {}
 
     def candidates(self, action: Any, record_type: Any, changes: Any) -> list[_Candidate]:
-        """Return the rules that can match, each with its remaining condition."""
+        """Return the rules that can match a record, each with its remaining condition as a function."""
         try:
             found, by_field = self._known[action, record_type]
         except (KeyError, TypeError):  # a list is not hashable
@@ -214,7 +224,7 @@ class _RuleIndex:
 
 
 def _remaining(rules: list[_Remaining], path: tuple[str, ...], value: Any) -> list[_Remaining]:
-    """Return the rules that can still match if a field has a value; None if the field is missing."""
+    """Return the rules that can match if the field at `path` has a value, with their remaining conditions."""
     if value is _OTHER:
         return rules
     known: dict[tuple[str, ...], str | None] = {path: value}
@@ -227,7 +237,7 @@ def _remaining(rules: list[_Remaining], path: tuple[str, ...], value: Any) -> li
 
 
 def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield the lines of a file, gzipped or not; `advance` receives the number of bytes read.
+    """Yield the lines of a file, gzipped or not; call `advance` with the bytes read since the last call.
 
     Raises:
         ReplayError: the file cannot be read.

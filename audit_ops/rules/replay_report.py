@@ -1,4 +1,4 @@
-"""The output of `audit rules test --against`."""
+"""Formats the result of a replay for the terminal, for `audit rules test --against`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _MAX_LENGTH = 40
 
 
 def replay_report(result: Replay, config: AuditConfig) -> Group:
-    """Return a table of the rules, a plot of each over the days, and the undeclared actions."""
+    """Return a table of the rules, a bar chart of each rule by day, and at most 10 undeclared actions."""
     days = sorted(day for day in result.days if day)
     span = f", {days[0]} to {days[-1]}" if days else ""
     heading = f"{result.records:,} {'record' if result.records == 1 else 'records'}{span}"
@@ -57,7 +57,7 @@ def _row(matches: RuleMatches, days: int) -> Iterator[Text]:
 
 
 def _plot(counts: Counter[str], days: list[str]) -> str:
-    """Return a bar for each day, or for several days where there are many."""
+    """Return at most 60 bars, one for each day or for an equal number of days, and the highest count."""
     each = -(-len(days) // _MAX_BARS)
     sums = [sum(counts[day] for day in days[at : at + each]) for at in range(0, len(days), each)]
     top = max(sums)
@@ -75,7 +75,7 @@ def _undeclared(result: Replay, config: AuditConfig) -> Iterator[Text]:
 
 
 def _clean(text: str) -> str:
-    """Replace the characters of a record's text that a terminal could interpret, and shorten it."""
+    """Replace unprintable characters, which a terminal could interpret, and cut after 40 characters."""
     printable = "".join(
         each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text
     )

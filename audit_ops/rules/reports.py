@@ -1,4 +1,4 @@
-"""The output of `audit rules check` and `audit rules test`."""
+"""Formats findings and example results for `audit rules check` and `audit rules test`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -10,7 +10,7 @@ __all__ = ["findings_report", "junit_report", "trials_report"]
 
 
 def findings_report(config: AuditConfig, findings: Sequence[ReviewFinding]) -> Iterator[str]:
-    """Yield a line for each finding, errors first, and a summary."""
+    """Yield a line for each finding, errors first, and the numbers of rules, examples and findings."""
     for level in ("error", "warning"):
         yield from (f"{level:<8}{each}" for each in findings if each.level == level)
     errors = sum(each.level == "error" for each in findings)
@@ -22,7 +22,7 @@ def findings_report(config: AuditConfig, findings: Sequence[ReviewFinding]) -> I
 
 
 def trials_report(trials: Sequence[ExampleResult]) -> Iterator[str]:
-    """Yield the trials, rule by rule, and a summary."""
+    """Yield the results of examples, grouped by rule, and a line with their number and that of failures."""
     for rule, of_rule in groupby(trials, key=lambda trial: trial.rule.id):
         yield rule
         for number, trial in enumerate(of_rule, 1):
@@ -35,7 +35,10 @@ def trials_report(trials: Sequence[ExampleResult]) -> Iterator[str]:
 
 
 def junit_report(trials: Iterable[ExampleResult], findings: Iterable[ReviewFinding]) -> bytes:
-    """Return examples and findings as JUnit XML, for display in CI."""
+    """Return example results and findings as JUnit XML, for display in CI.
+
+    Failed examples and errors are failures; warnings are passed tests.
+    """
     suite = ET.Element("testsuite", name="audit rules")
     for number, trial in enumerate(trials, 1):
         named = trial.example.name or f"example {number}"

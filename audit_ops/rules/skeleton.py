@@ -1,4 +1,4 @@
-"""Creates the skeleton of a rule from a record that it should match."""
+"""Creates the TOML of a rule, to be edited, from a record that the rule should match."""
 
 import json
 import re
@@ -21,10 +21,10 @@ class RecordError(AuditOpsError):
 
 
 def rule_skeleton(lines: Iterable[str], config: AuditConfig) -> str:
-    """Return the TOML of a rule that matches a record, with the required examples.
+    """Return the TOML of a rule that matches a record, with a matching and a non-matching example.
 
-    The record is the first one in the lines that an application wrote: chain records are skipped. An action
-    that is not in the catalogue is added.
+    The record is the first line with an `event.action` of an application: the chain records that `audit_lib`
+    writes itself are skipped. If the configuration has `[actions]` without the record's action, it is added.
 
     Raises:
         RecordError: no line is such a record.
@@ -92,7 +92,7 @@ def _decoded(lines: Iterable[str]) -> Iterator[str]:
 def _action(
     action: str, record_type: Any, record: Mapping[str, Any], config: AuditConfig
 ) -> Iterator[str]:
-    """Yield the TOML of an action that is not in the catalogue, if there is a catalogue."""
+    """Yield the TOML of the action if `[actions]` exists and does not declare it."""
     if not config.actions or action in config.actions:
         return
     verb = next((verb for verb in _VERBS if action == f"{record_type}-{verb}"), None)

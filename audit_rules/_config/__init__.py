@@ -1,6 +1,6 @@
-"""Reads `audit.toml` and reports every problem at once.
+"""Reads `audit.toml` into an `AuditConfig`, and reports all problems in one error.
 
-`_sections` builds the model, `_schema` the JSON Schema, `_load` combines them.
+`_sections` builds the model, `_schema` the JSON Schema, `_load` uses both.
 """
 
 from ._load import json_schema, load_config, parse_config

@@ -1,4 +1,4 @@
-"""Builds an `AuditConfig` from a file or its text."""
+"""Reads `audit.toml` from a file or a text, and returns its JSON Schema."""
 
 import tomllib
 from collections import Counter
@@ -31,7 +31,7 @@ _MAX_REGEX_PATTERNS: Final = 5
 
 
 def load_config(path: Path) -> AuditConfig:
-    """Read an `audit.toml`.
+    """Read an `audit.toml` in UTF-8.
 
     Raises:
         ConfigError: the file cannot be read, or its content is invalid; lists every problem.
@@ -48,7 +48,7 @@ def load_config(path: Path) -> AuditConfig:
 
 
 def parse_config(text: str, *, source: str = "audit.toml") -> AuditConfig:
-    """Read the text of an `audit.toml`.
+    """Parse and check the text of an `audit.toml`.
 
     Args:
         text: the content of the file.
@@ -107,7 +107,7 @@ def _read(root: TableReader, problems: Problems) -> AuditConfig:
 
 
 def _check_together(rules: Sequence[Rule], problems: Problems) -> None:
-    """Check what concerns all rules together: unique ids and the quotas of a log group."""
+    """Check that ids are unique, and a log group's quotas: 100 metric filters, 5 patterns with regexes."""
     for rule_id, count in Counter(rule.id for rule in rules).items():
         if rule_id and count > 1:
             numbers = [str(i) for i, rule in enumerate(rules, start=1) if rule.id == rule_id]

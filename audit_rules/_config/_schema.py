@@ -1,7 +1,7 @@
-"""The JSON Schema of `audit.toml`, for editors.
+"""Derives the JSON Schema of `audit.toml`, for editors, from the code that reads the file.
 
-The reader runs on a table that accepts every key and records each read. So the schema cannot differ from the
-reader. What only the reader can check (a duplicate id) is not in the schema.
+The code runs on a `SchemaTable`, which accepts every key and stores the type and the check of each read. So
+keys and types cannot differ between the two. A check without a schema (a duplicate id) is only in the code.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -69,7 +69,7 @@ _MEANINGS: Final = {
 
 
 def _meaning(place: str, channel_type: str | None) -> str | None:
-    """Return the description of a key; each channel type describes its own keys."""
+    """Return the description of a key, for a channel from its type, or None."""
     if channel_type is not None and place not in _MEANINGS:
         return channel_types()[channel_type].KEYS.get(place.rpartition(".")[2])
     return _MEANINGS.get(place)
@@ -85,7 +85,7 @@ class _Everything(tuple[str, ...]):
 
 
 class SchemaTable(TableReader):
-    """A table that contains every key and records what is read from it."""
+    """A `TableReader` that behaves as if it contained every key, and builds the schema of what is read."""
 
     def __init__(self, path: str = "", preset: Mapping[str, str] | None = None) -> None:
         super().__init__(Problems(), path, {})
@@ -98,7 +98,7 @@ class SchemaTable(TableReader):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The schema of what was read so far."""
+        """The JSON Schema of the keys that were read so far."""
         members = dict(self._properties)
         others = members.pop(ANY, False)
         schema: dict[str, Any] = {"type": "object"}
@@ -153,7 +153,7 @@ class SchemaTable(TableReader):
         return [child]
 
     def variants(self, key: str, presets: Iterable[Mapping[str, str]]) -> Iterator[TableReader]:
-        """Yield a table for each form that the value may have."""
+        """Yield a table for each of the presets, which fix some values (the `type` of a channel)."""
         forms = [SchemaTable(self._child(key), preset) for preset in presets]
         self._add(key, {"anyOf": [_Deferred(form) for form in forms]}, required=False)
         yield from forms
@@ -195,7 +195,7 @@ class _Described:
 
 
 def resolved(node: Any) -> Any:
-    """Return the node with the schemas of its tables filled in."""
+    """Return a schema in which each table is replaced with its own schema, to be called after all reads."""
     match node:
         case _Deferred():
             return resolved(node.table.schema)

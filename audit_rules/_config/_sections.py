@@ -1,4 +1,4 @@
-"""Builds the parts of the model from the sections of `audit.toml`."""
+"""Builds the parts of an `AuditConfig` from the sections of `audit.toml`."""
 
 from collections.abc import Collection, Mapping
 from datetime import time
@@ -43,13 +43,13 @@ _MAX_DESCRIPTION_LENGTH: Final = 600
 
 
 def read_name(table: TableReader) -> str:
-    """Read the prefix of every AWS name."""
+    """Read `name`: a lower-case letter, then at most 30 lower-case letters, digits and hyphens."""
     advice = "write a lower-case letter, then at most 30 lower-case letters, digits and -"
     return table.text("name", checks.matching(checks.NAME, advice))
 
 
 def read_examples_required(table: TableReader) -> bool:
-    """Read whether each rule must have examples."""
+    """Read `examples`, `required` by default or `optional`; return whether each rule must have examples."""
     offered = {"required", "optional"}
     return (
         table.text("examples", checks.one_of(offered, "policy"), default="required") != "optional"
@@ -57,12 +57,12 @@ def read_examples_required(table: TableReader) -> bool:
 
 
 def read_time_zone(table: TableReader) -> ZoneInfo:
-    """Read the time zone of the notifications."""
+    """Read `time_zone`, an IANA name; UTC stands for an invalid one, which is a problem."""
     return ZoneInfo(table.text("time_zone", checks.time_zone) or "UTC")
 
 
 def read_retention(table: TableReader) -> int:
-    """Read the number of days that records are kept."""
+    """Read `retention_days`: a period that CloudWatch Logs offers, by default 3653 days."""
     days = table.integer("retention_days", 1, _MAX_RETENTION, default=DEFAULT_RETENTION_DAYS)
     if days not in RETENTION_DAYS:
         nearest = " or ".join(map(str, nearest_retentions(days)))
@@ -73,7 +73,7 @@ def read_retention(table: TableReader) -> int:
 
 
 def read_sources(table: TableReader, name: str) -> Sources:
-    """Read the log groups of the applications; the audit trail's own would cause a loop."""
+    """Read the log groups of the applications; the trail's own are rejected, because they cause a loop."""
     own = Names(name).own_log_groups()
     is_log_group = checks.matching(
         checks.LOG_GROUP, "write 1 to 512 letters, digits and . - _ / # as CloudWatch allows"
@@ -93,7 +93,7 @@ def read_sources(table: TableReader, name: str) -> Sources:
 
 
 def read_channels(table: TableReader) -> Mapping[str, Channel]:
-    """Read the channels, by name."""
+    """Read all channels; return them by name."""
     is_name = checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)
     channels: dict[str, Channel] = {}
     for name in table.names():
@@ -116,7 +116,7 @@ def _read_channel(table: TableReader, name: str) -> Channel | None:
 
 
 def read_action(table: TableReader, name: str) -> Action:
-    """Read an action of the catalogue."""
+    """Read the action `name` from its table in `[actions]`."""
     if problem := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
         table.add_problem("action name", problem)
     category = table.texts("category", checks.one_of(EVENT_TYPES, "ECS event.category"))
@@ -136,7 +136,7 @@ def read_action(table: TableReader, name: str) -> Action:
 
 
 def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
-    """Read a rule.
+    """Read a rule from its `[[rules]]` table.
 
     Args:
         table: the table of the rule.
@@ -196,7 +196,7 @@ def _pattern(table: TableReader) -> FilterPattern:
 
 
 def _further_conditions(table: TableReader) -> FurtherConditions:
-    """Read the conditions that a pattern cannot express."""
+    """Read the conditions that a filter pattern cannot express: the networks of `when`, and `materiality`."""
     inside: tuple[Network, ...] = ()
     outside: tuple[Network, ...] = ()
     if "when" in table.names():

@@ -1,4 +1,4 @@
-"""Reads one table of `audit.toml`, independent of the sections of the file.
+"""Reads and checks one table of `audit.toml`, independently of the sections of the file.
 
 `table` reads keys by type, `checks` validates values, `problems` collects the problems.
 """

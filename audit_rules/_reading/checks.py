@@ -1,7 +1,7 @@
-"""Checks of values: each returns what is wrong and what to do, or None.
+"""Checks the values of `audit.toml`: each check returns what is wrong and what to do, or None.
 
 The values become names of AWS resources, headers of e-mails and text of notifications, so
-each check allows known characters instead of rejecting dangerous ones.
+the checks of names allow known characters instead of rejecting dangerous ones.
 """
 
 import re
@@ -40,13 +40,13 @@ _MAX_URL: Final = 1000  # the limits are 3000 for a Slack button, 1024 for an al
 
 
 def _with_schema(check: Check, **schema: object) -> Check:
-    """Attach the JSON Schema of a check to it."""
+    """Set the attribute `schema` of a check to its JSON Schema, and return the check."""
     check.schema = schema  # type: ignore[attr-defined]
     return check
 
 
 def matching(pattern: re.Pattern[str], advice: str) -> Check:
-    """Return a check that the whole text matches the pattern."""
+    """Return a check that the whole text matches the pattern; `advice` ends its message."""
 
     def check(value: str) -> str | None:
         return None if pattern.fullmatch(value) else f"found {shown(value)}; {advice}"
@@ -55,7 +55,7 @@ def matching(pattern: re.Pattern[str], advice: str) -> Check:
 
 
 def line(max_length: int) -> Check:
-    """Return a check for one line of printable text with at most `max_length` characters."""
+    """Return a check for one line of printable text, not blank, with at most `max_length` characters."""
 
     def check(value: str) -> str | None:
         if not value.strip():
@@ -70,7 +70,7 @@ def line(max_length: int) -> Check:
 
 
 def paragraph(max_length: int) -> Check:
-    """Return a check for printable lines with at most `max_length` characters in total."""
+    """Return a check for lines of printable text, not all blank, with at most `max_length` characters."""
     one_line = line(max_length)
 
     def check(value: str) -> str | None:
@@ -80,7 +80,7 @@ def paragraph(max_length: int) -> Check:
 
 
 def one_of(offered: Collection[str], what: str) -> Check:
-    """Return a check that the text is one of those offered; `what` names their kind."""
+    """Return a check that the text is one of the offered texts; `what` names their kind in the message."""
 
     def check(value: str) -> str | None:
         if value in offered:
@@ -104,7 +104,7 @@ def time_zone(value: str) -> str | None:
 
 
 def severity(value: str) -> str | None:
-    """Check that the value is a severity."""
+    """Check that the value is a severity: low, medium, high or critical."""
     offered = [str(known) for known in Severity]
     return None if value in offered else f"found {shown(value)}; write one of {', '.join(offered)}"
 
@@ -113,12 +113,15 @@ _with_schema(severity, enum=[str(known) for known in Severity])
 
 
 def sentence(value: str) -> str | None:
-    """Check that the value is a valid sentence with placeholders."""
+    """Check that the value is one line of at most 200 characters whose placeholders are valid."""
     return line(_MAX_SENTENCE_LENGTH)(value) or Sentence(value).problem()
 
 
 def secret_name(value: str) -> str | None:
-    """Check that the value is the name of a secret. Never shows it, because it may be the secret itself."""
+    """Check that the value can be the name of a secret, and does not look like a Slack webhook URL.
+
+    The message does not contain the value, because it may be the secret itself.
+    """
     if _WEBHOOK.search(value):
         return (
             "looks like the webhook URL itself (not shown here); write the NAME of a Secrets Manager"
@@ -130,7 +133,7 @@ def secret_name(value: str) -> str | None:
 
 
 def email(value: str) -> str | None:
-    """Check that the value is an e-mail address without a display name."""
+    """Check that the value is an e-mail address of at most 254 characters, without a display name."""
     if len(value) <= _MAX_EMAIL and _EMAIL.fullmatch(value):
         return None
     return f"found {shown(value)}; write one address without a name, such as audit@example.com"
@@ -140,7 +143,7 @@ _HOURS: Final = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0
 
 
 def quiet_hours(value: str) -> str | None:
-    """Check that the value is a period of the day, such as `22:00-07:00`."""
+    """Check that the value is a period of the day, such as `22:00-07:00`, whose ends differ."""
     found = _HOURS.fullmatch(value)
     if found is None:
         return f"found {shown(value)}; write the begin and the end, such as 22:00-07:00"
@@ -153,7 +156,7 @@ _with_schema(quiet_hours, pattern=f"^{_HOURS.pattern}$")
 
 
 def network(value: str) -> str | None:
-    """Check that the value is a network, such as `10.0.0.0/8`, or an address."""
+    """Check that the value is an IP network without host bits, such as `10.0.0.0/8`, or an IP address."""
     try:
         ip_network(value)
     except ValueError as error:
@@ -162,7 +165,7 @@ def network(value: str) -> str | None:
 
 
 def changed_field(value: str) -> str | None:
-    """Check the dotted path of a changed field: a filter pattern has no wildcard for names."""
+    """Check that the value is a dotted path without `*`: a filter pattern has no wildcard in names."""
     if "*" in value:
         return (
             f"found {shown(value)}; a field has no wildcard: name each field, or write a pattern such as"
@@ -172,14 +175,14 @@ def changed_field(value: str) -> str | None:
 
 
 def field_path(value: str) -> str | None:
-    """Check that the value is a dotted path of names."""
+    """Check that the value is a dotted path of names, printable and at most 200 characters long."""
     if all(value.split(".")) and value.isprintable() and len(value) <= _MAX_SENTENCE_LENGTH:
         return None
     return f"found {shown(value)}; write a field of the record, with dots if it is nested, such as address.city"
 
 
 def https_url(value: str) -> str | None:
-    """Check that the value is an absolute https URL."""
+    """Check that the value is an `https://` URL in ASCII of at most 1,000 characters, without a user name."""
     try:
         parts = urlsplit(value)
         good = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
@@ -191,7 +194,7 @@ def https_url(value: str) -> str | None:
 
 
 def rule_pattern(value: str) -> str | None:
-    """Check that the value is a JSON filter pattern that selects something."""
+    """Check that the value is a valid filter pattern in the JSON form; an empty one is rejected."""
     if not value:
         return "is empty and would match every record; write a JSON filter pattern"
     try:

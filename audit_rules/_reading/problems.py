@@ -9,7 +9,7 @@ _SHOWN: Final = 60
 
 
 class Problems:
-    """The problems found so far, each as `place: field: what was found; what to do`."""
+    """The problems found so far, each as `place: field: what was found; what to do`; false if empty."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
@@ -25,18 +25,18 @@ class Problems:
 
 
 def shown(value: object) -> str:
-    """Return a value of the file as TOML would write it, shortened, on one line."""
+    """Return a value as one line of JSON in ASCII, cut after 60 characters with an ellipsis."""
     text = json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def closest(word: str, offered: Iterable[str]) -> str | None:
-    """Return the offered word that is closest to a word, or None if none is close."""
+    """Return the offered word that is most similar to a word, or None if none has a similarity of 0.6."""
     return next(iter(get_close_matches(word, list(offered), n=1)), None)
 
 
 def did_you_mean(word: str, offered: Iterable[str]) -> str:
-    """Return a suggestion of the closest offered word, or a list of all of them."""
+    """Return a question with the closest offered word, or else advice to use one of the offered words."""
     offered = sorted(offered)
     if close := closest(word, offered):
         return f'did you mean "{close}"?'

@@ -1,4 +1,4 @@
-"""Reads the keys of one table of the file by type, checks them, and reports unknown keys."""
+"""Reads the keys of one table of `audit.toml` by type, checks the values, and reports unknown keys."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -20,15 +20,15 @@ _TOML_NAMES: Final[dict[type, str]] = {
 
 
 def type_name(value: object) -> str:
-    """Return the TOML name of a value's type; dates and times are the remaining types."""
+    """Return the name of a value's TOML type with its article, such as `an integer`."""
     return _TOML_NAMES.get(type(value), "a date or time")
 
 
 class TableReader:
-    """Reads a table.
+    """Reads the values of a TOML table, one method for each type.
 
-    A wrong value is added to `problems` and read as an empty value. That value is never used,
-    because reading ends with a `ConfigError` if there is a problem.
+    For an invalid or missing value, a problem is added and an empty value or the default is returned. It
+    is never used, because reading the file ends with a `ConfigError` if there is a problem.
     """
 
     def __init__(self, problems: Problems, place: str, values: Mapping[str, object]) -> None:
@@ -38,7 +38,7 @@ class TableReader:
         self._known: set[str] = set()
 
     def text(self, key: str, check: Check, *, default: str | None = None) -> str:
-        """Read a string that passes the check; without a default, the key is required."""
+        """Read a string that passes the check or is the default; without a default, the key is required."""
         value = self._read(key, str, default)
         if value is None:
             return ""
@@ -48,7 +48,7 @@ class TableReader:
         return value
 
     def texts(self, key: str, check: Check, *, max_items: int | None = None) -> tuple[str, ...]:
-        """Read an array of 1 to `max_items` different strings that all pass the check."""
+        """Read a required array of 1 to `max_items` different strings that all pass the check."""
         values = self._read(key, list, None)
         if values is None:
             return ()
@@ -69,7 +69,7 @@ class TableReader:
         return tuple(read)
 
     def integer(self, key: str, low: int, high: int, *, default: int) -> int:
-        """Read an integer from low to high, both included."""
+        """Read an optional integer from `low` to `high`, both included."""
         value = self._read(key, int, default)
         if value is None:
             return default
@@ -79,11 +79,11 @@ class TableReader:
         return value
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
-        """Read a boolean."""
+        """Read a boolean; without a default, the key is required."""
         return bool(self._read(key, bool, default))
 
     def positive(self, key: str) -> Decimal | None:
-        """Read an optional number above 0."""
+        """Read an optional finite number above 0; None if the key is missing."""
         value = self._values.get(key)
         self._known.add(key)
         if value is None:
@@ -97,11 +97,11 @@ class TableReader:
         return Decimal(str(value))
 
     def record(self, key: str) -> Mapping[str, object]:
-        """Read a table with any content, unchanged."""
+        """Read a required table whose content is not checked."""
         return self._read(key, dict, None) or {}
 
     def table(self, key: str, *, required: bool = False) -> "TableReader":
-        """Read a table inside this one; an optional table that is missing is read as an empty one."""
+        """Return a reader of the table at a key; an optional table that is missing is read as empty."""
         value = self._read(key, dict, None if required else {})
         place = f"{self.place}.{key}" if self.place else key
         if value is None:
@@ -109,7 +109,7 @@ class TableReader:
         return TableReader(self._problems, place, value)
 
     def tables(self, key: str, label: str) -> "list[TableReader]":
-        """Read an array of tables; messages name each by its number and the value of its `label` key."""
+        """Return readers of an optional array of tables; messages name each by number and `label` key."""
         read = []
         for number, value in enumerate(self._read(key, list, []) or [], start=1):
             place = f"{key}[{number}]"
@@ -125,19 +125,19 @@ class TableReader:
         return read
 
     def names(self) -> tuple[str, ...]:
-        """Return the keys of a table whose keys are names, in the order of the file."""
+        """Return all keys of the table, in the order of the file."""
         return tuple(self._values)
 
     def variants(self, key: str, presets: "Iterable[Mapping[str, str]]") -> "Iterator[TableReader]":  # noqa: ARG002 - used by SchemaTable
-        """Yield the table of a key, whichever of the forms it has."""
+        """Yield a reader of the table at a key; `SchemaTable` yields one for each form in `presets`."""
         yield self.table(key)
 
     def allow(self, keys: Collection[str]) -> None:
-        """Allow these keys, for a table that is read key by key."""
+        """Mark keys as known, so that `finish` does not report them although they were not read."""
         self._known.update(keys)
 
     def finish(self) -> None:
-        """Report the keys that were not read. Their values are not shown, because they may be secret."""
+        """Add a problem for each key neither read nor allowed, without its value (it may be secret)."""
         for key in self._values:
             if key not in self._known:
                 self.add_problem(
@@ -145,7 +145,7 @@ class TableReader:
                 )
 
     def add_problem(self, key: str, sentence: str) -> None:
-        """Add a problem of one key."""
+        """Add a problem with a key of the table; the empty key stands for the whole table."""
         self._problems.add(self.place, key, sentence)
 
     def _read(self, key: str, wanted: type[_Value], default: _Value | None) -> _Value | None:
@@ -163,7 +163,7 @@ class TableReader:
 
 
 class _MissingTable(TableReader):
-    """A key that is missing or is not a table: reported once, without its keys."""
+    """The reader of a table that is required but missing, or not a table: it adds no further problems."""
 
     def add_problem(self, key: str, sentence: str) -> None:
         """Ignore the problem."""

@@ -1,11 +1,11 @@
-"""The channels that are notified: one file for each type, found by its name.
+"""Finds the channel types (Slack, e-mail): one module for each, named as the `type` in `audit.toml`.
 
 A channel type consists of four files, each named after the type:
 
-- here: its keys in `audit.toml`, its limits, and the grants of the forwarder's role, as plain data;
-- `lambda/forwarder/channels/`: sends and previews a notification;
-- `local_cloud/receivers/`: receives it, for tests, the demo and the embedded cloud;
-- `tests/unit/channels/`: its test.
+- in this package: its keys in `audit.toml`, its limits, and the grants of the forwarder's role, as data;
+- in `lambda/forwarder/channels/`: sends and previews a notification;
+- in `local_cloud/receivers/`: receives the notification, for tests, the demo and the embedded cloud;
+- in `tests/unit/channels/`: its test.
 
 Other code calls `channel_types`.
 """

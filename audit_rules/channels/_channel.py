@@ -1,4 +1,4 @@
-"""The base class of all channel types."""
+"""Defines the base class of the channel types, and the grants that a channel requires."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ __all__ = ["Channel", "Grant"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Permissions of the forwarder's role for a channel.
+    """IAM permissions that the forwarder's role needs for a channel.
 
     Attributes:
         service: the service of the resources' ARNs, such as `secretsmanager`.
@@ -32,7 +32,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel(ABC):
-    """A channel that is notified, as configured by `[channels.NAME]` in `audit.toml`."""
+    """A channel that receives notifications, as configured by `[channels.NAME]` in `audit.toml`."""
 
     TYPE: ClassVar[str]
     """The value of `type` in the file, and the name of the four files."""
@@ -44,7 +44,7 @@ class Channel(ABC):
     @classmethod
     @abstractmethod
     def read(cls, table: TableReader, name: str) -> Self:
-        """Read the keys of the type; problems are added to the table."""
+        """Read a channel from its table, and add a problem to the table for each invalid key."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""E-mail, sent with Amazon SES."""
+"""The configuration, limits and IAM permissions of e-mail channels, which send with Amazon SES."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class EmailChannel(Channel):
     """An e-mail channel that uses SES.
 
     Attributes:
-        sender: an address that is a verified identity of the account, or whose domain is one.
+        sender: the sender address; it or its domain must be a verified SES identity of the account.
         recipients: the addresses of the recipients, 1 to 50.
     """
 

@@ -1,4 +1,4 @@
-"""Slack, through an incoming webhook."""
+"""The configuration, limits and IAM permissions of Slack channels, which use an incoming webhook."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

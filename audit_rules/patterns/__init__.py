@@ -1,4 +1,4 @@
-"""CloudWatch Logs filter patterns, evaluated without AWS.
+"""Parses and evaluates CloudWatch Logs filter patterns without AWS.
 
     text ─┬─▶ _parser    { $.a = 1 && … }   conditions on JSON   (_tokens, _selector, _conditions)
           ├─▶ _fields    [ip, ..., status]  space-delimited fields

@@ -1,4 +1,4 @@
-"""Compiles conditions to functions of a record that another, faster JSON parser has read.
+"""Compiles conditions to Python functions, for records that a faster JSON parser has read.
 
 Such a parser returns numbers as `int` and `float`. An `int` is exact, a `float` is not: if one is compared,
 the function raises `InexactError`, and the caller uses `FilterPattern.matches` on the message instead. The
@@ -33,13 +33,13 @@ _NUMBERS: Final = frozenset({int, float, NumberText})
 
 
 class InexactError(Exception):
-    """A number of the record that is compared may differ from the number as it was written."""
+    """A compared number may differ from its text in the log line; call `FilterPattern.matches` instead."""
 
 
 def compiled(condition: Condition) -> Compiled:
     """Return a function that checks the condition on a record, given as a dict.
 
-    The function raises `InexactError` if only the message itself can decide.
+    The function raises `InexactError` if the result depends on the text of a number in the log line.
     """
     match condition:
         case And(left, right):
@@ -56,11 +56,14 @@ def compiled(condition: Condition) -> Compiled:
 def simplified(
     condition: Condition, known: Mapping[tuple[str, ...], str | None]
 ) -> Condition | bool:
-    """Return the rest of the condition for records with known fields, or its result if they decide it.
+    """Simplify a condition for records some of whose fields are known.
 
     Args:
         condition: the condition.
-        known: the path of a field → its text, or None if it has no value or `null`.
+        known: by the path of a field, its text, or None if the field is missing or `null`.
+
+    Returns:
+        The condition on the other fields, or the result if the known fields decide it.
     """
     match condition:
         case And(left, right) | Or(left, right):

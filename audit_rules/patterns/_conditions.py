@@ -1,4 +1,4 @@
-"""The conditions of a pattern and their evaluation.
+"""Defines and evaluates the conditions of a JSON filter pattern.
 
 A comparison applies to strings and numbers. An object, an array, `true`, `false`, `null` and a
 missing value do not satisfy any comparison, not even `!=`.
@@ -15,14 +15,14 @@ from ._selector import Selector
 
 
 class Condition(Protocol):
-    """A condition on an event."""
+    """A condition on a log event that is a JSON object."""
 
     def holds(self, event: JsonEvent) -> bool:
-        """Return whether the event satisfies the condition. Never raises."""
+        """Return whether the condition holds for the event. Never raises."""
 
 
 class TextTest(Protocol):
-    """A test of a text: a `Wildcard` or a `Regex`."""
+    """A test of a string value: a `Wildcard`, a `Regex`, or the term `Contains`."""
 
     def matches(self, text: str) -> bool:
         """Return whether the text satisfies the test. Never raises."""
@@ -39,7 +39,7 @@ class Wildcard:
 
     @property
     def exact(self) -> bool:
-        """Whether it has no wildcard."""
+        """Whether the text has no wildcard."""
         return not self.text.startswith("*") and not self.text.endswith("*")
 
     def matches(self, text: str) -> bool:
@@ -56,7 +56,7 @@ class Wildcard:
 
 @dataclass(frozen=True, slots=True)
 class TextComparison:
-    """`$.a = "text"`, `$.a != text*`, `$.a = %regex%`; a number is compared as it was written."""
+    """`$.a = "text"`, `$.a != text*`, `$.a = %regex%`; a JSON number is compared by its text in the event."""
 
     selector: Selector
     test: TextTest
@@ -83,7 +83,7 @@ ORDER: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class NumericComparison:
-    """`$.a >= 500`: exact, and only for JSON numbers; the string "500" is not a number."""
+    """`$.a >= 500`: an exact comparison of JSON numbers; the string "500" is not a number."""
 
     selector: Selector
     operator: str
@@ -109,7 +109,7 @@ def _number(value: object) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """`$.a IS NULL`, `IS TRUE`, `IS FALSE`."""
+    """`$.a IS NULL`, `IS TRUE`, `IS FALSE`: the selector selects that constant (None is `null`)."""
 
     selector: Selector
     constant: bool | None
@@ -121,7 +121,7 @@ class Is:
 
 @dataclass(frozen=True, slots=True)
 class NotExists:
-    """`$.a NOT EXISTS`: there is no such value; `null` is a value."""
+    """`$.a NOT EXISTS`: the selector selects no value; `null` is a value."""
 
     selector: Selector
     column: int = field(default=0, compare=False)
@@ -132,7 +132,7 @@ class NotExists:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Both sides hold."""
+    """`left && right`: both conditions hold."""
 
     left: Condition
     right: Condition
@@ -143,7 +143,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Either side holds."""
+    """`left || right`: at least one of the conditions holds."""
 
     left: Condition
     right: Condition
@@ -156,17 +156,17 @@ Leaf = TextComparison | NumericComparison | Is | NotExists
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
-    """Yield the comparisons of a condition, from left to right."""
+    """Yield the comparisons, `IS` and `NOT EXISTS` in a condition, from left to right."""
     return cast("Iterator[Leaf]", _parts(condition, And, Or))
 
 
 def all_of(condition: Condition) -> Iterator[Condition]:
-    """Yield the conditions that must all hold; none of them is an `And`."""
+    """Yield the operands of the outermost `&&`, from left to right; the condition itself if it has none."""
     return _parts(condition, And)
 
 
 def any_of(condition: Condition) -> Iterator[Condition]:
-    """Yield the conditions of which one must hold; none of them is an `Or`."""
+    """Yield the operands of the outermost `||`, from left to right; the condition itself if it has none."""
     return _parts(condition, Or)
 
 

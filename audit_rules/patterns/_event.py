@@ -1,4 +1,4 @@
-"""A log event as patterns read it; no message can cause an error or excessive work."""
+"""Parses the message of a log event for filter patterns; no message can cause an error."""
 
 import json
 from typing import Any, Final, NewType
@@ -8,7 +8,7 @@ JsonEvent = NewType("JsonEvent", dict[str, object])
 
 
 class NumberText(str):
-    """A JSON number as it was written.
+    """The text of a JSON number.
 
     A string comparison such as `$.latency = 4*` uses the text. It is converted to a number only for
     a numeric comparison, so an integer of a million digits costs nothing.
@@ -18,7 +18,7 @@ class NumberText(str):
 
 
 class LogEvent:
-    """A message and its parsed forms, each parsed only once for all patterns."""
+    """The message of a log event; it is parsed at most once for all patterns."""
 
     __slots__ = ("_fields", "_json", "message")
 
@@ -29,7 +29,7 @@ class LogEvent:
 
     @property
     def json(self) -> JsonEvent | None:
-        """The message as JSON; None if it is not one object, or is nested too deeply."""
+        """The message as a JSON object; None if it is not a JSON object, or is nested too deeply."""
         if self._json is _UNREAD:
             self._json = _read_json(self.message)
         found: JsonEvent | None = self._json

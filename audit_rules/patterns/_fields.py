@@ -1,4 +1,6 @@
-"""Patterns of space-delimited fields: `[ip, user, ..., status = 4* && status != 404, bytes > 1000]`.
+"""Parses and evaluates patterns of space-delimited fields.
+
+An example: `[ip, user, ..., status = 4* && status != 404, bytes > 1000]`. The grammar:
 
 pattern   = "[" field { "," field } "]"
 field     = "..." | [ name ] | condition { ( "&&" | "||" ) condition }
@@ -39,7 +41,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class TextIs:
-    """`field = text*`, `field != %regex%`."""
+    """`field = text*`, `field != %regex%`: a comparison of a field as text."""
 
     test: TextTest
     equal: bool
@@ -64,7 +66,7 @@ class NumberIs:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field; one of its `alternatives` must hold with all of its conditions."""
+    """A field of a pattern; at least one of its `alternatives` must hold, with all of its conditions."""
 
     name: str
     alternatives: tuple[tuple[TextIs | NumberIs, ...], ...] = ()
@@ -77,7 +79,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Fields before and after an ellipsis; `after` is None without an ellipsis."""
+    """A parsed pattern: the fields before and after `...`; `after` is None without `...`."""
 
     before: tuple[Field, ...]
     after: tuple[Field, ...] | None
@@ -87,7 +89,7 @@ class Fields:
         return self._assigned(event.fields) is not None
 
     def extracted(self, event: LogEvent) -> dict[str, str]:
-        """Return the fields of a message by name, or by position if they have no name."""
+        """Return the fields of a matching message by `$name`, or by position (`$3`) without a name."""
         names = self._assigned(event.fields) or []
         texts = enumerate(event.fields, 1)
         return {
@@ -96,7 +98,7 @@ class Fields:
         }
 
     def _assigned(self, texts: list[str]) -> list[str] | None:
-        """Return the names of a message's fields, or None if they do not match."""
+        """Return the names of a message's fields, or None if the fields do not match the pattern."""
         after = self.after or ()
         skipped = len(texts) - len(self.before) - len(after)
         # A last field without a condition includes everything that follows.
@@ -113,7 +115,7 @@ _ANY: Final = Field("")
 
 
 def parse_fields(text: str) -> Fields:
-    """Read a pattern of fields.
+    """Parse a pattern of space-delimited fields, which begins with a bracket.
 
     Raises:
         FilterPatternError: CloudWatch would reject it.

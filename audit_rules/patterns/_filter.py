@@ -1,4 +1,4 @@
-"""`FilterPattern`: the interface to filter patterns."""
+"""Parses a CloudWatch Logs filter pattern of any form, and matches log messages against it."""
 
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -14,27 +14,28 @@ from ._terms import parse_terms
 
 
 class Form(Protocol):
-    """A parsed pattern of any form."""
+    """A parsed filter pattern: JSON, space-delimited fields, or terms."""
 
     @property
     def regexes(self) -> int:
-        """The number of regular expressions in it."""
+        """The number of regular expressions in the pattern."""
 
     def selects(self, event: LogEvent) -> bool:
         """Return whether CloudWatch would select the event. Never raises."""
 
     def extracted(self, event: LogEvent) -> dict[str, str]:
-        """Return the values that the pattern names."""
+        """Return the values that the pattern extracts from an event that it selects."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterPattern:
-    """A CloudWatch Logs filter pattern: JSON, space-delimited fields, or terms. Empty matches all.
+    """A CloudWatch Logs filter pattern: JSON, space-delimited fields, or terms.
 
-    Two patterns are equal if their texts are.
+    An empty pattern matches all messages. Two patterns are equal if their texts are equal.
 
     Raises:
-        FilterPatternError: CloudWatch would reject the text.
+        FilterPatternError: CloudWatch would reject the pattern, for example because it is longer than 1,024
+            characters, or it has syntax that is not supported here (`EXISTS`).
     """
 
     text: str
@@ -45,7 +46,7 @@ class FilterPattern:
 
     @property
     def is_json(self) -> bool:
-        """Whether it has the JSON form, the only one that can compare the fields of an audit record."""
+        """Whether the pattern has the JSON form, which alone can compare the fields of an audit record."""
         return isinstance(self._form, Parsed)
 
     @property
@@ -55,12 +56,12 @@ class FilterPattern:
 
     @property
     def regexes(self) -> int:
-        """The number of `%regex%` in it; a log group can have five patterns that contain any."""
+        """The number of `%regex%` in the pattern, at most 2; a log group can have 5 patterns with any."""
         return self._form.regexes if self._form else 0
 
     @staticmethod
     def read(message: str | LogEvent) -> LogEvent:
-        """Return an event for several patterns, so that the message is parsed only once. Never raises."""
+        """Return a message as a `LogEvent`, which is parsed only once for several patterns. Never raises."""
         return LogEvent(message) if isinstance(message, str) else message
 
     def matches(self, message: str | LogEvent) -> bool:

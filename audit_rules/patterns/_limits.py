@@ -1,4 +1,4 @@
-"""The limits of a pattern.
+"""The limits of one filter pattern: its characters, regular expressions, and wildcards in selectors.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html

@@ -1,4 +1,4 @@
-"""Metric filters: the value and the dimensions that a message adds to a metric."""
+"""Evaluates metric filters: the value and the dimensions that a log event adds to a metric."""
 
 import re
 from collections.abc import Mapping
@@ -21,13 +21,14 @@ _MAX_DIMENSIONS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class MetricFilter:
-    """A pattern, and what each message that it selects adds to a metric.
+    """A metric filter: a filter pattern, and the value and dimensions that a matching log event publishes.
 
     `value` is a number or a reference to a field: `$.changes.after.amount` with a JSON pattern, `$bytes`
-    or `$7` with space-delimited fields. `dimensions` maps names to such references.
+    or `$7` with space-delimited fields. `dimensions` maps at most 3 names to such references.
+    `default` is the default value of the metric; it cannot be combined with dimensions.
 
     Raises:
-        FilterPatternError: CloudWatch would reject it; the text of the error is the invalid part.
+        FilterPatternError: CloudWatch would reject the metric filter; `text` is the invalid part.
     """
 
     pattern: FilterPattern
@@ -55,10 +56,11 @@ class MetricFilter:
         object.__setattr__(self, "_references", references)
 
     def point(self, message: str | LogEvent) -> tuple[float, dict[str, str]] | None:
-        """Return the value and the dimensions that a message adds, or None if it adds nothing.
+        """Return the value and the dimensions that a message publishes, or None.
 
-        A message adds nothing if a referenced field is missing, or if the value is not a number; a
-        string that contains a number counts as one.
+        A message publishes nothing if the pattern does not match, if a referenced field is missing, or if
+        the value is not a number; a string that contains a number is a number. The
+        default value is never returned.
         """
         event = FilterPattern.read(message)
         if not self.pattern.matches(event):
@@ -71,7 +73,7 @@ class MetricFilter:
         return float(value), {name: text for name, text in dimensions.items() if text is not None}
 
     def _reference(self, text: str) -> FilterPattern:
-        """Return the pattern that extracts a referenced field; for JSON, one that matches any value."""
+        """Return the pattern that extracts a field: for JSON `{ field = * }`, else the filter pattern."""
         if self.pattern.is_json:
             if not text.startswith("$."):
                 raise FilterPatternError(

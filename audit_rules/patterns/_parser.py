@@ -54,7 +54,7 @@ _STEP: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A parsed JSON pattern and the number of regular expressions in it."""
+    """A parsed JSON pattern: its condition, its number of regular expressions, and its selectors."""
 
     condition: Condition
     regexes: int
@@ -62,11 +62,11 @@ class Parsed:
     """The selectors of its conditions, with their texts."""
 
     def selects(self, event: LogEvent) -> bool:
-        """Return whether the message is JSON for which the condition holds."""
+        """Return whether the message is a JSON object for which the condition holds."""
         return event.json is not None and self.condition.holds(event.json)
 
     def extracted(self, event: LogEvent) -> dict[str, str]:
-        """Return the first value of each selector: strings unchanged, other values as JSON."""
+        """Return the first value of each selector by its text: strings unchanged, other values as JSON."""
         if event.json is None:
             return {}
         return {
@@ -80,7 +80,7 @@ def parse(text: str) -> Parsed:
     """Parse a pattern in the JSON form, which begins with a brace.
 
     Raises:
-        FilterPatternError: CloudWatch would reject it.
+        FilterPatternError: CloudWatch would reject the pattern, or it uses `EXISTS`, which is not supported.
     """
     return _JsonParser(text).parse()
 
@@ -137,7 +137,7 @@ class _JsonParser:
 
     @staticmethod
     def _reduce(conditions: list[Condition], waiting: list[Token], precedence: int) -> None:
-        """Apply the waiting operators whose precedence is at least that of the next one."""
+        """Apply the waiting operators whose precedence is at least `precedence`."""
         while waiting and _PRECEDENCE.get(waiting[-1].text, 0) >= precedence:
             combine = And if waiting.pop().text == "&&" else Or
             right, left = conditions.pop(), conditions.pop()

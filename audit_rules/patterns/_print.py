@@ -1,4 +1,4 @@
-"""Prints a condition as the shortest equivalent JSON pattern."""
+"""Formats a condition as a JSON filter pattern, without redundant parentheses."""
 
 from ._conditions import (
     And,
@@ -19,7 +19,7 @@ _CONSTANTS = {None: "NULL", True: "TRUE", False: "FALSE"}
 
 
 def printed(condition: Condition) -> str:
-    """Return a pattern with this condition, with parentheses only where `&&` requires them."""
+    """Return the JSON filter pattern of a condition, with parentheses only where its structure needs them."""
     return f"{{ {_text(condition)} }}"
 
 

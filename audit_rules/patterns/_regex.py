@@ -1,4 +1,4 @@
-r"""The regular expressions of filter patterns: `%gr[ae]y|10\.0\..*%`.
+r"""Parses and matches the regular expressions of filter patterns: `%gr[ae]y|10\.0\..*%`.
 
 CloudWatch does not support groups, so an expression is a choice between branches, each a sequence of
 characters that may be optional or repeated. A branch is matched without backtracking: the bits of one
@@ -21,7 +21,7 @@ _ANY_NUMBER: Final = None
 
 @dataclass(frozen=True, slots=True)
 class CharSet:
-    """A set of ASCII characters; `others` is whether it includes all other characters."""
+    """A set of characters: those in `ascii` and, if `others` is true, all that are not ASCII."""
 
     ascii: frozenset[str]
     others: bool = False
@@ -52,7 +52,7 @@ _ANY: Final = CharSet(frozenset("\n\r")).inverted()
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One character of a branch."""
+    """One position of a branch: the characters that match it, and whether it is optional or repeated."""
 
     characters: CharSet
     optional: bool = False
@@ -61,7 +61,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One alternative of an expression."""
+    """One alternative of an expression, with its anchors `^` (`at_start`) and `$` (`at_end`)."""
 
     pieces: tuple[Piece, ...]
     at_start: bool
@@ -71,7 +71,7 @@ class Branch:
     _masks: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     def matches(self, text: str) -> bool:
-        """Return whether the text contains the branch. Bit i: the first i pieces have matched."""
+        """Return whether the branch matches a part of the text. Bit i: the first i pieces have matched."""
         skippable = sum(1 << i for i, piece in enumerate(self.pieces) if piece.optional)
         goal = 1 << len(self.pieces)
         start = reached = _skip(1, skippable)
@@ -110,7 +110,7 @@ def _skip(reached: int, skippable: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """An expression; it matches anywhere in a text unless it has anchors."""
+    """A regular expression; it matches anywhere in a text unless it has anchors."""
 
     branches: tuple[Branch, ...]
     source: str = ""
@@ -120,7 +120,7 @@ class Regex:
 
 
 class RegexError(Exception):
-    """An expression that CloudWatch would reject; `offset` is the position in it, counted from 0."""
+    """A regular expression is invalid; `offset` is the position of the mistake, counted from 0."""
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(offset, reason)
@@ -132,7 +132,8 @@ def parse_regex(source: str) -> Regex:
     """Parse an expression, without the percent signs around it.
 
     Raises:
-        RegexError: it uses syntax that filter patterns do not support.
+        RegexError: the expression is empty, has syntax that filter patterns do not support, or has a branch
+            with more than 1,000 characters, counting repetitions.
     """
     if not source:
         raise RegexError(0, "the regular expression is empty")

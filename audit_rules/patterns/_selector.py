@@ -1,4 +1,4 @@
-"""Selectors such as `$.a.b[0]`: the values of an event that a condition applies to."""
+"""Evaluates selectors such as `$.a.b[0]`, which select the values that a condition applies to."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class EveryElement:
-    """`[*]`: each element of an array; one that satisfies the condition is enough."""
+    """`[*]`: each element of an array; the condition holds if it holds for one element."""
 
     def __str__(self) -> str:
         return "[*]"
@@ -38,7 +38,7 @@ class EveryElement:
 
 @dataclass(frozen=True, slots=True)
 class EveryMember:
-    """`.*`: each member of an object; one that satisfies the condition is enough."""
+    """`.*`: each member of an object; the condition holds if it holds for one member."""
 
     def __str__(self) -> str:
         return ".*"
@@ -49,7 +49,7 @@ Step = Property | Element | EveryElement | EveryMember
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The steps from the event to a value."""
+    """A selector, as the steps from the event to the selected values."""
 
     steps: tuple[Step, ...]
     path: tuple[str, ...] = field(init=False, repr=False, compare=False)

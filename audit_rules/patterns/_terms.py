@@ -1,4 +1,6 @@
-"""Patterns of terms: `ERROR`, `"exact phrase"`, `-excluded`, `?this ?or ?that`, `%regex%`.
+"""Parses and evaluates patterns of terms.
+
+Examples: `ERROR`, `"exact phrase"`, `-excluded`, `?this ?or ?that`, `%regex%`. The grammar:
 
 pattern = term { term }
 term    = [ "-" | "?" ] ( word | '"' phrase '"' | "%" regex "%" )
@@ -28,7 +30,7 @@ _SPACE: Final = re.compile(r"\s*")
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """A text that the message must contain; every message contains a blank one."""
+    """A term that the message must contain; every message contains a blank term."""
 
     text: str
 
@@ -38,7 +40,7 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All of `included` and none of `excluded`; without both, at least one of `optional`."""
+    """A parsed pattern: all of `included`, none of `excluded`; without these, at least one of `optional`."""
 
     included: tuple[TextTest, ...]
     excluded: tuple[TextTest, ...]
@@ -59,7 +61,7 @@ class Terms:
 
 
 def parse_terms(text: str) -> Terms:
-    """Read a pattern of terms.
+    """Parse a pattern of terms.
 
     Raises:
         FilterPatternError: CloudWatch would reject it.

@@ -1,4 +1,4 @@
-"""Splits the text of a pattern into tokens."""
+"""Splits the text of a JSON filter pattern into tokens."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from audit_rules._exceptions import FilterPatternError
 
 
 class TokenKind(Enum):
-    """The kind of a token."""
+    """The kinds of tokens in a JSON filter pattern; `WORD` is a value without quotes, such as a number."""
 
     SELECTOR = auto()
     OPERATOR = auto()
@@ -51,7 +51,7 @@ _UNCLOSED_KEY: Final = "a key in brackets is not closed; write ['name'] or [0]"
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """Yield the tokens of a pattern, END last.
+    """Yield the tokens of a pattern, and at last an `END` token.
 
     Raises:
         FilterPatternError: a character is not part of any token.

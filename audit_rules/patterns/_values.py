@@ -1,4 +1,4 @@
-"""Values that all forms of patterns share: numbers, quoted strings, regular expressions."""
+"""Parses the values that all forms of patterns share: numbers, quoted strings, regular expressions."""
 
 import re
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[
 
 
 def decimal_of(text: str) -> Decimal | None:
-    """Return the text as a number, or None if it is not a number."""
+    """Return the text as a decimal number (`-1.5`, `2e3`), or None if it is not a number."""
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def quoted(text: str) -> str:
-    """Return the text in double quotes, escaped."""
+    """Return the text in double quotes, with backslashes and double quotes escaped."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def unquoted(text: str) -> str:
-    """Return the text between two quotes, without escapes."""
+    """Return the text of a quoted string, given without its quotes, with escape sequences resolved."""
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
 @dataclass(slots=True)
 class Regexes:
-    """Counts the regular expressions of a pattern, whose number is limited."""
+    """Parses and counts the regular expressions of a pattern, at most 2."""
 
     pattern: str
     count: int = 0
@@ -42,7 +42,7 @@ class Regexes:
         """Parse the next expression; `column` is the position of its first percent sign.
 
         Raises:
-            FilterPatternError: CloudWatch would reject it, or the pattern has too many.
+            FilterPatternError: CloudWatch would reject the expression, or it is the third of the pattern.
         """
         self.count += 1
         if self.count > MAX_REGEXES:

@@ -22,7 +22,7 @@ _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 def in_words(condition: Condition) -> str:
-    """Return when a condition holds, in words: `event.action is "login" and event.outcome is "failure"`."""
+    """Return a condition in words, such as `event.action is "login" and event.outcome is "failure"`."""
     match condition:
         case And(left, right):
             return f"{_grouped(left)} and {_grouped(right)}"

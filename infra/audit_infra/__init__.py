@@ -1,1 +1,1 @@
-"""The parts of the CDK app: `constructs/` create resources, `stacks/` compose them and grant permissions."""
+"""Defines the AWS resources of a trail: `constructs/` creates, `stacks/` composes and grants access."""

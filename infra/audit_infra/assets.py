@@ -1,6 +1,6 @@
-"""The zip files that the functions are deployed from; they contain only what runs, and are reproducible.
+"""Packs the code of the Lambda functions into reproducible zip files, for the stack to deploy.
 
-A function's package, the packages that it imports and the files that it reads are packed from this
+A function's package, the packages that it requires and the files that it reads are packed from this
 environment, without Docker. The bytes depend only on the contents: not on times, modes or the order of
 files, and compiled files are excluded. So the CDK's asset hash changes only when the function changes.
 """
@@ -30,15 +30,15 @@ _LEFT_OUT: Final = re.compile(
 
 
 class AssetError(Exception):
-    """A part of a function is missing, or its version is not the pinned one."""
+    """A package that a function requires is not installed, or not in the pinned version."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionAsset:
-    """The code that a function is deployed from.
+    """The code that a Lambda function is deployed from.
 
     Attributes:
-        path: a zip file.
+        path: a zip file, deleted when the process ends.
         handler: the handler for Lambda, `package.module.function`.
     """
 
@@ -47,12 +47,12 @@ class FunctionAsset:
 
 
 def router_asset() -> FunctionAsset:
-    """Pack the router."""
+    """Pack the router; it has no dependencies besides those of the Lambda runtime."""
     return _packed("router", dict(_package(_ROOT / "lambda" / "router")))
 
 
 def forwarder_asset(config_file: Path) -> FunctionAsset:
-    """Pack the forwarder together with the rules.
+    """Pack the forwarder, `audit_rules`, the pinned packages, and the configuration as `audit.toml`.
 
     Args:
         config_file: the team's `audit.toml`.

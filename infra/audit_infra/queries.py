@@ -1,6 +1,6 @@
-"""The saved Logs Insights queries, for common questions.
+"""Defines the Logs Insights queries that the stack saves for people who investigate audit records.
 
-Replace the example values in them. Syntax:
+Their users replace the example values. Syntax:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 """
 

@@ -1,4 +1,4 @@
-"""The forwarder: sends notifications of audit records that business users understand.
+"""The Lambda function that notifies the channels of audit records, in terms business users understand.
 
 `handler` → `triggers` (the causes of the invocation) → `pipeline`, which runs the `stages` (read,
 threshold, ledger, render) and passes each notification to the `channels`.

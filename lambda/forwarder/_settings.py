@@ -1,4 +1,4 @@
-"""The settings of the function, from its environment variables."""
+"""Reads the settings of the forwarder from the environment variables of the Lambda function."""
 
 import os
 from dataclasses import dataclass
@@ -9,9 +9,14 @@ __all__ = ["ForwarderSettings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwarderSettings:
-    """The audit log group, the ledger table, and the rules.
+    """The settings of the forwarder.
 
-    `lookup_seconds` is how long to wait for the records of an alarm, because ingestion can be late.
+    Attributes:
+        audit_log_group: the name of the audit log group.
+        ledger_table: the name of the DynamoDB table of the ledger.
+        region: the AWS Region.
+        config_file: the path of `audit.toml`.
+        lookup_seconds: how long to wait for the records of an alarm, because ingestion can be late.
     """
 
     audit_log_group: str
@@ -22,10 +27,13 @@ class ForwarderSettings:
 
     @classmethod
     def from_environment(cls) -> "ForwarderSettings":
-        """Read the settings.
+        """Read `AUDIT_LOG_GROUP`, `LEDGER_TABLE`, `AWS_REGION`, `AUDIT_CONFIG` and `LOOKUP_SECONDS`.
+
+        The defaults are the packaged `audit.toml` for `AUDIT_CONFIG`, and 30 for `LOOKUP_SECONDS`.
 
         Raises:
-            KeyError: a variable is missing; the message names it.
+            KeyError: a required variable is missing; the message names it.
+            ValueError: `LOOKUP_SECONDS` is not an integer.
         """
         packaged_config = Path(__file__).resolve().parents[1] / "audit.toml"
         return cls(

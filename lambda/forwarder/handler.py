@@ -1,4 +1,4 @@
-"""The Lambda handler: for alarm messages from SNS, the sweep schedule, and urgent records.
+"""The Lambda handler of the forwarder, for alarms (SNS), the sweep (EventBridge) and urgent records.
 
 The function is invoked asynchronously. After an exception, Lambda retries twice and then sends the
 event to the dead-letter queue.
@@ -21,7 +21,14 @@ def _forwarder() -> Forwarder:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Send the notifications that are due; return the number of records by decision."""
+    """Handle the triggers in the event, and log the number of records by decision as JSON.
+
+    Returns:
+        The number of each `Decision`; a record counts once for each channel that it was claimed for.
+
+    Raises:
+        ForwardingError: a trigger or a notification failed; the others were handled.
+    """
     invocation = _forwarder().run(triggers_in(event), owner=getattr(context, "aws_request_id", ""))
     print(json.dumps({"forwarder": invocation.decisions, "failures": invocation.failures}))  # noqa: T201
     invocation.raise_failures()

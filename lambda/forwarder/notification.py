@@ -1,4 +1,4 @@
-"""A notification as data, independent of the channels.
+"""The content of a notification, independent of the channels that format and send it.
 
 Texts from an application are cleaned (`forwarder.text`) but not escaped. Each channel escapes them for
 its own format.
@@ -14,7 +14,7 @@ __all__ = ["FieldChange", "Notification", "Reason", "RecordView"]
 
 
 class Reason(StrEnum):
-    """The reason why a notification is sent; shown to its recipients."""
+    """Why a notification is sent; the value is shown to the recipients."""
 
     ALARM = "the rule's alarm rang"
     STILL_IN_ALARM = "it came while the rule's alarm was ringing"
@@ -27,7 +27,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """One field: its label, its values as text, and `added`, `removed` or `updated`.
+    """A changed field: its label, its values as text, and its `kind`: `added`, `removed` or `updated`.
 
     `note` says how the values were altered: `masked`, `shortened`, `unreadable`.
     """
@@ -41,7 +41,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
-    """One audit record. Texts without a value in the record are empty."""
+    """An audit record as texts for recipients. A text without a value in the record is empty."""
 
     sentence: str
     message: str
@@ -59,7 +59,7 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One notification: records of one rule, the first ones in full, the others only counted."""
+    """A notification about records of one rule: the first in full, the others only counted."""
 
     rule_id: str
     title: str
@@ -76,7 +76,7 @@ class Notification:
 
     @property
     def summary(self) -> str:
-        """One line: the title, and the record or the number of records."""
+        """The title and, after a colon, the only record or the number of records, if there are any."""
         count = len(self.records) + self.left_out
         if count == 1:
             return f"{self.title}: {self.records[0].record}"

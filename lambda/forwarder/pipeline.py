@@ -1,8 +1,9 @@
-"""The pipeline: from the triggers of an invocation to the notifications.
+"""The pipeline of the forwarder: handles the triggers of an invocation and sends the notifications.
 
 CloudWatch notifies only of a CHANGE of an alarm's state, so an alarm says where to look, not what to
 send. On ALARM, on OK, and by a sweep while the alarm stays in ALARM, all records of the rule since the
-last read are read, and sent unless the ledger contains them.
+last read are read, and sent unless the ledger contains them. Records of urgent rules are sent when a
+subscription filter delivers them; records in quiet hours are held until the first sweep afterwards.
 """
 
 import time
@@ -57,12 +58,12 @@ _MAX_NOTICE_LENGTH: Final = 1000
 
 
 class ForwardingError(Exception):
-    """A notification could not be sent; the invocation must be retried."""
+    """A trigger or a notification failed; the invocation must be retried."""
 
 
 @dataclass(slots=True)
 class Invocation:
-    """One invocation: the owner of its claims, its decisions, and its failures."""
+    """One invocation: its request id (`owner` of its claims), its counts of decisions, and its failures."""
 
     owner: str
     decisions: Counter[str] = field(default_factory=Counter)
@@ -70,7 +71,7 @@ class Invocation:
 
     @contextmanager
     def collecting_failures(self, rule: Rule | None = None) -> Iterator[None]:
-        """Collect an exception as a failure, so that the remaining work continues."""
+        """Suppress any exception of the `with` block, and append it to `failures`."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - `raise_failures` raises it
@@ -78,7 +79,7 @@ class Invocation:
             self.failures.append(f"{about}{type(error).__name__}: {error}")
 
     def raise_failures(self) -> None:
-        """Raise the failures as one exception.
+        """Raise one exception with the texts of all failures, if there are any.
 
         Raises:
             ForwardingError: there are failures.
@@ -89,7 +90,7 @@ class Invocation:
 
 @dataclass(slots=True, kw_only=True)
 class Forwarder:
-    """Sends each record of each rule once to each of the rule's channels."""
+    """Sends each record that a rule matches to each of the rule's channels, normally once (see `ledger`)."""
 
     config: AuditConfig
     reader: Reader
@@ -103,7 +104,11 @@ class Forwarder:
 
     @classmethod
     def from_settings(cls, settings: ForwarderSettings) -> "Forwarder":
-        """Create a forwarder with AWS clients."""
+        """Create a forwarder with boto3 clients.
+
+        Raises:
+            ConfigError: the configuration file is invalid.
+        """
         config = load_config(settings.config_file)
         log_group = settings.audit_log_group
         evidence = Evidence(region=settings.region, log_group=log_group)
@@ -118,7 +123,7 @@ class Forwarder:
         )
 
     def run(self, triggers: Iterable[Trigger], *, owner: str) -> Invocation:
-        """Handle each trigger; a failure does not stop the others."""
+        """Handle each trigger; return the decisions and failures. A failure does not stop the others."""
         invocation = Invocation(owner)
         for trigger in triggers:
             with invocation.collecting_failures():
@@ -151,7 +156,11 @@ class Forwarder:
                 self._sweep(rules, invocation)
 
     def _on_alarm(self, rule: Rule, at_ms: int, invocation: Invocation) -> None:
-        """Send the records that caused the alarm; they may not be visible yet."""
+        """Send the records that caused the alarm.
+
+        While they cannot be read, read again every 2 seconds for `lookup_seconds`; then send a notification
+        that they were not found.
+        """
         since = max(at_ms, self.ledger.read_until(rule.id))
         waited = 0
         while True:
@@ -169,7 +178,7 @@ class Forwarder:
             self._send_records(rule, found, now_ms, Reason.ALARM, invocation)
 
     def _on_delivery(self, records: Sequence[FoundRecord], invocation: Invocation) -> None:
-        """Send records as they arrive; when the alarm goes into ALARM as well, they are not sent again."""
+        """Send the records that urgent rules match; the ledger prevents the alarm from sending them again."""
         read = [(record, FilterPattern.read(record.line)) for record in records]
         for rule in (rule for rule in self.config.rules if rule.urgent):
             mine = [record for record, message in read if rule.pattern.matches(message)]
@@ -177,7 +186,7 @@ class Forwarder:
                 self._send_records(rule, mine, None, Reason.ARRIVED, invocation)
 
     def _hold_if_quiet(self, rule: Rule | None, at_ms: int, invocation: Invocation) -> bool:
-        """Return whether a rule is in its quiet hours; if so, its records are held."""
+        """Return whether the rule is now in its quiet hours; if so, store the hold in the ledger."""
         if rule is None or not self._is_quiet(rule):
             return False
         since = self.ledger.read_until(rule.id) or at_ms - _MAX_LOOK_BACK_MS
@@ -190,7 +199,7 @@ class Forwarder:
         return rule.quiet_hours is not None and rule.quiet_hours.includes(now)
 
     def _send_held(self, rule: Rule, invocation: Invocation) -> None:
-        """Send the held records if the quiet hours are over or were removed."""
+        """Send the held records if the quiet hours are over or were removed; then delete the hold."""
         since = 0 if self._is_quiet(rule) else self.ledger.held_since(rule.id)
         failed = len(invocation.failures)
         if since:
@@ -259,7 +268,7 @@ class Forwarder:
         reason: Reason,
         invocation: Invocation,
     ) -> bool:
-        """Send to each channel the records it has not received; return whether all are settled."""
+        """Send to each channel the records that it has not received; return whether each was sent."""
         settled = True
         for name in rule.channels:
             claimed: dict[str, FoundRecord] = {}
@@ -295,7 +304,7 @@ class Forwarder:
     def _send(
         self, name: str, notice: Notification, keys: Collection[str], invocation: Invocation
     ) -> bool:
-        """Send the claimed records, then mark them; return whether they were sent."""
+        """Send a notification and mark its claimed items, or release them; return whether it was sent."""
         try:
             self.channels[name].send(notice)
         except Exception as error:  # noqa: BLE001 - the other channels must not be affected
@@ -314,7 +323,7 @@ class Forwarder:
         return True
 
     def _forward_message(self, id_: str, text: str, invocation: Invocation) -> None:
-        """Send a message that does not belong to a rule to all channels, so that it is not lost."""
+        """Send a message that does not belong to a rule to all channels, cut after 1,000 characters."""
         notice = Notification(
             rule_id="none",
             title="A message to the audit trail",

@@ -1,4 +1,4 @@
-"""Cleans texts from applications of characters that are dangerous in every channel."""
+"""Makes texts of applications safe to show: control characters, text direction, line breaks, length."""
 
 import re
 import unicodedata
@@ -15,10 +15,11 @@ _FIRST_STRONG_ISOLATE, _POP = "\u2068", "\u2069"
 
 
 def clean(text: str) -> str:
-    r"""Make control characters visible (`\x1b`) and isolate right-to-left text.
+    r"""Make control characters visible (`\x1b`), and isolate right-to-left text.
 
-    Hebrew and Arabic are unchanged, but enclosed in an isolate, so that the sentence around them keeps
-    its order. Line breaks are kept.
+    Tabs and line breaks are kept; `\r\n` and `\r` become `\n`. Invisible characters that change the text
+    direction are removed. A text with Hebrew or Arabic is enclosed in Unicode isolate characters, so that
+    the sentence around it keeps its order.
     """
     text = _DIRECTION.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
@@ -29,12 +30,12 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Replace line breaks with a symbol, for places that show only one line."""
+    """Strip a text and replace each line break, with the whitespace around it, with `⏎`."""
     return re.sub(r"\s*\n\s*", " ⏎ ", text.strip())
 
 
 def shortened(text: str, max_length: int) -> str:
-    """Shorten a text that is too long, and append its original length."""
+    """Return the text; if it is longer than `max_length`, cut it to fit a note of its original length."""
     if len(text) <= max_length:
         return text
     note = f"… ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""The triggers of an invocation: alarm state changes, the scheduled sweep, delivered records, other messages."""
+"""Parses the event of an invocation of the forwarder into triggers, such as alarm state changes."""
 
 import gzip
 import json
@@ -21,7 +21,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm changed from `before` to `state` (`OK`, `ALARM`, `INSUFFICIENT_DATA`) at `at_ms`."""
+    """An alarm changed its state from `before` to `state` at `at_ms`, in milliseconds since 1970.
+
+    The states are `OK`, `ALARM` and `INSUFFICIENT_DATA`.
+    """
 
     alarm: str
     state: str
@@ -31,12 +34,12 @@ class AlarmChange:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSweep:
-    """The schedule: check the alarms that stay in ALARM."""
+    """The EventBridge schedule: send held records, and new records of alarms that stay in ALARM."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A message that is not from an alarm; it is shown unchanged."""
+    """A message of another form; its text is forwarded to all channels."""
 
     id: str
     text: str
@@ -44,7 +47,7 @@ class UnknownMessage:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredRecords:
-    """Records that urgent rules may match: the timestamp in ms since 1970 and the line of each."""
+    """Log events from the subscription filter of urgent rules: timestamp in ms since 1970, and line."""
 
     records: tuple[tuple[int, str], ...]
 
@@ -53,7 +56,10 @@ Trigger = AlarmChange | DeliveredRecords | ScheduledSweep | UnknownMessage
 
 
 def triggers_in(event: dict[str, Any]) -> Iterator[Trigger]:
-    """Yield the triggers in an event of SNS, EventBridge or a subscription filter. Never raises."""
+    """Yield the triggers in an event of SNS, EventBridge or a subscription filter.
+
+    An event, or an SNS message, of another form becomes an `UnknownMessage`, so that it is not lost.
+    """
     if event.get("source") == "aws.events":
         yield ScheduledSweep()
         return
@@ -74,7 +80,7 @@ def triggers_in(event: dict[str, Any]) -> Iterator[Trigger]:
 
 
 def _delivered_records(event: dict[str, Any]) -> Trigger:
-    """Decode the event of a subscription filter: JSON, compressed with gzip and encoded in base64.
+    """Decode the event of a subscription filter: JSON, compressed with gzip and encoded in Base64.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
     """
@@ -90,7 +96,7 @@ def _delivered_records(event: dict[str, Any]) -> Trigger:
 
 
 def _alarm_change(message: str) -> AlarmChange | None:
-    """Parse the message of an alarm, or return None.
+    """Parse the SNS message of an alarm; return None if it has another form.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """

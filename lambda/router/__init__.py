@@ -1,1 +1,1 @@
-"""The router: copies audit records from the application log groups to the audit log group."""
+"""The Lambda function that copies audit records from the source log groups to the audit log group."""

@@ -1,4 +1,4 @@
-"""Writes log lines, unchanged, to the audit log group, and sends rejected ones to a queue.
+"""Copies log events, unchanged, to the audit log group; sends rejected events to an SQS queue.
 
 The limits of PutLogEvents:
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
@@ -29,7 +29,7 @@ _MAX_STREAM_NAME: Final = 512
 
 
 class Copier:
-    """Copies deliveries to streams that are named after their sources."""
+    """Copies the log events of deliveries to the audit log group, in a log stream for each source stream."""
 
     def __init__(
         self, *, logs: "CloudWatchLogsClient", sqs: "SQSClient", settings: RouterSettings
@@ -39,13 +39,16 @@ class Copier:
         self._settings = settings
 
     def copy(self, delivery: Delivery) -> dict[str, int]:
-        """Write all events; those that CloudWatch Logs rejects are sent to the queue.
+        """Write all events; send those that CloudWatch Logs rejects (expired, too old, too new) to the queue.
+
+        Creates the log stream if it does not exist. Prints the metric `RejectedRecords` if there are any.
 
         Returns:
-            How many events were `copied` and how many `rejected`.
+            The number of events by result: `copied` and `rejected`.
 
         Raises:
-            botocore.exceptions.ClientError: a call failed; the delivery must be retried.
+            botocore.exceptions.ClientError: a call failed; the delivery must be retried, which can write
+                events twice.
         """
         stream = stream_name(delivery)
         rejected = 0
@@ -58,7 +61,7 @@ class Copier:
         return {"copied": len(delivery.events) - rejected, "rejected": rejected}
 
     def _put(self, stream: str, batch: list[DeliveredEvent]) -> list[tuple[DeliveredEvent, str]]:
-        """Write one batch; return the events that the (successful) response rejects, with the reasons."""
+        """Write one batch; return the events that CloudWatch Logs rejected, with the reasons."""
         try:
             answer = self._put_once(stream, batch)
         except self._logs.exceptions.ResourceNotFoundException:
@@ -92,13 +95,20 @@ class Copier:
 
 
 def stream_name(delivery: Delivery) -> str:
-    """Return the name of the stream for a source. Stream names cannot contain `:` and `*`."""
+    """Return the log stream for a delivery: `GROUP/STREAM`, cut after 512 characters.
+
+    `:` and `*`, which a stream name cannot contain, become `_`.
+    """
     name = f"{delivery.log_group.strip('/')}/{delivery.log_stream}"
     return re.sub(r"[:*]", "_", name)[:_MAX_STREAM_NAME]
 
 
 def batches(events: Iterable[DeliveredEvent]) -> Iterator[list[DeliveredEvent]]:
-    """Yield the events in the order of their timestamps, in batches that PutLogEvents accepts."""
+    """Yield the events in order of time, in batches that PutLogEvents accepts.
+
+    A batch has at most 10,000 events and 1,048,576 bytes (26 more for each event), and spans less than
+    24 hours.
+    """
     batch: list[DeliveredEvent] = []
     size = 0
     for event in sorted(events, key=lambda each: each.timestamp):

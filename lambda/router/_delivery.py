@@ -1,4 +1,4 @@
-"""Reads the event of a subscription filter: JSON, compressed with gzip and encoded in base64.
+"""Decodes the event of a subscription filter: JSON, compressed with gzip and encoded in Base64.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 """
@@ -14,7 +14,7 @@ __all__ = ["DeliveredEvent", "Delivery", "read_delivery"]
 
 @dataclass(frozen=True, slots=True)
 class DeliveredEvent:
-    """A log line and its timestamp, in milliseconds since 1970."""
+    """A log event: its timestamp in milliseconds since 1970, and its log line."""
 
     timestamp: int
     message: str
@@ -22,7 +22,7 @@ class DeliveredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Events of one log stream."""
+    """The log events of one log stream that a subscription filter delivered."""
 
     log_group: str
     log_stream: str
@@ -30,10 +30,11 @@ class Delivery:
 
 
 def read_delivery(event: dict[str, Any]) -> Delivery | None:
-    """Decode a delivery; return None for a control message, which only checks the destination.
+    """Decode a delivery; return None for a control message, which only checks that the function responds.
 
     Raises:
-        KeyError, ValueError, OSError: the event is not from a subscription filter.
+        KeyError, TypeError, ValueError, OSError, EOFError, zlib.error: the event is not from a subscription
+            filter.
     """
     payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
     if payload["messageType"] == "CONTROL_MESSAGE":

@@ -1,4 +1,4 @@
-"""The settings of the function, from its environment variables."""
+"""Reads the settings of the router from the environment variables of the Lambda function."""
 
 import os
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ __all__ = ["RouterSettings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterSettings:
-    """The audit log group, and the queue of the records that CloudWatch Logs rejects."""
+    """The name of the audit log group, and the URL of the queue of rejected records."""
 
     audit_log_group: str
     rejected_queue_url: str
 
     @classmethod
     def from_environment(cls) -> "RouterSettings":
-        """Read the settings.
+        """Read `AUDIT_LOG_GROUP` and `REJECTED_QUEUE_URL`.
 
         Raises:
             KeyError: a variable is missing; the message names it.

@@ -1,4 +1,4 @@
-"""The Lambda handler: copies one delivery of a subscription filter to the audit log group.
+"""The Lambda handler of the router: copies one delivery to the audit log group.
 
 CloudWatch Logs invokes the function asynchronously. After an exception, Lambda retries twice and
 then sends the delivery to the dead-letter queue.
@@ -26,6 +26,6 @@ def _copier() -> Copier:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Copy the records of a delivery; return how many were `copied` and how many `rejected`."""
+    """Copy the log events of a delivery; return the numbers of `copied` and `rejected` events."""
     delivery = read_delivery(event)
     return {"copied": 0, "rejected": 0} if delivery is None else _copier().copy(delivery)

@@ -1,1 +1,1 @@
-"""The constructs, one file for each capability."""
+"""The CDK constructs of an audit trail: record store, routing, functions, alarms and notifications."""

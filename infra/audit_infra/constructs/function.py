@@ -1,4 +1,4 @@
-"""A Lambda function with its log group, role and dead-letter queue."""
+"""Creates a Lambda function with its log group, role and dead-letter queue."""
 
 from collections.abc import Mapping
 
@@ -15,14 +15,15 @@ __all__ = ["AuditFunction", "dead_letter_queue", "logs_may_invoke"]
 
 
 class AuditFunction(Construct):
-    """A function that is invoked asynchronously.
+    """A Lambda function that is invoked asynchronously, on Python 3.13 and arm64.
 
-    The role can write only the function's own log; the stack grants all other permissions.
+    Its log is kept for three months. Its role can write to its own log group and send to its own
+    dead-letter queue; the stack grants all other permissions.
 
     Attributes:
-        function: the function.
-        role: its role.
-        dead_letters: the queue of events that failed three times.
+        function: the Lambda function.
+        role: the execution role of the function.
+        dead_letters: the dead-letter queue of events that failed three times.
     """
 
     def __init__(  # noqa: PLR0913 - the properties of a function
@@ -65,7 +66,7 @@ class AuditFunction(Construct):
 
 
 def dead_letter_queue(scope: Construct, id_: str) -> sqs.Queue:
-    """Create a queue that keeps messages for 14 days, the maximum of SQS."""
+    """Create an encrypted SQS queue that requires TLS and keeps messages for 14 days, the maximum of SQS."""
     return sqs.Queue(
         scope,
         id_,
@@ -78,12 +79,15 @@ def dead_letter_queue(scope: Construct, id_: str) -> sqs.Queue:
 def logs_may_invoke(
     scope: Construct, function: lambda_.IFunction, source_arn: str
 ) -> lambda_.CfnPermission:
-    """Allow subscription filters of this account to invoke a function.
+    """Allow the subscription filters of this account to invoke a function; call it once per scope.
 
     Args:
         scope: the scope of the permission.
         function: the function.
         source_arn: the ARN of the log group, or a pattern for several.
+
+    Returns:
+        The permission, on which the subscription filters must depend.
     """
     return lambda_.CfnPermission(
         scope,

@@ -1,4 +1,4 @@
-"""What the notifications need: the topic of the alarms, the ledger table, and the sweep schedule."""
+"""Creates the topic of the alarms, the schedule that invokes the forwarder, and the ledger table."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -18,10 +18,12 @@ __all__ = ["AlarmTopic", "LedgerTable", "SweepSchedule"]
 
 
 class AlarmTopic(Construct):
-    """The topic that alarms publish to; its policy and the key policy allow CloudWatch to do so.
+    """The SNS topic that alarms publish to, encrypted with the key of the audit log group.
+
+    The policies of the topic and the key allow CloudWatch to publish for this account.
 
     Attributes:
-        topic: the topic.
+        topic: the SNS topic.
     """
 
     def __init__(self, scope: Construct, id_: str, *, name: str, key: kms.IKey) -> None:
@@ -49,7 +51,7 @@ class AlarmTopic(Construct):
         )
 
     def invoke(self, function: lambda_.IFunction) -> None:
-        """Invoke a function with every message; undelivered messages are kept in a queue."""
+        """Subscribe a function to the topic; a dead-letter queue keeps undelivered messages for 14 days."""
         undelivered = dead_letter_queue(self, "Undelivered")
         self.topic.add_subscription(
             subscriptions.LambdaSubscription(function, dead_letter_queue=undelivered)
@@ -57,10 +59,10 @@ class AlarmTopic(Construct):
 
 
 class LedgerTable(Construct):
-    """The table of the notifications that were sent.
+    """The DynamoDB table in which the forwarder stores what was sent; it is deleted with the stack.
 
     Attributes:
-        table: the table with the key `id` and the time to live `expires_at`.
+        table: the table, with the partition key `id` and the time to live (TTL) attribute `expires_at`.
     """
 
     def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
@@ -80,7 +82,10 @@ class LedgerTable(Construct):
 
 
 class SweepSchedule(Construct):
-    """The schedule on which the forwarder reads new records of alarms that stay in ALARM."""
+    """The EventBridge rule that invokes the forwarder every two minutes.
+
+    The forwarder then sends held records, and new records of alarms that stay in ALARM.
+    """
 
     def __init__(
         self, scope: Construct, id_: str, *, names: Names, function: lambda_.IFunction

@@ -1,4 +1,4 @@
-"""The store of the records: the audit log group, its key, and the saved queries."""
+"""Creates the audit log group, its KMS key, and the saved Logs Insights queries."""
 
 from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -15,8 +15,10 @@ __all__ = ["RecordStore"]
 class RecordStore(Construct):
     """The audit log group: encrypted, protected from deletion, and retained when the stack is deleted.
 
+    The key is rotated every year, and is also retained.
+
     Attributes:
-        key: the customer managed key, which CloudWatch and SNS also use.
+        key: the customer managed KMS key; the topic of the alarms uses it too.
         log_group: the audit log group.
     """
 

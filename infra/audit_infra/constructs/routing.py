@@ -1,4 +1,4 @@
-"""Subscriptions that send the audit records of every source log group to the router."""
+"""Creates the subscription filters that send the audit records of the source log groups to the router."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ __all__ = ["Routing"]
 
 
 class Routing(Construct):
-    """A subscription filter on each source log group."""
+    """A subscription filter on each source log group, and one permission to invoke the router."""
 
     def __init__(
         self, scope: Construct, id_: str, *, log_groups: Sequence[str], router: lambda_.IFunction

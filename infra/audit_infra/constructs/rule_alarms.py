@@ -1,4 +1,4 @@
-"""For each rule a metric filter and an alarm; for urgent rules a subscription."""
+"""Creates a metric filter and an alarm for each rule, and the subscription filter of the urgent rules."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -17,7 +17,11 @@ _MAX_DESCRIPTION_LENGTH = 1024
 
 
 class RuleAlarms(Construct):
-    """The metric filters and alarms of all rules; the alarms publish to one topic."""
+    """The metric filters and alarms of all rules.
+
+    An alarm goes into ALARM when at least `threshold` records were counted in `window_minutes`; missing
+    data do not breach. It publishes its changes to ALARM and OK to the topic.
+    """
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class RuleAlarms(Construct):
 
 
 class UrgentSubscription(Construct):
-    """A subscription that sends the records of urgent rules to a function when they arrive."""
+    """The subscription filter that sends the records of urgent rules to a function when they arrive."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The stack of an audit trail: composes the constructs and grants their permissions."""
+"""Defines the CloudFormation stack of an audit trail: composes its constructs and grants permissions."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,10 @@ __all__ = ["TrailStack"]
 
 
 class TrailStack(Stack):
-    """All resources of an audit trail, from the source log groups to the notifications."""
+    """The stack of an audit trail, from the subscriptions of the source log groups to the notifications.
+
+    The stack has the name of the trail. The source log groups and the secrets of channels must exist.
+    """
 
     def __init__(
         self, scope: Construct, id_: str, *, config: AuditConfig, config_file: Path, **kwargs: Any
@@ -76,7 +79,7 @@ class TrailStack(Stack):
 
 
 def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
-    """Return the statements for the channels, and for reading which alarms are in ALARM."""
+    """Return the IAM statements for the channels, and for reading the states of the trail's alarms."""
     own = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     alarms = iam.PolicyStatement(
         actions=["cloudwatch:DescribeAlarms"],

@@ -1,6 +1,7 @@
-"""The senders: one file for each type of channel, named after the type.
+"""Opens the channels that the forwarder sends notifications to, and previews their messages.
 
-Each has `open_channel`, which returns the sender, and `preview`, which returns the message that would be sent.
+Each channel type has a module here, named after the type. Its `open_channel` returns the sender, its
+`preview` the message that would be sent.
 """
 
 from collections.abc import Callable
@@ -14,22 +15,22 @@ __all__ = ["ChannelError", "NotificationSender", "open_channels", "preview"]
 
 
 class NotificationSender(Protocol):
-    """Sends notifications to the recipients of a channel."""
+    """The interface of the senders: sends notifications to the recipients of one channel."""
 
     def send(self, notification: Notification) -> None:
         """Send the notification.
 
         Raises:
-            ChannelError: it was not delivered; a later attempt may succeed.
+            ChannelError: the notification was not delivered; a later attempt may succeed.
         """
 
 
 class ChannelError(Exception):
-    """A channel did not accept a notification. The message names the channel and contains no secret."""
+    """A notification was not delivered. The message names the channel and contains no secret."""
 
 
 class _Module(Protocol):
-    """What each file of this folder defines."""
+    """The functions that each module of a channel type defines."""
 
     def open_channel(self, channel: Any, client: Callable[[str], Any]) -> NotificationSender: ...
 

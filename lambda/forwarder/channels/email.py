@@ -1,4 +1,4 @@
-"""Sends e-mail with SES, as HTML and as equivalent plain text."""
+"""Formats notifications as e-mails (HTML and equivalent plain text) and sends them with Amazon SES."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,17 +25,17 @@ __all__ = ["EmailBySes", "html", "mail", "open_channel", "plain_text", "preview"
 
 
 class EmailBySes:
-    """Sends one mail to all recipients of a channel."""
+    """Sends each notification as one e-mail to all recipients of a channel."""
 
     def __init__(self, *, channel: EmailChannel, ses: "SESV2Client") -> None:
         self._channel = channel
         self._ses = ses
 
     def send(self, notification: Notification) -> None:
-        """Send the mail.
+        """Send the notification with one `SendEmail` call.
 
         Raises:
-            ChannelError: SES did not accept it.
+            ChannelError: the call failed.
         """
         message = mail(notification, self._channel)
         try:
@@ -49,17 +49,17 @@ class EmailBySes:
 
 
 def open_channel(channel: EmailChannel, client: Callable[[str], Any]) -> EmailBySes:
-    """Return the sender of the channel."""
+    """Return a sender for the channel, with an `sesv2` client."""
     return EmailBySes(channel=channel, ses=client("sesv2"))
 
 
 def preview(channel: EmailChannel, notification: Notification) -> EmailMessage:
-    """Return the mail that would be sent."""
+    """Return the e-mail that `EmailBySes.send` would send."""
     return mail(notification, channel)
 
 
 def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
-    """Return the complete mail."""
+    """Return the e-mail with its headers, as `multipart/alternative` of plain text and HTML."""
     message = EmailMessage(policy=SMTP)
     message["From"] = Address("Audit trail", addr_spec=channel.sender)
     message["To"] = [Address(addr_spec=recipient) for recipient in channel.recipients]
@@ -74,18 +74,18 @@ def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
 
 
 def subject(notification: Notification) -> str:
-    """Return the subject: one line of less than 100 characters."""
+    """Return the subject, the severity and the summary: one line of at most 98 characters."""
     whole = one_line(f"[{notification.severity.capitalize()}] {notification.summary}")
     return shortened(whole, MAX_SUBJECT_LENGTH)
 
 
 def html(notification: Notification) -> str:
-    """Return the mail as HTML; the template engine escapes every value."""
+    """Return the body as HTML; Jinja2 escapes every value."""
     return _templates().get_template("notification.html").render(notification=notification)
 
 
 def plain_text(notification: Notification) -> str:
-    """Return the complete mail as plain text."""
+    """Return the body as plain text, with the same content as the HTML."""
     return _templates().get_template("notification.txt").render(notification=notification)
 
 

@@ -1,4 +1,4 @@
-"""Sends Block Kit messages to Slack through an incoming webhook.
+"""Formats notifications as Block Kit messages and sends them to Slack through an incoming webhook.
 
 https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -34,7 +34,7 @@ _MAX_PAUSE: Final = 30.0
 
 
 class SlackWebhook:
-    """Posts to the webhook whose URL is the value of a Secrets Manager secret."""
+    """Posts notifications to the webhook whose URL is the value of a Secrets Manager secret."""
 
     def __init__(
         self,
@@ -51,10 +51,15 @@ class SlackWebhook:
         self._http = urllib3.PoolManager(timeout=10.0, retries=False)
 
     def send(self, notification: Notification) -> None:
-        """Post the message; if Slack is busy, wait as long as it requests, and retry.
+        """Post the notification to the webhook, with at most three attempts of 10 seconds each.
+
+        A connection error and the statuses 429 and 5xx are retried; every other status except 200 ends the
+        attempts. The wait before a retry is the number of seconds in `Retry-After`, at most 30, or 1 second
+        if the header is missing or not a whole number.
 
         Raises:
-            ChannelError: Slack did not accept it.
+            ChannelError: the secret is not an `https://` URL, or no attempt was answered with status 200.
+            botocore.exceptions.ClientError: the secret cannot be read.
         """
         address = self._address()
         body = json.dumps(message(notification)).encode()
@@ -84,7 +89,7 @@ class SlackWebhook:
         raise ChannelError(f"channel {self._name!r}: Slack {problem}")
 
     def _address(self) -> str:
-        """Return the URL; the secret is read each time, because it can be renewed at any time."""
+        """Read the webhook URL from the secret, on every call, because the secret can be rotated."""
         address = self._secrets.get_secret_value(SecretId=self._secret)["SecretString"].strip()
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
@@ -96,19 +101,19 @@ class SlackWebhook:
 
 
 def open_channel(channel: SlackChannel, client: Callable[[str], Any]) -> SlackWebhook:
-    """Return the sender of the channel."""
+    """Return a sender for the channel; it reads the secret only when it sends."""
     return SlackWebhook(
         name=channel.name, secret=channel.webhook_secret, secrets=client("secretsmanager")
     )
 
 
 def preview(_: SlackChannel, notification: Notification) -> dict[str, Any]:
-    """Return the message that would be posted."""
+    """Return the JSON body that `SlackWebhook.send` would post."""
     return message(notification)
 
 
 def message(notification: Notification) -> dict[str, Any]:
-    """Return the message as Slack accepts it."""
+    """Return the JSON body for the webhook: Block Kit `blocks`, and `text` for Slack's own notifications."""
     severity = notification.severity
     blocks: list[dict[str, Any]] = [
         {
@@ -183,12 +188,12 @@ def _escaped(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return a value as a code span, in which formatting has no effect and which the value cannot end."""
+    """Return a value as an inline code span; its backticks are replaced, so that it cannot end the span."""
     return f"`{_escaped(one_line(text)).replace('`', _LOOKS_LIKE_A_BACKTICK)}`"
 
 
 def _cut(text: str, max_length: int) -> str:
-    """Escape and shorten a text, so that no entity is cut."""
+    """Escape a text and shorten it to at most `max_length` characters, without cutting an HTML entity."""
     room = max_length
     while len(escaped := _escaped(shortened(text, room))) > max_length:
         room -= max((len(escaped) - max_length) // 4, 1)
@@ -200,7 +205,7 @@ def _plain(text: str, max_length: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
 
 
 def _marked(text: str) -> dict[str, Any]:
-    """Return a text with our markup; `verbatim` prevents Slack from creating links and mentions."""
+    """Return a `mrkdwn` text object; `verbatim` prevents Slack from creating links and mentions."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 

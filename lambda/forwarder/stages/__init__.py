@@ -1,1 +1,1 @@
-"""The stages from an alarm to a notification, one per file: read → threshold → ledger → render."""
+"""The stages from a trigger to a notification, one per module: read → threshold → ledger → render."""

@@ -1,4 +1,4 @@
-"""The link to the evidence: a Logs Insights query in the AWS console."""
+"""Builds the link to the evidence of a notification: a Logs Insights query in the AWS console."""
 
 import re
 from collections.abc import Sequence
@@ -18,19 +18,27 @@ _FIELDS: Final = (
 
 
 class Evidence:
-    """Creates links to the console of one Region, for one log group."""
+    """Builds links to Logs Insights queries on one log group, in the AWS console of one Region."""
 
     def __init__(self, *, region: str, log_group: str) -> None:
         self._region = region
         self._log_group = log_group
 
     def url(self, records: Sequence[FoundRecord]) -> str:
-        """Return the link to a query that shows these records."""
+        """Return the link to the query of the records, over their period and one minute on either side.
+
+        Args:
+            records: at least one record, in order of time.
+        """
         return self._url(self.query(records), records[0].timestamp_ms, records[-1].timestamp_ms)
 
     @staticmethod
     def query(records: Sequence[FoundRecord]) -> str:
-        """Return the query: by `event.id`, if no id can alter the query; else for the whole period."""
+        """Return a query for the records by `event.id`, or for all log events of the period.
+
+        The ids are used only if each record has one of 1 to 64 ASCII letters, digits and hyphens, so that
+        none can alter the query.
+        """
         ids = []
         for record in records:
             event = record.fields.get("event")
@@ -57,7 +65,7 @@ def _instant(ms: int) -> str:
 
 
 def _encoded(text: str) -> str:
-    """Encode a value as in the URLs of the console: `*` and two hexadecimal digits."""
+    """Encode bytes other than ASCII letters, digits, `-`, `_` and `.` as `*` and two hexadecimal digits."""
     return "".join(
         chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b"-_." else f"*{byte:02x}"
         for byte in text.encode()

@@ -1,9 +1,9 @@
-"""The ledger of sent records: each record is sent once per rule and channel.
+"""The ledger in DynamoDB: stores what was sent, so that no record is sent again to the same channel.
 
-An item is claimed before it is sent and marked afterwards. A claim belongs to one invocation, by its
-request id, which is the same for Lambda's retries: they can claim the same items again, another
-invocation only after the lease. An item that was sent but not marked, because the function stopped in
-between, is sent twice rather than never.
+An item stands for one record, rule and channel. It is claimed before it is sent and marked afterwards. A
+claim belongs to one invocation, identified by its request id, which Lambda's retries share: they can claim
+the same items again at once, another invocation only after 6 minutes. An item that was sent but not marked,
+because the function stopped in between, is sent twice rather than never. Items expire after 90 days.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ RETENTION_SECONDS: Final = 90 * 24 * 3600
 
 
 class Decision(StrEnum):
-    """The decision about a record, for one channel."""
+    """The decision about a record; invocations log the number of each."""
 
     TOLD = "told"
     ALREADY_TOLD = "already_told"
@@ -33,14 +33,24 @@ class Decision(StrEnum):
 
 
 class Ledger:
-    """The DynamoDB table with the key `id` and the time to live `expires_at`."""
+    """Reads and writes the ledger table: partition key `id`, time to live (TTL) attribute `expires_at`."""
 
     def __init__(self, *, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def claim(self, key: str, *, owner: str, now_ms: int) -> Decision:
-        """Claim an item for sending; TOLD means that the claim succeeded."""
+        """Claim an item for 6 minutes, so that no other invocation sends it.
+
+        Args:
+            key: the key of the item.
+            owner: the request id of the invocation.
+            now_ms: the current time, in milliseconds since 1970.
+
+        Returns:
+            `TOLD` if the claim succeeded, `ALREADY_TOLD` if the item was sent, `IN_PROGRESS` if another
+            owner's claim has not expired.
+        """
         now = now_ms // 1000
         try:
             self._dynamodb.put_item(
@@ -66,7 +76,7 @@ class Ledger:
         return Decision.TOLD
 
     def mark_told(self, key: str, *, now_ms: int) -> None:
-        """Mark an item as sent."""
+        """Mark an item as sent, for 90 days."""
         now = now_ms // 1000
         self._dynamodb.put_item(
             TableName=self._table,
@@ -79,15 +89,15 @@ class Ledger:
         )
 
     def release(self, key: str) -> None:
-        """Release a claim whose item was not sent."""
+        """Delete the claim on an item that was not sent, so that any invocation can claim it again."""
         self._dynamodb.delete_item(TableName=self._table, Key={"id": {"S": key}})
 
     def read_until(self, rule_id: str) -> int:
-        """Return the time until which a rule's records are settled, in ms since 1970; 0 for never."""
+        """Return the time, in ms since 1970, until which a rule's records are settled; 0 if not stored."""
         return self._moment(f"read#{rule_id}", "until_ms")
 
     def note_read(self, rule_id: str, until_ms: int) -> None:
-        """Store the time until which a rule's records are settled."""
+        """Store the time, in ms since 1970, until which a rule's records are settled (read and sent)."""
         self._dynamodb.put_item(
             TableName=self._table,
             Item={
@@ -98,7 +108,7 @@ class Ledger:
         )
 
     def hold(self, rule_id: str, since_ms: int) -> None:
-        """Store the time since which a rule's records are held; an earlier time is kept."""
+        """Store the time, in ms since 1970, since which a rule's records are held; a stored time is kept."""
         with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
             self._dynamodb.put_item(
                 TableName=self._table,
@@ -111,11 +121,11 @@ class Ledger:
             )
 
     def held_since(self, rule_id: str) -> int:
-        """Return the time since which a rule's records are held, in ms since 1970; 0 for none."""
+        """Return the time, in ms since 1970, since which a rule's records are held; 0 if none are held."""
         return self._moment(f"held#{rule_id}", "since_ms")
 
     def release_hold(self, rule_id: str) -> None:
-        """Remove the hold of a rule after its records were sent."""
+        """Delete the hold of a rule, after the held records were sent."""
         self.release(f"held#{rule_id}")
 
     def _moment(self, id_: str, attribute: str) -> int:

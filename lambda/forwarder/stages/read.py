@@ -1,4 +1,4 @@
-"""The read stage: reads the records of a rule from the audit log group."""
+"""The read stage: reads the records that a rule's filter pattern selects from the audit log group."""
 
 import json
 from collections.abc import Iterable
@@ -16,7 +16,10 @@ __all__ = ["FoundRecord", "Reader", "found_records"]
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """A record: its line, its timestamp (milliseconds since 1970), and its parsed fields."""
+    """An audit record: its timestamp in milliseconds since 1970, its log line, and its parsed fields.
+
+    `fields` is empty if the line is not a JSON object.
+    """
 
     timestamp_ms: int
     line: str
@@ -24,25 +27,37 @@ class FoundRecord:
 
     @property
     def key(self) -> str:
-        """The key of the record in the ledger.
+        """The record's key in the ledger: 40 hexadecimal digits of a hash of the timestamp and the line.
 
-        It depends on the whole line: a line that was delivered twice has the same key, and an application
-        that repeats an `event.id` on another line does not suppress a notification.
+        The hash includes the whole line: a line that was delivered twice has the same key, and an
+        application that repeats an `event.id` on another line does not suppress a notification.
         """
         return sha256(f"{self.timestamp_ms}:{self.line}".encode()).hexdigest()[:40]
 
 
 class Reader:
-    """Reads the audit log group."""
+    """Reads log events from the audit log group with `FilterLogEvents`."""
 
     def __init__(self, *, logs: "CloudWatchLogsClient", log_group: str) -> None:
         self._logs = logs
         self._log_group = log_group
 
     def read(self, rule: Rule, *, since_ms: int, until_ms: int) -> list[FoundRecord]:
-        """Return the rule's records between two times, in order, without duplicates.
+        """Return the records that the rule's filter pattern selects between two times.
 
-        A page can be empty and still have a token; the paginator continues.
+        The rule's further conditions are not checked. A page can be empty and still have a token; the
+        paginator continues.
+
+        Args:
+            rule: the rule.
+            since_ms: the beginning, in milliseconds since 1970; a negative number is read as 0.
+            until_ms: the end, in milliseconds since 1970.
+
+        Returns:
+            The records in order of time, without duplicates (events with the same timestamp and line).
+
+        Raises:
+            botocore.exceptions.ClientError: a call failed.
         """
         pages = self._logs.get_paginator("filter_log_events").paginate(
             logGroupName=self._log_group,
@@ -57,7 +72,7 @@ class Reader:
 
 
 def found_records(lines: Iterable[tuple[int, str]]) -> list[FoundRecord]:
-    """Return lines and their timestamps as records, in order, without duplicates."""
+    """Return the records of pairs of timestamp and line, in order of time, without duplicates."""
     return [FoundRecord(when, line, _parsed(line)) for when, line in sorted(set(lines))]
 
 

@@ -1,4 +1,4 @@
-"""The render stage: builds the notification about records."""
+"""The render stage: turns the records of a rule into a notification for the channels."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,16 @@ class Renderer:
     def notification(
         self, rule: Rule, records: Sequence[FoundRecord], reason: Reason
     ) -> Notification:
-        """Return the notification about records of a rule; without records, it says that they were not found."""
+        """Return the notification about records of a rule.
+
+        The first 10 records are shown in full, with at most 10 changed fields each. The others are counted,
+        with their 5 most frequent actors.
+
+        Args:
+            rule: the rule.
+            records: the records in order of time; empty if they were not found.
+            reason: why the notification is sent.
+        """
         shown, rest = records[:MAX_RECORDS], records[MAX_RECORDS:]
         actors = Counter(_name(actor_of(record.fields)) for record in rest)
         return Notification(
@@ -131,7 +140,7 @@ def _label(path: tuple[str, ...], labels: Mapping[str, str]) -> str:
 
 
 def _labelled(value: Any, labels: Mapping[str, str]) -> str:
-    """Return a value as text, or its label if the rule has one."""
+    """Return a value as text, or its label; join a list of scalars with commas if none contains one."""
     if isinstance(value, list):
         texts = [_labelled(each, labels) for each in value if not isinstance(each, list | Mapping)]
         if len(texts) == len(value) and not any("," in text for text in texts):

@@ -9,7 +9,17 @@ __all__ = ["reaching_threshold"]
 
 
 def reaching_threshold(records: Sequence[FoundRecord], rule: Rule) -> list[FoundRecord]:
-    """Return the records that are in a window with at least `threshold` records, in order."""
+    """Return the records that lie in a time window with at least `rule.threshold` records.
+
+    A window is any period shorter than `rule.window_minutes`; it can begin at each record.
+
+    Args:
+        records: the records in order of time.
+        rule: the rule.
+
+    Returns:
+        A subset of the records, in the same order.
+    """
     window_ms = rule.window_minutes * 60_000
     reached: set[int] = set()
     first = 0

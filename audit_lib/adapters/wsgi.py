@@ -38,7 +38,7 @@ class AuditMiddleware:
         self.trusted_proxies = trusted_proxies
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Run the application in a copy of the contextvars, so that the server's thread keeps none of them."""
+        """Run the application in its own copy of the contextvars, which the server's thread does not keep."""
         own = copy_context()  # for this request only: nothing of it stays in the server's thread
         return _ResponseBody(own, own.run(self._respond, environ, start_response))
 

@@ -19,7 +19,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class AuditMiddleware:
-    """Adds the ECS fields of `request_fields`, and the user, to the records of HTTP requests and WebSockets.
+    """Adds the fields of `request_fields`, and the user, to the records of HTTP requests and WebSockets.
 
     The user is `scope["user"]` if its `is_authenticated` is true, as an authentication middleware sets
     it, or the user that a dependency or an endpoint, asynchronous or not, binds with

@@ -21,7 +21,7 @@ __all__ = ["AuditMiddleware"]
 
 @sync_and_async_middleware  # type: ignore[untyped-decorator] # Django ships no types
 def AuditMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:  # noqa: N802 - named in Django's settings
-    """Add the ECS fields of `request_fields`, and the authenticated `request.user`, to the records of a request.
+    """Add the fields of `request_fields`, and the authenticated user, to the records of a request.
 
     The context ends when the response is returned: records that a streaming response writes later do
     not have these fields.

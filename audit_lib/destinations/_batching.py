@@ -134,7 +134,7 @@ class BatchingHandler(AuditHandler):
     def seal(self) -> None:
         """Send the queue and the line that seals the chain; later records are sent by their caller.
 
-        Errors are not raised: records that cannot be sent are handled by their policies.
+        Records that cannot be sent are handled by their policies; `RecordLostError` is not raised.
         """
         with suppress(RecordLostError):
             self.flush()

@@ -53,7 +53,8 @@ class Retrying:
     """Retries a call on temporary errors; after a call failed with one, the next calls are tried once.
 
     Temporary errors are HTTP status 500 and above, throttling, exceeded quotas, expired credentials, and
-    errors of the network or of loading credentials. A success allows retries again.
+    errors of the network, of retrieving credentials, or of the operating system. A success allows retries
+    again.
     """
 
     def __init__(self, retry_for: float) -> None:

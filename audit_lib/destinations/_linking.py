@@ -1,4 +1,4 @@
-"""Links the lines of a destination into hash chains; a chain advances when the service accepts a batch."""
+"""Links the lines of a destination into hash chains, which advance when the service accepts a batch."""
 
 from collections.abc import Sequence
 

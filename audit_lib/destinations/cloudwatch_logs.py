@@ -159,7 +159,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
 
 def _rejected(info: "RejectedLogEventsInfoTypeDef", number: int) -> set[int]:
-    """Return the positions of rejected events; the end indexes of AWS are exclusive, the start is inclusive."""
+    """Return the positions of rejected events; AWS's end indexes are exclusive, the start is inclusive."""
     end = max(info.get("tooOldLogEventEndIndex", 0), info.get("expiredLogEventEndIndex", 0))
     start = info.get("tooNewLogEventStartIndex", number)
     return {*range(end), *range(start, number)}

@@ -1,4 +1,4 @@
-"""Reads the stacks and file assets of a cloud assembly, the folder that `cdk synth` writes (`cdk.out`).
+"""Reads the stacks and file assets of a cloud assembly, the folder `cdk.out` of `cdk synth`.
 
 Format: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """

@@ -184,7 +184,7 @@ class LocalCloud:
         put_lines(self, log_group, lines, stream=stream)
 
     def settle(self, *, timeout: float = 60.0) -> None:
-        """Wait until no function runs and no event is queued, then evaluate schedules and alarms.
+        """Start what is due, evaluate the alarms, and wait until no function runs and no event is queued.
 
         Retries and schedules that are due later on the cloud's clock are not waited for.
 

@@ -1,4 +1,4 @@
-"""Deploys a cloud assembly (`cdk.out`): uploads its file assets to S3, and applies its templates unchanged.
+"""Deploys a cloud assembly (`cdk.out`): uploads its file assets to S3, and applies its templates.
 
 Format: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """

@@ -54,7 +54,7 @@ class Engine:
         raise StackError(f"Stack with id {name_or_id} does not exist")
 
     def new(self, name: str) -> Stack:
-        """Return an empty stack of a name, created or in `REVIEW_IN_PROGRESS`.
+        """Add an empty stack, or return the existing one in `REVIEW_IN_PROGRESS`.
 
         `apply` then creates its resources.
 

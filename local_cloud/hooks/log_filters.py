@@ -1,4 +1,4 @@
-"""Patches moto's CloudWatch Logs: checks metric and subscription filters as AWS does, adds saved queries."""
+"""Patches moto's CloudWatch Logs: checks metric and subscription filters; adds saved queries."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Evaluates CloudWatch alarms on the statistic `Sum`, publishes state changes, and keeps their history.
+"""Evaluates CloudWatch alarms on the statistic `Sum`, publishes state changes, and keeps a history.
 
 The evaluation range is two periods longer than `EvaluationPeriods`, as in AWS's documented examples. The
 most recent data points in it decide; only if there are too few, missing data is treated as configured.

@@ -1,4 +1,4 @@
-"""Delivers log events, alarms, SNS messages, scheduled events and dead letters from service to service.
+"""Delivers log events, alarms, SNS messages, scheduled events and dead letters between services.
 
 The resource policy of the target has to allow each delivery. A denied delivery is logged with level
 WARNING, and its event is sent to the dead-letter queue if one is configured, as on AWS.

@@ -49,7 +49,9 @@ def parsed_pattern(text: str) -> FilterPattern:
 
 @lru_cache(maxsize=256)
 def counted_by(pattern: str, value: str) -> MetricFilter:
-    """Parse a metric filter: its filter pattern and its metric value, a number or `$.field`.
+    """Parse a metric filter: its filter pattern and its metric value.
+
+    The metric value is a number or a reference to a field, such as `$.field`.
 
     Raises:
         InvalidParameterException: AWS would reject the pattern or the metric value.
@@ -128,8 +130,8 @@ class LogGroups:
         """Append log events to a log stream, then apply the log group's filters to them.
 
         The log events that match a subscription filter are delivered to its destination, in one event in
-        the format of CloudWatch Logs. Each metric filter adds its metric value for each match, and its
-        default value, if it has one, for each log event that does not match.
+        the format of CloudWatch Logs. Each metric filter adds its metric value for each match, if the value
+        is a number, and its default value, if it has one, for each log event that does not match.
 
         Args:
             stream: the log stream.

@@ -54,9 +54,9 @@ class Receivers(Protocol):
 class LocalCloud:
     """One AWS account in one Region, in this process; a context manager that starts and stops it.
 
-    moto's state is global to the process, so one cloud runs at a time. While it runs, all boto3 clients of
-    this process use it, and the `AWS_*` environment variables are set for it; they are restored at the
-    end. The processes of Lambda functions reach the same state over HTTP, at `endpoint`.
+    moto's state is global to the process, so one cloud runs at a time. boto3 clients created while it
+    runs use it: the `AWS_*` environment variables are set for it, and restored at the end. The processes
+    of Lambda functions reach the same state over HTTP, at `endpoint`.
 
     Args:
         region: the code of the cloud's only Region.

@@ -153,7 +153,7 @@ class BatchingHandler(AuditHandler):
         super().close()
 
     def begin_child(self) -> None:
-        """In a forked process, discard the parent's queue, thread and client; the parent sends its records."""
+        """In a forked process, discard the queue, thread and client, which belong to the parent process."""
         super().begin_child()
         self._begin()
         self._client = None  # its connections belong to the parent process

@@ -1,14 +1,14 @@
-"""The embedded cloud: AWS in this process, on moto, as far as an audit trail needs it.
+"""The embedded cloud: the AWS services of an audit trail in this process, built on moto.
 
 Each package uses the ones below it:
 
 cloud            `LocalCloud`: start, deploy, put lines, move the clock; composes the rest
 server           every AWS API over HTTP, and pages about the cloud itself
 deployment       deploys the stacks of a cloud assembly       (assembly: reads its files)
-hooks/           every place where moto is changed
+hooks/           all patches of moto
 cloudformation/  templates, stacks and change sets
-resources/       the CloudFormation types
-services/        what happens between moto's services: log lines, alarms, messages, functions, time
+resources/       the supported CloudFormation resource types
+services/        behavior that moto lacks: deliveries, log filters, alarms, messages, functions, time
 receivers/       the servers that receive notifications, one for each channel type
 errors           the exceptions of this package
 

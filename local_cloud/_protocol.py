@@ -11,22 +11,22 @@ __all__ = ["Cloud"]
 
 
 class Cloud(Protocol):
-    """One account in one region."""
+    """The embedded cloud: one AWS account in one Region."""
 
     @property
     def account(self) -> str:
-        """The account's id, twelve digits."""
+        """The account's id, 12 digits."""
 
     @property
     def region(self) -> str:
-        """The only Region."""
+        """The code of the cloud's only AWS Region, such as `eu-west-1`."""
 
     @property
     def clock(self) -> Clock:
-        """The cloud's time."""
+        """The clock that all services of the cloud read."""
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of the account's owner, who has all permissions."""
+        """Return a boto3 client of a service, with the permissions of the account's owner: all."""
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this account and Region."""

@@ -1,6 +1,6 @@
-"""The stacks of a cloud assembly, the folder that `cdk synth` writes (`cdk.out`).
+"""Reads the stacks and file assets of a cloud assembly, the folder `cdk.out` of `cdk synth`.
 
-The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
+Format: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
 
 import json
@@ -15,7 +15,7 @@ __all__ = ["AssembledStack", "assets_of", "stacks_of"]
 
 
 class AssembledStack(NamedTuple):
-    """A stack in a cloud assembly: its id in the manifest, its name in AWS, its template's text."""
+    """A stack of a cloud assembly: its artifact id in the manifest, stack name, and template text."""
 
     id: str
     name: str
@@ -23,10 +23,10 @@ class AssembledStack(NamedTuple):
 
 
 def stacks_of(assembly: Path) -> Iterator[AssembledStack]:
-    """Return the stacks of a cloud assembly, in the order of its manifest.
+    """Yield the stacks of a cloud assembly, in the order of its manifest.
 
     Raises:
-        AssemblyError: the folder has no manifest, or a file of it cannot be read.
+        AssemblyError: the manifest is missing, or the manifest or a template cannot be read.
     """
     manifest = assembly / "manifest.json"
     if not manifest.is_file():
@@ -45,10 +45,10 @@ def stacks_of(assembly: Path) -> Iterator[AssembledStack]:
 
 
 def assets_of(assembly: Path, stack: str) -> Mapping[str, Any]:
-    """Return the file assets of a stack, by their hashes.
+    """Return the file assets of a stack, by their ids, from `<stack>.assets.json`.
 
     Raises:
-        AssemblyError: the stack's list of assets is missing or cannot be read.
+        AssemblyError: that file is missing or cannot be read.
     """
     path = assembly / f"{stack}.assets.json"
     with _reading(path):

@@ -1,4 +1,4 @@
-"""`LocalCloud`: AWS in this process, as far as an audit trail needs it."""
+"""`LocalCloud`: starts and stops the embedded cloud, deploys to it, and moves its clock."""
 
 import os
 import threading
@@ -41,30 +41,32 @@ _ONE_CLOUD: Final = threading.Lock()
 
 
 class Receivers(Protocol):
-    """The receivers of notifications, for the pages about the cloud."""
+    """The receivers of notifications, as the `/_cloud` pages and `health` need them."""
 
     @property
     def addresses(self) -> Mapping[str, str]:
         """The address of each receiver, by the type of channel."""
 
     def notifications(self) -> list[dict[str, Any]]:
-        """The notifications that arrived, as JSON types."""
+        """Return the notifications that arrived, in JSON types."""
 
 
 class LocalCloud:
-    """One account in one Region. moto's state is global to the process, so there is one cloud at a time.
+    """One AWS account in one Region, in this process; a context manager that starts and stops it.
 
-    In this process, boto3 clients call it directly; the processes of functions reach the same state
-    over HTTP, at `endpoint` on localhost.
+    moto's state is global to the process, so one cloud runs at a time. boto3 clients created while it
+    runs use it: the `AWS_*` environment variables are set for it, and restored at the end. The processes
+    of Lambda functions reach the same state over HTTP, at `endpoint`.
 
     Args:
-        region: the only Region.
-        port: the port on localhost that serves AWS's APIs; 0 picks a free one.
-        smtp: host and port of the mail server that receives what SES accepts.
+        region: the code of the cloud's only Region.
+        port: the port on localhost that serves AWS's APIs; 0 picks a free port.
+        smtp: host and port of the mail server that receives what SES accepts; None for none.
         receivers: the receivers of notifications; the pages at `/_cloud` show what arrived.
 
     Attributes:
-        stopping: set when a request over HTTP asks the cloud to stop.
+        endpoint: the URL of AWS's APIs and the `/_cloud` pages; set when the cloud starts.
+        stopping: an event, set when a request to `/_cloud/stop` asks the cloud to stop.
     """
 
     account: Final = DEFAULT_ACCOUNT_ID
@@ -123,9 +125,9 @@ class LocalCloud:
         """Start the cloud.
 
         Raises:
-            HookError: moto is not the version that is pinned.
-            LocalCloudError: a cloud runs in this process already.
-            PortTakenError: another program listens on its port.
+            HookError: the installed moto is not the pinned version.
+            LocalCloudError: an embedded cloud already runs in this process.
+            PortTakenError: the port cannot be bound; usually another program listens on it.
         """
         with ExitStack() as started:
             started.callback(self.log_groups.close)
@@ -152,7 +154,7 @@ class LocalCloud:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the cloud; its state is lost."""
+        """Finish the queued invocations, stop the cloud, and discard its state."""
         self._started.close()
 
     def _invoke_later(self, function: str, event: Any) -> None:
@@ -161,28 +163,37 @@ class LocalCloud:
         )  # `functions` exists once the cloud has started
 
     def _client(self, service: str) -> Any:
-        """Return a boto3 client of the account's owner, who has all permissions."""
+        """Return a boto3 client of a service, with the permissions of the account's owner: all."""
         config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # not in its stubs
         return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     def deploy(self, assembly: Path) -> list[str]:
-        """Deploy the stacks of a cloud assembly; return their names.
+        """Deploy the stacks of a cloud assembly in the order of its manifest; return their names.
 
         Raises:
-            AssemblyError: the folder is not a cloud assembly.
-            DeployError: a stack could not be created or changed.
+            AssemblyError: the folder is not a cloud assembly, or a file of it cannot be read.
+            DeployError: a stack could not be created or updated; the stacks before it stay deployed.
         """
         return deploy(self, self.stacks, assembly)
 
     def put_lines(self, log_group: str, lines: Sequence[str], *, stream: str = "app") -> None:
-        """Put log lines with the current time, as a log agent does."""
+        """Put lines into a log stream as log events with the current time, as a log agent does.
+
+        The log group must exist; the stream is created if missing. Empty lines are skipped.
+        """
         put_lines(self, log_group, lines, stream=stream)
 
     def settle(self, *, timeout: float = 60.0) -> None:
-        """Wait until all pending work is complete: deliveries, functions, alarms, messages.
+        """Start what is due, evaluate the alarms, and wait until no function runs and no event is queued.
+
+        Retries and schedules that are due later on the cloud's clock are not waited for.
+
+        Args:
+            timeout: how long to wait, in seconds of real time.
 
         Raises:
-            TimeoutError: it takes longer than `timeout` seconds of real time.
+            TimeoutError: functions still run after `timeout` seconds.
+            Exception: an error of the cloud itself in an asynchronous invocation.
         """
         end = time.monotonic() + timeout
         while True:
@@ -197,18 +208,18 @@ class LocalCloud:
             time.sleep(_POLL_SECONDS)
 
     def tick(self) -> None:
-        """Start retries and schedules that are due, and evaluate the alarms."""
+        """Start the invocation retries and schedules that are due, and evaluate the alarms."""
         with self._ticking:
             self.functions.tick()
             self.schedules.tick()
             self.alarms.tick()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock minute by minute, so that everything in between happens on time.
+        """Move the clock forward in steps of at most 60 seconds, and `settle` before and after each.
 
         Raises:
-            ValueError: the seconds are negative.
-            TimeoutError: a step does not settle.
+            ValueError: the seconds are negative, infinite or not a number.
+            TimeoutError: functions still run 60 seconds of real time after a step.
         """
         self.clock.check(seconds)
         self.settle()
@@ -219,7 +230,10 @@ class LocalCloud:
             seconds -= step
 
     def health(self) -> dict[str, Any]:
-        """Return the state of the cloud, as JSON types."""
+        """Return the state of the cloud in JSON types: stacks, functions, log groups, alarms, time.
+
+        Log groups map to their number of log events, alarms and stacks to their state.
+        """
         functions = lambda_backends[self.account][self.region].list_functions()
         groups = logs_backends[self.account][self.region].groups
         alarms = cloudwatch_backends[self.account][self.region].alarms

@@ -1,6 +1,6 @@
-"""Deploys a cloud assembly (`cdk.out`): uploads its assets and uses its templates unchanged.
+"""Deploys a cloud assembly (`cdk.out`): uploads its file assets to S3, and applies its templates.
 
-The files: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
+Format: https://github.com/aws/aws-cdk/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
 
 import io
@@ -21,11 +21,14 @@ _BOOTSTRAP_VERSION = "30"
 
 
 def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
-    """Deploy all stacks of an assembly; return their names.
+    """Create or update all stacks of a cloud assembly, in the order of its manifest.
+
+    Returns:
+        The names of the stacks.
 
     Raises:
-        AssemblyError: the folder is not a cloud assembly.
-        DeployError: a stack could not be created or changed.
+        AssemblyError: the folder is not a cloud assembly, or a file of it cannot be read.
+        DeployError: a stack could not be created or updated; the stacks before it stay deployed.
     """
     names = []
     for stack_id, name, text in stacks_of(assembly):
@@ -58,7 +61,7 @@ def _upload(cloud: Cloud, assembly: Path, stack_id: str) -> None:
 
 
 def _zipped(folder: Path) -> bytes:
-    """Pack an asset; the same files always give the same bytes."""
+    """Return a folder as an uncompressed ZIP file; the same files always give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):
@@ -72,7 +75,7 @@ def _filled(cloud: Cloud, text: str) -> str:
 
 
 def _bootstrap(cloud: Cloud, template: Template) -> None:
-    """Create the SSM parameter of `cdk bootstrap`, in which a template looks up its version."""
+    """Create the SSM parameter with the bootstrap version, if the template refers to it."""
     ssm = cloud.client("ssm")
     parameter = template.parameters.get("BootstrapVersion", {})
     if parameter.get("Type") == "AWS::SSM::Parameter::Value<String>":

@@ -1,12 +1,12 @@
-"""The exceptions of this package.
+"""The exceptions of the embedded cloud.
 
 * LocalCloudError
   * AssemblyError           a folder is not a cloud assembly
-  * DeployError             a stack of an assembly could not be created or changed
+  * DeployError             a stack of an assembly could not be created or updated
   * HookError               moto is not the version that the hooks were written for
-  * PortTakenError          another program listens on the port
-  * StackError              CloudFormation rejects a call; answered as ValidationError
-  * TemplateError           a template cannot be used; answered as ValidationError
+  * PortTakenError          the port cannot be bound
+  * StackError              CloudFormation rejects a call; returned as ValidationError
+  * TemplateError           a template is invalid or not supported; returned as ValidationError
   * UnknownConditionError   a policy has a condition operator that is not evaluated
 """
 
@@ -23,15 +23,15 @@ __all__ = [
 
 
 class LocalCloudError(Exception):
-    """The base class of all exceptions of this package."""
+    """The base class of all exceptions of the embedded cloud; also raised if one already runs."""
 
 
 class AssemblyError(LocalCloudError):
-    """A folder is not a cloud assembly; raised when its manifest is read."""
+    """A folder is not a cloud assembly: a file is missing or cannot be read."""
 
 
 class DeployError(LocalCloudError):
-    """A stack could not be created or changed; the message names the stack, the resource and the reason."""
+    """A stack could not be created or updated; the message names the stack and the reason."""
 
 
 class HookError(LocalCloudError):
@@ -39,16 +39,16 @@ class HookError(LocalCloudError):
 
 
 class PortTakenError(LocalCloudError):
-    """Another program listens on the port; raised when the cloud starts."""
+    """The port cannot be bound, usually because another program listens on it; raised at the start."""
 
 
 class StackError(LocalCloudError):
-    """A stack cannot be found, created or changed; with CloudFormation's message where it has one."""
+    """CloudFormation rejects a call on a stack; with AWS's message where one is known."""
 
 
 class TemplateError(LocalCloudError):
-    """A template cannot be used; with CloudFormation's message where it has one."""
+    """A template is invalid, or the embedded cloud does not support a part of it."""
 
 
 class UnknownConditionError(LocalCloudError):
-    """A policy has a condition operator that is not evaluated; raised when the evaluation reaches it."""
+    """A policy has a condition operator that is not supported; raised when it is evaluated."""

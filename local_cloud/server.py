@@ -1,4 +1,4 @@
-"""Serves the cloud over HTTP on localhost: every AWS API at one address, and pages about the cloud itself.
+"""Serves the embedded cloud over HTTP on localhost: AWS's APIs, and control pages at `/_cloud`.
 
     GET  /_cloud                 the state of the cloud as a page
     GET  /_cloud/health          the same as JSON
@@ -7,7 +7,8 @@
     POST /_cloud/advance         {"seconds": 3600}: move the clock, minute by minute
     POST /_cloud/stop            stop the cloud
 
-A bucket cannot be named `_cloud`, so no API has these paths.
+POST requests need `Content-Type: application/json` and return the state of the cloud. Requests from web
+pages of other sites are refused. A bucket cannot be named `_cloud`, so no API has these paths.
 """
 
 import json
@@ -44,7 +45,14 @@ log = logging.getLogger(__name__)
 
 
 class Control:
-    """The pages about the cloud and the actions on it, apart from AWS's APIs."""
+    """The WSGI application of the `/_cloud` pages and actions.
+
+    Args:
+        health: returns the state of the cloud in JSON types.
+        notifications: returns the notifications that arrived in JSON types.
+        actions: functions by name, called with the JSON object of a POST request. A missing member
+            or an invalid value is status 400, a `TimeoutError` 504.
+    """
 
     def __init__(
         self,
@@ -62,7 +70,7 @@ class Control:
         self._actions = actions
 
     def __call__(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
-        """Answer a request."""
+        """Return the response to a request, as a WSGI application."""
         return self._answer(Request(environ))(environ, start)
 
     def _answer(self, request: Request) -> Response:
@@ -92,10 +100,14 @@ class Control:
 
 @contextmanager
 def serving(port: int, control: Control) -> Generator[str]:
-    """Serve moto's state over HTTP, and yield the address. Port 0 picks a free port.
+    """Serve moto's state and the control pages over HTTP while the block runs; yield the URL.
+
+    Args:
+        port: the port on 127.0.0.1; 0 picks a free port.
+        control: the application for the paths at `/_cloud`.
 
     Raises:
-        PortTakenError: another program listens on the port.
+        PortTakenError: the port cannot be bound; usually another program listens on it.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -119,7 +131,7 @@ def serving(port: int, control: Control) -> Generator[str]:
 
 
 class _Application:
-    """Dispatches requests to the control pages or to moto, and logs each call."""
+    """The WSGI application: dispatches requests to the control pages or to moto, and logs AWS calls."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -146,9 +158,11 @@ class _Application:
 
 
 def _refused(request: Request) -> Response | None:
-    """Refuse the pages of other sites: they could create a function, which runs on this machine.
+    """Return status 403 for a request from another site's web page, else None.
 
-    A browser names the site in `Origin`, which no AWS client sends. DNS rebinding shows in the host name.
+    Such a page could create a function, which runs on this machine. A browser names the site in the
+    header `Origin`, which no AWS client sends; DNS rebinding is detected by a host name other than
+    `localhost`, `*.localhost` or `127.0.0.1`.
     """
     name = request.host.rpartition(":")[0] or request.host
     if name not in {"localhost", HOST} and not name.endswith(".localhost"):
@@ -160,7 +174,7 @@ def _refused(request: Request) -> Response | None:
 
 
 def _unknown(environ: _Environ, text: str) -> Response:
-    """Return AWS's response to an unknown operation, in the protocol of the call."""
+    """Return status 400 with `UnknownOperationException`, as JSON or XML like the call."""
     code = "UnknownOperationException"
     if "HTTP_X_AMZ_TARGET" in environ:
         return _json({"__type": code, "message": text}, 400)
@@ -169,7 +183,7 @@ def _unknown(environ: _Environ, text: str) -> Response:
 
 
 def _operation(environ: _Environ) -> str:
-    """Return the operation that a request calls, as far as its protocol shows it: `logs PutLogEvents`."""
+    """Return service and operation of a request, such as `logs PutLogEvents`, else its method and path."""
     scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split("/")
     service = scope[3] if len(scope) > 3 else "?"
     if target := environ.get("HTTP_X_AMZ_TARGET"):
@@ -182,7 +196,7 @@ def _operation(environ: _Environ) -> str:
 
 
 class _QuietHandler(MotoRequestHandler):
-    """Logs nothing, and keeps connections open."""
+    """Handles requests without logging, over persistent HTTP/1.1 connections."""
 
     protocol_version = "HTTP/1.1"
 

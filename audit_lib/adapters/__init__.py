@@ -1,5 +1,6 @@
-"""One module per framework; each fills the context of a request, a task or an invocation.
+"""Adapters for web frameworks, Celery and AWS Lambda: one module per framework.
 
-Each imports its framework, so `audit_lib` itself imports none of them. `request` is for an adapter of
-your own: the context of a request, and the ECS fields from its headers.
+An adapter opens the context of a request, a task or an invocation; all records written in it have the
+context's ECS fields. Each module imports its framework, so `audit_lib` itself imports none of them. Use
+`request` to write an adapter for another framework.
 """

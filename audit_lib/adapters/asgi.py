@@ -1,4 +1,8 @@
-"""Starlette, FastAPI, Litestar and other ASGI frameworks: `app.add_middleware(AuditMiddleware)`."""
+"""ASGI middleware that adds the fields of the request and its user to all records of the request.
+
+For Starlette and FastAPI: `app.add_middleware(AuditMiddleware)`; for other ASGI frameworks, wrap the
+application: `app = AuditMiddleware(app)`.
+"""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,10 +19,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class AuditMiddleware:
-    """Adds the source and the id of the request to its records.
+    """Adds the fields of `request_fields`, and the user, to the records of HTTP requests and WebSockets.
 
-    The user is `scope["user"]`, set by an authentication middleware, or the one that a dependency or
-    an endpoint, asynchronous or not, binds with `audit_lib.bind(user=…)`.
+    The user is `scope["user"]` if its `is_authenticated` is true, as an authentication middleware sets
+    it, or the user that a dependency or an endpoint, asynchronous or not, binds with
+    `audit_lib.bind(user=…)`.
     """
 
     def __init__(
@@ -27,14 +32,15 @@ class AuditMiddleware:
         """Wrap an application.
 
         Args:
-            app: the application.
-            trusted_proxies: the number of your own proxies in front of it.
+            app: the ASGI application.
+            trusted_proxies: the number of your own proxies in front of the application; see
+                `request_fields`.
         """
         self.app = app
         self.trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request in its context."""
+        """Run the application in the context of the request; `lifespan` events get no context."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return

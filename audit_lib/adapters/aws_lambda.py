@@ -1,7 +1,8 @@
-"""AWS Lambda: `@audited` on the handler.
+"""AWS Lambda: the decorator `audited` adds the fields of the invocation to all its records.
 
-All records of an invocation have its `faas` fields and, for API Gateway, function URLs and load
-balancers, the source of the request and the user that an authorizer has determined.
+The fields are ECS `faas` and, for events of API Gateway, function URLs and load balancers, those of
+`request_fields` and the user from the event's authorizer or IAM identity. For other events, `trace.id` is
+read from the environment variable `_X_AMZN_TRACE_ID`.
 """
 
 import os
@@ -22,7 +23,15 @@ _warm = False
 
 
 def audited(handler: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Wrap a handler of an event and a context; invocations do not share their context."""
+    """Run a handler in a context of its own for each invocation, and flush all audit handlers after it.
+
+    Args:
+        handler: a Lambda handler, called with the event and Lambda's context object.
+
+    Returns:
+        A function that returns the handler's result. It raises what the handler raises, or
+        `RecordLostError` if flushing finds that a record was lost.
+    """
 
     @wraps(handler)
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -58,7 +67,7 @@ def _fields(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _request_fields(event: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the formats of API Gateway (1.0; 2.0, also of function URLs) and of load balancers."""
+    """Return the fields of an event of API Gateway (format 1.0 or 2.0), a function URL or a load balancer."""
     headers = {str(name).lower(): str(value) for name, value in _member(event, "headers").items()}
     http = _member(request, "http")
     identity = _member(request, "identity")
@@ -78,7 +87,7 @@ def _request_fields(event: Mapping[str, Any], request: Mapping[str, Any]) -> dic
 
 
 def _user(authorizer: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, str]:
-    """Return the user from the claims of a token, a custom authorizer, or IAM."""
+    """Return ECS `user`: from the token's claims; the id else from `principalId` or the IAM user's ARN."""
     claims = _member(_member(authorizer, "jwt"), "claims") or _member(authorizer, "claims")
     user = {
         field: str(claims[claim])
@@ -92,6 +101,6 @@ def _user(authorizer: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[st
 
 
 def _member(holder: Any, name: str) -> Mapping[str, Any]:
-    """Return an object of an event, an empty one for any other value: an event can have any content."""
+    """Return the JSON object `name` of an event, or an empty mapping for any other value."""
     found = holder.get(name) if isinstance(holder, Mapping) else None
     return found if isinstance(found, Mapping) else {}

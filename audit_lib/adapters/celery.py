@@ -1,7 +1,8 @@
-"""Celery: `install()` in the module of the application, which web processes and workers import.
+"""Celery: adds the context of a task's sender, and the task's id and name, to the task's records.
 
-The records of a task have the context of its sender, which is sent with the message and kept through
-countdowns and retries, and the name and id of the task, as `task`.
+Call `install()` in the module that creates the Celery application and that both web processes and workers
+import. The context is sent as the message header `audit_context`, and kept through countdowns and retries.
+The id and name are in the field `task`.
 """
 
 from typing import Any, Final
@@ -17,7 +18,10 @@ _open: Final[dict[str, Request]] = {}
 
 
 def install() -> None:
-    """Send the context with each task from now on, and restore it in the tasks that run."""
+    """Connect the Celery signals that send the context with each task and restore it in the worker.
+
+    Further calls have no effect.
+    """
     signals.before_task_publish.connect(_send, weak=False, dispatch_uid="audit_lib.send")
     signals.task_prerun.connect(_begin, weak=False, dispatch_uid="audit_lib.begin")
     signals.task_postrun.connect(_end, weak=False, dispatch_uid="audit_lib.end")

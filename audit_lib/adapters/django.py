@@ -1,6 +1,7 @@
-"""Django: `"audit_lib.adapters.django.AuditMiddleware"` in `MIDDLEWARE`, after authentication.
+"""Django middleware that adds the fields of the request and its user to all records of the request.
 
-`AUDIT_LIB = {"trusted_proxies": 1}` in the settings is the number of your own proxies in front of it.
+Add `"audit_lib.adapters.django.AuditMiddleware"` to `MIDDLEWARE`, after authentication. The setting
+`AUDIT_LIB = {"trusted_proxies": 1}` is the number of your own proxies in front of Django; default 0.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,11 @@ __all__ = ["AuditMiddleware"]
 
 @sync_and_async_middleware  # type: ignore[untyped-decorator] # Django ships no types
 def AuditMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:  # noqa: N802 - named in Django's settings
-    """Add the user, the source and the id of the request to its records."""
+    """Add the fields of `request_fields`, and the authenticated user, to the records of a request.
+
+    The context ends when the response is returned: records that a streaming response writes later do
+    not have these fields.
+    """
     trusted = getattr(settings, "AUDIT_LIB", {}).get("trusted_proxies", 0)
 
     def request_context(request: HttpRequest) -> Any:
@@ -42,7 +47,10 @@ def AuditMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[Htt
 
 
 def _user(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the user. `Request` keeps the first one, also after the account is deleted."""
+    """Return ECS `user` of an authenticated user, else None.
+
+    `Request` keeps the first user that is returned, also after the account is deleted.
+    """
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None

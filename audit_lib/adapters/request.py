@@ -1,4 +1,4 @@
-"""For an adapter of your own: the context of a request, and the ECS fields from its headers.
+"""Building blocks of an adapter: the context of a request, and ECS fields from the request's headers.
 
     from audit_lib.adapters.request import Request, request_fields
 
@@ -7,8 +7,8 @@
         with Request(fields, user=lambda: {"id": headers["x-user"]}):
             return handle(message)
 
-All records of the block have these fields, in any thread. Headers are untrusted: they are parsed,
-shortened or left out, and never raise.
+All records written in the `with` block have these fields, in any thread of the request. Headers are
+untrusted: an invalid value is replaced or left out, a path, method or user agent is cut at 512 characters.
 """
 
 import re
@@ -40,21 +40,26 @@ def request_fields(  # noqa: PLR0913 - the parts of a request
     port: int | None = None,
     trusted_proxies: int = 0,
 ) -> dict[str, Any]:
-    """Return the ECS fields of a request: `source`, `http`, `url`, `user_agent`, `trace`.
+    """Return the ECS fields of a request: `source`, `http.request`, `url`, `user_agent` and `trace`.
+
+    `http.request.id` is the header `X-Request-ID` if it has 1 to 128 letters, digits or `._:/+=@-` and
+    begins with a letter or digit; otherwise a new id.
 
     Args:
         header: returns a header by its lower-case name, or None; several headers of one name are
             joined by commas.
         peer: the address of the connected client or proxy.
-        method: such as `GET`.
-        path: without the query, which may contain a token.
+        method: the HTTP method, such as `GET`; empty for none.
+        path: the path without the query, which may contain a token; empty for none.
         port: the port of the peer.
         trusted_proxies: the number of your own proxies in front of the application. Each appends
             the address that it receives from to `X-Forwarded-For`, so the client is at this
-            position from the right; everything left of it can be forged.
+            position from the right; everything left of it can be forged. If the header has fewer
+            addresses, the first one is the source. With 0 or without the header, `peer` is.
 
     Returns:
-        ECS objects by name, for `Request`.
+        ECS objects by name, for `Request`. An address that is not an IP address is
+        `source.address`, cut at 512 characters.
     """
     fields: dict[str, Any] = {
         "source": _source(header("x-forwarded-for"), peer, port, trusted_proxies)
@@ -111,13 +116,17 @@ def _request_id(given: str | None) -> str:
 
 
 def trace_fields(header: Callable[[str], str | None]) -> dict[str, Any]:
-    """Return `trace.id` from the OpenTelemetry span if there is one, else from the headers.
+    """Return `trace.id` of the current OpenTelemetry span, or of `traceparent` or `X-Amzn-Trace-Id`.
+
+    The header `X-Amzn-Trace-Id` is read if `traceparent` is missing or invalid. OpenTelemetry is used
+    only if the application has imported it.
 
     Args:
         header: returns a header by its lower-case name, or None.
 
     Returns:
-        ECS `trace` and `transaction`; an empty object without either.
+        ECS `trace` and, from a span only, `transaction` with the span's id. An empty object if
+        none of the three is valid, or if OpenTelemetry raises an exception.
     """
     if opentelemetry := sys.modules.get("opentelemetry.trace"):
         try:

@@ -1,4 +1,8 @@
-"""Flask and other WSGI frameworks: `app.wsgi_app = AuditMiddleware(app.wsgi_app)`."""
+"""WSGI middleware that adds the fields of the request and its user to all records of the request.
+
+For Flask: `app.wsgi_app = AuditMiddleware(app.wsgi_app)`; for other WSGI frameworks, wrap the application:
+`application = AuditMiddleware(application)`.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
@@ -15,23 +19,26 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class AuditMiddleware:
-    """Adds the source and the id of the request to its records, until the end of the response.
+    """Adds the ECS fields of `request_fields`, and the user, to the records of a request.
 
-    The user is `REMOTE_USER` of the server, or the one bound with `audit_lib.bind(user=…)`.
+    The records written while the response body is iterated and closed have these fields as well. The
+    `user.name` is `REMOTE_USER` in the WSGI environment, unless the application binds a user with
+    `audit_lib.bind(user=…)`.
     """
 
     def __init__(self, app: Application, *, trusted_proxies: int = 0) -> None:
         """Wrap an application.
 
         Args:
-            app: the application.
-            trusted_proxies: the number of your own proxies in front of it.
+            app: the WSGI application.
+            trusted_proxies: the number of your own proxies in front of the application; see
+                `request_fields`.
         """
         self.app = app
         self.trusted_proxies = trusted_proxies
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Handle a request in its context."""
+        """Run the application in its own copy of the contextvars, which the server's thread does not keep."""
         own = copy_context()  # for this request only: nothing of it stays in the server's thread
         return _ResponseBody(own, own.run(self._respond, environ, start_response))
 
@@ -43,7 +50,7 @@ class AuditMiddleware:
 
 
 class _ResponseBody:
-    """A response body whose parts are produced in the context of the request."""
+    """A response body that is iterated and closed in the context of the request."""
 
     def __init__(self, own: Context, body: Iterable[bytes]) -> None:
         self._own = own
@@ -65,7 +72,7 @@ class _ResponseBody:
 
 
 def environ_fields(environ: Environ, trusted_proxies: int) -> dict[str, Any]:
-    """Return the ECS fields of a WSGI request."""
+    """Return the ECS fields of a request, as `request_fields` does, from its WSGI environment."""
 
     def header(name: str) -> str | None:
         value = environ.get(f"HTTP_{name.upper().replace('-', '_')}")

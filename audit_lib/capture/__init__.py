@@ -1,4 +1,4 @@
-"""Capture of ORM changes: one module for each ORM, `sqlalchemy` and `django`.
+"""Capture of ORM changes as audit records: the modules `sqlalchemy` and `django`.
 
-Each imports its ORM, so `audit_lib` imports neither. Both share `_models`.
+Each module imports its ORM, so `audit_lib` itself imports neither.
 """

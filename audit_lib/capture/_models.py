@@ -1,4 +1,4 @@
-"""Shared by the captures: the audited models, how a value is read, and the origin of a record."""
+"""What both ORM captures use: the configuration of audited models, plain values, and writing records."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -12,13 +12,13 @@ __all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "write_all", "w
 
 
 MOST_ROWS: Final = 1000
-"""A statement that changes more rows writes one record, with their number."""
+"""A statement that changes more rows than this writes one record, with the number of rows."""
 # Packages whose frames are skipped: the origin of a record is the code that calls them.
 _BETWEEN: Final = frozenset({"asgiref", "audit_lib", "django", "greenlet", "sqlalchemy"})
 
 
 class AuditedModel(NamedTuple):
-    """How a model is audited."""
+    """The audit configuration of a model: its logger, record type, and excluded attributes."""
 
     logger: AuditLogger
     record_type: str
@@ -27,7 +27,7 @@ class AuditedModel(NamedTuple):
     def write(
         self, verb: str, known: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
-        """Write that a record was created, updated or deleted."""
+        """Write an audit record for one object; `verb` is `created`, `updated` or `deleted`."""
         kind = self.record_type
         message = f"{kind} {known} {verb}"
         about: dict[str, Any] = {"record_id": known, "stacklevel": _stacklevel()}
@@ -39,7 +39,13 @@ class AuditedModel(NamedTuple):
             self.logger.record_updated(message, kind, before, after, **about)
 
     def write_bulk(self, verb: str, count: int, unsure: str | None = None) -> None:
-        """Write one record for a statement that changed too many rows to read."""
+        """Write one audit record for a statement that changed `count` rows.
+
+        Args:
+            verb: `created`, `updated` or `deleted`.
+            count: the number of rows.
+            unsure: the reason why it is unknown which rows changed; the outcome is then `unknown`.
+        """
         kind = self.record_type
         self.logger.event(
             f"{count} records of {kind} {verb} by one statement",
@@ -51,12 +57,12 @@ class AuditedModel(NamedTuple):
 
 
 def model_of(models: Mapping[type, AuditedModel], cls: type) -> AuditedModel | None:
-    """Return how a class is audited: its own entry, or that of the nearest base class."""
+    """Return the audit configuration of a class or of its nearest audited base class, or None."""
     return next((models[base] for base in cls.__mro__ if base in models), None)
 
 
 def write_all(writes: Iterable[Callable[[], object]]) -> None:
-    """Write all records of a transaction, then raise the first exception."""
+    """Call all functions that write the records of a transaction, then raise the first exception."""
     lost: Exception | None = None
     for write in writes:
         try:
@@ -78,11 +84,11 @@ def _stacklevel() -> int:
 
 
 def record_id(key: Iterable[Any]) -> str:
-    """Return a primary key as text."""
+    """Return a primary key as text; the values of a composite key are joined by `/`."""
     return "/".join(text_of(part) for part in key)
 
 
 def written(cls: type, name: str, value: Any) -> Any:
-    """Return the current value, as a `SensitiveValue` if the class declares it as sensitive."""
+    """Return an attribute's value in JSON types, as `SensitiveValue` if its annotation marks it sensitive."""
     rule = annotated_rules(cls).get(name)
     return plain(value) if rule is None else SensitiveValue(plain(value), rule)

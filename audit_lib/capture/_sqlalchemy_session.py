@@ -1,4 +1,4 @@
-"""The changes of a session: collected at each flush, written when the transaction is committed."""
+"""Session events that collect the changes of each flush, and write them after the commit."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ _COMPUTED: Final = object()  # instead of a value that the database computes
 _STATE: Final = "audit_lib"
 
 MODELS: Final[dict[type, AuditedModel]] = {}
-"""The audited classes."""
+"""The audit configuration of each audited class."""
 
 
 def audited_model(cls: type) -> AuditedModel | None:
@@ -40,7 +40,7 @@ class ObjectChange:
         self.new[path] = new
 
     def add(self, later: "ObjectChange") -> None:
-        """Add later changes of the object."""
+        """Merge a later change of the same object: old values from here, new values from `later`."""
         for path, new in later.new.items():
             self.changed(path, later.old[path], new)
         if later.verb == "deleted":
@@ -136,7 +136,7 @@ def before_flush(session: Session, _context: Any, _instances: Any) -> None:
 
 
 def _computed(each: Any, model: AuditedModel) -> ObjectChange | None:
-    """Collect the old values of columns that the database will compute: a flush discards them."""
+    """Collect the old values of attributes set to an SQL expression: the flush discards them."""
     state = inspect(each)
     change = ObjectChange(
         model, type(each), record_id(state.mapper.primary_key_from_instance(each))

@@ -1,4 +1,8 @@
-"""Statements that change many rows: the rows are read before and after; others are refused."""
+"""Captures `session.execute` of UPDATE, DELETE and INSERT, and refuses what cannot be captured.
+
+The rows of an UPDATE or DELETE are read before and after it. `CaptureError` is raised for upserts,
+`INSERT … SELECT`, Core statements on audited tables, and the session's bulk methods.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -26,7 +30,15 @@ _AT_ONCE: Final = 500
 
 
 def execute(state: Any) -> Any:
-    """Audit `session.execute(update(User)…)`, `delete` and `insert`, row by row."""
+    """Handle `do_orm_execute`: execute and audit UPDATE, DELETE and INSERT of audited models.
+
+    Returns:
+        The statement's result, or None if SQLAlchemy is to execute it: a SELECT, a model that is
+        not audited, or `execution_options(audit=False)`.
+
+    Raises:
+        CaptureError: the statement cannot be audited.
+    """
     if not (state.is_update or state.is_delete or state.is_insert):
         return None
     if state.execution_options.get(_OPTION) is False:
@@ -44,7 +56,7 @@ def execute(state: Any) -> Any:
 
 
 def _refuse_table(table: Any) -> None:
-    """Refuse a statement about the table of an audited model or of one of its links."""
+    """Raise `CaptureError` for the table of an audited model, or its association tables."""
     for cls, model in MODELS.items():
         described: Any = inspect(cls)
         for mapper in described.self_and_descendants:
@@ -65,7 +77,7 @@ def _refuse_table(table: Any) -> None:
 
 
 def refusing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse a method that changes rows of audited models without an event of the session."""
+    """Wrap a bulk method of `Session`, which triggers no events: raise `CaptureError` for audited models."""
 
     @wraps(original)
     def method(self: Session, about: Any, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +97,10 @@ def refusing(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _many(state: Any, mapper: Any, model: AuditedModel) -> Any:
-    """Read the rows of a statement, execute it, and read them again."""
+    """Execute an UPDATE or DELETE, and note the rows it changed, read before and after it.
+
+    If it matches more than `MOST_ROWS` rows, only their number is noted.
+    """
     session, statement = state.session, state.statement
     columns = [getattr(mapper.class_, column.key) for column in mapper.column_attrs]
     names = [column.key for column in mapper.column_attrs]
@@ -174,7 +189,7 @@ def _read(
 
 
 class _Many(ObjectChange):
-    """A statement that changed too many rows to read: one record, with their number."""
+    """A statement that changed more than `MOST_ROWS` rows: one record, with the number of rows."""
 
     __slots__ = ("count", "what")
 

@@ -1,9 +1,11 @@
-"""Django's ORM: models that are audited automatically, after the commit.
+"""Django's ORM: writes an audit record for each change of an audited model, after the commit.
 
     audit_models(Customer, logger=logger.audit)      # in an AppConfig.ready
 
-Objects that are saved, deleted or linked, and changes by query sets, are written when their transaction
-is committed (`transaction.on_commit`), never after a rollback, including nested ones.
+Captured are `save`, `delete`, changes of many-to-many relationships, and the query set methods `update`,
+`bulk_update`, `bulk_create` and `delete`; raw SQL is not. The records are written when the transaction is
+committed (`transaction.on_commit`), never after a rollback, including that of a savepoint. An `update` of
+more than 1,000 rows writes one record, with the number of rows.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -36,10 +38,12 @@ def audit_models(
 ) -> None:
     """Audit changes of these models and their subclasses, until `release_models`.
 
+    A further call for a model replaces its configuration.
+
     Args:
         models: concrete model classes.
-        logger: the audit logger that writes the records; the context says who acts.
-        record_type: the type of the records. Default: the model's name in lower case.
+        logger: the audit logger that writes the records; the user is that of the context.
+        record_type: the record type, also of subclasses. Default: the model's name in lower case.
         exclude: fields that are not audited, such as `updated_at`: they are not written, and an
             update of only these fields writes no record.
 
@@ -64,7 +68,7 @@ def audit_models(
 def release_models(*models: type) -> None:
     """Stop auditing these models and their subclasses: the reverse of `audit_models`.
 
-    Changes of an open transaction before this call are written when it is committed.
+    Changes made before this call in an open transaction are written when that is committed.
 
     Args:
         models: the classes; without any, all audited ones. A class that is not audited is ignored.
@@ -100,7 +104,7 @@ def _model_of(cls: type) -> AuditedModel | None:
 
 
 def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
-    """Return the loaded fields as the database stores them: `"5"` in a number field is 5."""
+    """Return the loaded fields, with values as the database stores them: `"5"` in a number field is 5."""
     cls = type(instance)
     state = {}
     for field in cls._meta.concrete_fields:
@@ -119,7 +123,7 @@ def _prepared(field: Any, value: Any, cls: type) -> Any:
 
 
 def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]]:
-    """Read rows by their primary key, at most one more than the limit."""
+    """Read the rows of a query, by primary key; at most `MOST_ROWS` + 1."""
     fields = {field.attname: field for field in cls._meta.concrete_fields}
     key = cls._meta.pk.attname
     return {
@@ -133,7 +137,7 @@ def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]
 
 
 class _PendingRecord:
-    """A record that is written when a transaction is committed, in the context of its creation."""
+    """An audit record that is written after the commit, with the context in which it was created."""
 
     __slots__ = ("_write",)
 
@@ -154,7 +158,7 @@ class _PendingRecord:
 
 
 def _run_audit_hooks_first(connection: Any, others: Callable[[], None]) -> None:
-    """Write all records, then let Django run the other hooks: it stops at the first that raises."""
+    """Write all audit records before Django's other commit hooks, which stop at the first that raises."""
     connection.validate_no_atomic_block()
     hooks = connection.run_on_commit
     connection.run_on_commit = [hook for hook in hooks if not isinstance(hook[1], _PendingRecord)]
@@ -167,7 +171,7 @@ def _run_audit_hooks_first(connection: Any, others: Callable[[], None]) -> None:
 def _write_on_commit(  # noqa: PLR0913, PLR0917 - the parts of a record, and its database
     using: str | None, model: AuditedModel, verb: str, known: Any, before: Any, after: Any
 ) -> None:
-    """Write a record when the transaction is committed."""
+    """Write an audit record for one object when the transaction is committed."""
     _PendingRecord(model.write, verb, str(known), before, after).wait(using)
 
 
@@ -178,7 +182,7 @@ def _write_bulk_on_commit(
 
 
 def _set(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a created record without fields that were never set."""
+    """Return the fields of a created object that are not None."""
     return {name: value for name, value in state.items() if value is not None}
 
 
@@ -252,7 +256,7 @@ def _links_changed(  # noqa: PLR0913, PLR0917 - Django's signature
     using: str,
     **_: Any,
 ) -> None:
-    """Write which objects were linked to the object with the relationship, or no longer are."""
+    """Write the objects added to or removed from a many-to-many field, as a change of the field's model."""
     if action not in {"post_add", "post_remove", "pre_clear"}:
         return
     owner_class = model if reverse else type(instance)
@@ -293,7 +297,7 @@ def _around(original: Any, audited: Any) -> Any:
 
 
 def _update(model: AuditedModel, original: Any, query: Any, **values: Any) -> int:
-    """Read the rows before and after, and write a record for each that changed."""
+    """Update; write a record for each changed row, or one record for more than `MOST_ROWS` rows."""
     cls = query.model
     before = _rows(query, cls, model)
     count: int = original(query, **values)

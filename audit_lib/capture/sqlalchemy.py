@@ -1,10 +1,14 @@
-"""SQLAlchemy 2: models that are audited automatically, after the commit.
+"""SQLAlchemy 2: writes an audit record for each changed object of an audited model, after the commit.
 
     audit_models(User, Account, logger=logger.audit)
 
-The changes of a session are written after its transaction is committed, one record for each object: from
-its first value to its last, however often it was flushed. Nothing is written for a rollback, including
-nested savepoints.
+After the commit, one record is written for each object, with its values before the transaction and after
+it, however often it was flushed; none after a rollback, including that of a savepoint. `session.execute`
+of `update`, `delete` and `insert` is captured row by row; a statement that changes more than 1,000 rows
+writes one record, with the number of rows. `CaptureError` is raised for what cannot be captured:
+`bulk_save_objects`, `bulk_insert_mappings`, `bulk_update_mappings`, upserts, `INSERT … SELECT`, and Core
+statements on the table of an audited model or on an association table; the execution option `audit=False`
+excludes a statement.
 """
 
 from collections.abc import Callable, Collection
@@ -37,12 +41,15 @@ def audit_models(
     record_type: str | None = None,
     exclude: Collection[str] = (),
 ) -> None:
-    """Audit changes of these models and their subclasses by sessions, until `release_models`.
+    """Audit changes of these models and their subclasses by all sessions, until `release_models`.
+
+    A further call for a model replaces its configuration.
 
     Args:
         models: mapped classes.
-        logger: the audit logger that writes the records; the context says who acts.
-        record_type: the type of the records. Default: the class's name in lower case.
+        logger: the audit logger that writes the records; the user is that of the context.
+        record_type: the record type. Default, and always for subclasses that are not passed
+            themselves: the class's name in lower case.
         exclude: attributes that are not audited, such as `updated_at`: they are not written, and an
             update of only these attributes writes no record.
 
@@ -80,7 +87,7 @@ def audit_models(
 def release_models(*models: type) -> None:
     """Stop auditing these models and their subclasses: the reverse of `audit_models`.
 
-    Flushed changes of an open transaction before this call are written when it is committed.
+    Changes flushed before this call in an open transaction are written when that is committed.
 
     Args:
         models: the classes; without any, all audited ones. A class that is not audited is ignored.

@@ -1,4 +1,6 @@
-"""Destinations other than a stream: one module each, which imports its dependencies.
+"""Handlers that send audit records to CloudWatch Logs, DynamoDB or Firehose: one module per service.
+
+Each module imports boto3 or botocore, so `audit_lib` itself imports neither.
 
 _batching  the base class of the handlers: records are queued, and sent in batches
 _entries   queued records, and the limits of a call

@@ -1,6 +1,6 @@
-"""The base class of the destinations: records are queued, and sent from one thread.
+"""The base class of the destination handlers: records are queued, and sent in batches by one thread.
 
-No record is dropped: one that a service does not accept is handled by its failure policy.
+A record that the service does not accept is handled by its failure policy; none is dropped silently.
 """
 
 from abc import abstractmethod
@@ -35,18 +35,22 @@ _REPLAYED_AT_ONCE: Final = 500
 
 
 class BatchingHandler(AuditHandler):
-    """Queues each record, and sends the queue from a thread, many records in one call.
+    """Queues each record, and sends the queue from one thread, many records in one call.
 
-    The queue is bounded: when it is full, the call that writes a record waits. A record whose
-    failure policy is `raise` is with the service when the call returns; others are sent within
-    `flush_interval` seconds, and `flush()` waits for all of them. At the end of the process, also of
-    a `multiprocessing` child, the rest is sent; `kill -9` loses queued records, unlike with standard
-    output. A forked process has its own queue and thread.
+    The queue is bounded in bytes: when it is full, the call that writes a record waits. For a record
+    whose failure policy is `raise`, the call returns once the service has accepted it, or raises
+    `RecordLostError`. The thread takes other records from the queue after at most `flush_interval`
+    seconds, later only while it sends or retries earlier ones; `flush()` waits for all of them. At the
+    end of the process, also of a `multiprocessing` child, the rest is sent; `kill -9` loses queued
+    records, unlike with standard output. A forked process has its own queue and thread.
+
+    A call is retried for `retry_for` seconds on temporary errors; then the failure policies of its
+    records apply. If the content causes the error, the batch is halved until the record is found.
     """
 
     limits: ClassVar[Limits]
     kind: ClassVar[str]
-    """The kind of its targets, for messages."""
+    """The service and kind of target, such as `DynamoDB table`, for messages."""
 
     def __init__(
         self,
@@ -71,7 +75,7 @@ class BatchingHandler(AuditHandler):
         self._begin()
 
     def _begin(self) -> None:
-        """Begin with an empty queue and no thread: at first, and in a forked process."""
+        """Create an empty queue and a sender without a thread; called again in a forked process."""
         self._lost: RecordLostError | None = None
         self._retrying = Retrying(self._retry_for)
         self._queue = EntryQueue(self.limits, self._queue_bytes)
@@ -87,7 +91,7 @@ class BatchingHandler(AuditHandler):
 
     @property
     def place(self) -> str:
-        """The destination of the records, for messages."""
+        """The kind and the name of the target, for messages."""
         return f"{self.kind} {self.target}"
 
     @abstractmethod
@@ -95,25 +99,30 @@ class BatchingHandler(AuditHandler):
         """Send lines, with their line ends, in one call.
 
         Raises:
-            PartlyRefusedError: some of them were not accepted.
-            Exception: none of them was accepted, or the outcome is unknown.
+            PartlyRefusedError: the service did not accept some of the lines.
+            Exception: the service accepted none of the lines, or the outcome is unknown.
         """
 
     def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
-        """Divide entries into groups that may be in one call, in the order of the call."""
+        """Return groups of entries that may be sent in one call, each in the order of the call."""
         return [entries]
 
     def handle(self, record: LogRecord) -> bool:
-        """Queue the record, unless botocore logs it while sending: that would never end."""
+        """Queue the record; ignore log records of other libraries, such as botocore, while sending.
+
+        Returns:
+            False if the record was ignored, because sending it would create another one without
+            end; otherwise whether it passed the filters.
+        """
         if self._sender.is_current_thread and not hasattr(record, PAYLOAD):
             return False
         return super().handle(record)
 
     def flush(self) -> None:
-        """Wait until all records so far were accepted by the service or handled by their policies.
+        """Wait until all queued records were accepted by the service or handled by their policies.
 
         Raises:
-            RecordLostError: a record was lost since the last call.
+            RecordLostError: a record was lost since the last call of `flush`.
         """
         last = self._queue.last
         if last is not None and not self._sender.is_current_thread:
@@ -123,7 +132,10 @@ class BatchingHandler(AuditHandler):
             raise lost
 
     def seal(self) -> None:
-        """Send the queue and end the chain; a later record is sent at once."""
+        """Send the queue and the line that seals the chain; later records are sent by their caller.
+
+        Records that cannot be sent are handled by their policies; `RecordLostError` is not raised.
+        """
         with suppress(RecordLostError):
             self.flush()
         self._sender.ending = True
@@ -135,13 +147,13 @@ class BatchingHandler(AuditHandler):
                     self._send([line])
 
     def close(self) -> None:
-        """Send the queue, end the chain and the thread; a later record is sent at once."""
+        """Send the queue, seal the chain and end the thread; later records are sent by their caller."""
         self.seal()
         self._sender.close()
         super().close()
 
     def begin_child(self) -> None:
-        """Discard the queue and the thread of the parent process, which sends its own records."""
+        """In a forked process, discard the queue, thread and client, which belong to the parent process."""
         super().begin_child()
         self._begin()
         self._client = None  # its connections belong to the parent process
@@ -196,7 +208,11 @@ class BatchingHandler(AuditHandler):
             yield from batches(group, self.limits)
 
     def _send_batch(self, batch: list[Entry], config: Config, *, from_spool: bool = False) -> None:
-        """Send a batch; on a temporary error, one that is `from_spool` stays in the spool."""
+        """Send a batch; apply the failure policies to the records that are not accepted.
+
+        With `from_spool`, the call is tried once, and an error that the content did not cause is
+        raised, so that the batch stays in the spool.
+        """
         try:
             bodies = [entry.body for entry in batch]
             self._retrying.run(lambda: self._attempt(bodies, config), once=from_spool)
@@ -216,7 +232,7 @@ class BatchingHandler(AuditHandler):
                 self._send_batch(batch[middle:], config, from_spool=from_spool)
 
     def _attempt(self, bodies: list[bytes], config: Config) -> None:
-        """Send documents as the next lines of the chain, in one call."""
+        """Send documents in one call, as the next lines of the chain if chains are configured."""
         seal = config.chain and self._sender.ending
         opened, lines = (
             self._linking.lines(bodies, seal=seal)
@@ -240,7 +256,7 @@ class BatchingHandler(AuditHandler):
         self._linking.keep(sealed=seal)
 
     def _replay(self) -> None:
-        """Send the lines of the spool."""
+        """Send the lines of the spool; they stay there on a temporary error, which is not raised."""
         config = get_config()
         spool = self._spool(config)
         if spool is None or not spool.waiting:

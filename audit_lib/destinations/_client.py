@@ -1,4 +1,4 @@
-"""The client of a service, without botocore's retries, which could send records twice unnoticed."""
+"""Creates boto3 clients without botocore's retries, which could send records twice unnoticed."""
 
 import encodings.idna  # noqa: F401 - the first call imports it, which may be too late in a fork
 from collections.abc import Callable
@@ -12,7 +12,10 @@ _CONFIG: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_
 
 
 def client_of(service: str) -> Callable[[], Any]:
-    """Return a function that creates the client of a service, with its own session, per process."""
+    """Return a function that creates a boto3 client of a service, in a new session.
+
+    The client waits 5 seconds for a connection and 10 seconds for a response, and does not retry.
+    """
 
     def client() -> Any:
         from boto3.session import Session  # noqa: PLC0415 - not needed with `client=`

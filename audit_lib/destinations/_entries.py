@@ -1,4 +1,4 @@
-"""Records that are queued for a service, and the limits of a call."""
+"""Queued records, the limits of a service's call, and batches that keep these limits."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,7 +16,11 @@ _OPENING_BYTES: Final = 1024
 
 
 class Entry:
-    """A queued record: its JSON without a proof, and its failure policy."""
+    """A queued record: its JSON without hash-chain members, its failure policy, and its state.
+
+    `done` is true once the service accepted the record or its policy was applied; `error` is what the
+    caller that wrote the record has to raise.
+    """
 
     __slots__ = ("body", "done", "error", "policy")
 
@@ -28,12 +32,19 @@ class Entry:
 
     @property
     def milliseconds(self) -> int:
-        """The time of the record, in milliseconds since 1970."""
+        """The record's `@timestamp` in milliseconds since 1970; the current time if it is unreadable."""
         return milliseconds_of(self.body)
 
 
 class Limits(NamedTuple):
-    """The limits of a call of a service. Bytes are those of lines, with their line ends."""
+    """The limits of one call to a service.
+
+    Attributes:
+        events: the maximum number of lines.
+        batch_bytes: the maximum size of all lines, with line ends and overhead.
+        line_bytes: the maximum size of a line, with its line end.
+        event_overhead_bytes: what the service adds to the size of each line.
+    """
 
     events: int
     batch_bytes: int
@@ -41,12 +52,15 @@ class Limits(NamedTuple):
     event_overhead_bytes: int = 0
 
     def size(self, entry: Entry) -> int:
-        """Return the maximum number of bytes that an entry adds to a call."""
+        """Return the maximum number of bytes that an entry adds to a call, with proof and overhead."""
         return len(entry.body) + TAIL_BYTES + self.event_overhead_bytes
 
 
 def batches(entries: Iterable[Entry], limits: Limits) -> Iterable[list[Entry]]:
-    """Divide entries into batches for one call, with room for the lines that open and seal a chain."""
+    """Divide entries into batches of one call each, in their order.
+
+    Each batch leaves room for the two lines that open and seal a chain, of 1,024 bytes each.
+    """
     most_bytes = limits.batch_bytes - 2 * _OPENING_BYTES
     batch: list[Entry] = []
     size = 0
@@ -70,7 +84,10 @@ def by_policy(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
 
 
 def milliseconds_of(line: bytes) -> int:
-    """Return the `@timestamp` at the beginning of a line, in milliseconds since 1970; else now."""
+    """Return the `@timestamp` of a line in milliseconds since 1970; the current time if unreadable.
+
+    The timestamp is read at bytes 15 to 38, where the formatter writes it.
+    """
     try:
         return round(datetime.fromisoformat(line[15:39].decode("ascii")).timestamp() * 1000)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Classifies the errors of a service: retry, reject the content, or give up for now."""
+"""Classifies the errors of AWS calls, and retries calls on temporary errors."""
 
 from collections.abc import Callable, Iterable
 from random import uniform
@@ -38,11 +38,11 @@ _TRANSIENT: Final = frozenset({
 
 
 class RefusedError(Exception):
-    """The service will never accept this content."""
+    """The service will never accept this content, so it is not retried."""
 
 
 class PartlyRefusedError(Exception):
-    """The service accepted a call but not the lines at `positions`."""
+    """The service accepted a call, except for the lines at `positions`, counted from 0."""
 
     def __init__(self, positions: Iterable[int], reason: str) -> None:
         super().__init__(reason)
@@ -50,19 +50,31 @@ class PartlyRefusedError(Exception):
 
 
 class Retrying:
-    """Retries a call on temporary errors. While a service is down, each call is tried once."""
+    """Retries a call on temporary errors; after a call failed with one, the next calls are tried once.
+
+    Temporary errors are HTTP status 500 and above, throttling, exceeded quotas, expired credentials, and
+    errors of the network, of retrieving credentials, or of the operating system. A success allows retries
+    again.
+    """
 
     def __init__(self, retry_for: float) -> None:
-        """Begin in the state that the service is up.
+        """Allow retries until a call fails.
 
         Args:
-            retry_for: for how many seconds a call is retried.
+            retry_for: for how many seconds a call is retried; no retry begins after that time.
         """
         self._retry_for = retry_for
         self._down = False
 
     def run(self, call: Callable[[], None], *, once: bool = False) -> None:
-        """Make a call until it succeeds, fails permanently, or the time is over.
+        """Make a call until it succeeds, fails permanently, or the next retry would be too late.
+
+        The pause before a retry is up to 0.1 seconds, and doubles to at most 5 seconds; each is
+        shortened at random by up to half.
+
+        Args:
+            call: the call.
+            once: whether to try the call only once.
 
         Raises:
             Exception: the error of the last attempt.
@@ -84,12 +96,16 @@ class Retrying:
 
 
 def is_about_content(error: Exception) -> bool:
-    """Return whether an error is caused by the content, not by the service or by permissions."""
+    """Return whether a call failed because of its content, such as with `ValidationException`."""
     return isinstance(error, RefusedError | ParamValidationError) or _code(error) in _CONTENT
 
 
 def is_outcome_unknown(error: BaseException) -> bool:
-    """Return whether the service may have accepted the content in spite of the error."""
+    """Return whether the service may have accepted the content although the call failed.
+
+    That is so for HTTP status 500 and above, for a connection that fails after it was opened, and for
+    exceptions that are not botocore's.
+    """
     if isinstance(error, EndpointConnectionError):
         return False
     if isinstance(error, ClientError):

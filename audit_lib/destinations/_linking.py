@@ -1,4 +1,4 @@
-"""The chain of a destination: a batch is linked as a whole, and counts once the service accepts it."""
+"""Links the lines of a destination into hash chains, which advance when the service accepts a batch."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,26 @@ __all__ = ["Linking"]
 
 
 class Linking:
-    """The chain of a destination; after `leave`, the next line opens another chain."""
+    """The open hash chain of one destination, or none.
+
+    Call `lines` for a batch, then `keep`, `forget` or `leave` for its outcome.
+    """
 
     def __init__(self) -> None:
         self._chain: HashChain | None = None
         self._link = ""
 
     def lines(self, bodies: Sequence[bytes], *, seal: bool) -> tuple[int, list[bytes]]:
-        """Return the number of lines that open a chain (0 or 1), and all lines."""
+        """Return a batch as linked lines, not yet counted as part of the chain.
+
+        Args:
+            bodies: the JSON documents; one that does not end with `}}` is not linked.
+            seal: whether to append the line that seals the chain.
+
+        Returns:
+            The number of opening lines at the start (1 if a new chain begins, else 0), and all
+            lines with their line ends.
+        """
         lines = []
         if self._chain is None:
             self._chain = HashChain()
@@ -29,7 +41,7 @@ class Linking:
         return opened, lines
 
     def keep(self, *, sealed: bool) -> None:
-        """Advance the chain: the service accepted the lines."""
+        """Advance the chain by the lines, which the service accepted; end it if they were sealed."""
         if self._chain is not None:
             self._chain.keep()
             self._link = ""
@@ -37,21 +49,24 @@ class Linking:
             self._chain = None
 
     def forget(self) -> None:
-        """Discard the lines: the service accepted none of them."""
+        """Return to the chain's state before the lines, none of which the service accepted."""
         if self._chain is not None:
             self._chain.forget()
 
     def leave(self, relation: str) -> None:
-        """Begin another chain with the next line, which records the position of this one.
+        """End the current chain without a seal; the next batch opens a new chain that refers to it.
+
+        The opening line of the new chain records the id and the last accepted sequence of the
+        ended chain; nothing if the service accepted no line of it.
 
         Args:
-            relation: `follows`, or `parent` in a forked process.
+            relation: the member that records them: `follows`, or `parent` in a forked process.
         """
         if self._chain is not None and self._chain.sequence >= 0:
             self._link = f"{relation}:{self._chain.position}"
         self._chain = None
 
     def sealing(self) -> bytes | None:
-        """End the chain and return its last line, or None if no chain is open."""
+        """End the chain and return the line that seals it, or None if no line was accepted yet."""
         chain, self._chain = self._chain, None
         return chain.sealing() if chain is not None and chain.sequence >= 0 else None

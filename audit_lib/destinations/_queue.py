@@ -1,4 +1,4 @@
-"""A queue of entries, bounded in bytes; entries that are being sent count until they are settled."""
+"""The queue of a destination: bounded in bytes, including the entries that are being sent."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,15 +10,16 @@ __all__ = ["EntryQueue"]
 
 
 class EntryQueue:
-    """The queued entries, in their order. `changed` guards them, and is notified of changes.
+    """A first-in, first-out queue of entries with a maximum size in bytes.
 
-    The caller of `has_room_for`, `put`, `is_over`, `is_full` and `len` has to hold `changed`.
+    The condition `changed` guards it, and is notified when entries are settled. The caller of
+    `has_room_for`, `put`, `is_over`, `is_full` and `len` has to hold `changed`.
     """
 
     def __init__(self, limits: Limits, most_bytes: int) -> None:
         self.changed = Condition()
         self.last: Entry | None = None
-        """The entry that was added last, even if it was taken since."""
+        """The entry that was added last, even after it was taken; None before the first."""
         self._limits = limits
         self._most_bytes = most_bytes
         self._full_bytes = min(limits.batch_bytes, most_bytes // 2)
@@ -29,7 +30,7 @@ class EntryQueue:
         return len(self._entries)
 
     def has_room_for(self, entry: Entry) -> bool:
-        """Return whether an entry fits; into an empty queue, any entry does."""
+        """Return whether an entry fits; any entry fits if none is queued or being sent."""
         return not self._bytes or self._bytes + self._limits.size(entry) <= self._most_bytes
 
     def put(self, entry: Entry) -> None:
@@ -40,12 +41,12 @@ class EntryQueue:
 
     @property
     def is_over(self) -> bool:
-        """Whether the queue exceeds its size."""
+        """Whether the queued and unsettled entries exceed the maximum size."""
         return self._bytes > self._most_bytes
 
     @property
     def is_full(self) -> bool:
-        """Whether there is enough for a call, or the queue is half full."""
+        """Whether the entries reach the maximum size of a call or half of the queue's size."""
         return self._bytes >= self._full_bytes
 
     def take(self) -> list[Entry]:

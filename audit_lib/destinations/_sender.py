@@ -1,4 +1,4 @@
-"""The thread that sends the queue; if it cannot be started, the caller's thread sends it."""
+"""The thread that sends the queue of a destination; if none can be started, the caller's thread does."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +16,10 @@ _JOIN_SECONDS: Final = 5.0
 
 
 class Sender:
-    """Sends a queue; one thread at a time does so.
+    """Sends a queue from a daemon thread; a lock ensures that one thread at a time sends.
 
-    A forked process creates another `Sender`: it does not have this thread, nor its locks.
+    The thread replays the spool before it sends, and every 30 seconds while the spool has lines. A
+    forked process needs a new `Sender`, because it has neither the thread nor a usable lock.
     """
 
     def __init__(  # noqa: PLR0913 - the callbacks of a handler
@@ -36,7 +37,7 @@ class Sender:
 
         Args:
             queue: the queue to send.
-            name: name of the thread.
+            name: the name of the thread.
             flush_interval: how many seconds an entry may wait, so that others are sent with it.
             send: sends entries, and settles them.
             replay: sends the lines of the spool; called before `send`.
@@ -45,7 +46,7 @@ class Sender:
         """
         self.flush_interval = flush_interval
         self.ending = False
-        """Whether the process is ending: each entry is sent at once, by its caller."""
+        """Whether the process is ending: the thread that writes an entry sends it immediately."""
         self.lock = RLock()
         """Held by the thread that sends."""
         self._queue = queue
@@ -74,7 +75,10 @@ class Sender:
             self._thread = 0
 
     def put(self, entry: Entry) -> None:
-        """Queue an entry; wait until the queue has room for it."""
+        """Queue an entry, after waiting until the queue has room for it.
+
+        If no thread can be started, do not wait; a queue that exceeds its size is then sent here.
+        """
         queue = self._queue
         with queue.changed:
             while not queue.has_room_for(entry) and self._ensure_thread():
@@ -89,7 +93,10 @@ class Sender:
             self.drain()
 
     def settle(self, entry: Entry) -> None:
-        """Wait until an entry is sent or handled by its policy."""
+        """Wait until an entry is sent or handled by its failure policy.
+
+        If no thread can be started, or the process is ending, the queue is sent in this thread.
+        """
         with self._queue.changed:
             self._hurry = True
             self._queue.changed.notify_all()
@@ -99,7 +106,7 @@ class Sender:
             self.drain()
 
     def drain(self) -> None:
-        """Send the whole queue in this thread."""
+        """Replay the spool and send the whole queue in this thread, unless this thread is already sending."""
         with self.lock:
             if self._thread:  # called by a signal handler while sending
                 return
@@ -109,7 +116,10 @@ class Sender:
                     self._send(entries)
 
     def close(self) -> None:
-        """End the thread once the queue is empty; another entry starts it again."""
+        """End the thread once the queue is empty, and wait at most 5 seconds for it.
+
+        A further entry starts another thread.
+        """
         with self._queue.changed:
             worker = self._worker
             self._closing = True

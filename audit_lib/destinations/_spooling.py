@@ -1,4 +1,4 @@
-"""The files of records that a service did not accept, one for each destination."""
+"""Names the spool files, in which each destination keeps the records that were not accepted."""
 
 from hashlib import sha256
 from typing import Final
@@ -12,13 +12,15 @@ _MAX_NAME_LENGTH: Final = 100
 
 
 def spool_of(path: str, handler_kind: str, target: str, *, refused: bool = False) -> Spool:
-    """Return the spool of one destination, which no other destination replays.
+    """Return the spool of one destination: the file `<path>.<handler_kind>.<target>[.refused]`.
 
     Args:
         path: the configured file; its name is the prefix of all spools.
         handler_kind: the kind of the destination.
-        target: the name of its target, of any length and with any characters.
-        refused: for records that are not retried, because the service never accepts them.
+        target: the name of its target; percent-encoded, and over 100 characters cut and
+            made unique by a hash.
+        refused: whether to return the spool of the records that the service will never accept,
+            which is not replayed.
     """
     name = quote(target, safe="")
     if len(name) > _MAX_NAME_LENGTH:

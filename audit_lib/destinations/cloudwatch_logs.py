@@ -1,4 +1,4 @@
-"""CloudWatch Logs without an agent, for applications whose standard output is not collected."""
+"""Sends audit records to CloudWatch Logs, for applications whose standard output is not collected."""
 
 import os
 import socket
@@ -27,9 +27,13 @@ _RACE_MS: Final = 10 * 1000
 
 
 class CloudWatchLogsHandler(BatchingHandler):
-    """Writes to an existing log group; the stream is created with the first record.
+    """Writes each record as a log event to an existing log group; creates the log stream if missing.
 
-    It needs `logs:CreateLogStream` and `logs:PutLogEvents`, and makes no other calls.
+    A call has at most 10,000 events, 1,048,576 bytes and less than 24 hours from the first to the last
+    event. A record older than 14 days or more than 2 hours ahead is not sent, with a margin of one
+    minute; its failure policy applies, as it does for events that the service rejects.
+
+    It needs the permissions `logs:CreateLogStream` and `logs:PutLogEvents`, and makes no other calls.
     """
 
     kind = "CloudWatch Logs, log group"
@@ -54,7 +58,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
         Args:
             group: the log group's name.
-            stream: the stream's name; processes may share it. Default: `<host>/<process id>`.
+            stream: the log stream's name; processes may share it. Default: `<host>/<process id>`.
             client: creates the `logs` client of a process. Default: boto3's client.
             flush_interval: how many seconds a record may wait, so that others are sent with it.
             queue_bytes: the size of the queue; when it is full, calls that write a record wait.
@@ -79,14 +83,14 @@ class CloudWatchLogsHandler(BatchingHandler):
 
     @property
     def log_stream(self) -> str:
-        """Return the name of the stream that this process writes to."""
+        """The name of the log stream that this process writes to."""
         if self._stream_name is not None:
             return self._stream_name
         host = socket.gethostname().replace(":", "-").replace("*", "-")
         return f"{host}/{os.getpid()}"
 
     def _groups(self, entries: list[Entry]) -> Iterable[list[Entry]]:
-        """Sort by time, and divide calls that would span a day; refuse events outside the limits."""
+        """Sort by time, divide calls that would span 24 hours, and refuse events too old or too new."""
         oldest, newest = put_log_events.accepted_times(int(time() * 1000), _LEEWAY_MS)
         timed = [(entry.milliseconds, entry) for entry in entries]
         for found, refused in (
@@ -111,7 +115,10 @@ class CloudWatchLogsHandler(BatchingHandler):
             yield group
 
     def _attempt(self, bodies: list[bytes], config: Config) -> None:
-        """Begin another chain if time goes back, because the service returns events in time order."""
+        """Send; first begin a new chain if the first event is over 10 seconds older than the last sent.
+
+        The service returns events in the order of their times, so a chain must not go back in time.
+        """
         if milliseconds_of(bodies[0]) < self._latest - _RACE_MS:
             self._leave_chain()
             self._latest = 0
@@ -152,7 +159,7 @@ class CloudWatchLogsHandler(BatchingHandler):
 
 
 def _rejected(info: "RejectedLogEventsInfoTypeDef", number: int) -> set[int]:
-    """Return the positions of rejected events: the end indexes are exclusive, the start is not."""
+    """Return the positions of rejected events; AWS's end indexes are exclusive, the start is inclusive."""
     end = max(info.get("tooOldLogEventEndIndex", 0), info.get("expiredLogEventEndIndex", 0))
     start = info.get("tooNewLogEventStartIndex", number)
     return {*range(end), *range(start, number)}

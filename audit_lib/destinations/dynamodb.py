@@ -1,12 +1,18 @@
-"""DynamoDB: a table that answers "what happened to this record" and "what did this person do".
+"""Sends audit records to a DynamoDB table, and reads them by record, by user, or by action and day.
+
+The attributes of an item:
 
     record  (partition key)  <record type>#<record id>, or #<action>#<day> of an event about no record
     at      (sort key)       <@timestamp>#<event.id>: the order of the events
     actor   (index by_actor) user.id
     line                     the record, byte for byte, with its proof
-    action, outcome, fields, chain, sequence, expires    for filters, proof and time to live
+    action, outcome          of the event
+    fields                   the changed fields as dotted paths, at most 100
+    chain, sequence          the record's position in its hash chain
+    expires                  when DynamoDB may delete the item, in seconds since 1970
 
-A record that is sent twice is one item.
+A `record` or `actor` over 1,024 bytes is replaced by its SHA-256 hash. A record that is sent twice is one
+item.
 """
 
 import json
@@ -51,11 +57,19 @@ TABLE: Final[dict[str, Any]] = {
     ],
     "BillingMode": "PAY_PER_REQUEST",
 }
-"""The table: `client.create_table(TableName=…, **TABLE)`. The time-to-live attribute is `expires`."""
+"""Arguments to create the table: `client.create_table(TableName=…, **TABLE)`.
+
+Time to live is enabled separately, with the attribute `expires`.
+"""
 
 
 class DynamoDBHandler(BatchingHandler):
-    """Writes to a table like `TABLE`. It needs `dynamodb:BatchWriteItem`."""
+    """Writes each record as an item to a table with the keys and the index of `TABLE`.
+
+    A call has at most 25 items; unprocessed items are sent again up to 7 times, with pauses from 0.05
+    seconds that double. A line has at most 380,000 bytes, so that the item stays below 400 KB. It needs
+    the permission `dynamodb:BatchWriteItem`.
+    """
 
     kind = "DynamoDB table"
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
@@ -112,7 +126,11 @@ class DynamoDBHandler(BatchingHandler):
 
 
 class AuditTable:
-    """Reads a table like `TABLE`. It needs `dynamodb:Query` on the table and its index."""
+    """Reads audit records from a table with the keys and the index of `TABLE`, as parsed JSON.
+
+    It needs the permission `dynamodb:Query` on the table and its index. A time without a time zone is
+    UTC; milliseconds are the finest unit.
+    """
 
     def __init__(self, table: str, client: "DynamoDBClient | None" = None) -> None:
         self.table = table
@@ -126,17 +144,35 @@ class AuditTable:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Return the audit records of a record, oldest first, from `since` on and before `until`."""
+        """Return the audit records of a record, oldest first, in strongly consistent reads.
+
+        Args:
+            record_type: the record's type.
+            record_id: the record's id.
+            since: the first time, inclusive. Default: no limit.
+            until: the last time, exclusive. Default: no limit.
+        """
         return self._found("record", _record_key(record_type, str(record_id)), since, until)
 
     def done_by(
         self, actor: object, *, since: datetime | None = None, until: datetime | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Return the audit records of a `user.id`, oldest first; the index is eventually consistent."""
+        """Return the audit records of a user, oldest first; the index is eventually consistent.
+
+        Args:
+            actor: the `user.id`.
+            since: the first time, inclusive. Default: no limit.
+            until: the last time, exclusive. Default: no limit.
+        """
         return self._found("actor", _key(str(actor)), since, until)
 
     def happened(self, action: str, day: datetime) -> Iterator[dict[str, Any]]:
-        """Return the events of an action about no record, such as `login`, on a day of UTC."""
+        """Return the audit records of an action that concern no record, such as `login`, on one day.
+
+        Args:
+            action: the `event.action`.
+            day: the date, in UTC; the time of day is ignored.
+        """
         return self._found("record", _event_key(action, f"{day:%Y-%m-%d}"), None, None)
 
     def _found(
@@ -162,7 +198,7 @@ class AuditTable:
 
 
 def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
-    """Return the item of a line, even of one that is not an audit record."""
+    """Return the DynamoDB item of a line; lines that are not JSON objects are accepted too."""
     text = line[:-1].decode("ascii")
     try:
         document = json.loads(text)
@@ -209,7 +245,7 @@ def _object(document: Any, name: str) -> dict[str, Any]:
 
 
 def _leaves(fields: Any, path: str) -> set[str]:
-    """Return the dotted paths that changed."""
+    """Return the dotted paths of the innermost members of `changes.fields`."""
     if not isinstance(fields, dict):
         return {path[:_MAX_KEY_BYTES]} if path else set()
     found: set[str] = set()
@@ -228,7 +264,7 @@ def _event_key(action: str, day: str) -> str:
 
 
 def _key(text: str) -> str:
-    """Return a text as a key, or its hash if it exceeds the maximum length of a key."""
+    """Return a text as a key, or its SHA-256 hash if it is longer than 1,024 bytes."""
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) <= _MAX_KEY_BYTES:
         return encoded.decode()
@@ -236,6 +272,6 @@ def _key(text: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    """Return a time in the format of the sort key; a time without a zone is UTC."""
+    """Return a time in the format of the sort key; a time without a time zone is UTC."""
     utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"

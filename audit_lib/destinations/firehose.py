@@ -1,4 +1,4 @@
-"""Amazon Data Firehose, to S3, a data lake or a search engine: one JSON line for each record."""
+"""Sends audit records to Amazon Data Firehose, for S3, a data lake or a search engine, as JSON lines."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -14,10 +14,11 @@ __all__ = ["FirehoseHandler"]
 
 
 class FirehoseHandler(BatchingHandler):
-    """Sends all lines of a call as one Firehose record, each with its line end.
+    """Sends the audit records of a batch as the lines of one Firehose record.
 
-    This keeps their order, all or none are accepted, and it costs less: the service bills at least
-    5 KB for each of its records. It needs `firehose:PutRecord`.
+    A Firehose record has at most 10,000 lines and 1,024,000 bytes. Its lines keep their order, and are
+    accepted all or not at all; it costs less, because the service bills at least 5 KB per Firehose
+    record. It needs the permission `firehose:PutRecord`.
     """
 
     kind = "Firehose stream"

@@ -1,11 +1,11 @@
-"""CloudFormation: templates to stacks, as the CDK CLI and boto3 call it.
+"""Implements CloudFormation for the CDK CLI and boto3, in place of moto's implementation.
 
-api         the operations, instead of moto's
-engine      creates, changes and deletes stacks; rolls back when something fails
-planning    what a change set would do
-parameters  the values of a template's references
-stacks      a stack as data
-template    a template's text, its conditions and intrinsic functions
+api         the API operations
+engine      creates, updates, imports and deletes stacks; rolls back when a resource fails
+planning    computes the changes of a change set
+parameters  resolves parameters, pseudo parameters, resources and exports
+stacks      the data of a stack
+template    parses a template, and resolves its conditions and intrinsic functions
 """
 
 from local_cloud.cloudformation.api import operations

@@ -1,4 +1,4 @@
-"""CloudFormation's operations, instead of moto's; answers have AWS's shape.
+"""The operations of CloudFormation's API, which replace moto's; responses have AWS's shape.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
 """
@@ -27,7 +27,7 @@ _Answer = dict[str, Any] | None
 
 
 class CloudFormationError(ServiceException):
-    """The error response to a rejected call."""
+    """The error response to a rejected call, with AWS's error code and message."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,10 @@ class _ChangeSet:
 
 
 def operations(cloud: Cloud, engine: Engine) -> dict[str, Callable[[Any], ActionResult]]:
-    """Return the methods that replace those of moto's CloudFormationResponse, by name."""
+    """Return the methods that replace those of moto's `CloudFormationResponse`, by their names.
+
+    They return a `StackError` or `TemplateError` as the error response `ValidationError`.
+    """
     api = _Api(cloud, engine)
 
     def method(operation: Callable[[_Given], _Answer]) -> Callable[[Any], ActionResult]:
@@ -61,7 +64,7 @@ def operations(cloud: Cloud, engine: Engine) -> dict[str, Callable[[Any], Action
 
 
 class _Api:
-    """Each public method is an operation."""
+    """Each public method is an API operation: it takes the call's parameters, and returns the result."""
 
     def __init__(self, cloud: Cloud, engine: Engine) -> None:
         self._cloud = cloud
@@ -340,7 +343,7 @@ def _described(stack: Stack) -> dict[str, Any]:
 
 
 def _parameters(given: _Given, before: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters as given; SSM names are resolved later."""
+    """Return a call's parameter values; `UsePreviousValue` takes those of `before`."""
     found = {}
     for each in given.get("Parameters") or []:
         name = each["ParameterKey"]

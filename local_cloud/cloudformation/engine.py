@@ -1,4 +1,4 @@
-"""Creates, changes and deletes stacks, resource by resource; rolls back when one fails."""
+"""Creates, updates, imports and deletes stacks, resource by resource; rolls back if one fails."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -28,13 +28,17 @@ _Undo = Callable[[], None]
 
 
 class Engine:
-    """All stacks of the cloud."""
+    """The stacks of the cloud, and the operations on them.
+
+    Attributes:
+        stacks: the existing stacks, by name.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.stacks: dict[str, Stack] = {}
         self.deleted: dict[str, Stack] = {}
-        """Deleted stacks, by id: their events can still be read."""
+        """The deleted stacks, by id: their events can still be read."""
 
     def stack(self, name_or_id: str) -> Stack:
         """Find a stack by its name, or by its id even after it was deleted.
@@ -50,10 +54,12 @@ class Engine:
         raise StackError(f"Stack with id {name_or_id} does not exist")
 
     def new(self, name: str) -> Stack:
-        """Return an empty stack; `apply` creates its resources.
+        """Add an empty stack, or return the existing one in `REVIEW_IN_PROGRESS`.
+
+        `apply` then creates its resources.
 
         Raises:
-            StackError: one of that name exists.
+            StackError: a stack of that name exists in another status.
         """
         known = self.stacks.get(name)
         if known is not None and known.status != "REVIEW_IN_PROGRESS":
@@ -64,28 +70,37 @@ class Engine:
         return known
 
     def scope(self, stack: Stack, template: Template, given: Mapping[str, str]) -> TemplateScope:
-        """Return the current values of a template's references.
+        """Return the current values that a template can refer to, as `scope_of` does.
 
         Raises:
-            StackError: a parameter has no value.
+            StackError: a parameter has no value, or does not exist in Parameter Store.
         """
         return scope_of(self._cloud, stack, template, given, self.stacks.values())
 
     def changes(self, stack: Stack, template: Template, given: Mapping[str, str]) -> list[Change]:
-        """Return what applying a template would change, without doing it.
+        """Return the changes that `apply` would make, without making them.
 
         Raises:
-            TemplateError, StackError: the template cannot be used.
+            TemplateError: the template is invalid or has unsupported parts.
+            StackError: a parameter has no value.
         """
         return planned_changes(self.scope(stack, template, given), stack, template, given)
 
     def apply(self, stack: Stack, template: Template, given: Mapping[str, str]) -> None:
-        """Create or change a stack to match a template.
+        """Create or update the resources of a stack to match a template, and delete the others.
 
-        If it fails, the stack's status and events show why, and everything is rolled back.
+        If a resource fails, no exception is raised: the changes are rolled back, and the stack's status and
+        events show the reason. Replaced and removed resources are deleted last, unless their
+        `UpdateReplacePolicy` or `DeletionPolicy` is `Retain`.
+
+        Args:
+            stack: the stack; without a template, it is created, else updated.
+            template: the template.
+            given: the parameter values, before names in Parameter Store are resolved.
 
         Raises:
-            TemplateError, StackError: the template cannot be used; nothing was done.
+            TemplateError: the template is invalid or has unsupported parts; nothing was changed.
+            StackError: a parameter has no value; nothing was changed.
         """
         scope = self.scope(stack, template, given)
         template.check(scope)
@@ -118,13 +133,18 @@ class Engine:
     def importing(
         self, stack: Stack, template: Template, given: Mapping[str, str], wanted: Mapping[str, str]
     ) -> list[Change]:
-        """Return what importing would change, without doing it.
+        """Return the changes that `import_` would make, without making them.
 
-        `wanted` maps logical ids to the identifiers of existing resources.
+        Args:
+            stack: the stack.
+            template: the template, which contains the resources to import.
+            given: the parameter values.
+            wanted: maps logical ids to the identifiers of existing resources.
 
         Raises:
-            TemplateError: the template cannot be used.
-            StackError: something else would change, or something cannot be imported.
+            TemplateError: the template is invalid or has unsupported parts.
+            StackError: the template has changes other than imports, or a resource cannot be
+                imported.
         """
         changes = self.changes(stack, template, given)
         return planned_imports(changes, template, wanted, self.stacks.values())
@@ -132,9 +152,16 @@ class Engine:
     def import_(
         self, stack: Stack, template: Template, given: Mapping[str, str], changes: list[Change]
     ) -> None:
-        """Take existing resources into a stack, unchanged: the template's properties are not applied.
+        """Import existing resources into a stack; their properties are not changed to the template's.
 
-        If it fails, the stack's status and events show why, and the stack stays unchanged.
+        If a resource does not exist, no exception is raised: the stack keeps its resources, and its status
+        and events show the reason.
+
+        Args:
+            stack: the stack.
+            template: the template, which contains the resources to import.
+            given: the parameter values.
+            changes: the changes that `importing` returned.
         """
         scope = self.scope(stack, template, given)
         before = dict(stack.resources)
@@ -166,10 +193,12 @@ class Engine:
         self._event(stack, what, "IMPORT_COMPLETE")
 
     def delete(self, stack: Stack) -> None:
-        """Delete a stack and its resources, except retained ones.
+        """Delete a stack and its resources, except those with the `DeletionPolicy` `Retain`.
+
+        If a resource cannot be deleted, the stack's status is `DELETE_FAILED`; no exception is raised.
 
         Raises:
-            StackError: the stack is protected, or another stack uses its exports.
+            StackError: termination protection is enabled, or another stack imports an export.
         """
         if stack.protected:
             raise StackError(
@@ -187,11 +216,11 @@ class Engine:
         self.deleted[stack.id] = self.stacks.pop(stack.name)
 
     def importing_stacks(self, export: str) -> list[str]:
-        """Return the names of the stacks that use an export."""
+        """Return the names of the stacks that import an export."""
         return [stack.name for stack in self.stacks.values() if export in stack.imports]
 
     def _keep_exports(self, stack: Stack, kept: set[str | None]) -> None:
-        """Reject the removal of an export that another stack uses."""
+        """Raise `StackError` if another stack imports an export that is not in `kept`."""
         for _, _, export in stack.outputs:
             if export and export not in kept and (users := self.importing_stacks(export)):
                 raise StackError(
@@ -251,7 +280,7 @@ class Engine:
         self._event(stack, what, "UPDATE_COMPLETE")
 
     def _undo_create(self, stack: Stack, id_: str, before: StackResource | None) -> None:
-        """Delete what a failed run created, and restore what was there before."""
+        """Delete a resource that was created before the failure; restore the resource that it replaced."""
         self._delete_one(stack, stack.resources.pop(id_), "DeletionPolicy")
         if before is not None:
             stack.resources[id_] = before

@@ -1,4 +1,4 @@
-"""The values of a template's references: parameters, resources, exports of other stacks."""
+"""Resolves what a template can refer to: parameters, pseudo parameters, resources, and exports."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,17 +18,23 @@ def scope_of(
     given: Mapping[str, str],
     stacks: Iterable[Stack],
 ) -> TemplateScope:
-    """Return the current values of a template's references.
+    """Return the current values of parameters, pseudo parameters, resources and exports.
 
     Args:
-        cloud: supplies AWS's own parameters, and those kept in SSM.
-        stack: the stack, whose resources can be referenced.
-        template: declares the parameters.
-        given: the parameters' values, before SSM names are resolved.
-        stacks: all stacks; their exports can be imported.
+        cloud: the cloud, for the pseudo parameters (such as `AWS::Region`) and Parameter Store.
+        stack: the stack whose resources the template refers to.
+        template: the template, which declares the parameters and their defaults.
+        given: the parameter values; a parameter of the type `AWS::SSM::Parameter::Value<…>` has the
+            name of a parameter in Parameter Store as its value.
+        stacks: all stacks of the cloud, for the exports.
+
+    Returns:
+        The scope in which the template is resolved. Parameters of the types
+        `CommaDelimitedList` and `List<…>` are lists, all others text.
 
     Raises:
-        StackError: a parameter has no value.
+        StackError: a parameter has neither a value nor a default, or does not exist in Parameter
+            Store.
     """
     parameters: dict[str, Any] = {
         "AWS::AccountId": cloud.account,
@@ -55,7 +61,7 @@ def scope_of(
 
 
 def _value(cloud: Cloud, type_: str, text: str) -> Any:
-    """Return the value of a parameter of a type, from its text."""
+    """Convert a parameter's text to its type: look it up in Parameter Store, or split a list at commas."""
     if type_.startswith("AWS::SSM::Parameter::Value"):
         ssm = cloud.client("ssm")
         try:

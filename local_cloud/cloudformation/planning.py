@@ -1,4 +1,4 @@
-"""What a change set would do, computed before anything is changed."""
+"""Computes the changes of a change set, for updates and imports, without making them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,10 +13,18 @@ __all__ = ["planned_changes", "planned_imports"]
 def planned_changes(
     scope: TemplateScope, stack: Stack, template: Template, given: Mapping[str, str]
 ) -> list[Change]:
-    """Return what applying a template to a stack would change.
+    """Return the changes between a stack's resources and a template.
+
+    If a parameter value differs, every existing resource of the template is listed as `Modify`.
+
+    Args:
+        scope: the values that the template can refer to.
+        stack: the stack.
+        template: the template.
+        given: the parameter values.
 
     Raises:
-        TemplateError: the template cannot be used.
+        TemplateError: the template is invalid or has unsupported parts.
     """
     template.check(scope)
     wanted = template.active(scope)
@@ -40,16 +48,17 @@ def planned_imports(
     wanted: Mapping[str, str],
     stacks: Iterable[Stack],
 ) -> list[Change]:
-    """Convert changes to imports: every new resource has to be an import.
+    """Convert the additions of a template to imports of existing resources.
 
     Args:
-        changes: what applying the template would change.
+        changes: the changes that `planned_changes` returned.
         template: the template.
-        wanted: logical ids → identifiers of existing resources.
-        stacks: all stacks; a resource of one cannot be imported into another.
+        wanted: maps logical ids to the identifiers of existing resources.
+        stacks: all stacks; a resource of a stack cannot be imported.
 
     Raises:
-        StackError: something else would change, or something cannot be imported.
+        StackError: a change is not an addition of a resource in `wanted`, or a resource has no
+            `DeletionPolicy`, a type that cannot be imported, or belongs to a stack.
     """
     imports = []
     for change in changes:
@@ -71,7 +80,7 @@ def planned_imports(
 
 
 def _owner(stacks: Iterable[Stack], type_: str, physical: str) -> str:
-    """Return the name of the stack that has a resource; empty if none has it."""
+    """Return the name of the stack that contains a resource; empty if none does."""
     for stack in stacks:
         for resource in stack.resources.values():
             if resource.type == type_ and resource.physical.ref == physical:
@@ -80,5 +89,5 @@ def _owner(stacks: Iterable[Stack], type_: str, physical: str) -> str:
 
 
 def _compared(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a resource's body that are compared: all but the CDK's metadata."""
+    """Return a resource's body without `Metadata`, which does not count as a change."""
     return {name: value for name, value in body.items() if name != "Metadata"}

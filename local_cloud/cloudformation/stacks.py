@@ -1,4 +1,4 @@
-"""A stack as data: its resources, their events, and the changes of a change set."""
+"""The data of stacks: resources, events, and the changes of a change set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,12 @@ __all__ = ["Change", "Stack", "StackEvent", "StackResource", "differing", "known
 
 @dataclass(slots=True)
 class StackResource:
-    """A resource of a stack: its type, the resource that was created, and its properties."""
+    """A resource of a stack: its logical id, type, physical resource, and resolved properties.
+
+    Attributes:
+        body: the resource's part of the template, with functions unresolved.
+        changed: the time of the last creation, update or import.
+    """
 
     id: str
     type: str
@@ -24,7 +29,7 @@ class StackResource:
 
     @property
     def resource_type(self) -> ResourceType:
-        """The type, which was known when the resource was created."""
+        """The implementation of the resource's type."""
         return known_type(self.type)
 
     def must_be_replaced(self, type_: str, properties: Mapping[str, Any]) -> bool:
@@ -35,7 +40,7 @@ class StackResource:
 
 @dataclass(frozen=True, slots=True)
 class StackEvent:
-    """An event of a resource, or of the stack itself."""
+    """An event of a stack, as `DescribeStackEvents` returns it: a new status of a resource or the stack."""
 
     id: str
     logical_id: str
@@ -48,7 +53,13 @@ class StackEvent:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change set would do to a resource: `Add`, `Modify`, `Remove` or `Import`."""
+    """The change of a resource in a change set: `Add`, `Modify`, `Remove` or `Import`.
+
+    Attributes:
+        id: the logical id.
+        physical_id: the physical id; empty for `Add`.
+        replaces: whether a `Modify` replaces the resource.
+    """
 
     action: str
     id: str
@@ -59,7 +70,10 @@ class Change:
 
 @dataclass(slots=True)
 class Stack:
-    """A stack, and everything that happened to it."""
+    """A stack: its status, template, parameters, resources, outputs, events and change sets.
+
+    `outputs` are tuples of name, value and export name or None; `protected` is termination protection.
+    """
 
     name: str
     id: str
@@ -73,19 +87,19 @@ class Stack:
     resources: dict[str, StackResource] = field(default_factory=dict)
     outputs: list[tuple[str, str, str | None]] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
-    """The exports of other stacks that this one uses."""
+    """The names of the exports that this stack imports from other stacks."""
     events: list[StackEvent] = field(default_factory=list)
     change_sets: dict[str, Any] = field(default_factory=dict)
     protected: bool = False
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    """Return the names whose values differ."""
+    """Return the names whose values differ; a missing name equals None."""
     return {name for name in {*before, *after} if before.get(name) != after.get(name)}
 
 
 def known_type(type_: str) -> ResourceType:
-    """Return a type that `Template.check` found to be known."""
+    """Return the implementation of a resource type that `Template.check` found to be supported."""
     found = type_named(type_)
     assert found is not None  # noqa: S101 - for the type checker
     return found

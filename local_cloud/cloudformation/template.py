@@ -1,4 +1,4 @@
-"""Templates: parsed, ordered, and resolved.
+"""Parses templates, orders their resources by dependency, and resolves intrinsic functions.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -25,10 +25,10 @@ _SECTIONS: Final = frozenset({
 
 
 class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
-    """YAML with the short forms of CloudFormation's functions: `!Ref x` is `{"Ref": "x"}`."""
+    """A YAML loader for the short forms of intrinsic functions: `!Ref x` is `{"Ref": "x"}`."""
 
     def short_form(self, tag: str, node: yaml.Node) -> dict[str, Any]:
-        """Return a function's long form."""
+        """Return the long form of an intrinsic function."""
         if isinstance(node, yaml.ScalarNode):
             argument: Any = self.construct_scalar(node)
         elif isinstance(node, yaml.SequenceNode):
@@ -48,20 +48,30 @@ _Yaml.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True, slots=True)
 class TemplateScope:
-    """The values of a template's references: parameters with AWS's own, resources, exports of other stacks.
+    """The values that a template can refer to.
 
-    `resources` grows while resources are created.
+    Attributes:
+        parameters: the values of parameters and pseudo parameters, by name.
+        resources: the existing resources, by logical id; the engine adds those that it creates.
+        exports: the values of all stacks' exports, by export name.
     """
 
     parameters: Mapping[str, Any]
     resources: dict[str, PhysicalResource]
     exports: Mapping[str, str]
     imported: set[str] = field(default_factory=set)
-    """The exports that the template used."""
+    """The names of the exports that the template imported while it was resolved."""
 
 
 class Template:
-    """A template's text and its sections."""
+    """A parsed template.
+
+    Args:
+        text: the template in JSON, if it begins with `{`, or in YAML.
+
+    Raises:
+        TemplateError: the text cannot be parsed, has no resources, or has an unknown section.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -81,7 +91,11 @@ class Template:
         self.outputs: dict[str, dict[str, Any]] = body.get("Outputs", {})
 
     def active(self, scope: TemplateScope) -> dict[str, dict[str, Any]]:
-        """Return the resources whose condition holds, in the order in which to create them."""
+        """Return the resources whose condition is true, each after the resources that it depends on.
+
+        Raises:
+            TemplateError: the dependencies are circular, or a condition is not supported.
+        """
         active = {
             id_: body
             for id_, body in self.resources.items()
@@ -98,10 +112,10 @@ class Template:
         return ordered
 
     def check(self, scope: TemplateScope) -> None:
-        """Check all types and properties before anything is created.
+        """Check that all resource types and properties are supported, before anything is created.
 
         Raises:
-            TemplateError: the embedded cloud does not support some; the message names each.
+            TemplateError: a type or property is not supported; the message names each.
         """
         unknown = []
         for id_, body in self.active(scope).items():
@@ -118,7 +132,10 @@ class Template:
             raise TemplateError(f"the embedded cloud does not support\n{listed}")
 
     def resolved(self, node: Any, scope: TemplateScope) -> Any:
-        """Return a part of the template with each function replaced by its result.
+        """Return a part of the template with each intrinsic function replaced by its result.
+
+        Supported are `Ref`, `Fn::GetAtt`, `Fn::Join`, `Fn::Split`, `Fn::Select`, `Fn::Sub`, `Fn::If`,
+        `Fn::ImportValue` and `Fn::FindInMap`. Members that are `AWS::NoValue` are left out.
 
         Raises:
             TemplateError: a reference cannot be resolved, or a function is not supported.
@@ -127,7 +144,7 @@ class Template:
         return None if value is _NO_VALUE else value
 
     def output_values(self, scope: TemplateScope) -> Iterator[tuple[str, Any, str | None]]:
-        """Return each output: its name, its value, and its export name."""
+        """Yield the name, the value, and the export name or None of each output whose condition is true."""
         for name, body in self.outputs.items():
             if "Condition" not in body or self._condition(body["Condition"], scope):
                 export = body.get("Export")
@@ -240,7 +257,7 @@ class Template:
 
 
 def _references(node: Any) -> Iterator[str]:
-    """Return every name that a part of a template refers to."""
+    """Yield the names in `Ref`, `Fn::GetAtt` and `Fn::Sub` in a part of a template."""
     if isinstance(node, list):
         for each in node:
             yield from _references(each)

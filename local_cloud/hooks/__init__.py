@@ -1,9 +1,9 @@
-"""Every change to moto, and the check that moto is the version they were written for.
+"""Patches moto where it behaves differently from AWS; checks that moto is the pinned version.
 
-patches      replaces, adds, restores; rejects another version of moto
-access       the clock, permissions
-logs         CloudWatch Logs: groups, streams, events
-log_filters  CloudWatch Logs: filters, saved queries
+patches      replaces and restores attributes of moto; rejects another version of moto
+access       clock, and permission checks of every call
+logs         CloudWatch Logs: log groups, log streams, log events
+log_filters  CloudWatch Logs: metric filters, subscription filters, saved queries
 alarms       CloudWatch alarms
 messages     SNS, SES
 functions    Lambda
@@ -18,10 +18,13 @@ __all__ = ["Patches", "hooked"]
 
 
 def hooked(cloud: HookedCloud) -> Patches:
-    """Change moto for one cloud; `undo` restores everything.
+    """Patch moto for one cloud.
+
+    Returns:
+        The patches; their `undo` restores moto.
 
     Raises:
-        HookError: a function of moto does not exist or has other parameters; nothing is changed.
+        HookError: a function of moto does not exist or has other parameters; moto is restored.
     """
     patches = Patches()
     try:

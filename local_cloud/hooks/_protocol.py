@@ -1,4 +1,4 @@
-"""The interface through which the hooks use the cloud: the services that moto's functions call."""
+"""The interface of the cloud that the hooks use: the services that patched functions of moto call."""
 
 from typing import Protocol
 
@@ -15,32 +15,32 @@ __all__ = ["HookedCloud"]
 
 
 class HookedCloud(Cloud, Protocol):
-    """A cloud whose services are called by hooks; each is looked up when a hook runs."""
+    """The cloud with the services that hooks call; each is looked up only when a hook runs."""
 
     @property
     def alarms(self) -> Alarms:
-        """State changes of alarms, and their history."""
+        """The evaluation of alarms, their actions and their history."""
 
     @property
     def deliveries(self) -> Deliveries:
-        """Deliveries from one service to another."""
+        """The deliveries from one AWS service to another."""
 
     @property
     def functions(self) -> Functions:
-        """Invocations of functions."""
+        """The invocations of Lambda functions."""
 
     @property
     def log_groups(self) -> LogGroups:
-        """Log lines, subscriptions and metric filters."""
+        """The log events, subscription filters, metric filters and saved queries."""
 
     @property
     def mails(self) -> Mails:
-        """The mail server."""
+        """The sender of SES messages to the mail server."""
 
     @property
     def permissions(self) -> Permissions:
-        """The permissions of functions' roles."""
+        """The permissions of the execution roles of Lambda functions."""
 
     @property
     def stacks(self) -> Engine:
-        """The stacks."""
+        """The engine of the CloudFormation stacks."""

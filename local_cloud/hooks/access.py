@@ -1,4 +1,4 @@
-"""The clock that moto reads, and the permission checks of every call."""
+"""Patches moto to read the cloud's clock, and to check the permissions of each call of a function."""
 
 import json
 import logging
@@ -24,11 +24,15 @@ log = logging.getLogger(__name__)
 
 
 class _AccessDeniedError(ServiceException):
-    """The error response of every service; moto looks for its model in the module of this class."""
+    """AccessDenied of any service; in this module, because moto looks for the error's model here."""
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Install the cloud's clock in moto, and check each call of a function against its role."""
+    """Make moto read the cloud's clock, and evaluate IAM and bucket policies.
+
+    A call with the access key of a Lambda function is denied unless its execution role allows it; calls
+    with other keys are not checked. Bucket policies are evaluated with their conditions.
+    """
     cloud.clock.install()
     patches.later(cloud.clock.uninstall)
     COMMON_ERROR_CODES.append(_ACCESS_DENIED)  # any service may return it
@@ -55,7 +59,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         refuse_if(response, response.data.get("Action", "(unknown)"), given)
 
     def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
-        """Evaluate a bucket's policy with its conditions, which moto ignores."""
+        """Evaluate a bucket policy with its conditions, which moto ignores."""
         if bucket.policy is None:
             return PermissionResult.NEUTRAL
         statements = json.loads(bucket.policy)["Statement"]
@@ -81,7 +85,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
 
 
 def _parameters(response: Any) -> dict[str, Any]:
-    """Return the parameters of a call in any protocol."""
+    """Return the parameters of a call in any of AWS's protocols."""
     given = response.body
     if not isinstance(given, dict):  # some of moto's services have read it already
         try:
@@ -95,7 +99,7 @@ def _parameters(response: Any) -> dict[str, Any]:
 
 
 def _denied(response: Any, message: str) -> HTTPException:
-    """Return AccessDenied in the protocol of the called service."""
+    """Return the error response AccessDeniedException in the protocol of the called service."""
     refused = ActionResult(_AccessDeniedError(_ACCESS_DENIED, message))
     status, headers, body = response.serialized(refused)
     response.response_headers.update(headers)

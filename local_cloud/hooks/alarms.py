@@ -1,4 +1,4 @@
-"""CloudWatch alarms: state changes are published and recorded."""
+"""Patches moto's CloudWatch alarms: runs their actions, and records their state changes."""
 
 from typing import Any
 
@@ -16,7 +16,11 @@ _TRANSITIONED = "state_transitioned_timestamp"  # moto has no such attribute
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Publish state changes, record their history, and start alarms in the state that AWS gives them."""
+    """Run the actions of state changes, and make moto's alarms behave as on AWS.
+
+    A new alarm starts in `INSUFFICIENT_DATA`, `SetAlarmState` of an unknown alarm fails without a message,
+    and `DescribeAlarmHistory`, which moto lacks, returns the state changes.
+    """
 
     def update_state(alarm: Alarm, reason: str, reason_data: str | None, state_value: str) -> None:
         before = cloud.alarms.condition(alarm)

@@ -1,4 +1,4 @@
-"""Lambda: functions run in our processes, and their whole configuration is kept."""
+"""Patches moto's Lambda: runs functions in local processes, and keeps their whole configuration."""
 
 import base64
 import json
@@ -19,7 +19,10 @@ __all__ = ["install"]
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Run functions, and keep the parts of their configuration that moto drops."""
+    """Run invocations in local processes, and keep `DeadLetterConfig` and `LoggingConfig`.
+
+    moto would run functions in Docker, and drops these two parts of their configuration.
+    """
 
     def invoke(
         function: LambdaFunction, body: Any, request_headers: Any, response_headers: Any

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: checks and keeps metric filters, subscription filters and saved queries."""
+"""Patches moto's CloudWatch Logs: checks metric and subscription filters; adds saved queries."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ __all__ = ["install"]
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Install the hooks of filters and saved queries."""
+    """Patch the operations on metric filters and subscription filters; add those on query definitions."""
     _filters(patches, cloud)
     _queries(patches, cloud)
 

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: log groups and events behave as on AWS."""
+"""Patches moto's CloudWatch Logs: log groups, log streams and log events behave as on AWS."""
 
 import json
 from typing import Any, Final
@@ -23,7 +23,7 @@ _NO_STREAM: Final = "The specified log stream does not exist."
 
 
 class _StreamExistsError(JsonRESTError):
-    """AWS's error for an existing stream; moto's names a log group."""
+    """AWS's error for an existing log stream; moto's message names a log group instead."""
 
     code = 400
 
@@ -34,7 +34,11 @@ class _StreamExistsError(JsonRESTError):
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Install the hooks of log groups, streams and events."""
+    """Patch the operations on log groups, log streams and log events.
+
+    The patches check limits with AWS's messages, evaluate filter patterns, deliver new log events, and add
+    deletion protection and `AssociateKmsKey`.
+    """
     _checks(patches)
     _events(patches, cloud)
     _group_answers(patches, cloud)

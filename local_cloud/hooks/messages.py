@@ -1,4 +1,4 @@
-"""SNS and SES: forwards messages to functions and to the mail server."""
+"""Patches moto's SNS to invoke subscribed functions, and SES to send messages to the mail server."""
 
 import json
 from typing import Any
@@ -14,7 +14,11 @@ __all__ = ["install"]
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Deliver messages to functions, and mails to the mail server."""
+    """Invoke functions with the messages of topics, and send SES's raw messages by SMTP.
+
+    A message that the function's policy does not allow goes to the subscription's dead-letter queue.
+    Subscriptions of other protocols stay moto's.
+    """
 
     def publish(  # noqa: PLR0913, PLR0917 - moto's own
         subscription: Subscription,

@@ -1,6 +1,7 @@
-"""Changes to moto: checks what it replaces, and restores everything at the end.
+"""Patches attributes of moto for the hooks, and restores them when the cloud stops.
 
-moto is pinned to one version, because these are private names.
+Before a function is replaced, its parameters are checked: the hooks use private names of moto, so they
+work only with the pinned version.
 """
 
 import inspect
@@ -14,25 +15,34 @@ __all__ = ["Patches", "parameters_of"]
 
 
 class Patches:
-    """The changes made, restored in reverse order."""
+    """The patches that were applied to moto; `undo` reverts them, the last first."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
 
     def undo(self) -> None:
-        """Restore everything."""
+        """Revert all patches, and call the registered callbacks, the last first."""
         while self._undo:
             self._undo.pop()()
 
     def later(self, undo: Callable[[], None]) -> None:
-        """Register a callback that `undo` calls."""
+        """Register a callback that `undo` calls in its turn."""
         self._undo.append(undo)
 
     def replace(self, holder: Any, name: str, parameters: str, replacement: Any) -> Any:
-        """Replace `holder.name`; return the original, which must have these `parameters`.
+        """Replace a function or method, after checking its parameters.
+
+        Args:
+            holder: the class or module that defines it.
+            name: its name.
+            parameters: the names of its parameters, separated by spaces.
+            replacement: the new function.
+
+        Returns:
+            The original function.
 
         Raises:
-            HookError: it does not exist or has other parameters.
+            HookError: the function does not exist or has other parameters.
         """
         place = f"{getattr(holder, '__qualname__', holder.__name__)}.{name}"
         original = vars(holder).get(name)
@@ -47,16 +57,16 @@ class Patches:
         return original
 
     def swap(self, holder: Any, name: str, value: Any) -> None:
-        """Set `holder.name` to another value."""
+        """Set the attribute `name` of a class or module to another value, without a check."""
         original = vars(holder)[name]
         setattr(holder, name, value)
         self._undo.append(lambda: setattr(holder, name, original))
 
     def add(self, holder: Any, name: str, method: Any) -> None:
-        """Add an operation that moto does not have.
+        """Add a method to a class of moto that does not have it, such as an API operation.
 
         Raises:
-            HookError: moto has that operation itself.
+            HookError: the class already has an attribute of that name.
         """
         if hasattr(holder, name):
             raise HookError(f"moto has its own {name}; remove this hook")
@@ -65,6 +75,6 @@ class Patches:
 
 
 def parameters_of(response: Any) -> dict[str, Any]:
-    """Return the parameters of a call in the JSON protocol."""
+    """Return the parameters of a call in AWS's JSON protocol."""
     parameters: dict[str, Any] = json.loads(response.body)
     return parameters

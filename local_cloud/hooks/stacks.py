@@ -1,4 +1,4 @@
-"""CloudFormation: every operation is replaced."""
+"""Patches moto's CloudFormation: replaces its operations by those of `local_cloud.cloudformation`."""
 
 from moto.cloudformation.responses import CloudFormationResponse
 
@@ -10,7 +10,7 @@ __all__ = ["install"]
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Replace moto's operations by ours."""
+    """Replace or add the operations of `cloudformation.operations`; those not in it stay moto's."""
     # moto uses these to turn its models into responses; ours already have AWS's shape.
     patches.swap(CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {})
     for name, operation in operations(cloud, cloud.stacks).items():

@@ -1,6 +1,7 @@
-"""The receivers of notifications, one file per channel type: servers on localhost that keep what arrives.
+"""Servers on localhost that receive and keep notifications: one module per channel type.
 
-A file is found by its name, the channel type; it defines `RECEIVER`, a subclass of `Receiver`.
+The module's name is the channel type; it defines `RECEIVER`, a subclass of `Receiver`. Modules whose names
+begin with `_` are not receivers.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ __all__ = ["ReceivedMessage", "Receiver", "receiver_types"]
 
 @cache
 def receiver_types() -> Mapping[str, type[Receiver]]:
-    """Return the receiver class of each channel type."""
+    """Return the receiver classes by channel type, the name of the module in this package."""
     names = sorted(each.name for each in iter_modules(__path__) if not each.name.startswith("_"))
     found = {name: import_module(f"{__name__}.{name}").RECEIVER for name in names}
     return MappingProxyType(found)

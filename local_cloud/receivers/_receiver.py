@@ -1,4 +1,4 @@
-"""The base class of receivers: a server that keeps messages, and how a message is displayed."""
+"""The base class of the receivers, and the message that they keep."""
 
 import time
 from abc import ABC, abstractmethod
@@ -21,11 +21,14 @@ class ReceivedMessage:
     channel: str
     original: Any
     arrived: float = field(default_factory=time.monotonic)
-    """Seconds of the monotonic clock; orders the messages of all receivers."""
+    """The time of arrival in seconds of `time.monotonic`, to order the messages of all receivers."""
 
 
 class Receiver(ABC):
-    """A server that keeps what is sent to it, in the order of arrival."""
+    """A server that keeps the messages sent to it, in the order of arrival, and displays them.
+
+    It is a context manager that starts and stops the server.
+    """
 
     STYLE: ClassVar[str] = ""
     """CSS for the HTML that `html` returns."""
@@ -35,17 +38,17 @@ class Receiver(ABC):
 
     @property
     def originals(self) -> list[Any]:
-        """The original messages."""
+        """The messages as sent, in the order of arrival."""
         return [message.original for message in self.received]
 
     @property
     @abstractmethod
     def address(self) -> str:
-        """The address that messages are sent to, as passed to `prepare`."""
+        """The server's address, in the form that `prepare` expects."""
 
     @property
     def smtp(self) -> tuple[str, int] | None:
-        """Host and port if this is the mail server that SES delivers to, else None."""
+        """Host and port if this is an SMTP server, to which SES messages are sent; else None."""
         return None
 
     @abstractmethod
@@ -59,7 +62,7 @@ class Receiver(ABC):
     @staticmethod
     @abstractmethod
     def prepare(client: Callable[[str], Any], address: str, channel: Any) -> None:
-        """Create what the channel requires in the account; what exists is left unchanged.
+        """Create the AWS resources that the channel requires; existing ones are left unchanged.
 
         Args:
             client: returns a boto3 client of a service.
@@ -70,12 +73,12 @@ class Receiver(ABC):
     @staticmethod
     @abstractmethod
     def rule(original: Any) -> str:
-        """Return the id of the rule that a message is about."""
+        """Return the id of the rule that caused a message."""
 
     @staticmethod
     @abstractmethod
     def title(original: Any) -> str:
-        """Return the line that the recipient sees first."""
+        """Return a message's title, such as an e-mail's subject."""
 
     @staticmethod
     @abstractmethod
@@ -85,14 +88,14 @@ class Receiver(ABC):
     @staticmethod
     @abstractmethod
     def html(original: Any) -> str:
-        """Return a message as the recipient sees it: an HTML fragment without scripts."""
+        """Return a message as its recipient sees it: an HTML fragment in which no script runs."""
 
     @staticmethod
     @abstractmethod
     def file(original: Any) -> tuple[str, bytes]:
-        """Return a message as a file: the file name's suffix, and the bytes."""
+        """Return a message as a file: the file name's suffix, such as `.eml`, and the content."""
 
     @staticmethod
     @abstractmethod
     def as_json(original: Any) -> dict[str, Any]:
-        """Return a message as JSON types, for `/_cloud/notifications` and the pytest fixture."""
+        """Return a message in JSON types, for `/_cloud/notifications` and the pytest fixture."""

@@ -1,4 +1,4 @@
-"""The receiver of e-mail: an SMTP server on localhost that keeps each message."""
+"""The receiver of the channel type `email`: an SMTP server on localhost."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class EmailReceiver(Receiver):
-    """Keeps each e-mail that SES sends."""
+    """Keeps each e-mail that SES sends, as an `EmailMessage`.
+
+    The headers `X-Audit-Channel` and `X-Audit-Rule` name the channel and the rule.
+    """
 
     STYLE: ClassVar[str] = (
         "iframe{border:1px solid #ddd;border-radius:8px;width:700px;height:560px;background:#fff}"
@@ -32,7 +35,7 @@ class EmailReceiver(Receiver):
         self._controller = _AnyPort(self, hostname=_HOST, port=0)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Keep a message."""
+        """Keep a message; aiosmtpd calls this for each SMTP DATA command."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else str(content).encode()
         mail = BytesParser(policy=SMTP).parsebytes(raw)
@@ -101,7 +104,7 @@ def _body(mail: Any, subtype: str) -> str:
 
 
 class _AnyPort(Controller):
-    """A controller on a port that the system chooses; it reads the port from the socket."""
+    """An aiosmtpd controller on a free port: `port` is read from the socket once it listens."""
 
     def _trigger_server(self) -> None:
         server: Any = self.server

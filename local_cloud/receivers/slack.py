@@ -1,7 +1,7 @@
-"""The receiver of Slack webhooks: an HTTP server on localhost that keeps each message.
+"""The receiver of the channel type `slack`: an HTTP server on localhost in place of Slack's webhooks.
 
-`html` shows a message about as Slack does. Slack's text has `&`, `<` and `>` as entities, so the
-ones that remain are markup.
+`html` renders a message approximately as Slack does. In Slack's text, `&`, `<` and `>` are written as
+entities, so the remaining characters are markup.
 """
 
 import json
@@ -31,10 +31,13 @@ _ENTITIES: Final = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 
 
 class SlackReceiver(Receiver):
-    """Keeps each JSON document that is posted.
+    """Keeps each JSON document that is posted and answered with status 200.
+
+    The last segment of the URL's path is the channel's name.
 
     Attributes:
-        answers: status and headers of the next responses.
+        answers: status and headers of the next responses, used up in order, to test errors. Without
+            one, the status is 200.
     """
 
     STYLE: ClassVar[
@@ -84,7 +87,7 @@ class SlackReceiver(Receiver):
 
     @property
     def address(self) -> str:
-        """The prefix of a webhook's URL; the channel's name follows."""
+        """The prefix of the webhook URLs; a channel's name completes it."""
         return f"http://localhost:{self._server.server_address[1]}/services/T0/B0/"
 
     @staticmethod

@@ -1,6 +1,6 @@
-"""The CloudFormation types that the embedded cloud supports, with the properties that it evaluates.
+"""The CloudFormation resource types and properties that the embedded cloud supports.
 
-A type or property that is not listed fails the deployment, which names it; nothing is skipped.
+A template with any other type or property is rejected, with a message that names each.
 """
 
 from local_cloud.resources import bootstrap, compute, monitoring, storage

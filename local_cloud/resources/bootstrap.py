@@ -1,4 +1,4 @@
-"""What the CDK itself creates: the bucket and the repository for assets, and its metadata."""
+"""The resource types of the CDK: S3 buckets, ECR repositories, SSM parameters, CDK metadata."""
 
 import json
 
@@ -15,7 +15,7 @@ __all__ = ["create_bucket"]
 
 
 def create_bucket(cloud: Cloud, name: str) -> None:
-    """Create a bucket in the cloud's Region; S3 rejects a location constraint for us-east-1."""
+    """Create a bucket in the cloud's Region, in us-east-1 without the location constraint S3 rejects."""
     where = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
     cloud.client("s3").create_bucket(Bucket=name, **({} if cloud.region == "us-east-1" else where))
 
@@ -30,7 +30,7 @@ def create_bucket(cloud: Cloud, name: str) -> None:
     replaced_by=("BucketName",),
 )
 class BucketType(ResourceType):
-    """Buckets. Versioning is set; encryption, life cycle and access blocks have no effect here."""
+    """`AWS::S3::Bucket`. Of the other properties, only `VersioningConfiguration` has an effect."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("BucketName", name.lower()[:63])
@@ -60,7 +60,7 @@ class BucketType(ResourceType):
 
 @resource_type("AWS::S3::BucketPolicy", "PolicyDocument", replaced_by=("Bucket",))
 class BucketPolicyType(PutResourceType):
-    """Bucket policies."""
+    """`AWS::S3::BucketPolicy`."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del name
@@ -82,7 +82,7 @@ class BucketPolicyType(PutResourceType):
     replaced_by=("RepositoryName",),
 )
 class RepositoryType(ResourceType):
-    """Repositories of images; our assets do not use them."""
+    """`AWS::ECR::Repository`. `LifecyclePolicy` and `RepositoryPolicyText` have no effect."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("RepositoryName", name.lower())
@@ -111,7 +111,7 @@ class RepositoryType(ResourceType):
 
 @resource_type("AWS::SSM::Parameter", "Type", "Value", replaced_by=("Name",))
 class ParameterType(PutResourceType):
-    """SSM parameters."""
+    """`AWS::SSM::Parameter`, in Parameter Store."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("Name", name)
@@ -126,7 +126,7 @@ class ParameterType(PutResourceType):
 
 @resource_type("AWS::CDK::Metadata", "Analytics")
 class MetadataType(PutResourceType):
-    """What the CDK reports to AWS about an app, unless that is turned off; it has no effect."""
+    """`AWS::CDK::Metadata`, the CDK's usage report to AWS; it has no effect."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del cloud, properties

@@ -1,4 +1,4 @@
-"""Roles, functions and schedules."""
+"""The resource types of IAM roles and policies, Lambda functions and permissions, EventBridge rules."""
 
 import io
 import json
@@ -28,7 +28,7 @@ from local_cloud.resources.registry import (
     replaced_by=("RoleName",),
 )
 class RoleType(ResourceType):
-    """Roles; the AWS managed policies are those that moto ships."""
+    """`AWS::IAM::Role`. The AWS managed policies are those that moto contains."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         created = cloud.client("iam").create_role(
@@ -86,7 +86,11 @@ class RoleType(ResourceType):
 
 
 def _load_managed_policy(cloud: Cloud, arn: str) -> None:
-    """Load an AWS managed policy; moto ships the documents without loading them."""
+    """Load an AWS managed policy into moto, which contains the documents but does not load them.
+
+    Raises:
+        ValueError: AWS has no managed policy of that ARN.
+    """
     known = iam_backends[cloud.account]["aws"].managed_policies
     name = arn.rpartition("/")[2]
     if arn not in known and ":iam::aws:policy/" in arn:
@@ -104,7 +108,7 @@ def _managed_policies() -> dict[str, Any]:
 
 @resource_type("AWS::IAM::Policy", "PolicyDocument", replaced_by=("PolicyName", "Roles"))
 class PolicyType(PutResourceType):
-    """Policies of roles."""
+    """`AWS::IAM::Policy`: an inline policy of the roles in `Roles`."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         for role_name in properties["Roles"]:
@@ -138,7 +142,7 @@ class PolicyType(PutResourceType):
     replaced_by=("FunctionName",),
 )
 class FunctionType(ResourceType):
-    """Functions; a change of code or configuration starts new processes."""
+    """`AWS::Lambda::Function`. New code, handler, environment, memory or role starts new processes."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FunctionName", name)
@@ -165,7 +169,7 @@ class FunctionType(ResourceType):
 
 
 def _code(properties: Properties) -> dict[str, Any]:
-    """Return a function's code as the API takes it; text in a template is the file `index.py`.
+    """Return `Code` as Lambda's API takes it; inline code in `ZipFile` becomes the file `index.py`.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
     """
@@ -196,7 +200,7 @@ def _configuration(properties: Properties) -> dict[str, Any]:
     replaced_by=("Action", "FunctionName", "Principal", "SourceAccount", "SourceArn"),
 )
 class PermissionType(PutResourceType):
-    """Permissions of other services to use a function."""
+    """`AWS::Lambda::Permission`: a statement of a function's resource policy."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         optional = ("SourceAccount", "SourceArn")
@@ -224,7 +228,7 @@ class PermissionType(PutResourceType):
     replaced_by=("Name",),
 )
 class RuleType(ResourceType):
-    """Schedules."""
+    """`AWS::Events::Rule` with a `ScheduleExpression`; event patterns are not supported."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         return self._put(cloud, properties.get("Name", name), properties)

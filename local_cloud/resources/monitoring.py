@@ -1,4 +1,4 @@
-"""Monitoring: filters on log groups, alarms, topics and their subscriptions."""
+"""The resource types of subscription filters, metric filters, CloudWatch alarms, and SNS topics."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ from local_cloud.resources.registry import (
     replaced_by=("FilterName", "LogGroupName"),
 )
 class SubscriptionFilterType(PutResourceType):
-    """Subscription filters: the lines of a log group that go to a function."""
+    """`AWS::Logs::SubscriptionFilter`: sends matching log events of a log group to a function."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FilterName", name)
@@ -45,7 +45,7 @@ class SubscriptionFilterType(PutResourceType):
     replaced_by=("FilterName", "LogGroupName"),
 )
 class MetricFilterType(PutResourceType):
-    """Metric filters: the lines of a log group that are counted."""
+    """`AWS::Logs::MetricFilter`: publishes a metric value for each matching log event of a log group."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FilterName", name)
@@ -79,7 +79,7 @@ class MetricFilterType(PutResourceType):
     replaced_by=("AlarmName",),
 )
 class AlarmType(PutResourceType):
-    """Alarms on the sum of a metric."""
+    """`AWS::CloudWatch::Alarm` on the statistic `Sum` of a metric; others raise `ValueError`."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("AlarmName", name)
@@ -110,7 +110,7 @@ class AlarmType(PutResourceType):
 
 @resource_type("AWS::SNS::Topic", "DisplayName", "KmsMasterKeyId", replaced_by=("TopicName",))
 class TopicType(ResourceType):
-    """Topics."""
+    """`AWS::SNS::Topic`."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("TopicName", name)
@@ -133,7 +133,7 @@ class TopicType(ResourceType):
 
 @resource_type("AWS::SNS::TopicPolicy", "PolicyDocument", replaced_by=("Topics",))
 class TopicPolicyType(PutResourceType):
-    """Policies of topics."""
+    """`AWS::SNS::TopicPolicy`; its deletion restores the default policy of the topics."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         for arn in properties["Topics"]:
@@ -150,7 +150,7 @@ class TopicPolicyType(PutResourceType):
     "AWS::SNS::Subscription", "RedrivePolicy", replaced_by=("Endpoint", "Protocol", "TopicArn")
 )
 class SubscriptionType(ResourceType):
-    """Subscriptions: the receivers of a topic's messages."""
+    """`AWS::SNS::Subscription`: an endpoint that receives a topic's messages."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del name
@@ -181,7 +181,7 @@ class SubscriptionType(ResourceType):
 
 
 def _transformation(properties: Properties) -> dict[str, Any]:
-    """Return a metric transformation as the API takes it."""
+    """Return a metric transformation of a template as CloudWatch Logs' API takes it."""
     given = {f"{key[0].lower()}{key[1:]}": value for key, value in properties.items()}
     if "dimensions" in given:
         given["dimensions"] = {each["Key"]: each["Value"] for each in given["dimensions"]}
@@ -189,7 +189,7 @@ def _transformation(properties: Properties) -> dict[str, Any]:
 
 
 def _owners_policy(cloud: Cloud, topic_arn: str) -> dict[str, Any]:
-    """Return the policy that a topic has by default."""
+    """Return the default policy of a topic, which allows all SNS actions to the topic's account."""
     verbs = (
         "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission",
         "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish",

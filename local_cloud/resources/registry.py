@@ -1,4 +1,4 @@
-"""The base class of CloudFormation types, and the registry of the supported ones."""
+"""The base class of the CloudFormation resource types, and the registry of the supported types."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -24,53 +24,63 @@ _Class = TypeVar("_Class", bound="type[ResourceType]")
 
 @dataclass(frozen=True, slots=True)
 class PhysicalResource:
-    """A resource that was created: what `Ref` and `Fn::GetAtt` return."""
+    """The physical id (`Ref`) of an existing resource, and its attributes (`Fn::GetAtt`)."""
 
     ref: str
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 class ResourceType(ABC):
-    """A CloudFormation type: its properties, and how its resources are created, changed and deleted.
+    """A CloudFormation resource type: creates, updates, imports and deletes its resources.
 
-    A change of a property in `replaced_by` replaces the resource.
+    Attributes:
+        properties: the supported properties; a template with any other is rejected.
+        replaced_by: the properties whose update requires a replacement of the resource.
     """
 
     properties: ClassVar[frozenset[str]] = frozenset()
     replaced_by: ClassVar[frozenset[str]] = frozenset()
     identifier: ClassVar[str] = ""
-    """The property that identifies a resource to import; empty if the type cannot be imported."""
+    """The property that identifies a resource in an import; empty if the type cannot be imported."""
 
     def find(self, cloud: Cloud, identifier: str) -> PhysicalResource:
-        """Find an existing resource, to be imported.
+        """Return an existing resource for an import; types with an `identifier` implement this.
 
         Raises:
-            LookupError: it does not exist.
+            LookupError: the resource does not exist.
+            NotImplementedError: the type cannot be imported.
         """
         raise NotImplementedError
 
     @abstractmethod
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
-        """Create a resource; `name` is its name where the properties have none."""
+        """Create a resource; `name` is its generated name, used if the properties contain none."""
 
     @abstractmethod
     def update(
         self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
     ) -> PhysicalResource:
-        """Change a resource in place; `old` is empty for one that was just created."""
+        """Update a resource without replacing it.
+
+        Args:
+            cloud: the cloud.
+            resource: the existing resource.
+            new: the new properties.
+            old: the previous properties; empty if `create` calls this.
+        """
 
     @abstractmethod
     def delete(self, cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
-        """Delete a resource; `properties` are those it was created or last changed with."""
+        """Delete a resource, given the properties of its last creation or update."""
 
 
 class PutResourceType(ResourceType):
-    """A type whose API has a put operation: creating a resource again by its name changes it."""
+    """A resource type whose API has a put operation: creating an existing resource updates it."""
 
     def update(
         self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
     ) -> PhysicalResource:
-        """Put the resource again; its `Ref` is its name."""
+        """Create the resource again with the new properties, under its physical id as its name."""
         del old
         return self.create(cloud, resource.ref, new)
 
@@ -78,7 +88,13 @@ class PutResourceType(ResourceType):
 def resource_type(
     type_: str, *properties: str, replaced_by: tuple[str, ...] = ()
 ) -> Callable[[_Class], _Class]:
-    """Register a class as a type, with all properties that it evaluates."""
+    """Register the decorated class as the implementation of a CloudFormation resource type.
+
+    Args:
+        type_: the type's name, such as `AWS::SNS::Topic`.
+        properties: the supported properties that can be updated.
+        replaced_by: the supported properties whose update requires a replacement.
+    """
 
     def register(class_: _Class) -> _Class:
         class_.properties = frozenset({*properties, *replaced_by})
@@ -90,10 +106,10 @@ def resource_type(
 
 
 def type_named(type_: str) -> ResourceType | None:
-    """Return a type by its name, or None if it is not supported."""
+    """Return the implementation of a resource type, or None if it is not supported."""
     return _TYPES.get(type_)
 
 
 def known_types() -> list[str]:
-    """Return the names of all supported types."""
+    """Return the names of all supported resource types, sorted."""
     return sorted(_TYPES)

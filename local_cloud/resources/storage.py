@@ -1,4 +1,4 @@
-"""Storage: keys, log groups, saved queries, tables, queues."""
+"""The resource types of KMS keys, log groups, saved queries, DynamoDB tables, and SQS queues."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from local_cloud.services.resource_policies import check_key
 
 @resource_type("AWS::KMS::Key", "Description", "EnableKeyRotation", "KeyPolicy")
 class KeyType(ResourceType):
-    """Customer managed keys."""
+    """`AWS::KMS::Key`. Deletion schedules the key's deletion in 30 days."""
 
     identifier = "KeyId"
 
@@ -63,7 +63,7 @@ class KeyType(ResourceType):
     replaced_by=("LogGroupName",),
 )
 class LogGroupType(ResourceType):
-    """Log groups."""
+    """`AWS::Logs::LogGroup`. Creation fails if the KMS key's policy does not allow CloudWatch Logs."""
 
     identifier = "LogGroupName"
 
@@ -122,7 +122,7 @@ class LogGroupType(ResourceType):
 
 @resource_type("AWS::Logs::QueryDefinition", "LogGroupNames", "Name", "QueryString")
 class QueryDefinitionType(ResourceType):
-    """Saved queries."""
+    """`AWS::Logs::QueryDefinition`: a saved query of CloudWatch Logs Insights."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         del name
@@ -157,7 +157,7 @@ class QueryDefinitionType(ResourceType):
     replaced_by=("AttributeDefinitions", "KeySchema", "TableName"),
 )
 class TableType(ResourceType):
-    """Tables, billed by request."""
+    """`AWS::DynamoDB::Table` without secondary indexes and provisioned throughput."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("TableName", name)
@@ -200,7 +200,7 @@ class TableType(ResourceType):
 
 @resource_type("AWS::SQS::Queue", "MessageRetentionPeriod", "SqsManagedSseEnabled")
 class QueueType(ResourceType):
-    """Standard queues."""
+    """`AWS::SQS::Queue`: a standard queue with a generated name."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
@@ -223,7 +223,7 @@ class QueueType(ResourceType):
 
 @resource_type("AWS::SQS::QueuePolicy", "PolicyDocument", replaced_by=("Queues",))
 class QueuePolicyType(PutResourceType):
-    """Policies of queues."""
+    """`AWS::SQS::QueuePolicy`."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         self._set(cloud, properties, json.dumps(properties["PolicyDocument"]))

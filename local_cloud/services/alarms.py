@@ -1,8 +1,7 @@
-"""CloudWatch alarms: evaluates metrics, and publishes state changes.
+"""Evaluates CloudWatch alarms on the statistic `Sum`, publishes state changes, and keeps a history.
 
-The evaluation follows the documented tables: the most recent data points of the evaluation range,
-which is somewhat longer than configured, decide; missing ones are filled in as configured only where
-there are too few.
+The evaluation range is two periods longer than `EvaluationPeriods`, as in AWS's documented examples. The
+most recent data points in it decide; only if there are too few, missing data is treated as configured.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 """
 
@@ -38,7 +37,13 @@ log = logging.getLogger(__name__)
 
 
 class Alarms:
-    """Evaluates the alarms on sums, publishes changes of state, and keeps their history."""
+    """Evaluates all alarms, publishes their state changes, and keeps the alarm history.
+
+    Args:
+        clock: the cloud's clock.
+        metrics: the values of metric filters.
+        publish: publishes a message; called with the action's ARN, subject and message.
+    """
 
     def __init__(
         self, *, clock: Clock, metrics: Metrics, publish: Callable[[str, str, str], None]
@@ -49,7 +54,7 @@ class Alarms:
         self._history: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def tick(self) -> None:
-        """Evaluate all alarms as of now."""
+        """Evaluate all alarms at the clock's current time, and update their states."""
         now = self._clock.now()
         for region, backend in cloudwatch_backends[DEFAULT_ACCOUNT_ID].items():
             for alarm in list(backend.alarms.values()):
@@ -57,14 +62,22 @@ class Alarms:
 
     @staticmethod
     def condition(alarm: Alarm) -> dict[str, Any]:
-        """Return the state of an alarm in the form of its history."""
+        """Return an alarm's state, reason and reason data, in the form of `HistoryData`."""
         found = {"stateValue": alarm.state_value, "stateReason": alarm.state_reason}
         if alarm.state_reason_data:
             found["stateReasonData"] = json.loads(alarm.state_reason_data)
         return found
 
     def changed(self, alarm: Alarm, before: dict[str, Any]) -> None:
-        """Record a state change of an alarm, and run the actions of the new state."""
+        """Record a state change of an alarm, and publish to the actions of the new state.
+
+        Nothing happens if the state is the same. If the alarm's actions are disabled, the change is only
+        recorded.
+
+        Args:
+            alarm: the alarm, in its new state.
+            before: the previous state, as returned by `condition`.
+        """
         previous = before["stateValue"]
         if alarm.state_value == previous:
             return
@@ -93,7 +106,12 @@ class Alarms:
             self._publish(arn, f'{alarm.state_value}: "{alarm.name}" in {region}'[:100], message)
 
     def history(self, name: str | None, item_type: str | None) -> list[dict[str, Any]]:
-        """Return the state changes of one alarm or of all, latest first."""
+        """Return the history of one alarm, or of all for None, latest first.
+
+        Args:
+            name: the alarm's name, or None.
+            item_type: the `HistoryItemType`, or None for all; only `StateUpdate` exists.
+        """
         items = [
             item
             for alarm, own in self._history.items()
@@ -103,14 +121,14 @@ class Alarms:
         return sorted(items, key=lambda item: item["Timestamp"], reverse=True)
 
     def _evaluate(self, region: str, alarm: Alarm, now: float) -> None:
-        """Set an alarm to the state that its data require."""
+        """Set an alarm to the state that results from its data points."""
         state, points = self._state(region, alarm, now)
         if state != alarm.state_value:
             reason = _reason(alarm, state, points)
             alarm.update_state(reason, json.dumps(_reason_data(alarm, points, now)), state)
 
     def _state(self, region: str, alarm: Alarm, now: float) -> tuple[str, list[DataPoint]]:
-        """Return the state that an alarm's data require, and the data, latest first."""
+        """Return the state that results from an alarm's data points, and these points, latest first."""
         compare, _ = _COMPARISONS[alarm.comparison_operator]
         needed = alarm.evaluation_periods
         points = self._points(region, alarm, now)[:needed]
@@ -125,7 +143,7 @@ class Alarms:
         return "ALARM" if breaching >= (alarm.datapoints_to_alarm or needed) else "OK", points
 
     def _points(self, region: str, alarm: Alarm, now: float) -> list[DataPoint]:
-        """Return the sums of the evaluation range's periods that have data, latest first."""
+        """Return the sums of the periods in the evaluation range that have data, latest first."""
         metric = (region, alarm.namespace, alarm.metric_name)
         period = max(int(alarm.period), MINUTE)
         end = minute_of(int(now))
@@ -171,7 +189,7 @@ class Alarms:
 
 
 def _reason(alarm: Alarm, state: str, points: list[DataPoint]) -> str:
-    """Return the reason for a state, as AWS words it."""
+    """Return the `StateReason` of a state, in AWS's words."""
     missing = alarm.evaluation_periods - len(points)
     if state == "INSUFFICIENT_DATA":
         return f"Insufficient Data: {_counted(missing, 'datapoint')} unknown."
@@ -219,7 +237,7 @@ def _reason_data(alarm: Alarm, points: list[DataPoint], now: float) -> dict[str,
 
 @cache
 def _region_name(code: str) -> str:
-    """Return a Region's name as CloudWatch's messages write it: `EU (Ireland)`."""
+    """Return a Region's name as in CloudWatch's messages, such as `EU (Ireland)`; else its code."""
     partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
     description = partitions[0]["regions"].get(code, {}).get("description", code)
     return str(description).replace("Europe (", "EU (")

@@ -16,13 +16,13 @@ _OFFSET: Final = "_audit_clock_offset"
 
 
 def _shifted_utcnow() -> Any:
-    """Replace moto's `utcnow`; its names are looked up in moto's module."""
+    """Return the cloud's time in UTC; its code replaces that of moto's `utcnow`, in moto's module."""
     now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=_audit_clock_offset)  # type: ignore[name-defined] # noqa: F821
     return now.replace(tzinfo=None)
 
 
 class Clock:
-    """Reads and moves the time. While it is installed, moto uses the same time."""
+    """The real time plus an offset that only grows. While the clock is installed, moto reads it too."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -37,14 +37,18 @@ class Clock:
         return int(self.now() * 1000)
 
     def move(self, seconds: float) -> None:
-        """Move the time forward in one step; `LocalCloud.advance` moves it minute by minute."""
+        """Move the time forward in one step; `LocalCloud.advance` moves it minute by minute.
+
+        Raises:
+            ValueError: the seconds are negative, infinite or not a number.
+        """
         self.check(seconds)
         self._offset += seconds
         setattr(moto.core.utils, _OFFSET, self._offset)
 
     @staticmethod
     def check(seconds: float) -> None:
-        """Reject a step backward.
+        """Check the number of seconds for `move`.
 
         Raises:
             ValueError: the seconds are negative, infinite or not a number.
@@ -53,7 +57,10 @@ class Clock:
             raise ValueError(f"found {seconds} seconds; the clock only moves forward")
 
     def install(self) -> None:
-        """Make moto read this clock. Its `utcnow` is imported by name everywhere, so its code is replaced."""
+        """Make moto read this clock, by replacing the code of its `utcnow`.
+
+        moto's modules import that function by name, so replacing the attribute would have no effect.
+        """
         setattr(moto.core.utils, _OFFSET, self._offset)
         self._original = moto.core.utils.utcnow.__code__
         moto.core.utils.utcnow.__code__ = _shifted_utcnow.__code__

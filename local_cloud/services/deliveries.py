@@ -1,7 +1,7 @@
-"""Delivers from one service to another: log lines, alarms, messages, scheduled events, dead letters.
+"""Delivers log events, alarms, SNS messages, scheduled events and dead letters between services.
 
-The target's policy has to allow each. A denied delivery is logged, and goes to the dead-letter queue if
-there is one, as on AWS.
+The resource policy of the target has to allow each delivery. A denied delivery is logged with level
+WARNING, and its event is sent to the dead-letter queue if one is configured, as on AWS.
 """
 
 import json
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Deliveries between the services of one cloud.
+    """The deliveries between the services of one cloud.
 
     Args:
         cloud: the cloud.
-        invoke: starts an asynchronous invocation of a function, by its name, with an event.
-        permissions: the permissions of functions' roles.
+        invoke: starts an asynchronous invocation; called with the function's name and the event.
+        permissions: the permissions of the functions' execution roles.
     """
 
     def __init__(
@@ -49,9 +49,16 @@ class Deliveries:
         *,
         dead_letter: DeadLetter | None = None,
     ) -> None:
-        """Invoke a function for a service, if the function's policy allows it.
+        """Invoke a function asynchronously for a service, if the function's policy allows it.
 
-        Otherwise `dead_letter` goes to its queue, if the queue's policy allows the service to send.
+        Otherwise `dead_letter` is sent to its queue, if the queue's policy allows that to the service.
+
+        Args:
+            service: the service principal, such as `sns.amazonaws.com`.
+            source_arn: the ARN of the resource that the event is from.
+            function_arn: the function's ARN.
+            event: the event, in JSON types.
+            dead_letter: the dead letter; without one or its queue, a denied event is lost.
         """
         if function_allows(self._cloud, function_arn, service=service, source_arn=source_arn):
             self._invoke(_function_name(function_arn), event)
@@ -67,13 +74,13 @@ class Deliveries:
             log.warning("%s may not send to %s: its policy does not allow it", service, name)
 
     def deliver_lines(self, group: LogGroup, function_arn: str, event: dict[str, Any]) -> None:
-        """Invoke a function with lines of a log group that it is subscribed to."""
+        """Invoke the function of a subscription filter with log events of the log group."""
         self.deliver("logs.amazonaws.com", f"{group.arn}:*", function_arn, event)
 
     def deliver_scheduled(
         self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]
     ) -> None:
-        """Invoke the target of a schedule."""
+        """Invoke a target of an EventBridge rule, with the target's dead-letter queue."""
         queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn", "")
         self.deliver(
             "events.amazonaws.com", rule_arn, target["Arn"], event,
@@ -81,9 +88,9 @@ class Deliveries:
         )  # fmt: skip
 
     def publish_alarm(self, topic_arn: str, subject: str, message: str) -> None:
-        """Publish an alarm's message, if the topic's policy and its key's policy allow it.
+        """Publish an alarm's message to a topic, if the policies of the topic and its KMS key allow it.
 
-        Otherwise CloudWatch's action fails, which only the alarm's history shows.
+        Otherwise the message is lost, and a warning is logged.
         """
         if topic_allows(self._cloud, topic_arn, service="cloudwatch.amazonaws.com"):
             self._cloud.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
@@ -95,7 +102,16 @@ class Deliveries:
     def send_dead_letter(
         self, configuration: FunctionConfiguration, event: Any, result: InvocationResult
     ) -> None:
-        """Send an event that a function failed on three times to its dead-letter queue, if its role allows it."""
+        """Send an event to the function's dead-letter queue, after three failed attempts.
+
+        If the function has no such queue or its execution role does not allow `sqs:SendMessage`, the event
+        is lost, and a warning is logged.
+
+        Args:
+            configuration: the function's configuration.
+            event: the event.
+            result: the result of the last attempt, for the message attributes.
+        """
         queue_arn = configuration.dead_letter_arn
         request = AccessRequest(action="sqs:SendMessage", resource=queue_arn)
         if queue_arn and self._permissions.role_allows(configuration.role_arn, request):
@@ -113,7 +129,7 @@ class Deliveries:
             )
 
     def _send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
-        """Send a message to a queue; `attributes` maps a name to type and text."""
+        """Send a JSON message to a queue; `attributes` maps a name to data type and text."""
         sqs = self._cloud.client("sqs")
         url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
         sqs.send_message(

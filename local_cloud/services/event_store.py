@@ -1,7 +1,7 @@
-"""Keeps the events of log streams in a file: memory stays flat for any number of lines.
+"""Stores the log events of all log streams in a temporary file instead of memory.
 
-moto keeps an object for each line, close to a kilobyte. Here a line costs twelve bytes of memory: its
-position in the file, and its length.
+moto keeps an object of almost 1 KB per log event. Here, a log event needs 12 bytes of memory: its position
+in the file, and its length.
 """
 
 import json
@@ -18,7 +18,7 @@ __all__ = ["EventFile", "StoredEvent", "StoredEvents"]
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A line: its ingestion time and its own time (both in ms since 1970), and its text."""
+    """A log event: its id, message, and ingestion time and timestamp in milliseconds since 1970."""
 
     ingestion_time: int
     timestamp: int
@@ -26,11 +26,11 @@ class StoredEvent:
     message: str
 
     def to_filter_dict(self) -> dict[str, Any]:
-        """Return the event as FilterLogEvents does, without the stream's name."""
+        """Return the log event as FilterLogEvents does, without the log stream's name."""
         return {"eventId": self.event_id, **self.to_response_dict()}
 
     def to_response_dict(self) -> dict[str, Any]:
-        """Return the event as GetLogEvents does."""
+        """Return the log event as GetLogEvents does."""
         return {
             "ingestionTime": self.ingestion_time,
             "message": self.message,
@@ -39,7 +39,7 @@ class StoredEvent:
 
 
 class EventFile:
-    """One file for all streams of a cloud; `close` removes it."""
+    """A temporary file for the log events of all streams; threads may share it, `close` removes it."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="audit-events-")  # noqa: SIM115 - `close` closes it
@@ -47,7 +47,7 @@ class EventFile:
         self._lock = threading.Lock()
 
     def append(self, texts: Sequence[bytes]) -> int:
-        """Write texts one after the other; return the position of the first."""
+        """Append texts to the file; return the position of the first in bytes."""
         joined = b"".join(texts)
         with self._lock:
             begin = self._size
@@ -56,7 +56,7 @@ class EventFile:
         return begin
 
     def read(self, begin: int, length: int) -> bytes:
-        """Read a text."""
+        """Return `length` bytes of the file from the position `begin`."""
         return os.pread(self._file.fileno(), length, begin)
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class EventFile:
 
 
 class StoredEvents(Sequence[StoredEvent]):
-    """The events of a stream, instead of moto's list."""
+    """The log events of one log stream: a sequence that replaces moto's list and reads from the file."""
 
     def __init__(self, file: EventFile) -> None:
         self._file = file
@@ -73,7 +73,7 @@ class StoredEvents(Sequence[StoredEvent]):
         self._lengths = array("I")
 
     def extend(self, events: Iterable[StoredEvent]) -> None:
-        """Add events at the end."""
+        """Append log events to the file and the sequence."""
         texts = [
             json.dumps([e.ingestion_time, e.timestamp, e.event_id, e.message]).encode()
             for e in events

@@ -1,4 +1,4 @@
-"""Puts log lines into a log group, as a log agent does."""
+"""Puts lines into a log group as log events, as a log agent does."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +11,16 @@ __all__ = ["put_lines"]
 
 
 def put_lines(cloud: Cloud, log_group: str, lines: Sequence[str], *, stream: str) -> None:
-    """Put lines with the current time, in batches that PutLogEvents accepts."""
+    """Put lines as log events with the current time, in batches that PutLogEvents accepts.
+
+    Empty lines are skipped, because a log event has at least one character.
+
+    Args:
+        cloud: the cloud.
+        log_group: the name of an existing log group.
+        lines: the lines.
+        stream: the log stream's name; it is created if missing.
+    """
     logs = cloud.client("logs")
     # Several processes of a function may create the stream at the same time.
     with suppress(logs.exceptions.ResourceAlreadyExistsException):

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: delivers new lines to subscriptions, and counts them by metric filters."""
+"""Stores new log events, and applies the subscription filters and metric filters of their log group."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ _MAX_SUBSCRIPTION_FILTERS: Final = 2
 
 @lru_cache(maxsize=256)
 def parsed_pattern(text: str) -> FilterPattern:
-    """Parse a filter pattern.
+    """Parse a filter pattern of CloudWatch Logs; the last 256 results are cached.
 
     Raises:
         InvalidParameterException: AWS would reject the pattern.
@@ -49,10 +49,12 @@ def parsed_pattern(text: str) -> FilterPattern:
 
 @lru_cache(maxsize=256)
 def counted_by(pattern: str, value: str) -> MetricFilter:
-    """Parse what a metric filter counts.
+    """Parse a metric filter: its filter pattern and its metric value.
+
+    The metric value is a number or a reference to a field, such as `$.field`.
 
     Raises:
-        InvalidParameterException: AWS would reject the pattern.
+        InvalidParameterException: AWS would reject the pattern or the metric value.
     """
     try:
         return MetricFilter(parsed_pattern(pattern), value)
@@ -61,18 +63,24 @@ def counted_by(pattern: str, value: str) -> MetricFilter:
 
 
 class PatternFilter:
-    """Replaces moto's `EventMessageFilter`, which matches nearly every message."""
+    """Evaluates filter patterns for FilterLogEvents; replaces moto's inexact `EventMessageFilter`."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = parsed_pattern(pattern or "")
 
     def matches(self, message: str) -> bool:
-        """Return whether the pattern selects a message."""
+        """Return whether the filter pattern matches a message; an empty pattern matches all."""
         return self._pattern.matches(message)
 
 
 class LogGroups:
-    """Receives lines, delivers them to subscriptions, and counts them by metric filters."""
+    """Stores log events, delivers them by subscription filters, and counts them by metric filters.
+
+    Args:
+        clock: the cloud's clock.
+        deliver: delivers an event; called with the log group, the destination's ARN and the event.
+        metrics: receives the values of the metric filters.
+    """
 
     def __init__(
         self,
@@ -87,25 +95,51 @@ class LogGroups:
         self._event_ids = count(1)
         self._file = EventFile()
         self.protected: set[str] = set()
-        """Names of log groups that cannot be deleted."""
+        """The names of the log groups with deletion protection."""
         self.queries: dict[str, dict[str, Any]] = {}
-        """Saved queries by their id."""
+        """The query definitions (saved queries), by id."""
 
     def close(self) -> None:
-        """Remove all events."""
+        """Remove the file of the log events."""
         self._file.close()
 
     def put(
         self, group: LogGroup, stream: str, events: list[dict[str, Any]]
     ) -> tuple[str, dict[str, int]]:
-        """Handle PutLogEvents: check the batch as AWS does, and write the events in the accepted time span."""
+        """Handle PutLogEvents: check the batch as AWS does, and write the accepted log events.
+
+        Log events older than 14 days or the log group's retention, or over 2 hours ahead, are rejected.
+
+        Args:
+            group: the log group.
+            stream: the log stream's name.
+            events: the log events, with `timestamp` and `message`.
+
+        Returns:
+            The next sequence token, and `rejectedLogEventsInfo`.
+
+        Raises:
+            InvalidParameterException: the size, order or time span of the batch is invalid.
+        """
         check_batch(events)
         days = int(group.retention_in_days or 0)
         good, rejected = accepted(events, now_ms=self._clock.now_ms(), retention_days=days)
         return group.put_log_events(stream, good), rejected
 
     def write(self, stream: LogStream, events: list[dict[str, Any]]) -> str:
-        """Append lines to a stream, then deliver and count them."""
+        """Append log events to a log stream, then apply the log group's filters to them.
+
+        The log events that match a subscription filter are delivered to its destination, in one event in
+        the format of CloudWatch Logs. Each metric filter adds its metric value for each match, if the value
+        is a number, and its default value, if it has one, for each log event that does not match.
+
+        Args:
+            stream: the log stream.
+            events: the log events, with `timestamp` and `message`.
+
+        Returns:
+            The log stream's next sequence token.
+        """
         ingested = self._clock.now_ms()
         written = [
             StoredEvent(
@@ -177,7 +211,13 @@ class LogGroups:
         pattern: str,
         transformations: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Reject a metric filter that AWS rejects, or that is not evaluated here."""
+        """Check a new or changed metric filter; a log group has at most 100.
+
+        Raises:
+            InvalidParameterException: AWS would reject the filter pattern or the metric value, or
+                the filter has dimensions, which the embedded cloud does not support.
+            LimitExceededException: the log group has 100 other metric filters.
+        """
         [transformation] = transformations
         counted_by(pattern, transformation["metricValue"])
         if transformation.get("dimensions"):
@@ -189,7 +229,12 @@ class LogGroups:
 
     @staticmethod
     def check_subscription(group: LogGroup, filter_name: str, pattern: str) -> None:
-        """Reject a subscription filter that AWS rejects."""
+        """Check a new or changed subscription filter; a log group has at most 2.
+
+        Raises:
+            InvalidParameterException: AWS would reject the filter pattern.
+            LimitExceededException: the log group has 2 other subscription filters.
+        """
         parsed_pattern(pattern)
         names = {*group.subscription_filters, filter_name}
         if len(names) > _MAX_SUBSCRIPTION_FILTERS:
@@ -197,16 +242,16 @@ class LogGroups:
 
 
 def backend_of(group: LogGroup) -> LogsBackend:
-    """Return moto's backend of a log group's account and region."""
+    """Return moto's backend of the account and Region of a log group."""
     backend: LogsBackend = logs_backends[group.account_id][group.region]
     return backend
 
 
 def group_named(backend: LogsBackend, name: str) -> LogGroup:
-    """Return a log group.
+    """Return the log group of a name.
 
     Raises:
-        ResourceNotFoundException: it does not exist.
+        ResourceNotFoundException: the log group does not exist.
     """
     group = backend.groups.get(name)
     if group is None:

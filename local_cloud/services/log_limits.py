@@ -1,4 +1,4 @@
-"""The limits of CloudWatch Logs' calls, with AWS's error messages.
+"""Checks the parameters of CloudWatch Logs' operations, with AWS's limits and error messages.
 
 PutLogEvents: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 """
@@ -34,7 +34,7 @@ RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
     1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
-"""The possible retentions; a test compares them with those of `audit_rules`."""
+"""The retention periods that AWS offers; a test compares them with those of `audit_rules`."""
 _LONGEST: Final = {
     "filterName": 512, "filterNamePrefix": 512, "filterPattern": 1024, "metricName": 255,
 }  # fmt: skip
@@ -42,10 +42,13 @@ _LISTING_EVENTS: Final = ("get_log_events", "filter_log_events")
 
 
 def check_batch(events: list[dict[str, Any]]) -> None:
-    """Reject an invalid batch of PutLogEvents as a whole.
+    """Check a batch of PutLogEvents, which AWS accepts or rejects as a whole.
+
+    It has 1 to 10,000 log events in chronological order, which span at most 24 hours, and at most
+    1,048,576 bytes: the messages in UTF-8, and 26 bytes for each log event.
 
     Raises:
-        InvalidParameterException: its size, order or time span is invalid.
+        InvalidParameterException: the batch exceeds one of these limits.
     """
     if not events or len(events) > MAX_EVENTS:
         raise InvalidParameterException(
@@ -70,12 +73,14 @@ def check_batch(events: list[dict[str, Any]]) -> None:
 def accepted(
     events: list[dict[str, Any]], *, now_ms: int, retention_days: int
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Return the events that are neither too old nor too new, and `rejectedLogEventsInfo`.
+    """Return the log events in the accepted time span, and `rejectedLogEventsInfo` for the others.
+
+    Rejected are log events older than 14 days or than the retention, or over 2 hours in the future.
 
     Args:
-        events: in chronological order.
-        now_ms: the time in milliseconds since 1970.
-        retention_days: the log group's retention; 0 if events never expire.
+        events: the log events, in chronological order.
+        now_ms: the current time in milliseconds since 1970.
+        retention_days: the log group's retention; 0 if log events never expire.
     """
     oldest = now_ms - _OLDEST_MS
     expired_before = max(now_ms - retention_days * _DAY_MS, oldest) if retention_days else oldest
@@ -93,10 +98,10 @@ def accepted(
 
 
 def check_retention(days: Any) -> None:
-    """Reject a retention that CloudWatch Logs does not offer.
+    """Check the retention of a log group in days.
 
     Raises:
-        InvalidParameterException: with AWS's message.
+        InvalidParameterException: the retention is not in `RETENTION_DAYS`.
     """
     if int(days) not in RETENTION_DAYS:
         raise InvalidParameterException(
@@ -106,10 +111,11 @@ def check_retention(days: Any) -> None:
 
 
 def check_destination(arn: str, role_arn: str | None) -> None:
-    """Reject a destination that a subscription cannot have.
+    """Check the destination of a subscription filter.
 
     Raises:
-        JsonRESTError: with AWS's message.
+        JsonRESTError: the destination is a function of another account, a Kinesis stream without a
+            role, or a log group; with AWS's message.
     """
     service, account = arn.split(":")[2], arn.split(":")[4]
     if service == "lambda" and account != DEFAULT_ACCOUNT_ID:
@@ -128,10 +134,16 @@ def check_destination(arn: str, role_arn: str | None) -> None:
 
 
 def check_parameters(operation: str, given: Mapping[str, Any]) -> None:
-    """Reject parameters that AWS rejects before any other check.
+    """Check the lengths and combinations of parameters, which AWS checks before anything else.
+
+    Args:
+        operation: the operation, such as `put_metric_filter`.
+        given: the call's parameters.
 
     Raises:
-        InvalidParameterException, ValidationException: with AWS's message.
+        InvalidParameterException: a name or pattern is too long, `limit` is over 10,000, or a
+            metric filter has more than one transformation.
+        ValidationException: a log group is given by name and by ARN.
     """
     if any(len(given.get(name) or "") > 512 for name in ("logGroupName", "logStreamName")):
         raise InvalidParameterException(
@@ -166,7 +178,7 @@ def _constraint(value: Any, name: str, wanted: str) -> InvalidParameterException
 
 
 def _transformation(given: Mapping[str, Any]) -> str:
-    """Format a transformation as AWS's messages do."""
+    """Format a metric transformation as in AWS's error messages."""
     names = ("metricName", "metricNamespace", "metricValue", "defaultValue", "unit", "dimensions")
     members = (f"{name}={given.get(name, 'null')}" for name in names)
     return f"MetricTransformation({', '.join(members)})"

@@ -1,4 +1,4 @@
-"""SNS messages for functions, SES messages for a mail server, schedules for functions."""
+"""Formats SNS messages for functions, sends SES messages by SMTP, and runs EventBridge schedules."""
 
 import re
 import smtplib
@@ -21,7 +21,7 @@ _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """The queue and body for an event that cannot be delivered; without a queue, it is lost."""
+    """A dead letter: the ARN of the dead-letter queue, empty for none, and the body in JSON types."""
 
     queue_arn: str
     body: Any
@@ -36,7 +36,7 @@ def sns_notification(  # noqa: PLR0913 - the members of a notification
     message_id: str,
     at: float,
 ) -> dict[str, Any]:
-    """Return a topic's message as a queue receives it.
+    """Return the JSON object of an SNS notification, with a placeholder as its signature.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
     """
@@ -58,7 +58,7 @@ def sns_notification(  # noqa: PLR0913 - the members of a notification
 
 
 def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event with which SNS invokes a function; two names differ from the notification's.
+    """Return the Lambda event of an SNS notification, in which two URL members have other names.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
     """
@@ -76,20 +76,25 @@ def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[st
 
 
 class Mails:
-    """Sends the messages that SES accepted to a mail server; without one, only moto keeps them."""
+    """Sends the messages that SES accepted to a mail server by SMTP; without a server, does nothing."""
 
     def __init__(self, smtp: tuple[str, int] | None) -> None:
         self._smtp = smtp
 
     def send(self, source: str, destinations: list[str], data: str) -> None:
-        """Send a message unchanged."""
+        """Send a message unchanged, once to each destination, with a timeout of 10 seconds."""
         if self._smtp is not None:
             with smtplib.SMTP(*self._smtp, timeout=10) as server:
                 server.sendmail(source, list(dict.fromkeys(destinations)), data.encode())
 
 
 class Schedules:
-    """EventBridge rules with a rate: their targets are invoked at that rate."""
+    """Invokes the targets of enabled EventBridge rules with a `rate(…)` expression.
+
+    Args:
+        clock: the cloud's clock.
+        deliver: delivers a scheduled event; called with the rule's ARN, the target and the event.
+    """
 
     def __init__(
         self, *, clock: Clock, deliver: Callable[[str, Mapping[str, Any], dict[str, Any]], None]
@@ -99,7 +104,11 @@ class Schedules:
         self._due: dict[str, float] = {}
 
     def tick(self) -> None:
-        """Invoke the targets that are due."""
+        """Invoke the targets of the rules that are due; the first time one period after a rule is seen.
+
+        Raises:
+            ValueError: a rule has a cron expression, which is not supported.
+        """
         now = self._clock.now()
         for region, backend in events_backends[DEFAULT_ACCOUNT_ID].items():
             for bus in backend.event_buses.values():

@@ -1,6 +1,6 @@
-"""The metrics that metric filters count, minute by minute.
+"""Stores the values that metric filters publish, as sums and sample counts per minute.
 
-Only the sum of a metric is kept: alarms on other statistics are rejected.
+The statistics `Sum` and `SampleCount` can be computed from them; alarms on others than `Sum` are rejected.
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ MINUTE: Final = 60
 """The shortest period, in seconds."""
 
 Metric = tuple[str, str, str]
-"""Region, namespace, name."""
+"""A metric: its Region, namespace and name."""
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class _Minute:
 
 
 class DataPoint(NamedTuple):
-    """The start of a period in seconds since 1970, the sum of its values, and their number."""
+    """A data point of a period: its start in seconds since 1970, and the sum and number of its values."""
 
     at: int
     value: float
@@ -31,24 +31,38 @@ class DataPoint(NamedTuple):
 
 
 class Metrics:
-    """The values of all metrics, minute by minute."""
+    """The sums, sample counts and default values of all metrics, per minute."""
 
     def __init__(self) -> None:
         self._minutes: dict[Metric, dict[int, _Minute]] = defaultdict(lambda: defaultdict(_Minute))
         self._defaults: dict[Metric, dict[int, float]] = defaultdict(dict)
 
     def count(self, metric: Metric, value: float, at_ms: int) -> None:
-        """Add a value to a metric, at the time of its event."""
+        """Add a value to a metric in the minute of its log event; `at_ms` is in milliseconds since 1970."""
         minute = self._minutes[metric][minute_of(at_ms // 1000)]
         minute.total += value
         minute.count += 1
 
     def count_default(self, metric: Metric, value: float, at_ms: int) -> None:
-        """Set the value of a minute in which no other value is counted."""
+        """Record the default value of a metric filter for the minute of a log event that does not match.
+
+        It counts once, and only in a minute in which `count` adds no value to the metric.
+
+        Args:
+            metric: the metric.
+            value: the metric filter's default value.
+            at_ms: the log event's timestamp, in milliseconds since 1970.
+        """
         self._defaults[metric][minute_of(at_ms // 1000)] = value
 
     def point(self, metric: Metric, begin: int, seconds: int) -> DataPoint | None:
-        """Return the sum of a period, or None where there is no data."""
+        """Return the data point of a period, or None if the metric has no data in it.
+
+        Args:
+            metric: the metric.
+            begin: the start of the period in seconds since 1970, a full minute.
+            seconds: the length of the period, a multiple of 60.
+        """
         minutes, defaults = self._minutes.get(metric, {}), self._defaults.get(metric, {})
         total, count = 0.0, 0
         for at in range(begin, begin + seconds, MINUTE):
@@ -62,5 +76,5 @@ class Metrics:
 
 
 def minute_of(seconds: int) -> int:
-    """Return the start of the minute that contains a time."""
+    """Return the start of the minute that contains a time, both in seconds since 1970."""
     return seconds // MINUTE * MINUTE

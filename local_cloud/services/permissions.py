@@ -1,4 +1,4 @@
-"""Checks each AWS call of a function against its role's policies."""
+"""Checks each AWS call of a Lambda function against the identity policies of its execution role."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,24 +16,34 @@ _Parameters = Mapping[str, Any]
 
 
 class Permissions:
-    """Maps access keys to roles, and evaluates what each role allows."""
+    """Maps access keys to execution roles, and evaluates the inline and managed policies of the roles."""
 
     def __init__(self, *, region: str) -> None:
         self._region = region
         self._roles: dict[str, str] = {}
 
     def register(self, access_key: str, role_arn: str) -> None:
-        """Register an access key: calls signed with it are made by this role."""
+        """Register an access key: calls signed with it have the permissions of the role."""
         self._roles[access_key] = role_arn
 
     def knows(self, access_key: str) -> bool:
-        """Return whether a key belongs to a function; all others belong to the account's owner."""
+        """Return whether an access key is registered; other keys are the account owner's."""
         return access_key in self._roles
 
     def refusal(
         self, access_key: str, service: str, operation: str, given: _Parameters
     ) -> str | None:
-        """Return AWS's message for a denied call with a function's key, or None if it is allowed."""
+        """Return AWS's message if a call is denied, or None if it is allowed.
+
+        Args:
+            access_key: a registered access key.
+            service: the service prefix of IAM actions, such as `logs`.
+            operation: the API operation, such as `PutLogEvents`.
+            given: the call's parameters.
+
+        Raises:
+            UnknownConditionError: a policy has a condition operator that is not supported.
+        """
         role_arn = self._roles[access_key]
         for request in self._requests(service, operation, given):
             if not self.role_allows(role_arn, request):
@@ -45,7 +55,7 @@ class Permissions:
         return None
 
     def role_allows(self, role_arn: str, request: AccessRequest) -> bool:
-        """Return whether a role allows a call by its function, or by a service on its behalf."""
+        """Return whether the policies of a role allow an action on a resource."""
         return allowed(self._statements(role_arn), request)
 
     @staticmethod
@@ -64,7 +74,10 @@ class Permissions:
     def _requests(
         self, service: str, operation: str, given: _Parameters
     ) -> Iterator[AccessRequest]:
-        """Return what a call needs; for an unknown service, a resource that only `*` matches."""
+        """Yield the actions and resources that a call needs permission for.
+
+        For a service that is not known here, the resource is a text that only `*` matches.
+        """
         action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
         if action == "ses:SendEmail":
             context["ses:FromAddress"] = given["FromEmailAddress"]

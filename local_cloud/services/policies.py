@@ -1,4 +1,7 @@
-"""Evaluates IAM policies.
+"""Evaluates the statements of IAM policies: identity policies and resource policies.
+
+Supported are `Action`, `Resource`, service principals, and the condition operators `StringEquals`,
+`StringLike`, `ArnEquals`, `ArnLike` and `Bool`; `NotAction` and similar elements are not.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -16,10 +19,13 @@ __all__ = ["AccessRequest", "allowed", "effects"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRequest:
-    """An action on a resource, to be evaluated against policies.
+    """An action on a resource by a principal, to be evaluated against the statements of policies.
 
-    `service` is the principal if an AWS service acts; None if the statements are those of the
-    caller's own role. `context` holds the condition keys.
+    Attributes:
+        action: the IAM action, such as `sqs:SendMessage`.
+        resource: the resource's ARN.
+        service: the service principal for resource policies; None for identity policies.
+        context: the values of the condition keys, whose names are case-insensitive.
     """
 
     action: str
@@ -29,19 +35,19 @@ class AccessRequest:
 
 
 def allowed(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> bool:
-    """Return whether a statement allows the request and none denies it.
+    """Return whether a statement allows the request and no statement denies it.
 
     Raises:
-        UnknownConditionError: a statement has a condition operator that is not evaluated.
+        UnknownConditionError: a statement has a condition operator that is not supported.
     """
     return effects(statements, request) == {"Allow"}
 
 
 def effects(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> set[str]:
-    """Return the effects of the statements that apply: `Allow`, `Deny`, both or none.
+    """Return the effects of the statements that match the request: `Allow`, `Deny`, both or none.
 
     Raises:
-        UnknownConditionError: a statement has a condition operator that is not evaluated.
+        UnknownConditionError: a statement has a condition operator that is not supported.
     """
     return {statement["Effect"] for statement in statements if _applies(statement, request)}
 

@@ -1,6 +1,6 @@
-"""Resource policies: whether a service may use a function, queue, topic or key.
+"""Evaluates resource policies: whether an AWS service may use a function, queue, topic or KMS key.
 
-A resource's own policy decides about services; `permissions` decides about functions.
+The calls of functions are checked by `permissions`, against their execution roles.
 """
 
 import json
@@ -21,10 +21,17 @@ __all__ = ["check_key", "function_allows", "queue_allows", "topic_allows"]
 def check_key(
     cloud: Cloud, key: str, *, service: str, actions: Sequence[str], context: Mapping[str, str]
 ) -> None:
-    """Reject a key that a service may not use.
+    """Check that a KMS key's policy allows all actions to a service.
+
+    Args:
+        cloud: the cloud.
+        key: the key's id or ARN.
+        service: the service principal.
+        actions: the KMS actions.
+        context: the values of condition keys.
 
     Raises:
-        PermissionError: the key's policy does not allow it.
+        PermissionError: the key's policy does not allow an action.
     """
     for action in actions:
         if not _key_allows(cloud, key, service=service, action=action, context=context):
@@ -34,7 +41,10 @@ def check_key(
 
 
 def function_allows(cloud: Cloud, function_arn: str, *, service: str, source_arn: str) -> bool:
-    """Return whether a service may invoke a function for one of its resources."""
+    """Return whether a function's policy lets a service invoke it on behalf of the resource `source_arn`.
+
+    The policy may name the service by its global or its regional service principal.
+    """
     function = lambda_backends[cloud.account][cloud.region].get_function(function_arn)
     statements = [_without_resource(each) for each in function.policy.statements]
     name, _, domain = service.partition(".")
@@ -54,7 +64,7 @@ def function_allows(cloud: Cloud, function_arn: str, *, service: str, source_arn
 
 
 def queue_allows(cloud: Cloud, queue_arn: str, *, service: str, source_arn: str) -> bool:
-    """Return whether a service may send a message to a queue for one of its resources."""
+    """Return whether a queue's policy lets a service send to it on behalf of the resource `source_arn`."""
     request = AccessRequest(
         action="sqs:SendMessage",
         resource=queue_arn,
@@ -67,7 +77,7 @@ def queue_allows(cloud: Cloud, queue_arn: str, *, service: str, source_arn: str)
 
 
 def topic_allows(cloud: Cloud, topic_arn: str, *, service: str) -> bool:
-    """Return whether a service may publish to a topic: the topic and its key have to allow it."""
+    """Return whether the policies of a topic and of its KMS key let a service publish to the topic."""
     topic = sns_backends[cloud.account][cloud.region].topics[topic_arn]
     context = {"aws:SourceAccount": cloud.account, "aws:SecureTransport": "true"}
     request = AccessRequest(
@@ -92,5 +102,5 @@ def _key_allows(
 
 
 def _without_resource(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop the resource, to which moto adds a version; the permission is for the function."""
+    """Return a statement without `Resource`, to which moto adds a version that AWS does not have."""
     return {name: value for name, value in statement.items() if name != "Resource"}

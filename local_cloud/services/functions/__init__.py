@@ -1,10 +1,10 @@
-"""Lambda: runs functions from their deployed assets, each in its own processes.
+"""Runs Lambda functions from their deployed code, each in its own local processes.
 
-invocations    `Functions`: invoke a function and wait, or queue an event for it
-asynchronous   the queue of events: workers, retries, dead letters
-processes      the processes of functions: started, reused, ended
-worker         the program inside a process
-configuration  how a function is configured now
+invocations    `Functions`: invokes a function and waits, or queues an event for it
+asynchronous   asynchronous invocations: queue, threads, retries, dead letters
+processes      starts, reuses and ends the processes of functions
+worker         the program that runs in such a process
+configuration  reads the current configuration of a function
 logs           writes a function's output to its log group
 """
 

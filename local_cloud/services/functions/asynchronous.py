@@ -1,7 +1,7 @@
-"""Asynchronous invocations: a queue of events, retries, and dead letters.
+"""Runs asynchronous invocations: queues events, and gives up after three failed attempts.
 
-An event is tried three times: immediately, after one minute and after two more on the cloud's clock. Then
-it goes to the function's dead-letter queue:
+The first attempt is immediate, the second follows one minute after the first has failed, the third two
+minutes after the second, on the cloud's clock. Then the event goes to the dead-letter queue:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -31,12 +31,13 @@ class _Invocation:
 
 
 class AsynchronousInvocations:
-    """The queued events of all functions; four are handled at a time.
+    """The queued events of all functions, and four threads that invoke the functions.
 
     Args:
-        clock: times the retries.
-        invoke: invokes a function with an event and a request id, and waits.
-        give_up: takes an event that a function failed on three times, with the last result.
+        clock: the cloud's clock, for the retries.
+        invoke: invokes a function and waits; called with its name, the event and the request id.
+        give_up: called after three failed attempts, with the function's name, the event and the
+            last result.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class AsynchronousInvocations:
             thread.start()
 
     def add(self, function: str, event: Any) -> str:
-        """Queue an event for a function; return the request id."""
+        """Queue an event for a function; return the request id, which stays the same in retries."""
         invocation = _Invocation(function, event, str(uuid4()))
         with self._lock:
             self._running += 1
@@ -69,7 +70,7 @@ class AsynchronousInvocations:
         return invocation.request_id
 
     def tick(self) -> None:
-        """Start the retries that are due."""
+        """Queue the events whose retry is due on the cloud's clock."""
         now = self._clock.now()
         with self._lock:
             due = [each for each in self._retries if each.retry_at <= now]
@@ -80,17 +81,20 @@ class AsynchronousInvocations:
 
     @property
     def busy(self) -> bool:
-        """Whether an event runs or is queued; a retry that is not yet due does not count."""
+        """Whether an event is queued or being handled; retries that are not yet due do not count."""
         with self._lock:
             return self._running > 0
 
     def raise_faults(self) -> None:
-        """Raise an error of the cloud itself, if there was one; errors of functions are not raised."""
+        """Raise the latest error of the embedded cloud that was not raised yet; do nothing without one.
+
+        Errors of functions are results of invocations, and are not raised.
+        """
         if self._faults:
             raise self._faults.pop()
 
     def stop(self) -> None:
-        """Finish the queued events, and end the threads."""
+        """Wait until the queued events are handled, and end the threads; pending retries are discarded."""
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:

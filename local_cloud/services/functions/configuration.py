@@ -1,4 +1,4 @@
-"""The current configuration of a function, from what moto keeps and what we keep."""
+"""Reads the current configuration of a function, and keeps the parts of it that moto drops."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,13 +19,20 @@ __all__ = [
 ]
 
 _KEPT: Final = ("DeadLetterConfig", "LoggingConfig")
-"""The parts of a configuration that moto does not keep."""
+"""The members of a function's configuration that moto drops."""
 _KEPT_AS: Final = "kept_configuration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionConfiguration:
-    """A function's configuration and code; `timeout` in seconds."""
+    """The configuration and code of a function.
+
+    Attributes:
+        code: the deployment package, a ZIP file.
+        timeout: the timeout in seconds.
+        memory_mb: the memory size in MB.
+        dead_letter_arn: the ARN of the dead-letter queue; empty for none.
+    """
 
     name: str
     handler: str
@@ -39,13 +46,13 @@ class FunctionConfiguration:
 
     @property
     def signature(self) -> str:
-        """Identifies what a process depends on: another signature needs another process."""
+        """A hash of code, handler, environment, memory and role; a process serves only one signature."""
         parts = (self.handler, self.environment, self.memory_mb, self.role_arn)
         return sha256(repr(parts).encode() + self.code).hexdigest()
 
 
 def configuration_of(cloud: Cloud, name: str) -> FunctionConfiguration:
-    """Return the current configuration of a function."""
+    """Return the current configuration of the function of a name."""
     found = lambda_backends[cloud.account][cloud.region].get_function(name)
     return FunctionConfiguration(
         name=name,
@@ -61,21 +68,21 @@ def configuration_of(cloud: Cloud, name: str) -> FunctionConfiguration:
 
 
 def keep_new(function: LambdaFunction, given: Mapping[str, Any]) -> None:
-    """Keep the parts of a new function's configuration that moto drops."""
+    """Store `DeadLetterConfig` and `LoggingConfig` of a new function, which moto drops."""
     vars(function)[_KEPT_AS] = {name: given[name] for name in _KEPT if given.get(name)}
 
 
 def keep_updated(function: LambdaFunction, given: Mapping[str, Any]) -> None:
-    """Keep the parts of a changed configuration that moto drops."""
+    """Store `DeadLetterConfig` and `LoggingConfig` of an update, which moto drops, if it has them."""
     vars(function)[_KEPT_AS] |= {name: given[name] for name in _KEPT if name in given}
 
 
 def dead_letter_arn_of(function: LambdaFunction) -> str:
-    """Return the ARN of a function's dead-letter queue; empty when it has none."""
+    """Return the ARN of a function's dead-letter queue; empty for none."""
     return str(vars(function)[_KEPT_AS].get("DeadLetterConfig", {}).get("TargetArn", ""))
 
 
 def log_group_of(function: LambdaFunction) -> str:
-    """Return the name of the log group that a function writes to."""
+    """Return the name of a function's log group; `/aws/lambda/<function name>` by default."""
     default = f"/aws/lambda/{function.function_name}"
     return str(vars(function)[_KEPT_AS].get("LoggingConfig", {}).get("LogGroup", default))

@@ -1,4 +1,4 @@
-"""`Functions`: invoke a function and wait for its result, or queue an event for it."""
+"""Invokes the Lambda functions of the cloud: synchronously, or by queuing an event."""
 
 import logging
 from collections.abc import Callable
@@ -18,13 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class Functions:
-    """All functions of the cloud.
+    """The invocations of the cloud's Lambda functions.
 
     Args:
         cloud: the cloud.
         endpoint: the URL that functions send their AWS calls to.
-        permissions: the permissions of functions' roles.
-        send_dead_letter: takes an event that a function failed on three times, with the last result.
+        permissions: the permissions of the functions' execution roles.
+        send_dead_letter: called after three failed attempts of an asynchronous invocation, with the
+            function's configuration, the event and the last result.
     """
 
     def __init__(
@@ -46,28 +47,31 @@ class Functions:
         )
 
     def invoke(self, name: str, event: Any) -> InvocationResult:
-        """Invoke a function and wait for its result."""
+        """Invoke a function and wait for its result; write its output to its log group.
+
+        An error of the function is a result with `failed`, not an exception; it is not retried.
+        """
         return self._invoke(name, event, str(uuid4()))
 
     def invoke_later(self, name: str, event: Any) -> str:
-        """Queue an asynchronous invocation; return its request id."""
+        """Queue an asynchronous invocation, with two retries if it fails; return its request id."""
         return self._asynchronous.add(name, event)
 
     def tick(self) -> None:
-        """Start the retries that are due."""
+        """Queue the events whose retry is due on the cloud's clock."""
         self._asynchronous.tick()
 
     @property
     def busy(self) -> bool:
-        """Whether an event runs or is queued; a retry that is not yet due does not count."""
+        """Whether an event is queued or being handled; retries that are not yet due do not count."""
         return self._asynchronous.busy
 
     def raise_faults(self) -> None:
-        """Raise an error of the cloud itself, if there was one; errors of functions are not raised."""
+        """Raise the latest error of the embedded cloud in an asynchronous invocation, if there was one."""
         self._asynchronous.raise_faults()
 
     def stop(self) -> None:
-        """Finish the queued events, and end all processes."""
+        """Wait until the queued events are handled, and end all processes; pending retries are discarded."""
         self._asynchronous.stop()
         self._processes.stop()
 

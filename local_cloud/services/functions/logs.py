@@ -1,4 +1,4 @@
-"""Writes a function's output to its log group."""
+"""Writes the output of Lambda functions to their log groups."""
 
 import logging
 
@@ -22,7 +22,18 @@ def write_function_log(
     stream: str,
     lines: list[str],
 ) -> None:
-    """Write a function's output, if its role allows it; otherwise it is lost, as on AWS."""
+    """Write lines to a function's log group, which is created if missing.
+
+    If the function's execution role does not allow it, the lines are lost, as on AWS, and a warning is
+    logged.
+
+    Args:
+        cloud: the cloud.
+        permissions: the permissions of the functions' execution roles.
+        configuration: the function's configuration.
+        stream: the log stream's name.
+        lines: the lines.
+    """
     group = configuration.log_group
     resource = f"log-group:{group}"
     needed = {

@@ -1,9 +1,9 @@
-"""The processes of functions: started, reused, ended.
+"""Starts, reuses and ends the local processes in which Lambda functions run.
 
-A process is isolated: it can import the standard library, the asset and boto3, and nothing else of
-this environment; its environment variables are the function's own; its AWS calls arrive over HTTP
-with an access key that stands for its role. Loading the handler is Lambda's init phase, which the
-function's timeout does not count:
+A process can import the standard library, the function's code, and boto3 with its dependencies, but no
+other package of this Python environment. Its environment variables are those of the function and of
+Lambda's runtime. Its AWS calls arrive over HTTP, with an access key registered for its execution role.
+Loading the handler is Lambda's init phase, of at most 10 seconds in addition to the function's timeout:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
@@ -40,34 +40,34 @@ _RUNTIME_PACKAGES: Final = (
 )  # fmt: skip
 _INIT_SECONDS: Final = 10
 _MAX_TIMEOUTS: Final = 10
-"""The maximum time of a function that uses a processor, in timeouts: it may wait for a processor."""
+"""The maximum duration of an invocation as a multiple of the timeout, while it competes for processors."""
 _IDLE_SECONDS: Final = 5
-"""A function past its timeout that used no processor for this long is ended."""
+"""An invocation past its timeout is ended if its process used no processor time for this long."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationResult:
-    """How an invocation ended: its payload as JSON text, and whether the function failed."""
+    """The result of an invocation: its payload as JSON text, and whether the function failed."""
 
     payload: str
     failed: bool
     request_id: str
     log: list[str]
-    """The lines of the function's log."""
+    """The lines of the function's log, from START to END."""
 
     @property
     def message(self) -> str:
-        """The error message of the function or of Lambda."""
+        """The `errorMessage` of a failed invocation; `unknown` without one."""
         return str(json.loads(self.payload).get("errorMessage") or "unknown")
 
 
 class ProcessPool:
-    """The processes of all functions; an idle one is reused while its signature is unchanged.
+    """The processes of all functions; an idle process is reused for invocations of the same signature.
 
     Args:
-        region: the cloud's Region.
+        region: the code of the cloud's Region.
         endpoint: the URL that functions send their AWS calls to.
-        permissions: registers which access key stands for which role.
+        permissions: registers the functions' access keys for their execution roles.
     """
 
     def __init__(self, *, region: str, endpoint: str, permissions: Permissions) -> None:
@@ -80,7 +80,7 @@ class ProcessPool:
         self._lock = threading.Lock()
 
     def take(self, configuration: FunctionConfiguration) -> "_Process":
-        """Return a process of a function, for the caller's exclusive use until `give_back`."""
+        """Return an idle or a new process of a function, for exclusive use until `give_back`."""
         with self._lock:
             if idle := self._idle[configuration.signature]:
                 return idle.pop()
@@ -94,7 +94,7 @@ class ProcessPool:
         return process
 
     def give_back(self, process: "_Process") -> None:
-        """Keep a process for the next invocation, if it is still alive."""
+        """Keep a process for the next invocation; forget it if it was killed."""
         with self._lock:
             if process.alive:
                 self._idle[process.configuration.signature].append(process)
@@ -102,7 +102,7 @@ class ProcessPool:
                 self._all.remove(process)
 
     def stop(self) -> None:
-        """End all processes."""
+        """Kill all processes, and remove the unpacked code of the functions."""
         with self._lock:
             for process in self._all:
                 process.kill()
@@ -113,7 +113,7 @@ class ProcessPool:
     def _environment(
         self, configuration: FunctionConfiguration, asset: Path, key: str
     ) -> dict[str, str]:
-        """Build the whole environment; nothing is inherited from this process."""
+        """Return all environment variables of a process; none is inherited from this process."""
         return {
             **configuration.environment,
             "PATH": os.defpath,
@@ -137,7 +137,7 @@ class ProcessPool:
         }
 
     def _asset(self, code: bytes) -> Path:
-        """Unpack an asset, once for all its processes."""
+        """Return the folder of a function's unpacked code, which is unpacked once for all processes."""
         folder = Path(self._folder.name) / sha256(code).hexdigest()
         if not folder.exists():
             with zipfile.ZipFile(io.BytesIO(code)) as archive:
@@ -145,7 +145,7 @@ class ProcessPool:
         return folder
 
     def _runtime(self) -> Path:
-        """Create the folder of the packages in Lambda's runtime, as links into this environment."""
+        """Return a folder with links to boto3, its dependencies and time_machine in this environment."""
         folder = Path(self._folder.name) / "runtime"
         if not folder.exists():
             folder.mkdir()
@@ -160,7 +160,7 @@ class ProcessPool:
 
 
 class _Process:
-    """One process of a function; one invocation at a time."""
+    """One process of a function, which handles one invocation at a time."""
 
     def __init__(
         self,
@@ -192,7 +192,13 @@ class _Process:
         self._answers = _lines(os.fdopen(answers, encoding="utf-8"))
 
     def call(self, event: Any, request_id: str, now: float) -> InvocationResult:
-        """Invoke the handler."""
+        """Invoke the handler and wait for its result; a timeout or an exit of the process is a failure.
+
+        Args:
+            event: the event, in JSON types.
+            request_id: the request id.
+            now: the cloud's time, in seconds since 1970; the process sees this time.
+        """
         timeout = self.configuration.timeout
         request = {"event": event, "request_id": request_id, "now": now, "timeout": timeout}
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
@@ -218,7 +224,7 @@ class _Process:
         return InvocationResult(json.dumps(payload), failed, request_id, lines)
 
     def kill(self) -> None:
-        """End the process."""
+        """Kill the process and wait for its end."""
         self.alive = False
         self._process.kill()
         self._process.wait()
@@ -227,11 +233,11 @@ class _Process:
                 self._process.stdin.close()
 
     def _answer(self, seconds: float) -> str | None:
-        """Wait for a line: empty if the process ended, None if it timed out.
+        """Return the next line of the process: empty if it ended, None if the invocation timed out.
 
         Lambda reserves a share of a processor for each function; here, functions compete with all other
-        processes. Past its timeout, a function is ended once it used that much processor time, or
-        stopped using any.
+        processes. So `seconds` must have passed, and the process must have used that much processor time,
+        or none for 5 seconds, or `seconds` must have passed ten times.
         """
         began, used = time.monotonic(), self._used()
         moved, last = began, used

@@ -1,10 +1,10 @@
 # ruff: noqa: T201 - the printed lines are the function's log
-"""The program of a function's process: loads the handler from its asset, and answers invocations.
+"""The program of a function's process: loads the handler, and runs it for each invocation.
 
 Run as `python -S -P worker.py ASSET RUNTIME HANDLER ANSWERS`. It can import the standard library, the
-asset, and RUNTIME, which holds the packages of Lambda's runtime (boto3). An invocation is a line
-of JSON on standard input, its answer a line on the file descriptor ANSWERS; standard output and error are the
-function's log.
+function's code in the folder ASSET, and the packages in the folder RUNTIME (boto3). An invocation is a line
+of JSON on standard input, its result a line of JSON on the file descriptor ANSWERS; standard output and
+standard error are the function's log.
 """
 
 import importlib
@@ -46,7 +46,7 @@ def _failure(error: BaseException, request_id: str) -> dict[str, Any]:
 
 
 class _LogHandler(logging.Handler):
-    """The handler of Lambda's root logger: level, time and request before each message."""
+    """The log handler of Lambda's root logger: prints level, time, request id and message."""
 
     request_id = ""
 
@@ -60,7 +60,14 @@ class _LogHandler(logging.Handler):
 
 
 def main(asset: str, runtime: str, handler: str, descriptor: str) -> None:
-    """Answer until standard input ends."""
+    """Handle invocations until standard input ends.
+
+    Args:
+        asset: the folder of the function's code.
+        runtime: the folder of the packages of Lambda's runtime.
+        handler: the handler, `<module>.<function>`.
+        descriptor: the number of the file descriptor for the results.
+    """
     answers = os.fdopen(int(descriptor), "w", encoding="utf-8")
     sys.path[:0] = [asset]
     sys.path.append(runtime)

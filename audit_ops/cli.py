@@ -364,7 +364,7 @@ def local_deploy(*, port: int, config: Path, options: tuple[str, ...]) -> None:
 @local.command("down")
 @_port
 def local_down(*, port: int) -> None:
-    """Stop the embedded cloud and wait until it has stopped; its state is lost."""
+    """Stop the embedded cloud, and wait for its end. Its state is lost."""
     from audit_ops.running import down
 
     down(port=port)

@@ -22,6 +22,7 @@ from audit_lib._record.ids import new_id
 __all__ = ["Request", "request_fields", "trace_fields"]
 
 _MAX_LENGTH: Final = 512
+_MAX_PORT_DIGITS: Final = 5
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT: Final = re.compile(
@@ -108,7 +109,8 @@ def _address(text: str, port: int | None) -> dict[str, Any]:
 
 
 def _port(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) < 65536 else None
+    is_port = text.isascii() and text.isdecimal() and len(text) <= _MAX_PORT_DIGITS
+    return int(text) if is_port and 0 < int(text) < 65536 else None
 
 
 def _request_id(given: str | None) -> str:

@@ -14,10 +14,11 @@ from rich.markup import escape as rich_escape
 from rich.table import Table
 
 from audit_ops.demo.scenario import DemoStep
+from audit_ops.demo.shop import DemoError
 from audit_ops.pages import page
 from local_cloud.receivers import Receiver, receiver_types
 
-__all__ = ["DemoNotification", "DemoResult", "serve", "write_report"]
+__all__ = ["DemoNotification", "DemoResult", "files_of_earlier_run", "serve", "write_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +90,47 @@ class DemoResult:
         }
 
 
+def files_of_earlier_run(output: Path) -> list[Path]:
+    """Return the files that the `summary.json` of a folder names; none for a new or empty folder.
+
+    Raises:
+        DemoError: the folder has files, but no `summary.json` of an earlier run.
+    """
+    if not output.exists() or not any(output.iterdir()):
+        return []
+    try:
+        summary = json.loads((output / "summary.json").read_text())
+        names = summary.get("files", []) if "notifications_by_channel" in summary else None
+    except (OSError, ValueError, TypeError, AttributeError):
+        names = None
+    if names is None:
+        raise DemoError(
+            f"{output}: has files that are not those of an earlier run; write an empty folder after --output"
+        )
+    return [output / name for name in names if Path(name).name == name]
+
+
 def write_report(result: DemoResult, output: Path, console: Console) -> None:
     """Write the files of a run into a folder, and print the table of its steps.
 
-    Before that, every file in the folder with a dot in its name is deleted.
+    The files of an earlier run in this folder are deleted, no others.
+
+    Raises:
+        DemoError: the folder has files, but not those of an earlier run.
     """
     output.mkdir(parents=True, exist_ok=True)
-    for old in output.glob("*.*"):
-        old.unlink()
+    for old in files_of_earlier_run(output):
+        old.unlink(missing_ok=True)
+    names = ["index.html"]
     for number, each in enumerate(result.notifications, start=1):
         name = f"{number:02}-{each.channel_type}-{each.rule}"
         suffix, content = each.file
         (output / f"{name}{suffix}").write_bytes(content)
         (output / f"{name}.html").write_text(page(each.title, each.html))
+        names += [f"{name}{suffix}", f"{name}.html"]
     (output / "index.html").write_text(_index(result))
-    (output / "summary.json").write_text(json.dumps(result.summary(), indent=2) + "\n")
+    summary = {**result.summary(), "files": names}
+    (output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     _print(result, output, console)
 
 

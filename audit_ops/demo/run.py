@@ -9,7 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from audit_ops.demo.report import DemoNotification, DemoResult, write_report
+from audit_ops.demo.report import (
+    DemoNotification,
+    DemoResult,
+    files_of_earlier_run,
+    write_report,
+)
 from audit_ops.demo.scenario import SCENARIO, DemoStep
 from audit_ops.demo.shop import ROOT, Shop
 from audit_ops.rollout.synthesis import synthesize
@@ -30,6 +35,7 @@ def run_demo(output: Path) -> list[str]:
     Raises:
         AuditOpsError: the demo could not run.
     """
+    files_of_earlier_run(output)  # an unsuitable folder is rejected before the run
     console = Console(highlight=False)
     shop = Shop()
     config = load_config(ROOT / "audit.toml")

@@ -91,7 +91,9 @@ def _delivered_records(event: dict[str, Any]) -> Trigger:
         return DeliveredRecords(
             tuple((int(each["timestamp"]), str(each["message"])) for each in payload["logEvents"])
         )
-    except (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error, RecursionError):
+    except (
+        ValueError, TypeError, KeyError, OverflowError, OSError, EOFError, zlib.error, RecursionError
+    ):  # fmt: skip
         return UnknownMessage("", json.dumps(event, default=repr))
 
 

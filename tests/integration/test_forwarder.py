@@ -346,7 +346,19 @@ def test_what_arrives_of_rules_that_are_not_urgent_waits_for_the_alarm(
 
 
 @pytest.mark.parametrize(
-    "data", ["", "no base64!", "YWJj", base64.b64encode(gzip.compress(b"[]", mtime=0))]
+    "data",
+    [
+        "",
+        "no base64!",
+        "YWJj",
+        base64.b64encode(gzip.compress(b"[]", mtime=0)),
+        base64.b64encode(
+            gzip.compress(
+                b'{"messageType": "DATA_MESSAGE", "logEvents": [{"timestamp": Infinity, "message": ""}]}',
+                mtime=0,
+            )
+        ),
+    ],
 )
 def test_a_delivery_that_is_none_is_shown(slack: SlackReceiver, data: str | bytes) -> None:
     text = data if isinstance(data, str) else data.decode()
@@ -497,6 +509,17 @@ def test_slack_says_how_long_to_wait(slack: SlackReceiver, monkeypatch: pytest.M
     slack.answers = [(429, {"Retry-After": "7"}), (503, {})]
     assert invoke(sns(alarm()))["told"] == 2
     assert pauses == [7.0, 1.0]
+
+
+def test_a_wait_that_is_no_number_is_a_second(
+    slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(module._forwarder().channels["slack"], "_sleep", pauses.append)
+    put(change(1))
+    slack.answers = [(429, {"Retry-After": "\xb2"}), (429, {"Retry-After": "soon"})]
+    assert invoke(sns(alarm()))["told"] == 2
+    assert pauses == [1.0, 1.0]
 
 
 def test_a_claim_of_an_invocation_that_died_is_its_own_again_but_nobody_elses(

@@ -214,4 +214,5 @@ def _context(text: str) -> dict[str, Any]:
 
 
 def _pause(retry_after: str) -> float:
-    return min(float(retry_after), _MAX_PAUSE) if retry_after.isdigit() else 1.0
+    is_number = retry_after.isascii() and retry_after.isdigit()
+    return min(float(retry_after), _MAX_PAUSE) if is_number else 1.0

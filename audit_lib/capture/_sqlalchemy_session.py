@@ -25,7 +25,11 @@ def audited_model(cls: type) -> AuditedModel | None:
 
 
 class ObjectChange:
-    """The changes of a transaction to one object: old and new value by attribute and member."""
+    """The changes of a transaction to one object.
+
+    `old` and `new` map the path of a value to the value: the attribute, and for a many-to-many
+    relationship the id of the linked object.
+    """
 
     __slots__ = ("cls", "id", "model", "new", "old", "verb")
 

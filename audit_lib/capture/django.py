@@ -45,7 +45,8 @@ def audit_models(
         logger: the audit logger that writes the records; the user is that of the context.
         record_type: the record type, also of subclasses. Default: the model's name in lower case.
         exclude: fields that are not audited, such as `updated_at`: they are not written, and an
-            update of only these fields writes no record.
+            update of only these fields writes no record. A foreign key may be named by its field
+            (`owner`) or its column attribute (`owner_id`).
 
     Raises:
         CaptureError: a class is not a concrete model.
@@ -109,7 +110,7 @@ def _state(instance: Any, model: AuditedModel) -> dict[str, Any]:
     state = {}
     for field in cls._meta.concrete_fields:
         name = field.attname
-        if name in instance.__dict__ and name not in model.excluded:
+        if name in instance.__dict__ and model.excluded.isdisjoint((name, field.name)):
             value = instance.__dict__[name]
             if not hasattr(value, "resolve_expression"):
                 state[name] = _prepared(field, value, cls)
@@ -130,7 +131,7 @@ def _rows(query: Any, cls: Any, model: AuditedModel) -> dict[Any, dict[str, Any]
         row[key]: {
             name: _prepared(fields[name], value, cls)
             for name, value in row.items()
-            if name not in model.excluded
+            if model.excluded.isdisjoint((name, fields[name].name))
         }
         for row in query.order_by().values(*fields)[: MOST_ROWS + 1]
     }

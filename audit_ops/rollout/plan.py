@@ -158,11 +158,15 @@ def _kept(
         if body["Type"] == _GROUP and body.get("Properties", {}).get("LogGroupName") == log_group
     ]
     if len(groups_of_app) != 1:
-        raise PlanError(f"the CDK app has {len(groups_of_app)} log groups {log_group}, not one")
+        raise PlanError(
+            f"the CDK app has {len(groups_of_app)} log groups {log_group}; define exactly one, to which the"
+            " existing group is imported"
+        )
     [(group_id, properties)] = groups_of_app
     key_logical_id = str(properties.get("KmsKeyId", {}).get("Fn::GetAtt", [""])[0])
     if template["Resources"].get(key_logical_id, {}).get("Type") != _KEY:
         raise PlanError(
-            f"{log_group} exists from an earlier stack with the key {key_id}, and the CDK app gives it no key"
+            f"{log_group} exists from an earlier stack with the key {key_id}, and the CDK app gives it no key."
+            " Set its `KmsKeyId` to an `AWS::KMS::Key` of the same stack, to which that key is imported"
         )
     return {group_id: {"LogGroupName": log_group}, key_logical_id: {"KeyId": key_id}}

@@ -17,6 +17,7 @@ from audit_rules._exceptions import FilterPatternError
 
 from ._conditions import ORDER, TextTest, Wildcard
 from ._event import LogEvent
+from ._tokens import UNCLOSED
 from ._values import Regexes, decimal_of, unquoted
 
 __all__ = ["Fields", "parse_fields"]
@@ -66,7 +67,7 @@ class NumberIs:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a pattern; at least one of its `alternatives` must hold, with all of its conditions."""
+    """A field of a pattern: all conditions of one of its `alternatives` hold; without any, each text matches."""
 
     name: str
     alternatives: tuple[tuple[TextIs | NumberIs, ...], ...] = ()
@@ -144,7 +145,9 @@ class _FieldsParser:
             if found is None or found.lastgroup is None:
                 at += len(self._text[at:]) - len(self._text[at:].lstrip())
                 character = self._text[at]
-                reason = f"found {character!r}; put the value in double quotes"
+                reason = UNCLOSED.get(
+                    character, f"found {character!r}; put the value in double quotes"
+                )
                 raise FilterPatternError(self._text, at + 1, reason)
             kind = found.lastgroup
             yield _Token(kind, found[kind], found.start(kind) + 1)

@@ -221,7 +221,11 @@ class _RegexParser:
         else:
             return (1, 1)
         if self._peek() in {"*", "+", "?", "{"}:
-            raise RegexError(self._offset, f'"{self._peek()}" repeats a repetition')
+            character = self._peek()
+            raise RegexError(
+                self._offset,
+                f'"{character}" repeats a repetition; remove it, or write \\{character} for the character',
+            )
         return bounds
 
     def _bounds(self, begin: int) -> tuple[int, int | None]:

@@ -10,7 +10,7 @@ from audit_rules._exceptions import FilterPatternError
 
 
 class TokenKind(Enum):
-    """The kinds of tokens in a JSON filter pattern; `WORD` is a value without quotes, such as a number."""
+    """The kinds of tokens in a JSON filter pattern; `WORD` is a value without quotes, or `IS`, `NOT`, `EXISTS`."""
 
     SELECTOR = auto()
     OPERATOR = auto()
@@ -43,7 +43,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SPACE: Final = " \t\r\n"
-_UNCLOSED: Final = {
+UNCLOSED: Final = {
     '"': 'a quoted value is not closed; add a closing ", and write \\" for the character',
     "%": "a regular expression is not closed; add a closing %",
 }
@@ -67,7 +67,7 @@ def tokenize(text: str) -> Iterator[Token]:
         found = _TOKEN.match(text, offset)
         if found is None or found.lastgroup is None:
             character = text[offset]
-            reason = _UNCLOSED.get(
+            reason = UNCLOSED.get(
                 character,
                 f"found {character!r}; put values with characters other than letters and digits"
                 " in double quotes",

@@ -45,7 +45,8 @@ class _ChangeSet:
 def operations(cloud: Cloud, engine: Engine) -> dict[str, Callable[[Any], ActionResult]]:
     """Return the methods that replace those of moto's `CloudFormationResponse`, by their names.
 
-    They return a `StackError` or `TemplateError` as the error response `ValidationError`.
+    For a `StackError` or `TemplateError` they raise a `CloudFormationError` with the code
+    `ValidationError`, which moto returns as the error response.
     """
     api = _Api(cloud, engine)
 

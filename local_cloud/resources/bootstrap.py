@@ -30,7 +30,7 @@ def create_bucket(cloud: Cloud, name: str) -> None:
     replaced_by=("BucketName",),
 )
 class BucketType(ResourceType):
-    """`AWS::S3::Bucket`. Of the other properties, only `VersioningConfiguration` has an effect."""
+    """`AWS::S3::Bucket`. Only `BucketName` and `VersioningConfiguration` have an effect."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("BucketName", name.lower()[:63])

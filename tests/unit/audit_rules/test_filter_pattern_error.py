@@ -63,6 +63,8 @@ from audit_rules import AuditRulesError, FilterPattern, FilterPatternError
         ("[a = %x(y)%]", 8, "a regular expression can contain only"),
         ("[a = %x%, b = %y%, c = %z%]", 24, "at most 2 regular expressions"),
         ("[a = b@c]", 7, "double quotes"),
+        ('[a = "x]', 6, "a quoted value is not closed"),
+        ("[a = %x]", 6, "a regular expression is not closed"),
         ("[4* = a]", 2, "a field is a name"),
         ("{ $.a.** = 1 }", 8, "a selector continues with"),
         ("{ $.a..b = 1 }", 6, "a selector continues with"),

@@ -32,6 +32,7 @@ class Show(models.Model):
     api_token = models.CharField(max_length=20, null=True)
     changed = models.DateTimeField(auto_now=True)
     tags = models.ManyToManyField(Tag, related_name="shows")
+    owner = models.ForeignKey(Tag, null=True, on_delete=models.SET_NULL, related_name="+")
     class Meta: app_label = "auth"
 
 with connection.schema_editor() as editor:
@@ -94,7 +95,14 @@ def told(program: str) -> list[tuple[str, object, object]]:
             [
                 (
                     "show-deleted",
-                    {"id": 1, "count": 8, "price": 5.5, "at": None, "api_token": None},
+                    {
+                        "id": 1,
+                        "count": 8,
+                        "price": 5.5,
+                        "at": None,
+                        "api_token": None,
+                        "owner_id": None,
+                    },
                     {},
                 )
             ],
@@ -104,7 +112,14 @@ def told(program: str) -> list[tuple[str, object, object]]:
             [
                 (
                     "show-deleted",
-                    {"id": 1, "count": 8, "price": 5.5, "at": None, "api_token": None},
+                    {
+                        "id": 1,
+                        "count": 8,
+                        "price": 5.5,
+                        "at": None,
+                        "api_token": None,
+                        "owner_id": None,
+                    },
                     {},
                 )
             ],
@@ -273,3 +288,15 @@ Show.objects.filter(pk=1).update(count=14)
         ("show-updated", {"count": 9}, {"count": 10}),
         ("show-updated", {"count": 12}, {"count": 13}),
     ]
+
+
+@pytest.mark.parametrize("name", ["owner", "owner_id"])
+def test_an_excluded_foreign_key_is_not_written(name: str) -> None:
+    program = f"""
+audit_models(Show, logger=audit_lib.get_logger("shop").audit, exclude={{"changed", {name!r}}})
+show.owner = Tag.objects.create()
+show.save()
+Show.objects.update(owner=None)
+Show.objects.create(owner=show.owner)
+"""
+    assert told(program) == [CREATED, ("show-created", {}, {"id": 2, "count": 0})]

@@ -22,9 +22,9 @@ _DISPLACED: Final = frozenset({"reordered", "doubled"})
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, print the report to standard output, and return the exit status.
 
-    0: no problem, and no chain has an open end. 1: there are problems. 2: a file cannot be read or
-    written, or the stored heads are not valid. 3: no problem, but there is no chain, or one with an
-    open end.
+    0: no problem, at least one chain, and no chain has an open end. 1: there are problems. 2: a file
+    cannot be read or written, or the stored heads are not valid. 3: no problem, but the log has no
+    chain, or a chain has an open end.
 
     Args:
         arguments: the arguments after the name of the command. Default: those of the process.

@@ -21,10 +21,10 @@ __all__ = [
     "argument_names",
     "changes_by_key",
     "is_routine",
-    "own_event",
     "own_fields",
     "payload_of",
     "problem_labels",
+    "unshare_lists",
     "verb_event",
 ]
 
@@ -153,13 +153,12 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     return own
 
 
-def own_event(event: dict[str, Any]) -> dict[str, Any]:
-    """Copy the lists of an `event` in place and return it: a filter may change them, and they are cached."""
+def unshare_lists(event: dict[str, Any]) -> None:
+    """Copy the lists that an `event` shares with the next record: a filter may change them."""
     if "category" in event:
         event["category"] = event["category"].copy()
     if "type" in event:
         event["type"] = event["type"].copy()
-    return event
 
 
 def changes_by_key(

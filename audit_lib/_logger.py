@@ -22,10 +22,10 @@ from ._content import (
     argument_names,
     changes_by_key,
     is_routine,
-    own_event,
     own_fields,
     payload_of,
     problem_labels,
+    unshare_lists,
     verb_event,
 )
 from ._exceptions import LoggerConflictError
@@ -341,7 +341,7 @@ class AuditLogger(logging.Logger):
             for handler in handlers:
                 handler.write(document, redactions, config)
         else:
-            own["event"] = own_event(own["event"])
+            unshare_lists(own["event"])
             super()._log(
                 level, msg, args, exc_info=exc_info,
                 extra=cast("Any", _Prepared((own, extra_fields, redactions))), stack_info=stack_info,

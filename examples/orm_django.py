@@ -27,7 +27,7 @@ class Customer(models.Model):  # type: ignore[misc] # Django ships no types
     phone = models.CharField(max_length=20)
 
     class Meta:
-        """The application, since there is no project that names it."""
+        """Assigns the model to an application, because the example has no Django project."""
 
         app_label = "shop"
 

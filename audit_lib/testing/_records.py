@@ -94,7 +94,7 @@ class AuditRecords:
         return found[0]
 
     def none(self, where: Mapping[str, Any] | None = None, **expected: Any) -> None:
-        """Check that no record matches; without arguments, that there is no record.
+        """Check that no record matches. Without arguments, no record may exist.
 
         Args:
             where: as in `all`.

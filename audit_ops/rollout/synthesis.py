@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from audit_ops.errors import AuditOpsError
+from audit_ops.errors import AuditOpsError, reason_of
 from audit_ops.rollout.node import NODE_MISSING, node_variables
 
 __all__ = ["SynthesisError", "context_of", "synthesize"]
@@ -78,8 +78,9 @@ def _settings(app: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SynthesisError(f"{path}: {reason}; choose the folder of a CDK app") from error
+        raise SynthesisError(
+            f"{path}: {reason_of(error)}; choose the folder of a CDK app"
+        ) from error
     if not isinstance(settings, dict):
         raise SynthesisError(f"{path}: is not a JSON object")
     return settings

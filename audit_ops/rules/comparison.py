@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from audit_ops.errors import AuditOpsError
+from audit_ops.errors import AuditOpsError, reason_of
 from audit_rules import FilterPattern, FilterPatternError
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def read_cases(path: Path) -> Iterator[PatternCase]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CaseError(f"{path}: cannot be read: {reason}") from error
+        raise CaseError(f"{path}: cannot be read: {reason_of(error)}") from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

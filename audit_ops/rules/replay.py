@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final, Literal, NamedTuple
 
 import orjson
 
-from audit_ops.errors import AuditOpsError
+from audit_ops.errors import AuditOpsError, reason_of
 from audit_rules import AuditConfig, FilterPattern, Rule, actor_of
 from audit_rules.patterns import (
     Compiled,
@@ -248,8 +248,7 @@ def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
             file.seek(0)
             yield from _counted(file, gzip.GzipFile(fileobj=file) if packed else file, advance)
     except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ReplayError(f"{path}: cannot be read: {reason}") from error
+        raise ReplayError(f"{path}: cannot be read: {reason_of(error)}") from error
 
 
 def _counted(

@@ -14,6 +14,7 @@ from audit_rules._exceptions import FilterPatternError
 
 from ._conditions import TextTest
 from ._event import LogEvent
+from ._tokens import UNCLOSED
 from ._values import Regexes, unquoted
 
 __all__ = ["Terms", "parse_terms"]
@@ -98,7 +99,7 @@ def _problem(text: str, at: int) -> str:
     if rest.startswith('"') and rest.count('"') == 1:
         return 'a quoted phrase is not closed; add a closing "'
     if rest.startswith("%") and rest.count("%") == 1:
-        return "a regular expression is not closed; add a closing %"
+        return UNCLOSED["%"]
     if rest.startswith("."):
         return (
             "found a field without a dollar sign; write { $.name = … }. In double quotes a shell removes"

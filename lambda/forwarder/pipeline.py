@@ -268,7 +268,7 @@ class Forwarder:
         reason: Reason,
         invocation: Invocation,
     ) -> bool:
-        """Send to each channel the records that it has not received; return whether each was sent."""
+        """Send each record to the channels that have not received it; return whether all have it now."""
         settled = True
         for name in rule.channels:
             claimed: dict[str, FoundRecord] = {}

@@ -48,8 +48,8 @@ class Ledger:
             now_ms: the current time, in milliseconds since 1970.
 
         Returns:
-            `TOLD` if the claim succeeded, `ALREADY_TOLD` if the item was sent, `IN_PROGRESS` if another
-            owner's claim has not expired.
+            `TOLD` if the claim succeeded, `ALREADY_TOLD` if the item was sent, `IN_PROGRESS` if it is
+            claimed by another owner and that claim has not expired.
         """
         now = now_ms // 1000
         try:

@@ -182,7 +182,9 @@ def configure(  # noqa: PLR0913 - the whole configuration
     )
     actions = {} if catalogue is None else _read(catalogue)
     if on_failure not in _POLICIES:
-        raise ConfigurationError(f"on_failure: found {on_failure!r}; write one of {_POLICIES}")
+        raise ConfigurationError(
+            f"on_failure: found {on_failure!r}; write one of {', '.join(_POLICIES)}"
+        )
     spooling = [name for name, each in actions.items() if each.on_failure == "spool"]
     if spool is None and (on_failure == "spool" or spooling):
         place = f"actions.{spooling[0]}: on_failure" if spooling else "on_failure"
@@ -271,7 +273,7 @@ def _action(place: str, body: Any) -> CatalogueAction:
 def _names(place: str, body: Mapping[str, Any], key: str) -> tuple[str, ...]:
     names = body.get(key, [])
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise CatalogueError(f"{place}: {key}: found {names!r}; write an array of texts")
+        raise CatalogueError(f"{place}: {key}: found {names!r}; write an array of strings")
     return tuple(names)
 
 

@@ -6,7 +6,7 @@ __all__ = ["Severity"]
 
 
 class Severity(StrEnum):
-    """The severity of a rule or an action; the members are in ascending order."""
+    """The severity of a rule or an action; defined from the least to the most severe. Members compare as texts."""
 
     LOW = "low"
     MEDIUM = "medium"

@@ -18,7 +18,7 @@ _open: Final[dict[str, Request]] = {}
 
 
 def install() -> None:
-    """Connect the Celery signals that send the context with each task and restore it in the worker.
+    """Connect handlers to the Celery signals, which send the context with each task and restore it in the worker.
 
     Further calls have no effect.
     """

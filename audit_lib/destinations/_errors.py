@@ -50,11 +50,11 @@ class PartlyRefusedError(Exception):
 
 
 class Retrying:
-    """Retries a call on temporary errors; after a call failed with one, the next calls are tried once.
+    """Retries a call on temporary errors until `retry_for` is over; later calls are then tried once.
 
     Temporary errors are HTTP status 500 and above, throttling, exceeded quotas, expired credentials, and
-    errors of the network, of retrieving credentials, or of the operating system. A success allows retries
-    again.
+    errors of the network, of retrieving credentials, or of the operating system. After a success, or an
+    error that is not temporary, calls are retried again.
     """
 
     def __init__(self, retry_for: float) -> None:

@@ -1,4 +1,4 @@
-"""The queue of a destination: bounded in bytes, including the entries that are being sent."""
+"""The queue of a destination: it counts the bytes of its entries, of those that are being sent too."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ __all__ = ["EntryQueue"]
 
 
 class EntryQueue:
-    """A first-in, first-out queue of entries with a maximum size in bytes.
+    """A first-in, first-out queue of entries that knows when its maximum size in bytes is reached.
 
     The condition `changed` guards it, and is notified when entries are settled. The caller of
     `has_room_for`, `put`, `is_over`, `is_full` and `len` has to hold `changed`.

@@ -5,6 +5,7 @@ An example: `[ip, user, ..., status = 4* && status != 404, bytes > 1000]`. The g
 pattern   = "[" field { "," field } "]"
 field     = "..." | [ name ] | condition { ( "&&" | "||" ) condition }
 condition = name ( "=" | "!=" | "<" | ">" | "<=" | ">=" ) value
+value     = number | text without spaces, `*` stands for any characters | text in double quotes
 """
 
 import re

@@ -70,13 +70,12 @@ class Invocation:
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def collecting_failures(self, rule: Rule | None = None) -> Iterator[None]:
-        """Suppress any exception of the `with` block, and append it to `failures`."""
+    def collecting_failures(self, where: str) -> Iterator[None]:
+        """Suppress any exception of the `with` block, and append it to `failures` with `where`."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - `raise_failures` raises it
-            about = f"rule {rule.id!r}: " if rule else ""
-            self.failures.append(f"{about}{type(error).__name__}: {error}")
+            self.failures.append(f"{where}: {type(error).__name__}: {error}")
 
     def raise_failures(self) -> None:
         """Raise one exception with the texts of all failures, if there are any.
@@ -126,7 +125,7 @@ class Forwarder:
         """Handle each trigger; return the decisions and failures. A failure does not stop the others."""
         invocation = Invocation(owner)
         for trigger in triggers:
-            with invocation.collecting_failures():
+            with invocation.collecting_failures(_label(trigger)):
                 self._handle(trigger, invocation)
         return invocation
 
@@ -209,7 +208,7 @@ class Forwarder:
 
     def _sweep(self, rules: Mapping[str, Rule], invocation: Invocation) -> None:
         for rule in rules.values():
-            with invocation.collecting_failures(rule):
+            with invocation.collecting_failures(f"rule {rule.id!r}"):
                 self._send_held(rule, invocation)
         names = list(rules)
         for first in range(0, len(names), _MAX_ALARMS_PER_CALL):
@@ -219,7 +218,7 @@ class Forwarder:
             for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
                 changed = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
                 rule = rules[alarm["AlarmName"]]
-                with invocation.collecting_failures(rule):
+                with invocation.collecting_failures(f"rule {rule.id!r}"):
                     at_ms = int(changed.timestamp() * 1000)
                     if not self._hold_if_quiet(rule, at_ms, invocation):
                         since = max(at_ms, self.ledger.read_until(rule.id))
@@ -334,6 +333,19 @@ class Forwarder:
         )
         digest = sha256(id_.encode()).hexdigest()[:40]
         self._send_notice(self.channels, notice, ("message", digest), invocation)
+
+
+def _label(trigger: Trigger) -> str:
+    """Return what the text of a failure calls a trigger."""
+    match trigger:
+        case AlarmChange(alarm, state):
+            return f"alarm {alarm!r} ({state})"
+        case DeliveredRecords(records):
+            return f"{len(records)} delivered records"
+        case ScheduledSweep():
+            return "scheduled sweep"
+        case UnknownMessage(id_):
+            return f"message {id_!r}" if id_ else "message without an id"
 
 
 def _key(about: str, channel: str, what: str) -> str:

@@ -120,6 +120,7 @@ class LogGroups:
 
         Raises:
             InvalidParameterException: the size, order or time span of the batch is invalid.
+            ResourceNotFoundException: the log group does not have the log stream.
         """
         check_batch(events)
         days = int(group.retention_in_days or 0)

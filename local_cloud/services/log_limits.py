@@ -114,8 +114,8 @@ def check_destination(arn: str, role_arn: str | None) -> None:
     """Check the destination of a subscription filter.
 
     Raises:
-        JsonRESTError: the destination is a function of another account, a Kinesis stream without a
-            role, or a log group; with AWS's message.
+        JsonRESTError: the destination is a function of another account, a Kinesis stream and `role_arn`
+            is missing, or a log group; with AWS's message.
     """
     service, account = arn.split(":")[2], arn.split(":")[4]
     if service == "lambda" and account != DEFAULT_ACCOUNT_ID:

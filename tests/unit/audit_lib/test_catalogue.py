@@ -56,7 +56,7 @@ def test_without_a_catalogue_any_action_will_do(logger: audit_lib.AppLogger, lin
         ("[actions]\nx = 1", "audit.toml: actions.x: found int; write a table"),
         (
             "[actions.x]\ncategory = 'iam'",
-            "audit.toml: actions.x: category: found 'iam'; write an array of texts",
+            "audit.toml: actions.x: category: found 'iam'; write an array of strings",
         ),
     ],
 )

@@ -208,7 +208,7 @@ class AuditLogger(logging.Logger):
         Raises:
             RecordLostError: the record could not be written (see `on_failure` of `configure`).
         """
-        before = plain_fields(record)
+        before = plain_fields(record, frozen=True)
         unknown: dict[str, Any] = {**arguments}
         for name in _STATES & unknown.keys():  # the record is the state: no such arguments
             unknown[f"{name} (argument)"] = unknown.pop(name)

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from .masking import Masking
 from .masking_rules import SensitiveValue
-from .plain import is_plain_object, plain_fields, text_of
+from .plain import REST, is_plain_object, plain_fields, text_of
+from .unreadable import BEYOND_LIMIT, UnreadableText
 
 __all__ = ["changes_between", "same"]
 
@@ -20,8 +21,9 @@ def changes_between(
 
     All three members have the same nesting and contain only what differs; a leaf of `fields` is
     `added`, `removed` or `updated`. Values are not masked yet. Objects are compared member by member;
-    lists and sensitive objects as a whole. Values are
-    compared as JSON values: `1` and `True` differ, `0` and `"0"` differ, `1` and `1.0` do not.
+    lists and sensitive objects as a whole. Values are compared as JSON values: `1` and `True` differ,
+    `0` and `"0"` differ, `1` and `1.0` do not. Values that JSON cannot show are compared as in
+    `UnreadableText.is_same`; what cannot be compared differs.
 
     Args:
         before: the state before, any value that `plain_fields` accepts; None if there was no record.
@@ -98,6 +100,7 @@ def _compare(
     before: dict[str, Any], after: dict[str, Any], path: tuple[str, ...], masking: Masking
 ) -> dict[str, Any]:
     changes: dict[str, Any] = {"before": {}, "after": {}, "fields": {}}
+    cut = _is_cut(before) or _is_cut(after)
     for name in {**before, **after}:  # in the order of the fields, not of a set
         old, new = before.get(name, _MISSING), after.get(name, _MISSING)
         inner_path = (*path, name)
@@ -107,6 +110,8 @@ def _compare(
             if inner["fields"]:
                 for part, members in changes.items():
                     members[name] = inner[part]
+        elif (old is _MISSING or new is _MISSING) and (cut or _is_private(old, new)):
+            pass  # it may be beyond the limit of the other state: `REST` is written as updated
         elif old is _MISSING:
             changes["after"][name] = new
             changes["fields"][name] = "added"
@@ -114,14 +119,29 @@ def _compare(
             changes["before"][name] = old
             changes["fields"][name] = "removed"
         elif not same(old, new):
-            changes["before"][name] = old
-            changes["after"][name] = new
+            changes["before"][name] = _shown(old)
+            changes["after"][name] = _shown(new)
             changes["fields"][name] = "updated"
     return changes
 
 
+def _is_cut(state: dict[str, Any]) -> bool:
+    rest = state.get(REST)
+    return type(rest) is UnreadableText and rest.note == BEYOND_LIMIT
+
+
+def _is_private(*values: Any) -> bool:
+    return any(type(value) is UnreadableText and value.private for value in values)
+
+
+def _shown(value: Any) -> Any:
+    return UnreadableText(str(value)) if _is_private(value) else value
+
+
 def same(old: Any, new: Any) -> bool:
     """Return whether two plain values are equal in JSON: `true` and `1` differ, `1` and `1.0` do not."""
+    if type(old) is UnreadableText or type(new) is UnreadableText:
+        return type(old) is UnreadableText and old.is_same(new)
     if isinstance(old, bool) is not isinstance(new, bool) or old != new:
         return False
     if isinstance(old, SensitiveValue):

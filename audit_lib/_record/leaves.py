@@ -77,6 +77,20 @@ def _iso(value: Any) -> str:
     return str(value.isoformat())
 
 
+def _time(value: Any) -> str:
+    # Without a date, the offset of a named zone is unknown: the name is written instead.
+    named = value.tzinfo is not None and value.utcoffset() is None
+    return f"{value.isoformat()}[{value.tzinfo}]" if named else str(value.isoformat())
+
+
+def _pattern(value: Any) -> str:
+    from re import UNICODE, RegexFlag  # noqa: PLC0415 - imported already: it made the pattern
+
+    text = value.pattern if isinstance(value.pattern, str) else _binary(value.pattern)
+    flags = RegexFlag(value.flags) & ~UNICODE  # which each pattern of a text has
+    return well_formed(f"{text} ({flags.name})" if flags else text)
+
+
 def _duration(value: Any) -> str:
     # The first edition of ISO 8601 has no sign for a duration; XML Schema and Java read this form.
     sign, rest = ("-", -value) if value.days < 0 else ("", value)
@@ -130,7 +144,7 @@ LEAVES: Final[dict[str, Callable[[Any], Any]]] = {
     "fractions.Fraction": str,
     "datetime.datetime": _date_time,
     "datetime.date": _iso,
-    "datetime.time": _iso,
+    "datetime.time": _time,
     "datetime.timedelta": _duration,
     "uuid.UUID": str,
     "pathlib.PurePath": str,
@@ -139,7 +153,7 @@ LEAVES: Final[dict[str, Callable[[Any], Any]]] = {
     "ipaddress.IPv6Address": str,
     "ipaddress.IPv4Network": str,
     "ipaddress.IPv6Network": str,
-    "zoneinfo.ZoneInfo": str,
-    "re.Pattern": lambda value: well_formed(str(value.pattern)),
+    "datetime.tzinfo": str,
+    "re.Pattern": _pattern,
 }
 """The name of a class, as returned by `class_name` → the conversion of its objects and of subclasses."""

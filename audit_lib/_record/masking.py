@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from .encoding import HIDDEN
 from .masking_rules import DROPPED, MAX_NAMES, Mask, MaskingRule, SensitiveValue
-from .notes import UnreadableText, path_text
+from .notes import path_text
+from .unreadable import UnreadableText
 
 __all__ = ["Masking", "Redactions", "has_secret", "scrubbed"]
 
@@ -186,7 +187,9 @@ class Masking:
             same = all(masked is given for masked, given in zip(new, item, strict=True))
             return item if same else [masked for masked in new if masked is not DROPPED]
         if kind is UnreadableText:
-            redactions.notes[path_text(path)] = "unreadable"
+            if item.private:
+                return DROPPED
+            redactions.notes[path_text(path)] = item.note
             item = str(item)
         if isinstance(item, str):
             redactions.texts.append(item)

@@ -3,17 +3,11 @@
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["UnreadableText", "add_notes", "event_last", "path_text"]
+__all__ = ["add_notes", "event_last", "path_text"]
 
 # A record with more notes than these has one entry for the rest.
 _MAX_NOTES: Final = 100
 _STATES: Final = frozenset({"before", "after"})
-
-
-class UnreadableText(str):
-    """The text for a value, or the rest of a container, that was not converted: noted as `unreadable`."""
-
-    __slots__ = ()
 
 
 @lru_cache(maxsize=1024)
@@ -32,7 +26,7 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
 
     Args:
         document: the document.
-        notes: path → `masked`, `hashed`, `dropped`, `shortened` or `unreadable`.
+        notes: path → `masked`, `hashed`, `dropped`, `shortened`, `unreadable` or `beyond limit`.
     """
     changes = document.get("changes")
     if not isinstance(changes, dict):

@@ -9,15 +9,18 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from .encoding import hidden
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
+from .library_classes import CONVERSIONS
 from .masking_rules import SensitiveValue, annotated_rules
-from .notes import UnreadableText
+from .unreadable import BEYOND_LIMIT, UnreadableText, private_attributes
 
-__all__ = ["is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
+__all__ = ["REST", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
+
+REST = "…"
+"""The name of the member that stands for what is not in an object: beyond a limit, or private."""
 
 # A structure that is deeper or larger is a mistake (the whole graph of an ORM) or an attack.
 _MAX_DEPTH = 32
@@ -41,11 +44,13 @@ def plain(value: Any) -> Any:
     - `bytes` become `base64:…`, an `Enum` its value, a set a list in a fixed order.
     - Mappings, dataclasses, named tuples, attrs and pydantic objects become objects; so does an
       object of any other class without its own `__repr__`, by its public attributes.
+    - Objects of the libraries in `CONVERSIONS` become JSON values; secrets `SensitiveValue`s.
     - Any other value becomes the name of its class, with its `id` if it has one: a `repr` can
       contain a secret. `register_type` defines another text.
 
     Containers nested over 32 levels deep, values beyond the first 20,000 and cycles are replaced by a
-    text. Fields that are annotated with a masking rule become `SensitiveValue`s.
+    text. Fields that are annotated with a masking rule become `SensitiveValue`s. A text that does not
+    show the whole value is an `UnreadableText`.
     """
     if type(value) is dict and is_plain_object(value):
         return value.copy()
@@ -56,32 +61,38 @@ def register_type(kind: type, convert: Callable[[Any], Any]) -> None:
     """Define how objects of a class, and of its subclasses, are written.
 
     `register_type(Money, lambda money: str(money))`. A later call for the same class replaces the
-    conversion. Mappings, named tuples, and dataclass, attrs, pydantic and ORM objects are written by
-    their fields even if their class is registered.
+    conversion. It also applies to objects that are otherwise written by their fields, such as those of
+    a dataclass; masking rules in their annotations are then not used.
 
     Args:
         kind: the class.
         convert: receives an object of the class and returns any value that a record can contain. If it
             raises, a text with the class and the error is written.
     """
-    _REGISTERED[kind] = lambda value: plain(convert(value))
-    _LEAVES.clear()
+    _REGISTERED[kind] = convert
+    _CONVERSIONS.clear()
 
 
-def plain_fields(value: Any) -> dict[str, Any]:
+def plain_fields(value: Any, *, frozen: bool = False) -> dict[str, Any]:
     """Return the fields of an object as JSON values, such as the states that `record_updated` compares.
 
     The fields are those of a mapping, or of a pydantic, SQLAlchemy, dataclass, attrs, named tuple or
     Django object (the first of these that applies), else the public attributes of the object. `None`
     has no fields. A value without fields, such as a text or a list, becomes `{"value": …}`, and so does
-    the error text of an object that cannot be read.
+    the error text of an object that cannot be read. The private attributes of an object that is read by
+    its attributes are represented by one `UnreadableText`.
+
+    Args:
+        value: the object.
+        frozen: whether the result must not change with the object, which an `UnreadableText` refers to.
     """
     if value is None:
         return {}
     if type(value) is dict and is_plain_object(value):
         return value.copy()
-    fields = _Walk().fields(value)
-    return fields if fields is not None else {"value": plain(value)}
+    walk = _Walk(state=True, frozen=frozen)
+    fields = walk.fields(value)
+    return fields if fields is not None else {"value": walk.visit(value, 0)}
 
 
 def text_of(value: Any) -> str:
@@ -117,19 +128,17 @@ def is_plain_object(value: dict[Any, Any]) -> bool:
     return True
 
 
-def _describe(value: Any, error: BaseException) -> str:
-    """Return an `UnreadableText` with the class of a value and the error of its conversion."""
-    return UnreadableText(f"<unserialisable {class_name(type(value))}: {error_text(error)}>")
-
-
 class _Walk:
     """One call of `plain`: counts the converted values, and detects cycles by the open containers."""
 
-    __slots__ = ("_inside", "_nodes")
+    __slots__ = ("_frozen", "_inside", "_nodes", "_state")
 
-    def __init__(self) -> None:
+    def __init__(self, *, state: bool = False, frozen: bool = False) -> None:
+        """Begin a walk; `state` includes private attributes, `frozen` is that of `plain_fields`."""
         self._nodes = 0
-        self._inside: set[int] = set()
+        self._inside: dict[int, int] = {}
+        self._state = state
+        self._frozen = frozen
 
     def visit(self, value: Any, depth: int) -> Any:
         # Exact types first: most values have one, and their methods are not overridden.
@@ -143,81 +152,143 @@ class _Walk:
         try:
             return value if exact in _UNCHANGED else self._container(value, depth)
         except Exception as error:  # noqa: BLE001 - a class may raise anything
-            return _describe(value, error)
+            return self._failed(value, error)
 
     def fields(self, value: Any) -> dict[str, Any] | None:
         """Return the converted fields of a mapping, model or other object; None if it has no fields."""
         try:
+            if type(value) is not dict and _conversion_of(type(value)) is not None:
+                return _as_fields(self.visit(value, 0))
             named = _named_fields(value)
             if named is None and not isinstance(value, (str, bytes, Collection, type)):
-                named = _attributes(value)
+                return self._fields_of_attributes(value)
         except Exception as error:  # noqa: BLE001 - a class may raise anything
-            return {"value": _describe(value, error)}
+            return {"value": self._failed(value, error)}
         if named is None:
             return None
-        visited = self._within(value, 0, lambda: self._model(value, named, 1))
-        return visited if isinstance(visited, dict) else {"value": visited}
+        return _as_fields(self._within(value, 0, lambda: self._model(value, named, 1)))
 
-    def _container(self, value: Any, depth: int) -> Any:
+    def _fields_of_attributes(self, value: Any) -> dict[str, Any] | None:
+        attributes = _attributes(value)
+        if attributes is None:
+            return None
+        visited = self._within(value, 0, lambda: self._with_private(value, attributes, 1))
+        return _as_fields(visited)
+
+    def _container(self, value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kind of value
+        kind = type(value)
+        if kind is not dict and (convert := _conversion_of(kind)) is not None:
+            return self._within(value, depth, lambda: self._converted(convert(value), depth + 1))
         if (named := _named_fields(value)) is not None:
             return self._within(value, depth, lambda: self._model(value, named, depth + 1))
-        convert = _leaf_of(type(value))
-        if convert is not _opaque:
-            return convert(value)
+        if (leaf := _leaf_of(kind)) is not None:
+            text = leaf(value)
+            return text if class_name(kind) not in _AMBIGUOUS else self._unreadable(text, value)
         if isinstance(value, AbstractSet):
-            return self._within(value, depth, lambda: sorted(self._array(value, depth), key=_dumps))
-        if isinstance(value, Sequence) or type(value) is type({}.values()):
+            return self._within(value, depth, lambda: self._set(value, depth))
+        if isinstance(value, Sequence) or kind is type({}.values()):
             return self._within(value, depth, lambda: self._array(value, depth))
-        if type(value).__repr__ is _NO_REPR and (attributes := _attributes(value)):
-            return self._within(value, depth, lambda: self._object(attributes, depth + 1))
-        return _opaque(value)
+        if kind.__repr__ is _NO_REPR and (attributes := _attributes(value)):
+            return self._within(
+                value, depth, lambda: self._with_private(value, attributes, depth + 1)
+            )
+        return self._unreadable(_opaque(value), value)
+
+    def _converted(self, value: Any, depth: int) -> Any:
+        if type(value) is SensitiveValue:
+            return SensitiveValue(self.visit(value.value, depth), value.rule)
+        return self.visit(value, depth)
+
+    def _unreadable(self, text: str, value: Any, *, private: bool = False) -> UnreadableText:
+        unreadable = UnreadableText(text, value, private=private)
+        if self._frozen:
+            unreadable.freeze()
+        return unreadable
+
+    def _failed(self, value: Any, error: BaseException) -> UnreadableText:
+        """Return the text with the class of a value and the error of its conversion."""
+        text = f"<unserialisable {class_name(type(value))}: {error_text(error)}>"
+        return self._unreadable(text, value)
+
+    def _beyond(self, text: str, value: Any) -> UnreadableText:
+        return UnreadableText(text, None if self._frozen else value, note=BEYOND_LIMIT)
 
     def _within(self, value: Any, depth: int, enter: Callable[[], Any]) -> Any:
-        if id(value) in self._inside:
-            return UnreadableText(f"<cycle: this {class_name(type(value))} contains itself>")
+        name = class_name(type(value))
+        if (above := self._inside.get(id(value))) is not None:
+            return f"<cycle: the {name} at depth {above}>"
         if depth >= _MAX_DEPTH:
-            name = class_name(type(value))
-            return UnreadableText(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>")
-        self._inside.add(id(value))
+            return self._beyond(f"<left out: {name} nested over {_MAX_DEPTH} levels deep>", value)
+        self._inside[id(value)] = depth
         try:
             return enter()
         except Exception as error:  # noqa: BLE001 - a mapping may raise while it is iterated
-            return _describe(value, error)
+            return self._failed(value, error)
         finally:
-            self._inside.discard(id(value))
+            del self._inside[id(value)]
 
     def _model(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         """Convert the fields of a value; wrap fields with an annotated masking rule in `SensitiveValue`."""
-        visited = self._object(named, depth)
+        visited = self._object(value, named, depth)
         if type(value) is not dict and (rules := annotated_rules(type(value))):
             for name, rule in rules.items():
                 if name in visited:
                     visited[name] = SensitiveValue(visited[name], rule)
         return visited
 
-    def _object(self, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    def _with_private(
+        self, value: Any, attributes: Mapping[Any, Any], depth: int
+    ) -> dict[str, Any]:
+        visited = self._model(value, attributes, depth)
+        if self._state and private_attributes(value):
+            text = f"<not shown: private attributes of {class_name(type(value))}>"
+            visited.setdefault(REST, self._unreadable(text, value, private=True))
+        return visited
+
+    def _object(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
-        for key, value in self._counted(named.items()):
-            name = well_formed(key) if type(key) is str else text_of(key)
-            if name in visited:  # 1 and "1" are two keys in Python and one in JSON
-                name = f"{name} ({class_name(type(key))})"
-            visited[name] = self.visit(value, depth)
-        if self._nodes >= _MAX_NODES:
-            visited["…"] = UnreadableText(f"<left out: over {_MAX_NODES} values>")
+        try:
+            for key, item in named.items():
+                if self._nodes >= _MAX_NODES:
+                    visited[REST] = self._beyond(f"<left out: over {_MAX_NODES} values>", value)
+                    break
+                self._nodes += 1
+                name = well_formed(key) if type(key) is str else text_of(key)
+                if name in visited:  # 1 and "1" are two keys in Python and one in JSON
+                    name = f"{name} ({class_name(type(key))})"
+                visited[name] = self.visit(item, depth)
+        except Exception as error:
+            if not visited:
+                raise
+            visited[REST] = self._failed(value, error)  # the members before it are kept
         return visited
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
-        visited = [self.visit(value, depth + 1) for value in self._counted(values)]
-        if self._nodes >= _MAX_NODES:
-            visited.append(UnreadableText(f"<left out: over {_MAX_NODES} values>"))
+        visited: list[Any] = []
+        try:
+            for value in values:
+                if self._nodes >= _MAX_NODES:
+                    visited.append(self._beyond(f"<left out: over {_MAX_NODES} values>", values))
+                    break
+                self._nodes += 1
+                visited.append(self.visit(value, depth + 1))
+        except Exception as error:
+            if not visited:
+                raise
+            visited.append(self._failed(values, error))
         return visited
 
-    def _counted(self, values: Iterable[Any]) -> Iterable[Any]:
-        for value in islice(values, _MAX_NODES):
-            if self._nodes >= _MAX_NODES:
-                return
-            self._nodes += 1
-            yield value
+    def _set(self, values: AbstractSet[Any], depth: int) -> list[Any]:
+        return sorted(self._array(values, depth), key=lambda each: (_dumps(each), _state_key(each)))
+
+
+def _as_fields(visited: Any) -> dict[str, Any]:
+    return visited if isinstance(visited, dict) else {"value": visited}
+
+
+def _state_key(value: Any) -> str:
+    """Return a text that puts elements with the same text in the same order."""
+    return value.state_text() if type(value) is UnreadableText else ""
 
 
 def _named_fields(value: Any) -> Mapping[Any, Any] | None:
@@ -235,6 +306,8 @@ def _named_fields(value: Any) -> Mapping[Any, Any] | None:
         names: Iterable[str] = (field.name for field in fields(cls))
     elif hasattr(cls, "__attrs_attrs__"):
         names = (attribute.name for attribute in cls.__attrs_attrs__)
+    elif hasattr(cls, "__struct_fields__"):  # msgspec
+        names = cls.__struct_fields__
     elif isinstance(value, tuple) and hasattr(cls, "_fields"):
         names = cls._fields
     elif hasattr(getattr(cls, "_meta", None), "concrete_fields"):  # a Django model
@@ -250,18 +323,62 @@ def _named_fields(value: Any) -> Mapping[Any, Any] | None:
 def _pydantic_fields(value: Any) -> Mapping[Any, Any] | None:
     """Return `model_dump()` of a pydantic object, with nested models unchanged, to keep their rules.
 
-    Return None if the result of `model_dump` is not a mapping.
+    Fields have their own names, not their aliases. If the dump raises, each field is dumped by itself,
+    and one that raises becomes a text. Return None if the result of `model_dump` is not a mapping.
     """
-    dumped = value.model_dump()
+    try:
+        dumped = _dumped(value)
+    except Exception:  # noqa: BLE001 - such as a computed field that raises
+        dumped = _each_field(value)
+    if hasattr(value, "root") and not isinstance(value.root, Mapping):  # a RootModel of a list
+        dumped = {"root": dumped}
     if not isinstance(dumped, Mapping):
         return None
-    named = dict(dumped)
-    for name in named:
-        own = getattr(value, str(name), None)
-        inner = own if isinstance(own, list | tuple) else (own,)
-        if any(callable(getattr(type(each), "model_dump", None)) for each in inner):
-            named[name] = own
-    return named
+    if isinstance(getattr(value, "root", None), Mapping):
+        return cast("Mapping[Any, Any]", _with_models(value.root, dumped))
+    return {name: _with_models(_own(value, name), item) for name, item in dumped.items()}
+
+
+def _own(value: Any, name: Any) -> Any:
+    try:
+        return getattr(value, str(name), None)
+    except Exception:  # noqa: BLE001 - a computed field may raise anything
+        return None
+
+
+def _dumped(value: Any, **arguments: Any) -> Any:
+    if hasattr(type(value), "__pydantic_serializer__"):
+        return value.model_dump(by_alias=False, **arguments)
+    return value.model_dump(**arguments)  # another class with such a method
+
+
+def _each_field(value: Any) -> dict[str, Any]:
+    cls = type(value)
+    extra = getattr(value, "__pydantic_extra__", None) or {}
+    dumped: dict[str, Any] = {}
+    for name in (*cls.model_fields, *extra, *getattr(cls, "model_computed_fields", ())):
+        try:
+            dumped.update(_dumped(value, include={name}))
+        except Exception as error:  # noqa: BLE001 - a serializer may raise anything
+            dumped[name] = UnreadableText(f"<unread: {error_text(error)}>")
+    return dumped
+
+
+def _with_models(own: Any, dumped: Any) -> Any:
+    """Return a dumped value with the models, in any containers, that it was made of."""
+    if own is dumped:
+        return dumped
+    kind = type(own)
+    if isinstance(dumped, Mapping):
+        if hasattr(kind, "model_dump") or hasattr(kind, "__dataclass_fields__"):
+            return own
+        if isinstance(own, Mapping) and own.keys() == dumped.keys():
+            return {name: _with_models(own[name], item) for name, item in dumped.items()}
+    elif isinstance(dumped, list | tuple):
+        own = getattr(own, "root", own)
+        if isinstance(own, list | tuple) and len(own) == len(dumped):
+            return [_with_models(each, item) for each, item in zip(own, dumped, strict=True)]
+    return dumped
 
 
 def _sqlalchemy_fields(value: Any) -> dict[str, Any]:
@@ -302,33 +419,56 @@ def _opaque(value: Any) -> Any:
     return f"<{name}>"
 
 
-def _leaf_of(cls: type) -> Callable[[Any], Any]:
-    """Return the conversion for a class: from `register_type`, else `LEAVES`, else `_opaque`; cached."""
-    found = _LEAVES.get(cls)
-    if found is None:
-        found = _find_leaf(cls)
-        if len(_LEAVES) >= _MAX_CLASSES:  # an application that keeps generating classes
-            _LEAVES.clear()
-        _LEAVES[cls] = found
+def _leaf_of(cls: type) -> Callable[[Any], Any] | None:
+    """Return the conversion of `LEAVES` for a class, or None; cached."""
+    found: Callable[[Any], Any] | None = _cached(_LEAVES, cls, _find_leaf)
     return found
 
 
-def _find_leaf(cls: type) -> Callable[[Any], Any]:
+def _conversion_of(cls: type) -> Callable[[Any], Any] | None:
+    """Return the conversion of `register_type`, else of `CONVERSIONS`, for a class, or None; cached."""
+    found: Callable[[Any], Any] | None = _cached(_CONVERSIONS, cls, _find_conversion)
+    return found
+
+
+def _cached(found: dict[type, Any], cls: type, find: Callable[[type], Any]) -> Any:
+    try:
+        return found[cls]
+    except KeyError:
+        if len(found) >= _MAX_CLASSES:  # an application that keeps generating classes
+            found.clear()
+        result = found[cls] = find(cls)
+        return result
+
+
+def _find_leaf(cls: type) -> Callable[[Any], Any] | None:
     for base in cls.__mro__:
-        if base in _REGISTERED:
-            return _REGISTERED[base]
         if (leaf := LEAVES.get(class_name(base))) is not None:
             return leaf
         if class_name(base) == "enum.Enum":
             return lambda value: plain(value.value)
-    for kind, convert in _REGISTERED.items():  # an abstract class has virtual subclasses
-        if issubclass(cls, kind):
-            return convert
-    numbers = sys.modules.get("numbers")  # NumPy's numbers, for example
+    numbers = sys.modules.get("numbers")
     if numbers is None or not issubclass(cls, numbers.Number):
-        return _opaque
+        return None
     return LEAVES["int"] if issubclass(cls, numbers.Integral) else str
 
 
+def _find_conversion(cls: type) -> Callable[[Any], Any] | None:
+    for base in cls.__mro__:
+        if base in _REGISTERED:
+            return _REGISTERED[base]
+        if (name := class_name(base)) in CONVERSIONS:
+            return CONVERSIONS[name]
+        if name in LEAVES:
+            return None
+    for kind, convert in _REGISTERED.items():  # an abstract class has virtual subclasses
+        if issubclass(cls, kind):
+            return convert
+    return None
+
+
+# The texts of these do not identify the value: two functions may have the same name.
+_AMBIGUOUS = frozenset({"function", "method", "module"})
 _REGISTERED: dict[type, Callable[[Any], Any]] = {}
-_LEAVES: dict[type, Callable[[Any], Any]] = {}
+_LEAVES: dict[type, Callable[[Any], Any] | None] = {}
+_CONVERSIONS: dict[type, Callable[[Any], Any] | None] = {}

@@ -190,7 +190,7 @@ ODD = {
     "infinity": (float("-inf"), "-Infinity"),
     "surrogate": ("\ud800", "\\ud800"),
     "integer key": ({1: "a", "1": "b"}, {"1": "a", "1 (str)": "b"}),
-    "cycle": (CYCLE, {"self": "<cycle: this dict contains itself>"}),
+    "cycle": (CYCLE, {"self": "<cycle: the dict at depth 1>"}),
 }
 
 

@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import io
+import os
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -48,12 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb.add_argument(
         "--heads", metavar="FILE", help="stored heads, which the chains have to reach"
     )
-    verb.add_argument("--write-heads", metavar="FILE", help="store the heads for a later check")
+    verb.add_argument(
+        "--write-heads",
+        metavar="FILE",
+        help="store the heads for a later check, if there is no problem",
+    )
     options = parser.parse_args(arguments)
     try:
         heads = _read_heads(options.heads) if options.heads else ()
         report = verify(_lines(options.files), heads=heads, transported=options.transported)
-        if options.write_heads:
+        if options.write_heads and report.intact:
             _write_heads(Path(options.write_heads), report)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         text = str(error)
@@ -62,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"audit_lib verify: {text}", file=sys.stderr)  # noqa: T201 - a command's answer
         return _UNUSABLE
     print("\n".join(_report_lines(report)))  # noqa: T201
+    if options.write_heads and not report.intact:
+        text = f"{options.write_heads}: not written, because of the problems"
+        print(f"audit_lib verify: {text}", file=sys.stderr)  # noqa: T201
     return _PROBLEMS if not report.intact else _COMPLETE if report.complete else _OPEN
 
 
@@ -93,6 +101,10 @@ def _report_lines(report: VerifyReport) -> Iterator[str]:
             )
     if report.problems and {problem.kind for problem in report.problems} <= _DISPLACED:
         yield "a transport may cause all of these problems; --transported checks for the others only"
+    if report.torn:
+        yield f"{report.torn} lines end in the middle of a record: torn by a crash or a full disk"
+    if report.unknown_chains:
+        yield f"{report.unknown_chains} chains are not among the stored heads: they are newer, or forged"
     if report.displaced:
         yield f"{report.displaced} lines are late or repeated, which a transport may cause"
     chained = sum(chain.lines for chain in report.chains)
@@ -118,9 +130,12 @@ def _read_heads(name: str) -> list[ChainHead]:
 
 def _write_heads(path: Path, report: VerifyReport) -> None:
     heads = (chain.head for chain in report.chains)
-    path.write_text(
+    # The stored heads are replaced as a whole, or not at all.
+    written = path.with_name(f"{path.name}.{os.getpid()}")
+    written.write_text(
         "".join(f"{head.chain} {head.sequence} {head.hash}\n" for head in heads), encoding="ascii"
     )
+    written.replace(path)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
   * FilterPatternError
 """
 
+_MAX_SHOWN = 120
+
 
 class AuditRulesError(Exception):
     """Base class of the exceptions that `audit_rules` raises."""
@@ -26,7 +28,9 @@ class ConfigError(AuditRulesError):
     def __str__(self) -> str:
         count = len(self.problems)
         heading = f"{self.source}: {count} problem{'' if count == 1 else 's'}"
-        return "\n".join([heading, *(f"  - {problem}" for problem in self.problems)])
+        prefix = f"{self.source}: "  # is in the heading
+        lines = [f"  - {problem.removeprefix(prefix)}" for problem in self.problems]
+        return "\n".join([heading, *lines])
 
 
 class FilterPatternError(AuditRulesError, ValueError):
@@ -47,5 +51,9 @@ class FilterPatternError(AuditRulesError, ValueError):
     def __str__(self) -> str:
         # Replace each unprintable character with one space, so that the caret points at the right one.
         shown = "".join(character if character.isprintable() else " " for character in self.text)
-        caret = " " * (self.column - 1) + "^"
-        return f"{self.reason} (column {self.column})\n    {shown}\n    {caret}"
+        at = self.column - 1
+        if len(shown) > _MAX_SHOWN:  # show the part around the position
+            begin, end = max(at - _MAX_SHOWN // 2, 0), at + _MAX_SHOWN // 2
+            before, after = "…" * (begin > 0), "…" * (end < len(shown))
+            shown, at = f"{before}{shown[begin:end]}{after}", at - begin + len(before)
+        return f"{self.reason} (column {self.column})\n    {shown}\n    {' ' * at}^"

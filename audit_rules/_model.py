@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from ._exceptions import FilterPatternError
 from ._further_conditions import NO_FURTHER_CONDITIONS, FurtherConditions, QuietHours
 from ._names import Names
+from ._reading.problems import did_you_mean
 from ._sentence import Sentence
 from ._severity import Severity
 from .channels import Channel
@@ -144,4 +145,5 @@ class AuditConfig:
         for rule in self.rules:
             if rule.id == rule_id:
                 return rule
-        raise KeyError(rule_id)
+        advice = did_you_mean(rule_id, (rule.id for rule in self.rules))
+        raise KeyError(f"no rule has the id {rule_id!r}; {advice}")

@@ -1,6 +1,6 @@
 """Finds mistakes in valid rules, above all conditions that would silently never match."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -71,11 +71,18 @@ class ExampleResult:
 
     def __str__(self) -> str:
         does = "does" if self.matched else "does not"
-        return f'rule "{self.rule.id}": example{_named(self.example)} {self.expected}, but {does}'
+        return (
+            f'rule "{self.rule.id}": example {_named(self.example, self.rule)} {self.expected}, but'
+            f" {does}; correct the rule or the example"
+        )
 
 
-def _named(example: Example) -> str:
-    return f' "{example.name}"' if example.name else ""
+def _named(example: Example, rule: Rule) -> str:
+    """Return the name of an example, in quotes, or else its number."""
+    if example.name:
+        return f'"{example.name}"'
+    numbers = (str(i) for i, each in enumerate(rule.examples, start=1) if each is example)
+    return next(numbers, "without a name")
 
 
 def run_examples(config: AuditConfig) -> tuple[ExampleResult, ...]:
@@ -134,14 +141,20 @@ def _review_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
     place = f'rule "{rule.id}"'
     condition = rule.pattern.condition
     if condition is not None:
-        for leaf in leaves(condition):
-            for level, text in _review_comparison(leaf, config):
+        found = list(leaves(condition))
+        covered = {leaf.selector.path for leaf in found if isinstance(leaf, NotExists)}
+        for leaf in found:
+            for level, text in _review_comparison(leaf, config, covered):
                 yield ReviewFinding(level, place, text, leaf.column)
         yield from _contradictions(condition, place)
     if rule.message:
         yield from _review_sentence(rule.message, place, "message")
     if rule.quiet_hours and rule.severity is Severity.CRITICAL:
-        text = f"is critical, but sends no notifications from {str(rule.quiet_hours).replace('-', ' to ')}"
+        hours = str(rule.quiet_hours).replace("-", " to ")
+        text = (
+            f"is critical, but sends no notifications from {hours}; remove quiet_hours, or lower the"
+            " severity"
+        )
         yield ReviewFinding("warning", place, text)
     if config.examples_required:
         for matches, what in ((True, "that it must match"), (False, "that it must not match")):
@@ -153,15 +166,17 @@ def _review_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
                 )  # fmt: skip
 
 
-def _review_comparison(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, str]]:
+def _review_comparison(
+    leaf: Leaf, config: AuditConfig, covered: Collection[tuple[str, ...]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the findings about a comparison; `covered` are the paths with a `NOT EXISTS`."""
     path = leaf.selector.path
     dotted = ".".join(path)
     selector = str(leaf.selector)
-    if dotted in DOTTED_NAMES:
-        yield (
-            "error",
-            f"{selector} never matches: the field's name has a dot; write {DOTTED_NAMES[dotted]}",
-        )
+    absent = [] if path in covered else [("warning", _absent(selector))]
+    if dotted in DOTTED_NAMES and len(path) > 1:
+        text = f"the name of the field contains a dot; write {DOTTED_NAMES[dotted]}"
+        yield "error", f"{selector} never matches: {text}"
         return
     if unknown := _unknown(path):
         yield unknown
@@ -174,14 +189,20 @@ def _review_comparison(leaf: Leaf, config: AuditConfig) -> Iterator[tuple[str, s
         yield "error", f"{selector} never matches: it is an object; name a member of it"
     elif isinstance(leaf, NumericComparison):
         if dotted in STRINGS:
-            text = f'{selector} never matches a number: it is a string; write "{leaf.number}" in quotes'
-            yield "error", text
+            yield "error", f"{selector} never matches a number: it is a string; {_quote(leaf)}"
         elif leaf.operator == "!=":
-            yield "warning", _absent(selector)
+            yield from absent
     else:
         yield from _review_text(leaf, path, config)
         if not leaf.equal and dotted not in ALWAYS:
-            yield "warning", _absent(selector)
+            yield from absent
+
+
+def _quote(leaf: NumericComparison) -> str:
+    """Return advice for the comparison of a string with a number."""
+    if leaf.operator in {"=", "!="}:
+        return f'write "{leaf.number}" in quotes'
+    return f"compare it with = or != and a text in quotes, because {leaf.operator} compares only numbers"
 
 
 def _absent(selector: str) -> str:
@@ -210,7 +231,15 @@ def _review_text(
         dotted == "log.logger" and leaf.equal and isinstance(leaf.test, Wildcard)
         and not leaf.test.text.endswith((_AUDIT, "*"))
     ):  # fmt: skip
-        yield "error", f"never matches: $.log.logger of an audit record ends with {_AUDIT}"
+        yield (
+            "error",
+            f'$.log.logger is never "{leaf.test.text}": the logger of an audit record ends with'
+            f' {_AUDIT}; write "*{_AUDIT}"',
+        )
+
+
+def _is_exact(leaf: TextComparison) -> bool:
+    return isinstance(leaf.test, Wildcard) and leaf.test.exact
 
 
 def _suggestion(leaf: TextComparison, known: Iterable[str], where: str) -> str:
@@ -222,7 +251,8 @@ def _suggestion(leaf: TextComparison, known: Iterable[str], where: str) -> str:
         begun = [name for name in by_case if wanted and name.startswith(wanted)]
         if close := begun[0] if begun else closest(wanted, by_case):
             return f'did you mean "{by_case[close]}"? Values are case-sensitive'
-    return f"write one of {where}{', '.join(names)}"
+    declare = ", or declare it there" if where and _is_exact(leaf) else ""
+    return f"write {'one of ' if where or len(names) > 1 else ''}{where}{', '.join(names)}{declare}"
 
 
 def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
@@ -251,7 +281,11 @@ def _review_sentence(sentence: Sentence, place: str, what: str) -> Iterator[Revi
     for placeholder in sentence.placeholders:
         unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
         if unknown is not None:
-            yield ReviewFinding(unknown[0], place, f"{what}: {unknown[1]}")
+            level, text = unknown
+            # A placeholder is a path without "$.".
+            yield ReviewFinding(
+                level, place, f"{what}: {{{placeholder}}}: {text.replace('$.', '')}"
+            )
 
 
 def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]:
@@ -267,7 +301,8 @@ def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]
             if text := _contradiction(comparisons):
                 selector = comparisons[0].selector
                 yield ReviewFinding(
-                    "error", place, f"never matches: {selector} cannot be {text}", comparisons[-1].column
+                    "error", place, f"never matches: {selector} cannot be {text}; did you mean ||?",
+                    comparisons[-1].column,
                 )  # fmt: skip
 
 
@@ -284,7 +319,7 @@ def _contradiction(comparisons: list[Leaf]) -> str:
     ]
     first, *others = dict.fromkeys(exact) or [""]
     if others:
-        return f'"{first}" and "{others[0]}"; did you mean ||?'
+        return f'"{first}" and "{others[0]}"'
     numbers = [leaf for leaf in comparisons if isinstance(leaf, NumericComparison)]
     bounds = sorted({leaf.number for leaf in numbers})
     between = [(low + high) / 2 for low, high in pairwise(bounds)]
@@ -314,8 +349,9 @@ def _overlaps(config: AuditConfig) -> Iterator[ReviewFinding]:
                     continue
                 yield ReviewFinding(
                     "warning", f'rule "{rule.id}"',
-                    f'its example{_named(example)} also matches rule "{other.id}": {", ".join(shared)} would be'
-                    " notified twice of such a record",
+                    f'its example {_named(example, rule)} also matches rule "{other.id}", so {", ".join(shared)}'
+                    " would be notified twice of such a record; exclude it from one of the rules, or merge"
+                    " them",
                 )  # fmt: skip
 
 
@@ -328,8 +364,8 @@ def _review_together(config: AuditConfig) -> Iterator[ReviewFinding]:
         if other != rule.id:
             yield ReviewFinding(
                 "warning", f'rule "{rule.id}"',
-                f'has the same pattern as rule "{other}": each record causes two notifications; merge the rules'
-                " and list both channels",
+                f'has the same pattern as rule "{other}": a record that both rules match causes two'
+                " notifications; merge the rules and list the channels of both",
             )  # fmt: skip
     yield from _overlaps(config)
     used = {channel for rule in config.rules for channel in rule.channels}
@@ -338,7 +374,7 @@ def _review_together(config: AuditConfig) -> Iterator[ReviewFinding]:
             yield ReviewFinding(
                 "warning",
                 f'channel "{name}"',
-                "is not used by any rule; use it in a rule or remove it",
+                "is not used by any rule; add it to the channels of a rule, or remove it",
             )
     for action in config.actions.values():
         yield from _review_sentence(action.sentence, f'action "{action.name}"', "sentence")

@@ -36,8 +36,10 @@ class Sentence:
         for name in self.placeholders:
             if name not in self.NAMES and not _PATH.fullmatch(name):
                 return f"{{{name}}} is not a placeholder; write {{actor}}, {{target}}, {{record}} or a field such as {{changes.after.email}}"
-        if set(_PLACEHOLDER.sub("", self.text)) & {"{", "}"}:
-            return "has an unmatched brace; write placeholders as {actor}"
+        rest = _PLACEHOLDER.sub(lambda found: " " * len(found[0]), self.text)
+        if unmatched := re.search(r"[{}]", rest):
+            position = unmatched.start() + 1
+            return f'has an unmatched "{unmatched[0]}" at character {position}; write placeholders as {{actor}}'
         return None
 
     def render(self, record: Mapping[str, Any], labels: Mapping[str, str]) -> str:

@@ -39,10 +39,16 @@ def load_config(path: Path) -> AuditConfig:
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        problem = f"byte {error.start} is not UTF-8; save the file as UTF-8 text"
+        at_line = error.object.count(b"\n", 0, error.start) + 1
+        problem = (
+            f"line {at_line}: byte {error.start} (0x{error.object[error.start]:02x}) is not UTF-8;"
+            " save the file as UTF-8 text"
+        )
         raise ConfigError(str(path), (problem,)) from error
     except OSError as error:
-        problem = f"cannot be read: {error.strerror}; name an existing audit.toml"
+        problem = (
+            f"cannot be read: {error.strerror}; name an audit.toml that exists and is readable"
+        )
         raise ConfigError(str(path), (problem,)) from error
     return parse_config(text, source=path.name)
 
@@ -60,9 +66,14 @@ def parse_config(text: str, *, source: str = "audit.toml") -> AuditConfig:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(source, (f"is not TOML: {error}",)) from error
+        problem = f"is not valid TOML: {error}"
+        if text.startswith("\ufeff"):
+            problem = "begins with a byte order mark; save the file as UTF-8 without one"
+        raise ConfigError(source, (problem,)) from error
     except RecursionError as error:
-        raise ConfigError(source, ("is nested too deeply; use plain tables",)) from error
+        raise ConfigError(
+            source, ("is nested too deeply; remove nested arrays and tables",)
+        ) from error
     problems = Problems()
     config = _read(TableReader(problems, "", values), problems)
     if problems:
@@ -110,19 +121,19 @@ def _check_together(rules: Sequence[Rule], problems: Problems) -> None:
     """Check that ids are unique, and a log group's quotas: 100 metric filters, 5 patterns with regexes."""
     for rule_id, count in Counter(rule.id for rule in rules).items():
         if rule_id and count > 1:
-            numbers = [str(i) for i, rule in enumerate(rules, start=1) if rule.id == rule_id]
+            numbers = [f"rules[{i}]" for i, rule in enumerate(rules, start=1) if rule.id == rule_id]
             problems.add(
                 "rules",
                 "id",
-                f"found {shown(rule_id)} {count} times, in rules {', '.join(numbers)};"
+                f"found {shown(rule_id)} {count} times, in {', '.join(numbers)};"
                 " give each rule a unique id",
             )
     if len(rules) > _MAX_METRIC_FILTERS:
         problems.add(
             "rules",
             "",
-            f"found {len(rules)}; a log group can have {_MAX_METRIC_FILTERS} metric filters, one for"
-            " each rule: merge some rules with ||",
+            f"found {len(rules)} rules; a log group can have at most {_MAX_METRIC_FILTERS} metric"
+            " filters, one for each rule: merge some rules with ||",
         )
     with_regex = [rule.id for rule in rules if rule.pattern.regexes]
     if len(with_regex) > _MAX_REGEX_PATTERNS:
@@ -130,5 +141,5 @@ def _check_together(rules: Sequence[Rule], problems: Problems) -> None:
             "rules",
             "pattern",
             f"{len(with_regex)} rules use a %regex% ({', '.join(with_regex)}); a log group can have"
-            f" {_MAX_REGEX_PATTERNS}: write the others with = and *",
+            f" at most {_MAX_REGEX_PATTERNS} such patterns: write the others with = and *",
         )

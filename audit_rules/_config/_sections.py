@@ -120,12 +120,11 @@ def read_action(table: TableReader, name: str) -> Action:
     if problem := checks.matching(checks.ACTION, _ACTION_ADVICE)(name):
         table.add_problem("action name", problem)
     category = table.texts("category", checks.one_of(EVENT_TYPES, "ECS event.category"))
-    types = sorted({kind for each in category for kind in EVENT_TYPES[each]})
     action = Action(
         name=name,
         sentence=Sentence(table.text("sentence", checks.sentence)),
         category=category,
-        type=table.texts("type", checks.one_of(types, "ECS event.type for this category")),
+        type=table.texts("type", _event_type(category)),
         severity=Severity(table.text("severity", checks.severity, default="low") or Severity.LOW),
         on_failure=table.text(
             "on_failure", checks.one_of(_FAILURE_POLICIES, "failure policy"), default=""
@@ -133,6 +132,13 @@ def read_action(table: TableReader, name: str) -> Action:
     )
     table.finish()
     return action
+
+
+def _event_type(category: Collection[str]) -> checks.Check:
+    """Return a check of an `event.type`; without a valid category, which is a problem, any is accepted."""
+    types = {kind for each in category for kind in EVENT_TYPES[each]}
+    what = f"ECS event.type for the category {', '.join(category)}"
+    return checks.one_of(types, what) if types else lambda _: None
 
 
 def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
@@ -186,12 +192,15 @@ def _pattern(table: TableReader) -> FilterPattern:
     when.allow([*WHEN, *_NETWORKS])
     when.finish()
     if not given:
-        found = "contains only networks" if when.names() else "is empty"
+        found = f"contains only {', '.join(when.names())}" if when.names() else "is empty"
         when.add_problem("", f"{found}; add one or more of {', '.join(WHEN)}")
     try:
         return pattern_of(given)
     except FilterPatternError as error:
-        when.add_problem("", f"results in an invalid filter pattern: {error}")
+        when.add_problem(
+            "",
+            f"results in an invalid filter pattern; list fewer values, or split the rule: {error}",
+        )
         return FilterPattern("")
 
 
@@ -211,7 +220,9 @@ def _further_conditions(table: TableReader) -> FurtherConditions:
         percent=material.positive("percent"),
     )
     if not {"by", "percent"} & set(material.names()):
-        material.add_problem("", "has no limit; write by = 1000, percent = 10, or both")
+        material.add_problem(
+            "", "has neither by nor percent; write by = 1000, percent = 10, or both"
+        )
     material.finish()
     return FurtherConditions(networks=inside, outside_networks=outside, materiality=materiality)
 

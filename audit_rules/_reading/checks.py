@@ -54,27 +54,33 @@ def matching(pattern: re.Pattern[str], advice: str) -> Check:
     return _with_schema(check, pattern=f"^(?:{pattern.pattern})$")
 
 
+def _text_problem(value: str, max_length: int, form: str) -> str | None:
+    """Return what is wrong with a text, of which `form` says what to write, or None."""
+    if not value.strip():
+        return "is empty; write some text"
+    if not value.isprintable():
+        position = next(i for i, each in enumerate(value, start=1) if not each.isprintable())
+        found = shown(value[position - 1])
+        return f"has the unprintable character {found} at position {position}; write {form}"
+    if len(value) > max_length:
+        return f"has {len(value)} characters; write at most {max_length}"
+    return None
+
+
 def line(max_length: int) -> Check:
     """Return a check for one line of printable text, not blank, with at most `max_length` characters."""
 
     def check(value: str) -> str | None:
-        if not value.strip():
-            return "is empty; write some text"
-        if not value.isprintable():
-            return f"found {shown(value)}; write one line without control characters"
-        if len(value) > max_length:
-            return f"has {len(value)} characters; write at most {max_length}"
-        return None
+        return _text_problem(value, max_length, "one line of printable text")
 
     return _with_schema(check, minLength=1, maxLength=max_length)
 
 
 def paragraph(max_length: int) -> Check:
     """Return a check for lines of printable text, not all blank, with at most `max_length` characters."""
-    one_line = line(max_length)
 
     def check(value: str) -> str | None:
-        return one_line(value.replace("\n", " "))
+        return _text_problem(value.replace("\n", " "), max_length, "lines of printable text")
 
     return _with_schema(check, minLength=1, maxLength=max_length)
 
@@ -128,7 +134,10 @@ def secret_name(value: str) -> str | None:
             " secret whose value is the URL, and renew the webhook if this file left your machine"
         )
     if not SECRET_NAME.fullmatch(value):
-        return "is not the name of a secret; write 1 to 512 letters, digits and / _ + = . @ -"
+        return (
+            "is not the name of a Secrets Manager secret (not shown here); write 1 to 512 letters,"
+            " digits and / _ + = . @ -"
+        )
     return None
 
 
@@ -146,7 +155,7 @@ def quiet_hours(value: str) -> str | None:
     """Check that the value is a period of the day, such as `22:00-07:00`, whose ends differ."""
     found = _HOURS.fullmatch(value)
     if found is None:
-        return f"found {shown(value)}; write the begin and the end, such as 22:00-07:00"
+        return f"found {shown(value)}; write the beginning and the end, such as 22:00-07:00"
     if found[1] == found[2]:
         return f"found {shown(value)}, which begins and ends at the same time; write two times, such as 22:00-07:00"
     return None
@@ -159,17 +168,26 @@ def network(value: str) -> str | None:
     """Check that the value is an IP network without host bits, such as `10.0.0.0/8`, or an IP address."""
     try:
         ip_network(value)
-    except ValueError as error:
-        return f"found {shown(value)}: {error}; write a network such as 10.0.0.0/8 or 2001:db8::/32"
+    except ValueError:
+        try:
+            without_host_bits = ip_network(value, strict=False)
+        except ValueError:
+            return f"found {shown(value)}; write a network such as 10.0.0.0/8 or 2001:db8::/32"
+        return f"found {shown(value)}, which has host bits set; write {without_host_bits}"
     return None
 
 
 def changed_field(value: str) -> str | None:
-    """Check that the value is a dotted path without `*`: a filter pattern has no wildcard in names."""
+    """Check that the value is a dotted path without `*` and `'`, which a filter pattern cannot express."""
     if "*" in value:
         return (
-            f"found {shown(value)}; a field has no wildcard: name each field, or write a pattern such as"
-            " { $.changes.fields.* = updated }"
+            f"found {shown(value)}; the name of a field cannot contain *: name each field, or write"
+            " pattern = '{ $.changes.fields.* = updated }' instead of when"
+        )
+    if "'" in value:
+        return (
+            f"found {shown(value)}; a filter pattern cannot contain the name of a field with ':"
+            " select such records by other fields"
         )
     return field_path(value)
 
@@ -178,7 +196,7 @@ def field_path(value: str) -> str | None:
     """Check that the value is a dotted path of names, printable and at most 200 characters long."""
     if all(value.split(".")) and value.isprintable() and len(value) <= _MAX_SENTENCE_LENGTH:
         return None
-    return f"found {shown(value)}; write a field of the record, with dots if it is nested, such as address.city"
+    return f"found {shown(value)}; write a field of the changed record in at most {_MAX_SENTENCE_LENGTH} printable characters, with dots if it is nested, such as address.city"
 
 
 def https_url(value: str) -> str | None:
@@ -188,21 +206,31 @@ def https_url(value: str) -> str | None:
         good = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
     except ValueError:
         good = False
+    else:
+        if parts.username is not None:
+            return "has a user name (the URL is not shown, it may have a password); remove it"
     if good and len(value) <= _MAX_URL and value.isascii() and not re.search(r"[\s<>\"]", value):
         return None
-    return f"found {shown(value)}; write an https:// URL of at most {_MAX_URL} characters"
+    return (
+        f"found {shown(value)}; write an https:// URL in ASCII of at most {_MAX_URL} characters,"
+        ' without spaces and < > "'
+    )
 
 
 def rule_pattern(value: str) -> str | None:
     """Check that the value is a valid filter pattern in the JSON form; an empty one is rejected."""
     if not value:
-        return "is empty and would match every record; write a JSON filter pattern"
+        return (
+            "is empty and would match every record; write a JSON filter pattern such as"
+            ' { $.event.action = "login" }'
+        )
     try:
         pattern = FilterPattern(value)
     except FilterPatternError as error:
         return f"is not a valid filter pattern: {error}"
     if not pattern.is_json:  # any text field may contain a term
         return (
-            'searches the text of a record; compare a field, such as { $.event.action = "login" }'
+            f"found {shown(value)}, which is not a JSON filter pattern; compare a field, such as"
+            ' { $.event.action = "login" }'
         )
     return None

@@ -15,7 +15,9 @@ class Problems:
         self._found: list[str] = []
 
     def add(self, place: str, field: str, sentence: str) -> None:
-        self._found.append(": ".join(part for part in (place, field, sentence) if part))
+        problem = ": ".join(part for part in (place, field, sentence) if part)
+        if problem not in self._found:  # a table can be read twice
+            self._found.append(problem)
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -40,4 +42,4 @@ def did_you_mean(word: str, offered: Iterable[str]) -> str:
     offered = sorted(offered)
     if close := closest(word, offered):
         return f'did you mean "{close}"?'
-    return f"use one of: {', '.join(offered)}" if offered else "none is defined"
+    return f"use one of: {', '.join(offered)}" if offered else "none is defined, so define it first"

@@ -55,11 +55,13 @@ class TableReader:
         if not values:
             self.add_problem(key, "is empty; name at least one")
         if max_items is not None and len(values) > max_items:
-            self.add_problem(key, f"found {len(values)}; name at most {max_items}")
+            self.add_problem(key, f"found {len(values)} items; name at most {max_items}")
         read: list[str] = []
-        for value in values:
+        for number, value in enumerate(values, start=1):
             if not isinstance(value, str):
-                self.add_problem(key, f"found {type_name(value)} in the array; write strings only")
+                self.add_problem(
+                    key, f"found {type_name(value)} as item {number}; write strings only"
+                )
             elif value in read:
                 self.add_problem(key, f"found {shown(value)} twice; name it once")
             elif problem := check(value):
@@ -92,7 +94,7 @@ class TableReader:
             self.add_problem(key, f"found {type_name(value)}; write a number")
             return None
         if not 0 < value < float("inf"):
-            self.add_problem(key, f"found {value}; write a number above 0")
+            self.add_problem(key, f"found {value}; write a finite number above 0")
             return None
         return Decimal(str(value))
 
@@ -110,13 +112,15 @@ class TableReader:
 
     def tables(self, key: str, label: str) -> "list[TableReader]":
         """Return readers of an optional array of tables; messages name each by number and `label` key."""
+        above = (
+            f"{self.place.partition('[')[0]}." if self.place else ""
+        )  # "rules." of `rules[1] "id"`
+        advice = f"write [[{above}{key}]] tables"
         read = []
-        for number, value in enumerate(self._read(key, list, []) or [], start=1):
+        for number, value in enumerate(self._read(key, list, [], advice) or [], start=1):
             place = f"{key}[{number}]"
             if not isinstance(value, dict):
-                self._problems.add(
-                    self.place, place, f"found {type_name(value)}; write [[{key}]] tables"
-                )
+                self._problems.add(self.place, place, f"found {type_name(value)}; {advice}")
                 continue
             if isinstance(value.get(label), str):
                 place += f" {shown(value[label])}"
@@ -148,17 +152,20 @@ class TableReader:
         """Add a problem with a key of the table; the empty key stands for the whole table."""
         self._problems.add(self.place, key, sentence)
 
-    def _read(self, key: str, wanted: type[_Value], default: _Value | None) -> _Value | None:
+    def _read(
+        self, key: str, wanted: type[_Value], default: _Value | None, advice: str | None = None
+    ) -> _Value | None:
         """Return the value of a key if it has the wanted type; else add a problem and return None."""
+        advice = advice or f"write {_TOML_NAMES[wanted]}"
         self._known.add(key)
         value = self._values.get(key, default)
         if value is None:
-            self.add_problem(key, "is missing; it is required")
+            self.add_problem(key, f"is required but missing; {advice}")
             return None
         # In Python a boolean is an int, in TOML it is not.
         if isinstance(value, wanted) and (wanted is not int or not isinstance(value, bool)):
             return value
-        self.add_problem(key, f"found {type_name(value)}; write {_TOML_NAMES[wanted]}")
+        self.add_problem(key, f"found {type_name(value)}; {advice}")
         return None
 
 

@@ -19,7 +19,7 @@ from audit_rules._exceptions import FilterPatternError
 from ._conditions import ORDER, TextTest, Wildcard
 from ._event import LogEvent
 from ._tokens import UNCLOSED
-from ._values import Regexes, decimal_of, unquoted
+from ._values import Regexes, decimal_of, shown, unquoted
 
 __all__ = ["Fields", "parse_fields"]
 
@@ -164,7 +164,7 @@ class _FieldsParser:
             if token.kind == "rest":
                 self._take()
                 if len(groups) > 1:
-                    raise self._error(token, 'only one "..." is allowed')
+                    raise self._error(token, 'found a second "..."; only one is allowed')
                 groups.append([])
             else:
                 groups[-1].append(self._field())
@@ -174,7 +174,8 @@ class _FieldsParser:
             if token.text != ",":
                 raise self._error(token, f'found {_shown(token)}; expected "," or "]"')
         if self._peek().kind != "end":
-            raise self._error(self._peek(), 'nothing can follow the closing "]"')
+            found = _shown(self._peek())
+            raise self._error(self._peek(), f'found {found} after the closing "]"; remove it')
         after = tuple(groups[1]) if len(groups) > 1 else None
         return Fields(tuple(groups[0]), after, self._regexes.count)
 
@@ -183,7 +184,10 @@ class _FieldsParser:
         if token.text in {",", "]"}:
             return _ANY
         if token.kind != "word" or not _NAME.fullmatch(token.text):
-            raise self._error(token, f"found {_shown(token)}; a field is a name, such as status")
+            reason = (
+                f"found {_shown(token)}; a field is a name of letters, digits and _, such as status"
+            )
+            raise self._error(token, reason)
         name = self._take().text
         if self._peek().kind != "operator":
             return Field(name)
@@ -193,7 +197,7 @@ class _FieldsParser:
             again = self._take()
             if again.text != name:
                 reason = (
-                    f"found {_shown(again)}; each condition of a field repeats its name: {name}"
+                    f"found {_shown(again)}; repeat the name of the field in each condition: {name}"
                 )
                 raise self._error(again, reason)
             if together:
@@ -212,7 +216,7 @@ class _FieldsParser:
             return NumberIs(operator.text, number)
         test = self._test(value)
         if operator.text not in {"=", "!="}:
-            reason = f"found {_shown(value)}; {operator.text} compares only with a number"
+            reason = f"found {_shown(value)}; {operator.text} compares only with a number, without quotes"
             raise self._error(value, reason)
         return TextIs(test, operator.text == "=")
 
@@ -240,4 +244,4 @@ class _FieldsParser:
 
 
 def _shown(token: _Token) -> str:
-    return "the end" if token.kind == "end" else token.text
+    return "the end of the pattern" if token.kind == "end" else shown(token.text)

@@ -82,7 +82,7 @@ class FilterPattern:
 
 def _read(text: str) -> Form | None:
     if len(text) > MAX_LENGTH:
-        reason = f"a pattern has at most {MAX_LENGTH} characters, not {len(text)}"
+        reason = f"found {len(text)} characters; a pattern can have at most {MAX_LENGTH}"
         raise FilterPatternError(text, MAX_LENGTH + 1, reason)
     match text.strip()[:1]:
         case "":

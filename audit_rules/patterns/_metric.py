@@ -11,12 +11,13 @@ from audit_rules._exceptions import FilterPatternError
 from ._conditions import TextComparison
 from ._event import LogEvent
 from ._filter import FilterPattern
-from ._values import decimal_of
+from ._values import decimal_of, shown
 
 __all__ = ["MetricFilter"]
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html
 _MAX_DIMENSIONS: Final = 3
+_BARE_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,18 @@ class MetricFilter:
         if self.dimensions and self.default is not None:
             found = next(iter(self.dimensions))
             raise FilterPatternError(
-                found, 1, "a metric with a default value cannot have dimensions"
+                found,
+                1,
+                f"found the default value {self.default} with dimensions, which CloudWatch does not"
+                " allow; remove the default value or the dimensions",
             )
         if len(self.dimensions) > _MAX_DIMENSIONS:
             found = list(self.dimensions)[_MAX_DIMENSIONS]
             raise FilterPatternError(
-                found, 1, f"a metric can have at most {_MAX_DIMENSIONS} dimensions"
+                found,
+                1,
+                f"found {len(self.dimensions)} dimensions; a metric can have at most"
+                f" {_MAX_DIMENSIONS}",
             )
         references = {}
         for text in (self.value, *self.dimensions.values()):
@@ -77,20 +84,29 @@ class MetricFilter:
         if self.pattern.is_json:
             if not text.startswith("$."):
                 raise FilterPatternError(
-                    text, 1, f"found {text!r}; write a number or a field: $.{text}"
+                    text, 1, f"found {shown(text)}; write a number or a field: {_field(text, '$.')}"
                 )
             pattern = FilterPattern(f"{{ {text} = * }}")
             if not isinstance(pattern.condition, TextComparison) or "*" in text:
-                raise FilterPatternError(
-                    text, 1, "a value must refer to one field, without [*] or .*"
-                )
+                reason = f"found {shown(text)}; a value must refer to one field, without [*] or .*"
+                raise FilterPatternError(text, 1, reason)
             return pattern
         if not self.pattern.text.lstrip().startswith("["):
-            reason = "a pattern of terms has no fields; use a number as the value"
+            reason = (
+                f"found {shown(text)}, but a pattern of terms has no fields; write a number as the"
+                " value and no dimensions"
+            )
             raise FilterPatternError(text, 1, reason)
         if not re.fullmatch(r"\$[A-Za-z0-9_]+", text):
-            raise FilterPatternError(text, 1, f"found {text!r}; write a number or a field: ${text}")
+            reason = f"found {shown(text)}; write a number or a field: {_field(text, '$')}"
+            raise FilterPatternError(text, 1, reason)
         return self.pattern
 
     def _read(self, text: str, event: LogEvent) -> str | None:
         return (self._references[text].extract(event) or {}).get(text)
+
+
+def _field(text: str, prefix: str) -> str:
+    """Return the reference that was probably meant, or else an example of one."""
+    name = text.lstrip("$.")
+    return f"{prefix}{name if _BARE_NAME.fullmatch(name) else 'latency'}"

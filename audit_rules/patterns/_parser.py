@@ -36,7 +36,7 @@ from ._event import LogEvent
 from ._limits import MAX_WILDCARDS, MAX_WILDCARDS_IN_SELECTOR
 from ._selector import Element, EveryElement, EveryMember, Property, Selector, Step
 from ._tokens import Token, TokenKind, tokenize
-from ._values import Regexes, decimal_of, unquoted
+from ._values import Regexes, decimal_of, shown, unquoted
 
 _PRECEDENCE: Final = {"||": 1, "&&": 2}
 _CONSTANTS: Final = {"NULL": None, "TRUE": True, "FALSE": False}
@@ -103,7 +103,8 @@ class _JsonParser:
         condition = self._expression()
         self._next()  # the closing brace, at which `_expression` stops
         if self._peek().kind is not TokenKind.END:
-            raise self._error(self._peek(), 'nothing can follow the closing "}"')
+            found = _shown(self._peek())
+            raise self._error(self._peek(), f'found {found} after the closing "}}"; remove it')
         return Parsed(condition, self._regexes.count, tuple(self._selectors.items()))
 
     def _expression(self) -> Condition:
@@ -124,7 +125,7 @@ class _JsonParser:
             raise self._error(token, f'found {_shown(token)}; expected "&&", "||" or "}}"')
         self._reduce(conditions, waiting, min(_PRECEDENCE.values()))
         if waiting:
-            raise self._error(waiting[-1], 'this "(" is not closed')
+            raise self._error(waiting[-1], 'this "(" is not closed; add a ")"')
         return conditions.pop()
 
     def _close_parenthesis(
@@ -132,7 +133,7 @@ class _JsonParser:
     ) -> None:
         self._reduce(conditions, waiting, min(_PRECEDENCE.values()))
         if not waiting:
-            raise self._error(token, 'this ")" has no "("')
+            raise self._error(token, 'this ")" has no "("; remove it, or add a "("')
         waiting.pop()
 
     @staticmethod
@@ -182,7 +183,8 @@ class _JsonParser:
         test = self._text_test(value)
         if relation.text not in {"=", "!="}:
             raise self._error(
-                value, f"found {_shown(value)}; {relation.text} compares only with a number"
+                value,
+                f"found {_shown(value)}; {relation.text} compares only with a number, without quotes",
             )
         return TextComparison(selector, test, relation.text == "=", column)
 
@@ -205,13 +207,15 @@ class _JsonParser:
                 raise FilterPatternError(
                     self.text,
                     token.offset + offset + 1,
-                    "a selector continues with .name, .['any name'], .*, [0] or [*]; names outside"
-                    " brackets contain only ASCII letters, digits, - and _",
+                    f"found {shown(token.text[offset:])}; a selector continues with .name,"
+                    " .['any name'], .*, [0] or [*]; names outside brackets contain only ASCII"
+                    " letters, digits, - and _",
                 )
             steps.append(_step(found))
             offset = found.end()
         if not steps or not isinstance(steps[0], Property | EveryMember):
-            raise self._error(token, "a selector starts with a property, such as $.name")
+            reason = f"found {_shown(token)}; a selector starts with a property, such as $.name"
+            raise self._error(token, reason)
         selector = Selector(tuple(steps))
         self._count_wildcards(token, selector)
         self._selectors.setdefault(token.text, selector)
@@ -220,9 +224,14 @@ class _JsonParser:
     def _count_wildcards(self, token: Token, selector: Selector) -> None:
         self.wildcards += selector.wildcards
         if selector.wildcards > MAX_WILDCARDS_IN_SELECTOR:
-            raise self._error(token, "a selector can contain at most one [*] or .*")
+            reason = f"found {_shown(token)}; a selector can contain at most one [*] or .*"
+            raise self._error(token, reason)
         if self.wildcards > MAX_WILDCARDS:
-            raise self._error(token, f"a pattern can contain at most {MAX_WILDCARDS} [*] and .*")
+            reason = (
+                f"found {self.wildcards} [*] and .*; the selectors of a pattern can contain at most"
+                f" {MAX_WILDCARDS}"
+            )
+            raise self._error(token, reason)
 
     def _peek(self) -> Token:
         return self._tokens[self._position]
@@ -248,4 +257,4 @@ def _step(found: re.Match[str]) -> Step:
 
 
 def _shown(token: Token) -> str:
-    return "the end" if token.kind is TokenKind.END else token.text
+    return "the end of the pattern" if token.kind is TokenKind.END else shown(token.text)

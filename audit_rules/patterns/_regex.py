@@ -17,6 +17,7 @@ _OPERATORS: Final = frozenset("^$?[]{}|\\*+.")
 _ASCII: Final = frozenset(map(chr, range(128)))
 _MAX_PIECES: Final = 1000
 _ANY_NUMBER: Final = None
+_MAX_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def parse_regex(source: str) -> Regex:
             with more than 1,000 characters, counting repetitions.
     """
     if not source:
-        raise RegexError(0, "the regular expression is empty")
+        raise RegexError(0, "the regular expression is empty; write it between the percent signs")
     for offset, character in enumerate(source):
         if character not in _LITERALS and character not in _OPERATORS:
             raise RegexError(
@@ -164,12 +165,20 @@ class _RegexParser:
         while self._peek() not in {"", "|", "$"}:
             pieces += self._pieces()
             if len(pieces) > _MAX_PIECES:
-                raise RegexError(begin, f"repeats more than {_MAX_PIECES} characters; use fewer")
+                reason = (
+                    f"an alternative has more than {_MAX_PIECES} characters, counting repetitions;"
+                    " use fewer"
+                )
+                raise RegexError(begin, reason)
         at_end = self._take("$")
         if self._peek() not in {"", "|"}:
-            raise RegexError(self._offset, r'nothing can follow "$"; for the character write \$')
+            raise RegexError(
+                self._offset, r'"$" is allowed only at the end; for the character write \$'
+            )
         if not pieces and not at_start and not at_end:
-            raise RegexError(begin, 'one side of "|" is empty')
+            raise RegexError(
+                begin, 'one side of "|" is empty; write an expression, or remove the "|"'
+            )
         return Branch(tuple(pieces), at_start, at_end)
 
     def _pieces(self) -> list[Piece]:
@@ -203,7 +212,8 @@ class _RegexParser:
                 )
             case "]" | "}":
                 raise RegexError(
-                    begin, f'"{character}" has no opening bracket; write \\{character}'
+                    begin,
+                    f'"{character}" has no opening bracket; for the character write \\{character}',
                 )
             case _:
                 return CharSet(frozenset(character))
@@ -231,9 +241,11 @@ class _RegexParser:
     def _bounds(self, begin: int) -> tuple[int, int | None]:
         low, comma, high = self._until("}", begin).partition(",")
         if not low.isdigit() or (high and not high.isdigit()):
-            raise RegexError(begin, "write a repetition as {3}, {3,} or {3,5}")
+            reason = f"found {{{_cut(low + comma + high)}}}; write a repetition as {{3}}, {{3,}} or {{3,5}}"
+            raise RegexError(begin, reason)
         if max(len(low), len(high)) > len(str(_MAX_PIECES)):
-            raise RegexError(begin, f"repeats more than {_MAX_PIECES} times")
+            reason = f"found {{{_cut(low + comma + high)}}}; the maximum of a repetition is {_MAX_PIECES}"
+            raise RegexError(begin, reason)
         least = int(low)
         most = int(high) if high else _ANY_NUMBER if comma else least
         if most is not None and (most < least or most == 0):
@@ -248,10 +260,12 @@ class _RegexParser:
         members = CharSet(frozenset())
         while not self._take("]"):
             if not self._peek():
-                raise RegexError(begin, '"[" has no "]"')
+                raise RegexError(begin, r'"[" has no "]"; add it, or for the character write \[')
             members |= self._class_member()
         if not members.ascii:
-            raise RegexError(begin, "a character class is empty")
+            raise RegexError(
+                begin, "a character class is empty; write characters between the brackets"
+            )
         return members.inverted() if inverted else members
 
     def _class_member(self) -> CharSet:
@@ -262,17 +276,26 @@ class _RegexParser:
         self._next()
         last = self._class_character()
         if len(first.ascii) != 1 or len(last.ascii) != 1:
-            raise RegexError(begin, "a range must go from one character to another")
+            reason = (
+                f"found {self._source[begin : self._offset]}; a range must go from one character to"
+                r" another, and for a hyphen write \-"
+            )
+            raise RegexError(begin, reason)
         low, high = ord(min(first.ascii)), ord(min(last.ascii))
         if high < low:
-            raise RegexError(begin, "a range must be in ascending order")
+            reason = (
+                f"found {self._source[begin : self._offset]}; a range must be in ascending order"
+            )
+            raise RegexError(begin, reason)
         return CharSet(frozenset(map(chr, range(low, high + 1))))
 
     def _class_character(self) -> CharSet:
         begin = self._offset
         character = self._next()
         if character == "[":
-            raise RegexError(begin, r'"[" is not allowed inside a class; write \[')
+            raise RegexError(
+                begin, r'"[" is not allowed inside a class; for the character write \['
+            )
         return self._escape(begin) if character == "\\" else CharSet(frozenset(character))
 
     def _escape(self, begin: int) -> CharSet:
@@ -286,7 +309,9 @@ class _RegexParser:
             if code >= len(_ASCII):
                 raise RegexError(begin, r"\x must be followed by two hexadecimal digits, 00 to 7f")
             return CharSet(frozenset(chr(code)))
-        if character == "" or character.isalnum():
+        if character == "":
+            raise RegexError(begin, r'found "\" at the end; for the character write \\')
+        if character.isalnum():
             raise RegexError(
                 begin, rf"\{character} is not supported; use one of \d \D \s \S \w \W \xhh"
             )
@@ -308,9 +333,16 @@ class _RegexParser:
     def _until(self, end: str, begin: int) -> str:
         close = self._source.find(end, self._offset)
         if close < 0:
-            raise RegexError(begin, f'"{self._source[begin]}" has no "{end}"')
+            opening = self._source[begin]
+            raise RegexError(
+                begin, f'"{opening}" has no "{end}"; add it, or for the character write \\{opening}'
+            )
         text, self._offset = self._source[self._offset : close], close + 1
         return text
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 _HEX: Final = frozenset(string.hexdigits)

@@ -15,7 +15,7 @@ from audit_rules._exceptions import FilterPatternError
 from ._conditions import TextTest
 from ._event import LogEvent
 from ._tokens import UNCLOSED
-from ._values import Regexes, unquoted
+from ._values import Regexes, quoted, shown, unquoted
 
 __all__ = ["Terms", "parse_terms"]
 
@@ -27,6 +27,8 @@ _TERM: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SPACE: Final = re.compile(r"\s*")
+_BEFORE_TERM: Final = re.compile(r"\A[?\-\s]+")
+_MAX_HINT: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +97,32 @@ def _ends(text: str, at: int) -> bool:
 
 
 def _problem(text: str, at: int) -> str:
-    rest = text[at:].lstrip("?- \t")
-    if rest.startswith('"') and rest.count('"') == 1:
-        return 'a quoted phrase is not closed; add a closing "'
-    if rest.startswith("%") and rest.count("%") == 1:
-        return UNCLOSED["%"]
-    if rest.startswith("."):
+    found = _TERM.match(text, at)
+    rest = _BEFORE_TERM.sub("", text[at:])
+    if found is not None and found["word"] is None:
+        after = shown(text[found.end() :].split(maxsplit=1)[0])
+        return f"found {after} directly after {shown(found.group())}; separate terms with a space"
+    if not rest:
         return (
-            "found a field without a dollar sign; write { $.name = … }. In double quotes a shell removes"
-            " $.name, so put the pattern in single quotes"
+            f"found {shown(text[at:])} without a term; write a word or a phrase in quotes after it"
         )
-    word = re.match(r"\S*", text[at:])
-    found = word.group() if word else ""
-    return f'found {found}; put terms with characters other than letters, digits and _ in double quotes: "{found}"'
+    if rest[0] in '"%' and not _TERM.match(rest):
+        return 'a quoted phrase is not closed; add a closing "' if rest[0] == '"' else UNCLOSED["%"]
+    return _unquoted_problem(text[at:].split(maxsplit=1)[0], rest.split(maxsplit=1)[0])
+
+
+def _unquoted_problem(word: str, term: str) -> str:
+    """Return what is wrong with a word; `term` is the word, or the one after it, without a sign."""
+    if term.startswith("$"):
+        return f"found {shown(term)} outside braces; write {{ $.name = … }}"
+    if term.startswith("."):
+        return (
+            f"found {shown(term)}, a field without a dollar sign; write {{ $.name = … }}. In double"
+            " quotes a shell replaces variables such as $name, so put the pattern in single quotes"
+        )
+    sign = word[0] if word[0] in "?-" else ""
+    hint = f": {sign}{quoted(term)}" if len(term) <= _MAX_HINT else ""
+    return (
+        f"found {shown(word)}; put a term with characters other than letters, digits and _ in"
+        f" double quotes{hint}"
+    )

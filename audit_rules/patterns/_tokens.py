@@ -47,7 +47,9 @@ UNCLOSED: Final = {
     '"': 'a quoted value is not closed; add a closing ", and write \\" for the character',
     "%": "a regular expression is not closed; add a closing %",
 }
-_UNCLOSED_KEY: Final = "a key in brackets is not closed; write ['name'] or [0]"
+_UNCLOSED_KEY: Final = (
+    "a key in brackets is not closed, or its name contains '; write .['name'] or [0]"
+)
 
 
 def tokenize(text: str) -> Iterator[Token]:
@@ -69,8 +71,8 @@ def tokenize(text: str) -> Iterator[Token]:
             character = text[offset]
             reason = UNCLOSED.get(
                 character,
-                f"found {character!r}; put values with characters other than letters and digits"
-                " in double quotes",
+                f"found {character!r}; put a value with characters other than letters, digits and"
+                " _ . * + - in double quotes",
             )
             if character == "[" and offset == selector_end:
                 reason = _UNCLOSED_KEY

@@ -10,7 +10,9 @@ from audit_rules._exceptions import FilterPatternError
 from ._limits import MAX_REGEXES
 from ._regex import Regex, RegexError, parse_regex
 
-__all__ = ["Regexes", "decimal_of", "quoted", "unquoted"]
+__all__ = ["Regexes", "decimal_of", "quoted", "shown", "unquoted"]
+
+_MAX_SHOWN: Final = 40
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
@@ -24,6 +26,11 @@ def quoted(text: str) -> str:
     """Return the text in double quotes, with backslashes and double quotes escaped."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def shown(text: str) -> str:
+    """Return the text for a message: quoted as by `repr`, cut after 40 characters with an ellipsis."""
+    return repr(text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…")
 
 
 def unquoted(text: str) -> str:
@@ -46,7 +53,10 @@ class Regexes:
         """
         self.count += 1
         if self.count > MAX_REGEXES:
-            reason = f"a pattern can contain at most {MAX_REGEXES} regular expressions"
+            reason = (
+                f"found a third regular expression; a pattern can contain at most {MAX_REGEXES}:"
+                " combine them with |, or replace one with a text"
+            )
             raise FilterPatternError(self.pattern, column, reason)
         try:
             return parse_regex(source)

@@ -75,19 +75,21 @@ def _package(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _pinned_packages(requirements: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the installed files of the distributions that a requirements file pins."""
+    install = f"`pip install --requirement {requirements}`"
     for name, version in _PINNED.findall(requirements.read_text()):
         try:
             installed = metadata.distribution(name)
         except metadata.PackageNotFoundError as error:
             raise AssetError(
-                f"{requirements}: {name} is not installed; run `make setup`"
+                f"{name}=={version} is pinned, but not installed; run {install}"
             ) from error
         files = installed.files
         if installed.version != version or not files:
-            found = f"{installed.version}{'' if files else ', without a list of its files'}"
-            raise AssetError(
-                f"{requirements}: {name}=={version} is pinned, but {found} is installed; run `make setup`"
-            )
+            found = f"{installed.version} is installed"
+            if not files:
+                found += " without a list of its files"
+                install = install.replace("install", "install --ignore-installed")
+            raise AssetError(f"{name}=={version} is pinned, but {found}; run {install}")
         for file in files:
             if not _LEFT_OUT.search(file.as_posix()):
                 yield file.as_posix(), Path(str(file.locate())).read_bytes()

@@ -36,10 +36,22 @@ class ForwarderSettings:
             ValueError: `LOOKUP_SECONDS` is not an integer.
         """
         packaged_config = Path(__file__).resolve().parents[1] / "audit.toml"
-        return cls(
-            audit_log_group=os.environ["AUDIT_LOG_GROUP"],
-            ledger_table=os.environ["LEDGER_TABLE"],
-            region=os.environ["AWS_REGION"],
-            config_file=Path(os.environ.get("AUDIT_CONFIG", packaged_config)),
-            lookup_seconds=int(os.environ.get("LOOKUP_SECONDS", "30")),
-        )
+        lookup_seconds = os.environ.get("LOOKUP_SECONDS", "30")
+        try:
+            return cls(
+                audit_log_group=os.environ["AUDIT_LOG_GROUP"],
+                ledger_table=os.environ["LEDGER_TABLE"],
+                region=os.environ["AWS_REGION"],
+                config_file=Path(os.environ.get("AUDIT_CONFIG", packaged_config)),
+                lookup_seconds=int(lookup_seconds),
+            )
+        except KeyError as error:
+            raise KeyError(
+                f"the environment variable {error.args[0]} is not set; set it in the"
+                " configuration of the Lambda function"
+            ) from None
+        except ValueError:
+            raise ValueError(
+                f"the environment variable LOOKUP_SECONDS is {lookup_seconds!r}; set it to an integer"
+                " such as 30"
+            ) from None

@@ -22,7 +22,7 @@ class Reason(StrEnum):
     ARRIVED = "it came, and the rule is urgent"
     HELD = "it came in the rule's quiet hours"
     NOT_FOUND = "the rule's alarm rang, but its records could not be found yet"
-    UNREADABLE = "a message came that is no alarm's"
+    UNREADABLE = "a message arrived that is not from an alarm of a rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

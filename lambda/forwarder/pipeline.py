@@ -70,12 +70,12 @@ class Invocation:
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def collecting_failures(self, where: str) -> Iterator[None]:
-        """Suppress any exception of the `with` block, and append it to `failures` with `where`."""
+    def collecting_failures(self, about: str) -> Iterator[None]:
+        """Suppress any exception of the `with` block, and append it to `failures`, with what it is about."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - `raise_failures` raises it
-            self.failures.append(f"{where}: {type(error).__name__}: {error}")
+            self.failures.append(f"{about}: {type(error).__name__}: {error}")
 
     def raise_failures(self) -> None:
         """Raise one exception with the texts of all failures, if there are any.
@@ -125,7 +125,7 @@ class Forwarder:
         """Handle each trigger; return the decisions and failures. A failure does not stop the others."""
         invocation = Invocation(owner)
         for trigger in triggers:
-            with invocation.collecting_failures(_label(trigger)):
+            with invocation.collecting_failures(_described(trigger)):
                 self._handle(trigger, invocation)
         return invocation
 
@@ -145,7 +145,10 @@ class Forwarder:
             case AlarmChange(_, "OK" | "INSUFFICIENT_DATA"):
                 pass  # a new alarm, or one of a removed rule: nothing to send
             case AlarmChange(alarm, state, _, at_ms):
-                text = f"The alarm {alarm} is {state}; it does not belong to a rule of audit.toml."
+                text = (
+                    f"The alarm {alarm} is {state}; it does not belong to a rule of audit.toml. Delete"
+                    " the alarm, or remove the trail's SNS topic from its actions."
+                )
                 self._forward_message(f"{alarm}@{at_ms}", text, invocation)
             case DeliveredRecords(records):
                 self._on_delivery(found_records(records), invocation)
@@ -310,7 +313,9 @@ class Forwarder:
             # The text of a ChannelError is safe to show; that of another error may contain a URL.
             known = isinstance(error, ChannelError)
             invocation.failures.append(
-                str(error) if known else f"channel {name!r}: {type(error).__name__}"
+                str(error)
+                if known
+                else f"channel {name!r}: {type(error).__name__} (the text is not shown, it may contain a secret)"
             )
             invocation.decisions[Decision.FAILED] += len(keys)
             for key in keys:
@@ -335,17 +340,16 @@ class Forwarder:
         self._send_notice(self.channels, notice, ("message", digest), invocation)
 
 
-def _label(trigger: Trigger) -> str:
-    """Return what the text of a failure calls a trigger."""
+def _described(trigger: Trigger) -> str:
+    """Return what a failure of a trigger is about."""
     match trigger:
-        case AlarmChange(alarm, state):
-            return f"alarm {alarm!r} ({state})"
-        case DeliveredRecords(records):
-            return f"{len(records)} delivered records"
+        case AlarmChange(alarm):
+            return f"alarm {alarm!r}"
+        case DeliveredRecords():
+            return "records of urgent rules"
         case ScheduledSweep():
             return "scheduled sweep"
-        case UnknownMessage(id_):
-            return f"message {id_!r}" if id_ else "message without an id"
+    return "message that is not from an alarm"
 
 
 def _key(about: str, channel: str, what: str) -> str:

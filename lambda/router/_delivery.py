@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 
 import gzip
 import json
+import zlib
 from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
@@ -33,16 +34,21 @@ def read_delivery(event: dict[str, Any]) -> Delivery | None:
     """Decode a delivery; return None for a control message, which only checks that the function responds.
 
     Raises:
-        KeyError, TypeError, ValueError, OSError, EOFError, zlib.error: the event is not from a subscription
-            filter.
+        ValueError: the event is not from a subscription filter.
     """
-    payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
-    if payload["messageType"] == "CONTROL_MESSAGE":
-        return None
-    return Delivery(
-        log_group=payload["logGroup"],
-        log_stream=payload["logStream"],
-        events=tuple(
-            DeliveredEvent(each["timestamp"], each["message"]) for each in payload["logEvents"]
-        ),
-    )
+    try:
+        payload = json.loads(gzip.decompress(b64decode(event["awslogs"]["data"])))
+        if payload["messageType"] == "CONTROL_MESSAGE":
+            return None
+        return Delivery(
+            log_group=payload["logGroup"],
+            log_stream=payload["logStream"],
+            events=tuple(
+                DeliveredEvent(each["timestamp"], each["message"]) for each in payload["logEvents"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            "the event is not from a subscription filter of CloudWatch Logs, which alone may invoke"
+            f" this function ({type(error).__name__}: {error})"
+        ) from error

@@ -20,7 +20,13 @@ class RouterSettings:
         Raises:
             KeyError: a variable is missing; the message names it.
         """
-        return cls(
-            audit_log_group=os.environ["AUDIT_LOG_GROUP"],
-            rejected_queue_url=os.environ["REJECTED_QUEUE_URL"],
-        )
+        try:
+            return cls(
+                audit_log_group=os.environ["AUDIT_LOG_GROUP"],
+                rejected_queue_url=os.environ["REJECTED_QUEUE_URL"],
+            )
+        except KeyError as error:
+            raise KeyError(
+                f"the environment variable {error.args[0]} is not set; set it in the"
+                " configuration of the Lambda function"
+            ) from None

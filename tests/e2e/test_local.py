@@ -175,7 +175,7 @@ def test_what_cannot_be_done_is_told(port: str, tmp_path: Path) -> None:
     bad.write_text("[audit]\nname = 7\n")
     refused = audit("local", "deploy", "--port", port, "--config", str(bad))
     assert refused.returncode == 1
-    assert "audit.toml: audit: name: found an integer" in refused.stdout
+    assert "audit.toml: 3 problems\n  - audit: name: found an integer" in refused.stdout
 
 
 def test_without_a_cloud_the_commands_say_so() -> None:

@@ -44,7 +44,7 @@ def test_cdk_synth_writes_the_template(tmp_path: Path) -> None:
     [
         ("retention_days = 3653", "retention_days = 3000", "which CloudWatch does not offer"),
         ("retention_days =", "retention =", "is not a key of this table"),
-        ('id = "large-refund"', 'id = "mfa-phone-changed"', "2 times, in rules 1, 4"),
+        ('id = "large-refund"', 'id = "mfa-phone-changed"', "2 times, in rules[1], rules[4]"),
         ("refunded >= 1000 }", "refunded >= 1000", 'expected "&&"'),
         ('["finance-slack", "finance-email"]', '["finance-slak"]', 'did you mean "finance-slack"?'),
         ("refunded >= 1000 }", "refunded > 1000 }", '"a thousand" must match, but does not'),

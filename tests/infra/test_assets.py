@@ -38,8 +38,14 @@ def test_bytes_depend_on_the_contents_alone(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("jinja2==3.0.0", r"jinja2==3\.0\.0 is pinned, but .* is installed; run `make setup`"),
-        ("nothing-of-that-name==1", "nothing-of-that-name is not installed; run `make setup`"),
+        (
+            "jinja2==3.0.0",
+            r"jinja2==3\.0\.0 is pinned, but .* is installed; run `pip install --requirement",
+        ),
+        (
+            "nothing-of-that-name==1",
+            "nothing-of-that-name==1 is pinned, but not installed; run `pip",
+        ),
     ],
 )
 def test_another_version_than_the_pinned_one_is_refused(

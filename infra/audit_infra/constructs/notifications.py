@@ -95,7 +95,7 @@ class SweepSchedule(Construct):
             self,
             "Schedule",
             rule_name=f"{names.trail}-sweep",
-            description="Tells of records that came while an alarm was ringing",
+            description="Invokes the forwarder for held records and for new records of alarms in ALARM",
             schedule=events.Schedule.rate(Duration.minutes(2)),
             targets=[
                 targets.LambdaFunction(

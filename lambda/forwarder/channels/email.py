@@ -45,7 +45,9 @@ class EmailBySes:
                 Content={"Raw": {"Data": message.as_bytes()}},
             )
         except (ClientError, BotoCoreError) as error:
-            raise ChannelError(f"channel {self._channel.name!r}: SES: {error}") from error
+            raise ChannelError(
+                f"channel {self._channel.name!r}: SES cannot send from {self._channel.sender!r}: {error}"
+            ) from error
 
 
 def open_channel(channel: EmailChannel, client: Callable[[str], Any]) -> EmailBySes:

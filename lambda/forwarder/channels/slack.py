@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from audit_rules import Severity
 from audit_rules.channels.slack import MAX_HEADER_LENGTH, MAX_TEXT_LENGTH, SlackChannel
@@ -58,8 +59,8 @@ class SlackWebhook:
         if the header is missing or not a whole number.
 
         Raises:
-            ChannelError: the secret is not an `https://` URL, or no attempt was answered with status 200.
-            botocore.exceptions.ClientError: the secret cannot be read.
+            ChannelError: the secret cannot be read or is not an `https://` URL, or no attempt was answered
+                with status 200.
         """
         address = self._address()
         body = json.dumps(message(notification)).encode()
@@ -75,13 +76,15 @@ class SlackWebhook:
                 )
             except urllib3.exceptions.HTTPError as error:
                 # Not the text of the error: it contains the URL, which is a secret.
-                problem, pause = f"cannot be reached ({type(error).__name__})", 1.0
+                problem = f"cannot be reached ({type(error).__name__}); check the function's network access"
+                pause = 1.0
             else:
                 if answer.status == 200:
                     return
                 said = one_line(answer.data[:100].decode("ascii", "replace"))
                 problem = f"answered {answer.status} ({said})"
                 if answer.status != 429 and answer.status < 500:
+                    problem += f"; check the webhook URL in the secret {self._secret!r}"
                     break
                 pause = _pause(answer.headers.get("Retry-After", ""))
             if attempt + 1 < _TRIES:
@@ -90,12 +93,19 @@ class SlackWebhook:
 
     def _address(self) -> str:
         """Read the webhook URL from the secret, on every call, because the secret can be rotated."""
-        address = self._secrets.get_secret_value(SecretId=self._secret)["SecretString"].strip()
+        try:
+            value = self._secrets.get_secret_value(SecretId=self._secret)
+        except (ClientError, BotoCoreError) as error:
+            raise ChannelError(
+                f"channel {self._name!r}: the secret {self._secret!r} cannot be read; check that it"
+                f" exists and that the function's role may read it: {error}"
+            ) from error
+        address = value.get("SecretString", "").strip()  # missing if the value is binary
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
             raise ChannelError(
-                f"channel {self._name!r}: the secret {self._secret!r} is not an https:// URL;"
-                " store the webhook URL as plain text"
+                f"channel {self._name!r}: the value of the secret {self._secret!r} is not an https://"
+                " URL; store the webhook URL itself as plain text"
             )
         return address
 

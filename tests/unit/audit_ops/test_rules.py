@@ -65,7 +65,8 @@ def test_an_example_that_fails_is_shown_with_its_pattern(config: Path, tmp_path:
     assert (suite.get("tests"), suite.get("failures")) == ("10", "1")
     (failure,) = suite.iter("failure")
     assert failure.get("message") == (
-        'rule "large-refund": example "a thousand" must match, but does not'
+        'rule "large-refund": example "a thousand" must match, but does not;'
+        " correct the rule or the example"
     )
 
 

@@ -130,7 +130,7 @@ def test_the_model_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('name = "audit"\n', "", "audit: name: is missing; it is required"),
+        ('name = "audit"\n', "", "audit: name: is required but missing; write a string"),
         (
             'name = "audit"\n',
             'name = "Audit"\n',
@@ -187,7 +187,7 @@ def test_the_model_cannot_be_changed() -> None:
         (
             '["/app/shop"]',
             "[1]",
-            "sources: log_groups: found an integer in the array; write strings only",
+            "sources: log_groups: found an integer as item 1; write strings only",
         ),
         (
             '["/app/shop"]',
@@ -234,7 +234,7 @@ def test_the_model_cannot_be_changed() -> None:
         (
             '["a@example.com", "b@example.com"]',
             str([f"a{n}@example.com" for n in range(51)]),
-            "channels.mail: recipients: found 51; name at most 50",
+            "channels.mail: recipients: found 51 items; name at most 50",
         ),
         (
             "[channels.mail]",
@@ -252,13 +252,13 @@ def test_the_model_cannot_be_changed() -> None:
                 " 62 lower-case letters, digits and -"
             ),
         ),
-        ('id = "first"\n', "", "rules[1]: id: is missing; it is required"),
+        ('id = "first"\n', "", "rules[1]: id: is required but missing; write a string"),
         (
             'title = "First"',
             'title = "First\\nBcc: x"',
             (
-                'rules[1] "first": title: found "First\\nBcc: x"; write one line without control'
-                " characters"
+                'rules[1] "first": title: has the unprintable character "\\n" at position 6; write one'
+                " line of printable text"
             ),
         ),
         (
@@ -267,7 +267,11 @@ def test_the_model_cannot_be_changed() -> None:
             'rules[1] "first": title: has 81 characters; write at most 80',
         ),
         ('title = "First"', 'title = " "', 'rules[1] "first": title: is empty; write some text'),
-        ('owner = "Security"\n', "", 'rules[1] "first": owner: is missing; it is required'),
+        (
+            'owner = "Security"\n',
+            "",
+            'rules[1] "first": owner: is required but missing; write a string',
+        ),
         (
             '"high"',
             '"urgent"',
@@ -293,7 +297,7 @@ def test_the_model_cannot_be_changed() -> None:
             "''",
             (
                 'rules[1] "first": pattern: is empty and would match every record; write a JSON filter'
-                " pattern"
+                ' pattern such as { $.event.action = "login" }'
             ),
         ),
         (
@@ -323,17 +327,38 @@ def test_the_model_cannot_be_changed() -> None:
             "'{ $.a = 1 }'",
             "'{ $.a = 1 }'\nrunbook = 'http://wiki.example.com'",
             (
-                'rules[1] "first": runbook: found "http://wiki.example.com"; write an https:// URL of'
-                " at most 1000 characters"
+                'rules[1] "first": runbook: found "http://wiki.example.com"; write an https:// URL in'
+                ' ASCII of at most 1000 characters, without spaces and < > "'
             ),
         ),
         (
             "'{ $.a = 1 }'",
             "'{ $.a = 1 }'\nrunbook = 'https://[bad'",
             (
-                'rules[1] "first": runbook: found "https://[bad"; write an https:// URL of at most 1000'
-                " characters"
+                'rules[1] "first": runbook: found "https://[bad"; write an https:// URL in ASCII of at'
+                ' most 1000 characters, without spaces and < > "'
             ),
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nrunbook = 'https://me:XyZ@wiki.example.com'",
+            (
+                'rules[1] "first": runbook: has a user name (the URL is not shown, it may have a'
+                " password); remove it"
+            ),
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\ndescription = \"a\\tb\"",
+            (
+                'rules[1] "first": description: has the unprintable character "\\t" at position 2;'
+                " write lines of printable text"
+            ),
+        ),
+        (
+            "'{ $.a = 1 }'",
+            "'{ $.a = 1 }'\nexamples = [2]",
+            'rules[1] "first": examples[1]: found an integer; write [[rules.examples]] tables',
         ),
         (
             "'{ $.a = 1 }'",
@@ -408,8 +433,8 @@ def test_a_value_that_is_no_table_is_told_once() -> None:
 
 def test_an_empty_file_names_the_missing_tables() -> None:
     assert problems_of("") == (
-        "audit.toml: audit: is missing; it is required",
-        "audit.toml: sources: is missing; it is required",
+        "audit.toml: audit: is required but missing; write a table",
+        "audit.toml: sources: is required but missing; write a table",
     )
 
 
@@ -418,13 +443,13 @@ def test_every_problem_is_told_at_once_and_counted() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config(text, source="bank.toml")
     assert len(caught.value.problems) == 3
-    assert str(caught.value).startswith("bank.toml: 3 problems\n  - bank.toml: audit: name: ")
+    assert str(caught.value).startswith("bank.toml: 3 problems\n  - audit: name: ")
 
 
 def test_equal_rule_ids_are_refused() -> None:
     assert problems_of(GOOD + SECOND + SECOND) == (
         (
-            'audit.toml: rules: id: found "second" 2 times, in rules 2, 3; give each rule a unique'
+            'audit.toml: rules: id: found "second" 2 times, in rules[2], rules[3]; give each rule a unique'
             " id"
         ),
     )
@@ -435,7 +460,7 @@ def test_more_rules_than_metric_filters_are_refused() -> None:
     assert len(parse_config(GOOD + "".join(rules[1:])).rules) == 100
     (problem,) = problems_of(GOOD + "".join(rules))
     assert problem.startswith(
-        "audit.toml: rules: found 101; a log group can have 100 metric filters"
+        "audit.toml: rules: found 101 rules; a log group can have at most 100 metric filters"
     )
 
 
@@ -448,24 +473,24 @@ def test_more_patterns_with_a_regex_than_the_quota_are_refused() -> None:
     assert problems_of(GOOD + "".join(rules)) == (
         (
             "audit.toml: rules: pattern: 6 rules use a %regex% (r0, r1, r2, r3, r4, r5); a log group can"
-            " have 5: write the others with = and *"
+            " have at most 5 such patterns: write the others with = and *"
         ),
     )
 
 
 def test_a_syntax_error_is_told_with_its_line() -> None:
     (problem,) = problems_of("[audit]\nname = \n")
-    assert re.fullmatch(r"audit\.toml: is not TOML: .* \(at line 2, column 8\)", problem)
+    assert re.fullmatch(r"audit\.toml: is not valid TOML: .* \(at line 2, column 8\)", problem)
 
 
 def test_a_key_written_twice_is_a_syntax_error() -> None:
     (problem,) = problems_of(GOOD + 'id = "again"\n')
-    assert problem.startswith("audit.toml: is not TOML: Cannot overwrite a value")
+    assert problem.startswith("audit.toml: is not valid TOML: Cannot overwrite a value")
 
 
 def test_nesting_without_end_is_a_problem_like_others() -> None:
     (problem,) = problems_of("x = " + "[" * 100_000)
-    assert problem == "audit.toml: is nested too deeply; use plain tables"
+    assert problem == "audit.toml: is nested too deeply; remove nested arrays and tables"
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -473,7 +498,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
     assert load_config(path) == parse_config(GOOD)
     path.write_text(changed('"high"', '"x"'), encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"^bank\.toml: 1 problem\n  - bank\.toml: rules\[1\]"):
+    with pytest.raises(ConfigError, match=r"^bank\.toml: 1 problem\n  - rules\[1\]"):
         load_config(path)
 
 
@@ -482,7 +507,7 @@ def test_a_missing_file_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert caught.value.problems == (
-        f"{path}: cannot be read: No such file or directory; name an existing audit.toml",
+        f"{path}: cannot be read: No such file or directory; name an audit.toml that exists and is readable",
     )
 
 
@@ -494,8 +519,26 @@ def test_a_directory_is_a_config_error(tmp_path: Path) -> None:
 def test_a_file_in_another_encoding_is_a_config_error(tmp_path: Path) -> None:
     path = tmp_path / "audit.toml"
     path.write_bytes("# señal".encode("latin-1"))
-    with pytest.raises(ConfigError, match="byte 4 is not UTF-8"):
+    with pytest.raises(ConfigError, match=r"line 1: byte 4 \(0xf1\) is not UTF-8"):
         load_config(path)
+
+
+def test_a_byte_order_mark_is_named() -> None:
+    (problem,) = problems_of("\ufeff" + GOOD)
+    assert (
+        problem == "audit.toml: begins with a byte order mark; save the file as UTF-8 without one"
+    )
+
+
+def test_the_type_of_an_unknown_category_is_not_a_second_problem() -> None:
+    (problem,) = problems_of(GOOD + ACTION.replace('"iam"', '"iamb"'))
+    assert 'found "iamb"' in problem
+
+
+def test_a_table_that_is_read_twice_has_one_problem() -> None:
+    assert problems_of(changed("pattern = '{ $.a = 1 }'", "when = 1")) == (
+        'audit.toml: rules[1] "first": when: found an integer; write a table',
+    )
 
 
 def test_only_retentions_that_cloudwatch_offers_are_taken() -> None:
@@ -528,7 +571,7 @@ def test_an_action_has_its_sentence_and_its_classification() -> None:
     [
         ("user-updated", "User", 'action name: found "User"; write what happened in lower'),
         ("{record}", "{who}", "sentence: {who} is not a placeholder; write {actor}, {target}, "),
-        ("{record}", "{record", "sentence: has an unmatched brace"),
+        ("{record}", "{record", 'sentence: has an unmatched "{" at character 17; write'),
         (
             '["iam"]',
             '["iamb"]',
@@ -537,9 +580,9 @@ def test_an_action_has_its_sentence_and_its_classification() -> None:
         (
             '"change"',
             '"access"',
-            'type: found "access", which is not a known ECS event.type for this category',
+            'type: found "access", which is not a known ECS event.type for the category iam',
         ),
-        ("type =", "kind =", "type: is missing; it is required"),
+        ("type =", "kind =", "type: is required but missing; write an array"),
         (
             '"raise"',
             '"raisin"',

@@ -22,8 +22,8 @@ def test_a_config_error_counts_and_lists_its_problems() -> None:
     assert error.problems == ("audit.toml: a: one", "audit.toml: b: two")
     assert str(error).splitlines() == [
         "audit.toml: 2 problems",
-        "  - audit.toml: a: one",
-        "  - audit.toml: b: two",
+        "  - a: one",
+        "  - b: two",
     ]
     assert str(ConfigError("x", ("one",))).startswith("x: 1 problem\n")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -10,14 +10,14 @@ from audit_rules import AuditRulesError, FilterPattern, FilterPatternError
 @pytest.mark.parametrize(
     ("text", "column", "reason"),
     [
-        ("{", 2, "found the end; a condition"),
-        ("{ $.a", 6, "found the end; a selector is followed by"),
-        ("{ $.a =", 8, "found the end; expected a number"),
+        ("{", 2, "found the end of the pattern; a condition"),
+        ("{ $.a", 6, "found the end of the pattern; a selector is followed by"),
+        ("{ $.a =", 8, "found the end of the pattern; expected a number"),
         ("{ }", 3, "a condition starts with a selector such as $.name"),
         ("{ $.a = 1", 10, 'expected "&&", "||" or "}"'),
-        ("{ $.a = 1 } x", 13, "nothing can follow"),
+        ("{ $.a = 1 } x", 13, "found 'x' after the closing"),
         ("{ $.a = 1 $.b = 2 }", 11, 'expected "&&"'),
-        ("{ $.a = 1 & $.b = 2 }", 11, "found &; expected"),
+        ("{ $.a = 1 & $.b = 2 }", 11, "found '&'; expected"),
         ("{ $.a = 1 && }", 14, "a condition starts"),
         ("{ a = 1 }", 3, "a condition starts"),
         ("{ ($.a = 1 }", 3, "is not closed"),
@@ -38,30 +38,43 @@ from audit_rules import AuditRulesError, FilterPattern, FilterPatternError
         ("{ $.a = é }", 9, "double quotes"),
         ('{ $.a = "x }', 9, "is not closed"),
         ("{ $.a = %x }", 9, "is not closed; add a closing %"),
-        ("{ $['a = 1 }", 4, "a key in brackets is not closed; write ['name'] or [0]"),
-        ("{ $.a = [1] }", 9, "found '['; put values"),
+        (
+            "{ $['a = 1 }",
+            4,
+            "a key in brackets is not closed, or its name contains '; write .['name'] or [0]",
+        ),
+        ("{ $.a = [1] }", 9, "found '['; put a value"),
         ("{ $ = 1 }", 3, "starts with a property"),
         ("{ $[0] = 1 }", 3, "starts with a property"),
         ("{ $.é = 1 }", 4, "a selector continues with"),
         # terms
-        ("ERROR: x", 1, "put terms with characters other"),
-        ("a b-c", 3, "put terms with characters other"),
+        ("ERROR: x", 1, 'double quotes: "ERROR:"'),
+        ("a b-c", 3, 'double quotes: "b-c"'),
+        ("a -b.c", 3, 'double quotes: -"b.c"'),
+        ('a"b', 1, r'double quotes: "a\"b"'),
+        ('"a b"c', 1, "found 'c' directly after"),
+        ("$.a = 1", 1, "outside braces"),
+        ("-\n", 1, "without a term"),
         ('"open', 1, "a quoted phrase is not closed"),
         ("a %open", 3, "a regular expression is not closed"),
         ("%a(b)%", 3, "a regular expression can contain only"),
-        ("%a% %b% %c%", 9, "at most 2 regular expressions"),
-        ("-", 1, "put terms"),
+        ("%a% %b% %c%", 9, "found a third regular expression; a pattern can contain at most 2"),
+        ("-", 1, "without a term"),
         (".errorCode = 400", 1, "without a dollar sign"),
         # space-delimited fields
         ("[ip, user", 10, "found the end"),
-        ("[ip] x", 6, "nothing can follow"),
-        ("[..., a, ...]", 10, 'only one "..." is allowed'),
+        ("[ip] x", 6, "found 'x' after the closing"),
+        ("[..., a, ...]", 10, "only one is allowed"),
         ("[a b]", 4, 'expected "," or "]"'),
-        ("[a = 1 && b = 2]", 11, "repeats its name: a"),
+        ("[a = 1 && b = 2]", 11, "repeat the name of the field in each condition: a"),
         ("[a > x]", 6, "compares only with a number"),
         ("[a = ]", 6, "expected a number"),
         ("[a = %x(y)%]", 8, "a regular expression can contain only"),
-        ("[a = %x%, b = %y%, c = %z%]", 24, "at most 2 regular expressions"),
+        (
+            "[a = %x%, b = %y%, c = %z%]",
+            24,
+            "found a third regular expression; a pattern can contain at most 2",
+        ),
         ("[a = b@c]", 7, "double quotes"),
         ('[a = "x]', 6, "a quoted value is not closed"),
         ("[a = %x]", 6, "a regular expression is not closed"),
@@ -75,11 +88,19 @@ from audit_rules import AuditRulesError, FilterPattern, FilterPatternError
         (
             "{ $.a[*] = 1 && $.b[*] = 1 && $.c[*] = 1 && $.d[*] = 1 }",
             45,
-            "at most 3 [*]",
+            "found 4 [*] and .*",
         ),
-        ("{ $.a = %a% || $.a = %b% || $.a = %c% }", 35, "at most 2 regular expressions"),
+        (
+            "{ $.a = %a% || $.a = %b% || $.a = %c% }",
+            35,
+            "found a third regular expression; a pattern can contain at most 2",
+        ),
         ("{ $.a = %a(b)% }", 11, "found '('"),
-        ("{ $.a = " + "x" * 1100 + " }", 1025, "at most 1024 characters, not 1110"),
+        (
+            "{ $.a = " + "x" * 1100 + " }",
+            1025,
+            "found 1110 characters; a pattern can have at most 1024",
+        ),
     ],
 )
 def test_a_pattern_that_cloudwatch_refuses_is_refused(text: str, column: int, reason: str) -> None:
@@ -104,6 +125,14 @@ def test_the_message_points_at_the_place() -> None:
         "    { $.a == 1 }",
         "          ^",
     ]
+
+
+def test_the_message_shows_a_part_of_a_long_pattern() -> None:
+    with pytest.raises(FilterPatternError) as caught:
+        FilterPattern("{ $.a = " + "x" * 200 + " ! " + "y" * 200)
+    _, shown, caret = str(caught.value).splitlines()
+    assert shown == f"    …{'x' * 59} ! {'y' * 58}…"
+    assert shown[caret.index("^")] == "!"
 
 
 def test_the_error_is_of_the_packages_tree_and_survives_pickling() -> None:

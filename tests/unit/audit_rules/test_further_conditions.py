@@ -96,13 +96,13 @@ def test_a_record_that_cannot_be_read_is_told() -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        ('networks = ["10.0.0.1/8"]', "has host bits set"),
+        ('networks = ["10.0.0.1/8"]', "which has host bits set; write 10.0.0.0/8"),
         ('networks = ["here"]', "write a network such as 10.0.0.0/8"),
-        ("[rules.materiality]\nby = 1", "field: is missing"),
-        ('[rules.materiality]\nfield = "a"', "has no limit"),
+        ("[rules.materiality]\nby = 1", "field: is required but missing"),
+        ('[rules.materiality]\nfield = "a"', "has neither by nor percent"),
         ('[rules.materiality]\nfield = "a..b"\nby = 1', "with dots if it is nested"),
-        ('[rules.materiality]\nfield = "a"\nby = -1', "found -1; write a number above 0"),
-        ('[rules.materiality]\nfield = "a"\nby = inf', "write a number above 0"),
+        ('[rules.materiality]\nfield = "a"\nby = -1', "found -1; write a finite number above 0"),
+        ('[rules.materiality]\nfield = "a"\nby = inf', "write a finite number above 0"),
         ('[rules.materiality]\nfield = "a"\npercent = true', "found a boolean; write a number"),
     ],
 )

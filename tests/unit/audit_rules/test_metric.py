@@ -52,10 +52,16 @@ def test_a_message_without_a_dimension_adds_nothing() -> None:
         (JSON, ("$.a = 1 && $.b",), "a value must refer to one field"),
         (JSON, ("$.a b",), "a selector is followed by"),
         (FIELDS, ("bytes",), "write a number or a field: $bytes"),
+        (JSON, ("$amount",), "write a number or a field: $.amount"),
+        (FIELDS, ("$.a b",), "write a number or a field: $latency"),
         (TERMS, ("$.amount",), "a pattern of terms has no fields"),
         (TERMS, ("1", {"A": "$.a"}), "a pattern of terms has no fields"),
-        (JSON, ("1", {"A": "$.a"}, 0.0), "a metric with a default value cannot have dimensions"),
-        (JSON, ("1", dict.fromkeys("ABCD", "$.a")), "at most 3 dimensions"),
+        (JSON, ("1", {"A": "$.a"}, 0.0), "remove the default value or the dimensions"),
+        (
+            JSON,
+            ("1", dict.fromkeys("ABCD", "$.a")),
+            "found 4 dimensions; a metric can have at most 3",
+        ),
     ],
 )
 def test_what_cloudwatch_refuses_is_refused(

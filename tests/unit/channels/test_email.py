@@ -31,7 +31,7 @@ def test_ses_takes_so_many_recipients(count: int, refused: bool) -> None:
     recipients = ", ".join(f'"a{n}@example.com"' for n in range(count))
     text = f'{HEAD}sender = "audit@example.com"\nrecipients = [{recipients}]'
     if refused:
-        with pytest.raises(ConfigError, match="recipients: found 51; name at most 50"):
+        with pytest.raises(ConfigError, match="recipients: found 51 items; name at most 50"):
             parse_config(text)
     else:
         assert len(parse_config(text).channels["a"].recipients) == count

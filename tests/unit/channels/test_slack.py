@@ -26,7 +26,7 @@ def test_it_is_read_from_its_keys() -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ("", "channels.a: webhook_secret: is missing"),
+        ("", "channels.a: webhook_secret: is required but missing"),
         ('webhook_secret = "https://hooks.slack.com/services/T0/B0/x"', "looks like the webhook URL itself"),
         ('webhook_secret = "s"\nsender = "a@example.com"', "channels.a: sender: is not a key"),
     ],

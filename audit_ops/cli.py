@@ -54,7 +54,9 @@ class _Group(click.Group):
         except OSError as error:  # a file that a command writes; reading names its own errors
             if error.filename is None:
                 raise
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+            raise click.ClickException(
+                f"{error.filename}: {error.strerror}; check the path and its permissions"
+            ) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,7 +84,10 @@ def demo(*, once: bool, output: Path) -> None:
 
     problems = run_demo(output)
     if problems:
-        raise click.ClickException("the run differs from its scenario:\n" + "\n".join(problems))
+        raise click.ClickException(
+            "the run differs from audit_ops/demo/scenario.py; if that is intended, change that"
+            " file:\n" + "\n".join(problems)
+        )
     if not once:
         serve(output)
 
@@ -173,7 +178,10 @@ def rules_test(*, config: Path, junit_file: Path | None, against: tuple[Path, ..
     loaded = load_config(config)
     if against:
         if junit_file is not None:
-            raise click.UsageError("--junit has the results of the examples; leave out --against")
+            raise click.UsageError(
+                "--junit writes the results of the examples, which --against does not run; omit"
+                " one of them"
+            )
         _replay(loaded, against)
         return
     results = run_examples(loaded)
@@ -193,7 +201,7 @@ def rules_explain(*, config: Path, rule_id: str) -> None:
     from audit_rules import load_config
 
     loaded = load_config(config)
-    click.echo("\n".join(explain(loaded, _rule(loaded, rule_id))))
+    click.echo("\n".join(explain(loaded, _rule(loaded, rule_id, config))))
 
 
 @rules.command("preview", short_help="Show a rule's notifications as recipients see them.")
@@ -215,7 +223,7 @@ def rules_preview(*, config: Path, output: Path, rule_id: str) -> None:
     from audit_rules import load_config
 
     loaded = load_config(config)
-    rule = _rule(loaded, rule_id)
+    rule = _rule(loaded, rule_id, config)
     shown = preview(loaded, rule)
     output.mkdir(parents=True, exist_ok=True)
     page = output / f"{rule.id}.html"
@@ -262,7 +270,10 @@ def rules_compare(*, region: str | None, cases: Path) -> None:
         session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
         lines = list(compare(found, session.client("logs")))
     except BotoCoreError as error:
-        raise click.ClickException(f"AWS cannot be reached: {error}") from error
+        raise click.ClickException(
+            f"TestMetricFilter cannot be called: {str(error).rstrip('.')}; check your AWS"
+            " credentials, --region and the network"
+        ) from error
     click.echo("\n".join(lines))
     if len(lines) > 1:
         raise SystemExit(1)
@@ -285,9 +296,10 @@ def _replay(config: "AuditConfig", paths: tuple[Path, ...]) -> None:
     from audit_ops.rules.replay import ReplayError, lines_of, replay
     from audit_ops.rules.replay_report import replay_report
 
-    missing = [str(path) for path in paths if not path.is_file()]
-    if missing:
-        raise ReplayError(f"{missing[0]}: the file does not exist")
+    for path in paths:
+        if not path.is_file():
+            found = "is not a regular file" if path.exists() else "does not exist"
+            raise ReplayError(f"{path}: {found}; pass a file of records, gzipped or not")
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("records", total=sum(path.stat().st_size for path in paths))
         lines = (
@@ -297,14 +309,16 @@ def _replay(config: "AuditConfig", paths: tuple[Path, ...]) -> None:
     Console().print(replay_report(result, config))
 
 
-def _rule(config: "AuditConfig", rule_id: str) -> "Rule":
+def _rule(config: "AuditConfig", rule_id: str, path: Path) -> "Rule":
     try:
         return config.rule(rule_id)
     except KeyError:
         ids = [rule.id for rule in config.rules]
         close = closest(rule_id, ids)
-        hint = f"did you mean {close}?" if close else f"the rules are: {', '.join(ids)}"
-        raise click.BadParameter(f"the rule {rule_id!r} does not exist; {hint}") from None
+        hint = f"did you mean {close!r}?" if close else f"the rules are: {', '.join(ids)}"
+        raise click.BadParameter(
+            f"{path} has no rule {rule_id!r}; {hint}", param_hint="RULE_ID"
+        ) from None
 
 
 @main.group(short_help="Run AWS on this machine: the embedded cloud.")

@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -26,6 +28,7 @@ __all__ = [
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 _START_SECONDS: Final = 30
+_TIMEOUT_SECONDS: Final = 120
 
 
 class LocalError(AuditOpsError):
@@ -46,7 +49,8 @@ def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> 
     """
     if _is_up(port):
         raise LocalError(
-            f"an embedded cloud already runs on port {port}; `{_command('down', port)}` stops it"
+            f"an embedded cloud already runs on port {port}; stop it with"
+            f" `{_command('down', port)}`, or choose another port with --port"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     arguments = ["local", "up", "--port", str(port), "--region", region]
@@ -60,9 +64,13 @@ def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> 
         if _is_up(port):
             return f"http://localhost:{port}"
         time.sleep(0.05)
+    status = process.poll()
+    ended = f"ended with exit status {status}"
+    reason = ended if status is not None else f"did not respond within {_START_SECONDS} seconds"
     process.kill()
     raise LocalError(
-        f"the embedded cloud did not start; {output} ends with:\n{output.read_text()[-2000:]}"
+        f"the embedded cloud on port {port} {reason}; {output} ends with:"
+        f"\n{output.read_text()[-2000:]}"
     )
 
 
@@ -76,7 +84,10 @@ def down(*, port: int) -> None:
     end = time.monotonic() + _START_SECONDS
     while _is_up(port):
         if time.monotonic() > end:
-            raise LocalError(f"the embedded cloud on port {port} does not stop")
+            raise LocalError(
+                f"the embedded cloud on port {port} did not stop within {_START_SECONDS} seconds;"
+                " end the process of `audit local up`"
+            )
         time.sleep(0.05)
 
 
@@ -116,21 +127,44 @@ def _request(port: int, action: str, body: Mapping[str, Any] | None = None) -> d
         f"http://localhost:{port}/_cloud/{action}", data, {"Content-Type": "application/json"}
     )
     try:
-        with urlopen(request, timeout=120) as response:  # noqa: S310 - localhost
+        with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - localhost
             found = json.load(response)
     except HTTPError as error:
-        raise LocalError(f"{action}: {error.read().decode(errors='replace')[:500]}") from error
-    except (URLError, ConnectionError, TimeoutError) as error:
+        raise LocalError(_failed(port, action, error)) from error
+    except TimeoutError as error:
         raise LocalError(
-            f"no embedded cloud responds on port {port}; `{_command('up', port)}` starts one"
+            f"the server on port {port} did not respond to /_cloud/{action} within"
+            f" {_TIMEOUT_SECONDS} seconds; see the log of `audit local up`"
         ) from error
-    except ValueError:
+    except (URLError, ConnectionError) as error:
+        raise LocalError(
+            f"no embedded cloud responds on port {port}; start one with `{_command('up', port)}`"
+        ) from error
+    except (ValueError, HTTPException):
         found = None
     if not isinstance(found, dict) or "endpoint" not in found:
-        raise LocalError(
-            f"the server on port {port} is not an embedded cloud; choose another port with --port"
-        )
+        raise LocalError(_other_server(port))
     return found
+
+
+def _other_server(port: int) -> str:
+    return f"the server on port {port} is not an embedded cloud; choose another port with --port"
+
+
+def _failed(port: int, action: str, error: HTTPError) -> str:
+    """Return the text for a status of 400 or more, with the error that the cloud names."""
+    try:
+        reason = f": {json.load(error)['error']}"
+    except (ValueError, KeyError, TypeError):
+        reason = ""
+    # An embedded cloud has all paths that are requested here, and describes its errors but faults.
+    is_fault = error.code == HTTPStatus.INTERNAL_SERVER_ERROR
+    if error.code == HTTPStatus.NOT_FOUND or not (reason or is_fault):
+        return _other_server(port)
+    return (
+        f"the server on port {port} returned status {error.code} for /_cloud/{action}{reason}; see"
+        " the log of `audit local up`"
+    )
 
 
 def _command(name: str, port: int) -> str:

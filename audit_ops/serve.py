@@ -43,7 +43,8 @@ def up(*, port: int, region: str, verbose: bool) -> None:
             log.info("the embedded cloud stops; its state is lost")
     except PortTakenError as error:
         raise LocalError(
-            f"{error}. If an embedded cloud runs there, stop it with `audit local down --port {port}`; or choose another port with --port"
+            f"{error} with --port. If an embedded cloud uses the port, stop it with `audit local"
+            f" down --port {port}`"
         ) from error
 
 
@@ -53,7 +54,7 @@ def _tick(world: World) -> None:
         world.cloud.tick()
         world.cloud.functions.raise_faults()
     except Exception:
-        log.exception("error in the embedded cloud")
+        log.exception("the embedded cloud failed to start what is due or to evaluate the alarms")
 
 
 class _SafeFormatter(logging.Formatter):

@@ -85,7 +85,12 @@ class World:
                     receiver.received.clear()
                 return
             self.cloud.advance(60)
-        raise TimeoutError("an alarm has been in ALARM for a day")
+        alarms = self.cloud.health()["alarms"]
+        names = [name for name, state in alarms.items() if state == "ALARM"]
+        raise TimeoutError(
+            f"the alarms {names} are in ALARM after a day of the cloud's clock; check their"
+            " TreatMissingData"
+        )
 
     @property
     def addresses(self) -> dict[str, str]:

@@ -30,7 +30,10 @@ def stacks_of(assembly: Path) -> Iterator[AssembledStack]:
     """
     manifest = assembly / "manifest.json"
     if not manifest.is_file():
-        raise AssemblyError(f"{manifest} is missing; create it with `cdk synth`")
+        raise AssemblyError(
+            f"{manifest} is missing; create it with `cdk synth --output {assembly}`, and check"
+            " that the CDK app calls synth()"
+        )
     with _reading(manifest):
         artifacts = json.loads(manifest.read_text())["artifacts"]
         stacks = [
@@ -40,7 +43,9 @@ def stacks_of(assembly: Path) -> Iterator[AssembledStack]:
         ]
     for id_, properties in stacks:
         with _reading(manifest):
-            template = (assembly / properties["templateFile"]).read_text()
+            path = assembly / properties["templateFile"]
+        with _reading(path):
+            template = path.read_text()
         yield AssembledStack(id_, properties.get("stackName", id_), template)
 
 
@@ -60,7 +65,12 @@ def assets_of(assembly: Path, stack: str) -> Mapping[str, Any]:
 def _reading(path: Path) -> Generator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AssemblyError(
-            f"{path}: cannot be read: {error!r}; create it again with `cdk synth`"
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = "does not have the structure of a cloud assembly"
+        if isinstance(error, OSError):
+            reason = f"cannot be read: {error.strerror}"
+        elif isinstance(error, ValueError):
+            reason = f"is not JSON in UTF-8: {error}"
+        elif isinstance(error, KeyError):
+            reason = f"the key {error} is missing"
+        raise AssemblyError(f"{path}: {reason}; create it again with `cdk synth`") from error

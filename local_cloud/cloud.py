@@ -87,7 +87,7 @@ class LocalCloud:
             health=self.health,
             notifications=receivers.notifications if receivers else list,
             actions={
-                "advance": lambda given: self.advance(float(given["seconds"])),
+                "advance": lambda given: self.advance(_number(given["seconds"])),
                 "settle": lambda _: self.settle(),
                 "stop": lambda _: self.stopping.set(),
             },
@@ -133,8 +133,8 @@ class LocalCloud:
             started.callback(self.log_groups.close)
             if not _ONE_CLOUD.acquire(blocking=False):
                 raise LocalCloudError(
-                    "an embedded cloud runs in this process already; moto's state belongs to the process,"
-                    " so leave the first one before you start another"
+                    "an embedded cloud runs in this process already, and a process can run only"
+                    " one; leave the `with` block of the first before you start another"
                 )
             started.callback(_ONE_CLOUD.release)
             started.callback(_set, {name: os.environ.get(name) for name in self._environment})
@@ -204,7 +204,10 @@ class LocalCloud:
                 if not self.functions.busy:
                     return
             if time.monotonic() > end:
-                raise TimeoutError(f"functions are still running after {timeout} seconds")
+                raise TimeoutError(
+                    f"functions are still running after {timeout} seconds; check their log groups,"
+                    " or pass a larger timeout"
+                )
             time.sleep(_POLL_SECONDS)
 
     def tick(self) -> None:
@@ -256,6 +259,13 @@ class LocalCloud:
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this account and Region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+def _number(seconds: Any) -> float:
+    try:
+        return float(seconds)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"seconds: found {seconds!r:.60}, not a number") from error
 
 
 def _set(environment: Mapping[str, str | None]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from local_cloud._protocol import Cloud
 from local_cloud.assembly import assets_of, stacks_of
 from local_cloud.cloudformation import Engine
+from local_cloud.cloudformation.engine import ROLLED_BACK
 from local_cloud.cloudformation.template import Template
 from local_cloud.errors import DeployError, StackError, TemplateError
 from local_cloud.resources.bootstrap import create_bucket
@@ -41,8 +42,9 @@ def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
         except (StackError, TemplateError) as error:
             raise DeployError(f"stack {name}: {error}") from error
         if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            failed = [e for e in stack.events if e.status.endswith("_FAILED")]
-            raise DeployError(f"stack {name}: {failed[-1].logical_id}: {failed[-1].reason}")
+            # Not the latest *_FAILED event: a failed output has none, and a rollback can add one.
+            begun = [e for e in stack.events if e.status.endswith("ROLLBACK_IN_PROGRESS")]
+            raise DeployError(f"stack {name}: {begun[-1].reason.removesuffix(ROLLED_BACK)}")
         names.append(name)
     return names
 

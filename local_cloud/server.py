@@ -82,15 +82,31 @@ class Control:
             case "POST" if name in self._actions and request.is_json:
                 return self._act(name, request)
             case "POST" if name in self._actions:
-                return _json({"error": "send Content-Type: application/json"}, 415)
-        return _json({"error": f"{request.method} {request.path} does not exist"}, 404)
+                return _json(
+                    {"error": f"found Content-Type {request.mimetype!r}; send application/json"},
+                    415,
+                )
+        return _json(
+            {"error": f"{request.method} {request.path} does not exist; use {self._paths()}"}, 404
+        )
+
+    def _paths(self) -> str:
+        pages = [f"GET {_PREFIX}/{name}".rstrip("/") for name in self._pages]
+        return ", ".join([*pages, *(f"POST {_PREFIX}/{name}" for name in self._actions)])
 
     def _act(self, name: str, request: Request) -> Response:
+        request.max_content_length = _MAX_BODY_BYTES
         try:
-            request.max_content_length = _MAX_BODY_BYTES
-            self._actions[name](json.loads(request.get_data() or b"{}"))
+            given = json.loads(request.get_data() or b"{}")
+        except ValueError as error:
+            return _json({"error": f"{name}: the body is not JSON: {error}"}, 400)
+        if not isinstance(given, dict):
+            found = type(given).__name__
+            return _json({"error": f"{name}: found {found}, not a JSON object"}, 400)
+        try:
+            self._actions[name](given)
         except KeyError as error:
-            return _json({"error": f"{name}: {error} is missing"}, 400)
+            return _json({"error": f"{name}: the key {error} is missing"}, 400)
         except (ValueError, TypeError) as error:
             return _json({"error": f"{name}: {error}"}, 400)
         except TimeoutError as error:
@@ -114,7 +130,9 @@ def serving(port: int, control: Control) -> Generator[str]:
         try:
             listener.bind((HOST, port))
         except OSError as error:
-            raise PortTakenError(f"port {port} of {HOST}: {error.strerror}") from error
+            raise PortTakenError(
+                f"port {port} of {HOST} cannot be bound: {error.strerror}; choose another port"
+            ) from error
         listener.listen()
         server = make_server(
             HOST, port, _Application(control),
@@ -153,8 +171,10 @@ class _Application:
             return self._moto(environ, logged)  # type: ignore[no-any-return]
         except NotImplementedError as error:
             # Clients would retry a 500 for half a minute.
-            log.warning("%s: the embedded cloud does not support this operation", call)
-            return _unknown(environ, str(error))(environ, logged)
+            reason = f": {error}" if str(error) else ""
+            text = f"the embedded cloud does not support the operation {call}{reason}"
+            log.warning("%s", text)
+            return _unknown(environ, text)(environ, logged)
 
 
 def _refused(request: Request) -> Response | None:
@@ -166,10 +186,17 @@ def _refused(request: Request) -> Response | None:
     """
     name = request.host.rpartition(":")[0] or request.host
     if name not in {"localhost", HOST} and not name.endswith(".localhost"):
-        return _json({"error": "use the host name localhost"}, 403)
+        return _json({"error": f"found the host name {name[:100]!r}; use localhost"}, 403)
     own = {f"http://{request.host}"}
-    if request.headers.get("Origin", next(iter(own))) not in own:
-        return _json({"error": "requests from web pages are refused"}, 403)
+    origin = request.headers.get("Origin", next(iter(own)))
+    if origin not in own:
+        return _json(
+            {
+                "error": f"found the header Origin {origin[:100]!r}; requests from pages of other"
+                " sites are refused"
+            },
+            403,
+        )
     return None
 
 

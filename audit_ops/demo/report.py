@@ -105,7 +105,8 @@ def files_of_earlier_run(output: Path) -> list[Path]:
         names = None
     if names is None:
         raise DemoError(
-            f"{output}: has files that are not those of an earlier run; write an empty folder after --output"
+            f"{output}: contains files that are not those of an earlier run; pass a new or empty"
+            " folder as --output"
         )
     return [output / name for name in names if Path(name).name == name]
 

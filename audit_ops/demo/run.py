@@ -111,12 +111,15 @@ class _Run:
 def _problems(result: DemoResult, config: AuditConfig) -> list[str]:
     """Return the differences from the scenario in the records and the notifications of each step."""
     problems = [
-        f"{step.title}: {records} audit records, not {step.records}"
+        f"step {step.title!r}: found {records} audit records, expected {step.records}"
         for step, _, records, _ in result.steps
         if records != step.records
     ]
     if result.audit_records != result.emitted:
-        problems.append(f"{result.audit_records} of {result.emitted} emitted records were kept")
+        problems.append(
+            f"the log group {config.names.log_group} has {result.audit_records} audit records, the"
+            f" application emitted {result.emitted}"
+        )
     for step, _, _, notifications in result.steps:
         expected = (
             sorted((step.rule, channel) for channel in config.rule(step.rule).channels)
@@ -125,7 +128,10 @@ def _problems(result: DemoResult, config: AuditConfig) -> list[str]:
         )
         found = sorted((each.rule, each.channel) for each in notifications)
         if expected != found:
-            problems.append(f"{step.title}: notified {found}, expected {expected}")
+            problems.append(
+                f"step {step.title!r}: found the notifications {found}, expected {expected} (rule,"
+                " channel)"
+            )
     return problems
 
 

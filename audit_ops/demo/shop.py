@@ -20,6 +20,9 @@ __all__ = ["ROOT", "DemoError", "Shop"]
 ROOT: Final = Path(__file__).resolve().parents[2]
 _READY_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.01
+_ADVICE: Final = (
+    f"run `python -m uvicorn examples.fastapi_app.main:app` in {ROOT} to see its output"
+)
 
 
 class DemoError(AuditOpsError):
@@ -34,9 +37,10 @@ class Shop:
     """
 
     def __init__(self) -> None:
-        if not (ROOT / "examples" / "fastapi_app" / "main.py").is_file():
+        application = ROOT / "examples" / "fastapi_app" / "main.py"
+        if not application.is_file():
             raise DemoError(
-                f"{ROOT} has no folder examples/; run the demo in a checkout of the project"
+                f"{application} does not exist; run `make demo` in a checkout of the project"
             )
         self._lines: list[str] = []
         self._taken = 0
@@ -83,7 +87,8 @@ class Shop:
         response = self._http.request(step.method, step.path, **request)
         if response.status_code != step.status:
             raise DemoError(
-                f"{step.title}: status {response.status_code}, not {step.status}: {response.text}"
+                f"step {step.title!r}: {step.method} {step.path} returned status"
+                f" {response.status_code}, expected {step.status}: {response.text[:200]!r}"
             )
         return self._take_all()
 
@@ -109,11 +114,13 @@ class Shop:
         while not done():
             if self._process.poll() is not None:
                 raise DemoError(
-                    f"the example application ended with exit status {self._process.returncode}"
+                    f"the example application ended with exit status {self._process.returncode};"
+                    f" {_ADVICE}"
                 )
             if time.monotonic() > end:
                 raise DemoError(
-                    f"the example application did not respond within {_READY_SECONDS:.0f} seconds"
+                    "the example application did not respond or log the request within"
+                    f" {_READY_SECONDS:.0f} seconds; {_ADVICE}"
                 )
             time.sleep(_POLL_SECONDS)
 

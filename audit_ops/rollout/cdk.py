@@ -64,7 +64,10 @@ class Cdk:
         own = self.app / "node_modules" / ".bin" / "cdk"
         command = str(own.resolve()) if own.is_file() else shutil.which("cdk")
         if command is None:
-            raise CdkError("the CDK CLI is not installed; run `npm ci` or `make setup`")
+            raise CdkError(
+                f"the CDK CLI is not found as {own} or as `cdk` on PATH; run `make setup` in a"
+                " checkout of this project, elsewhere `npm install aws-cdk`"
+            )
         environment = dict(os.environ)
         if self.environment is not None:
             kept = {name: v for name, v in os.environ.items() if not name.startswith("AWS_")}
@@ -76,4 +79,7 @@ class Cdk:
             [command, *arguments], cwd=self.app, env=environment | node, check=False
         )
         if run.returncode:
-            raise CdkError(f"`cdk {arguments[0]}` failed (exit status {run.returncode})")
+            raise CdkError(
+                f"`cdk {arguments[0]}` failed with exit status {run.returncode}; its output is"
+                " above"
+            )

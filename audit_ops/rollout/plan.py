@@ -81,7 +81,10 @@ class Plan:
                 kept={} if status else _kept(config.names.log_group, template, client),
             )
         except (BotoCoreError, ClientError) as error:
-            raise PlanError(f"the AWS account cannot be read: {error}") from error
+            raise PlanError(
+                f"the AWS account cannot be read: {str(error).rstrip('.')}; check your AWS"
+                " credentials, their permissions, the Region and the network"
+            ) from error
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of a summary: what will be deployed, and roughly what it costs a month."""
@@ -112,11 +115,14 @@ class Plan:
 
 
 def _template(assembly: Path, stack_name: str) -> tuple[str, dict[str, Any]]:
+    names = []
     for stack in stacks_of(assembly):
         if stack.name == stack_name:
             return stack.id, json.loads(stack.template)
+        names.append(stack.name)
     raise PlanError(
-        f"the CDK app has no stack named {stack_name!r}; name its stack as [audit] name in audit.toml"
+        f"the CDK app has no stack named {stack_name!r}: found {names}; give its stack the name"
+        " that [audit] name has in audit.toml"
     )
 
 
@@ -142,14 +148,17 @@ def _kept(
     key_id = found.get("kmsKeyId", "").rpartition("/")[2]
     if not key_id:
         raise PlanError(
-            f"{log_group} exists without a key, so it is not from an earlier stack of this trail."
-            f" Choose another [audit] name in audit.toml, or export and delete the group"
+            f"the log group {log_group} exists without a KMS key, so it is not from an earlier"
+            " stack of this trail. Choose another [audit] name in audit.toml, or export the log"
+            " group and delete it"
         )
     state = client("kms").describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
     if state != "Enabled":
+        cancel = f"`aws kms cancel-key-deletion --key-id {key_id}`, then "
         raise PlanError(
-            f"the key {key_id} of {log_group} is {state}: the kept records cannot be read without it."
-            f" Run `aws kms cancel-key-deletion --key-id {key_id}`, then `aws kms enable-key`"
+            f"the KMS key {key_id} of the log group {log_group} has the state {state}; its records"
+            " cannot be read without the key. Run"
+            f" {cancel if state == 'PendingDeletion' else ''}`aws kms enable-key --key-id {key_id}`"
         )
     resources = template["Resources"].items()
     groups_of_app = [
@@ -159,14 +168,16 @@ def _kept(
     ]
     if len(groups_of_app) != 1:
         raise PlanError(
-            f"the CDK app has {len(groups_of_app)} log groups {log_group}; define exactly one, to which the"
-            " existing group is imported"
+            f"the CDK app has {len(groups_of_app)} log groups named {log_group}; define exactly"
+            " one, as which the existing log group is imported"
         )
     [(group_id, properties)] = groups_of_app
-    key_logical_id = str(properties.get("KmsKeyId", {}).get("Fn::GetAtt", [""])[0])
+    key = properties.get("KmsKeyId")
+    key_logical_id = str(key.get("Fn::GetAtt", [""])[0]) if isinstance(key, dict) else ""
     if template["Resources"].get(key_logical_id, {}).get("Type") != _KEY:
         raise PlanError(
-            f"{log_group} exists from an earlier stack with the key {key_id}, and the CDK app gives it no key."
-            " Set its `KmsKeyId` to an `AWS::KMS::Key` of the same stack, to which that key is imported"
+            f"the log group {log_group} exists from an earlier stack with the KMS key {key_id},"
+            f" but {group_id} in the CDK app has no key of the same stack. Set its `KmsKeyId` to"
+            " `Fn::GetAtt` of an `AWS::KMS::Key`, as which the existing key is imported"
         )
     return {group_id: {"LogGroupName": log_group}, key_logical_id: {"KeyId": key_id}}

@@ -36,9 +36,15 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
         SynthesisError: `cdk.json` cannot be read, the app or Node.js is missing, or the app failed.
     """
     settings = _settings(app)
-    if "app" not in settings:
+    if not settings.get("app"):
         raise SynthesisError(
-            f"{app / 'cdk.json'}: the key app is missing; set it to the command of the CDK app"
+            f"{app / 'cdk.json'}: the key `app` is missing or empty; set it to the command of the"
+            " CDK app"
+        )
+    if not isinstance(settings["app"], str):
+        raise SynthesisError(
+            f"{app / 'cdk.json'}: app: found {settings['app']!r}, not a string; set it to the"
+            " command of the CDK app"
         )
     node = node_variables()
     if not node:
@@ -57,10 +63,16 @@ def synthesize(app: Path, output: Path, **context: str) -> Path:
             text=True,
             check=False,
         )
-    except OSError as error:
-        raise SynthesisError(f"{app / 'cdk.json'}: app: {settings['app']}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise SynthesisError(
+            f"{app / 'cdk.json'}: app: the command {settings['app']!r} cannot be run:"
+            f" {reason_of(error)}; set it to the command of the CDK app"
+        ) from error
     if run.returncode:
-        raise SynthesisError(f"the CDK app failed:\n{run.stderr.strip()}")
+        raise SynthesisError(
+            f"the CDK app ({settings['app']}) failed with exit status {run.returncode}:"
+            f"\n{run.stderr.strip() or '(no output on standard error)'}"
+        )
     return output
 
 
@@ -78,9 +90,14 @@ def _settings(app: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text())
     except (OSError, ValueError) as error:
+        if isinstance(error, ValueError):
+            raise SynthesisError(f"{path}: is not JSON: {error}; correct the file") from error
         raise SynthesisError(
-            f"{path}: {reason_of(error)}; choose the folder of a CDK app"
+            f"{path}: cannot be read: {reason_of(error)}; run `audit` in the folder of a CDK app,"
+            " or set audit_app to it in the configuration of pytest"
         ) from error
     if not isinstance(settings, dict):
-        raise SynthesisError(f"{path}: is not a JSON object")
+        raise SynthesisError(
+            f"{path}: found {type(settings).__name__}, not a JSON object; correct the file"
+        )
     return settings

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CaseError", "PatternCase", "compare", "read_cases"]
 
+_ADVICE: Final = 'write {"pattern": "…", "messages": ["…"]}'
+_MAX_LENGTH: Final = 60
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TestMetricFilter.html
 _MOST_MESSAGES: Final = 50
 
@@ -43,20 +45,32 @@ def read_cases(path: Path) -> Iterator[PatternCase]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CaseError(f"{path}: cannot be read: {reason_of(error)}") from error
+        raise CaseError(
+            f"{path}: cannot be read: {reason_of(error)}; pass a file of cases in UTF-8"
+        ) from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             case = json.loads(line)
-            pattern, messages = case["pattern"], case["messages"]
-            if not isinstance(pattern, str) or not isinstance(messages, list):
-                raise TypeError("pattern is not a text, or messages is not an array")  # noqa: TRY301 - as what `json` raises
-        except (ValueError, KeyError, TypeError) as error:
-            advice = 'write {"pattern": "…", "messages": ["…"]}'
-            raise CaseError(f"{path}:{number}: {error!r}; {advice}") from error
+        except ValueError as error:
+            raise CaseError(f"{path}:{number}: is not JSON: {error}; {_ADVICE}") from error
+        pattern, messages = _members(case)
+        if not isinstance(pattern, str) or not isinstance(messages, list):
+            raise CaseError(
+                f"{path}:{number}: found {_cut(line)}, which is not an object with a string"
+                f" `pattern` and an array `messages`; {_ADVICE}"
+            )
         for at in range(0, len(messages), _MOST_MESSAGES):
             yield PatternCase(pattern, tuple(map(str, messages[at : at + _MOST_MESSAGES])))
+
+
+def _members(case: object) -> tuple[object, object]:
+    return (case.get("pattern"), case.get("messages")) if isinstance(case, dict) else (None, None)
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…")
 
 
 def compare(cases: Iterable[PatternCase], logs: "CloudWatchLogsClient") -> Iterator[str]:
@@ -94,7 +108,10 @@ def _aws(case: PatternCase, logs: "CloudWatchLogsClient") -> list[_Result] | str
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidParameterException":
-            raise CaseError(f"AWS rejected the call: {error}") from error
+            raise CaseError(
+                f"AWS rejected the call: {error}; check your AWS credentials and their permission"
+                " logs:TestMetricFilter"
+            ) from error
         return error.response["Error"]["Message"]
     # Matched by text: AWS's pages disagree on whether event numbers start at 0 or 1.
     found = {each["eventMessage"]: each.get("extractedValues", {}) for each in response["matches"]}

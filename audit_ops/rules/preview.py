@@ -47,12 +47,14 @@ def preview(config: AuditConfig, rule: Rule) -> list[Preview]:
     example = next((each for each in rule.examples if each.matches), None)
     if example is None:
         raise PreviewError(
-            f'rule "{rule.id}" has no matching example; add one under [[rules.examples]]'
+            f"the rule {rule.id!r} has no matching example; add one with matches = true under"
+            " [[rules.examples]]"
         )
     forwarder = str(_ROOT / "lambda")
     if not Path(forwarder, "forwarder").is_dir():
         raise PreviewError(
-            f"{_ROOT} has no folder lambda/; run the preview in a checkout of the project"
+            f"the folder {Path(forwarder, 'forwarder')} does not exist; run .venv/bin/audit in a"
+            " checkout of the project, after `make setup`"
         )
     if forwarder not in sys.path:
         sys.path.append(forwarder)

@@ -248,7 +248,9 @@ def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
             file.seek(0)
             yield from _counted(file, gzip.GzipFile(fileobj=file) if packed else file, advance)
     except (OSError, EOFError) as error:
-        raise ReplayError(f"{path}: cannot be read: {reason_of(error)}") from error
+        raise ReplayError(
+            f"{path}: cannot be read: {reason_of(error)}; pass a file of records, gzipped or not"
+        ) from error
 
 
 def _counted(

@@ -14,6 +14,8 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_ID_LENGTH = 63
 _VERBS = ("created", "updated", "deleted", "accessed")
 _CHAIN_PREFIX = "audit-chain-"
+_ADVICE = "pass a line that audit_lib wrote"
+_MAX_LENGTH = 60
 
 
 class RecordError(AuditOpsError):
@@ -63,30 +65,37 @@ def rule_skeleton(lines: Iterable[str], config: AuditConfig) -> str:
 
 
 def _first(lines: Iterable[str]) -> Mapping[str, Any]:
-    complaint = "the input has no record of an application; pass a line that audit_lib wrote"
+    complaint = f"the input has no record of an application; {_ADVICE}"
     for number, line in enumerate(_decoded(lines)):
         try:
             record = json.loads(line)
         except ValueError as error:
-            found = f"the record is not JSON: {error}; pass a line that audit_lib wrote"
+            found = f"line 1 is not JSON: {error}; {_ADVICE}"
         else:
             action = member(record, "event.action")
             if isinstance(action, str) and not action.startswith(_CHAIN_PREFIX):
                 return record  # type: ignore[no-any-return] # it has members
             if isinstance(action, str):
                 continue
-            found = "the record has no event.action; pass a line that audit_lib wrote"
+            shown = f"{_cut(action)} is its event.action, not a string"
+            reason = "it has no event.action" if action is None else shown
+            found = f"line 1 is not a record of an application: {reason}; {_ADVICE}"
         complaint = complaint if number else found
     raise RecordError(complaint)
+
+
+def _cut(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _MAX_LENGTH else f"{shown[:_MAX_LENGTH]}…"
 
 
 def _decoded(lines: Iterable[str]) -> Iterator[str]:
     try:
         yield from lines
     except UnicodeDecodeError as error:
-        raise RecordError(
-            f"byte {error.start} is not UTF-8; pass a line that audit_lib wrote"
-        ) from error
+        # Its position is not shown: it is that in a block of the input.
+        found = error.object[error.start : error.end]
+        raise RecordError(f"the input is not UTF-8: found {found!r}; {_ADVICE}") from error
 
 
 def _action(

@@ -19,7 +19,10 @@ from local_cloud.cloudformation.stacks import (
 from local_cloud.cloudformation.template import Template, TemplateScope
 from local_cloud.errors import StackError, TemplateError
 
-__all__ = ["Engine"]
+__all__ = ["ROLLED_BACK", "Engine"]
+
+ROLLED_BACK = ". Rollback requested by user."
+"""The end of the reason of a rollback, in AWS's words."""
 
 log = logging.getLogger(__name__)
 
@@ -254,8 +257,9 @@ class Engine:
         except Exception as error:
             verb = "CREATE" if known is None else "UPDATE"
             physical_id = known.physical.ref if known else ""
-            self._event(stack, (id_, physical_id, body["Type"]), f"{verb}_FAILED", str(error))
-            raise StackError(f"{id_}: {error}") from error
+            reason = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
+            self._event(stack, (id_, physical_id, body["Type"]), f"{verb}_FAILED", reason)
+            raise StackError(f"{id_}: {reason}") from error
 
     def _create(
         self, stack: Stack, id_: str, body: dict[str, Any], properties: dict[str, Any]
@@ -301,9 +305,7 @@ class Engine:
 
     def _roll_back(self, stack: Stack, undo: list[_Undo], *, creating: bool, reason: str) -> None:
         prefix = "" if creating else "UPDATE_"
-        self._status(
-            stack, f"{prefix}ROLLBACK_IN_PROGRESS", f"{reason}. Rollback requested by user."
-        )
+        self._status(stack, f"{prefix}ROLLBACK_IN_PROGRESS", f"{reason}{ROLLED_BACK}")
         for step in reversed(undo):
             step()
         self._status(stack, f"{prefix}ROLLBACK_COMPLETE")

@@ -74,7 +74,10 @@ def planned_imports(
             raise StackError(f"ResourceTypes [{change.type}] are not supported for Import")
         physical = wanted[change.id]
         if owner := _owner(stacks, change.type, physical):
-            raise StackError(f"{physical} belongs to the stack {owner} already")
+            raise StackError(
+                f"{change.id}: {physical} belongs to the stack {owner} already; remove it from"
+                " that stack with the DeletionPolicy Retain first"
+            )
         imports.append(Change("Import", change.id, change.type, physical))
     return imports
 

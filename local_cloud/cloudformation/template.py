@@ -84,7 +84,16 @@ class Template:
                 "Template format error: At least one Resources member must be defined."
             )
         if unknown := sorted(body.keys() - _SECTIONS):
-            raise TemplateError(f"Template format error: unknown sections {unknown}")
+            raise TemplateError(
+                f"Template format error: unknown sections {unknown}; the sections are"
+                f" {', '.join(sorted(_SECTIONS))}"
+            )
+        for id_, each in body["Resources"].items():
+            if not isinstance(each, dict) or "Type" not in each:
+                raise TemplateError(
+                    f"Template format error: [/Resources/{id_}] Every Resources object must"
+                    " contain a Type member."
+                )
         self.body: dict[str, Any] = body
         self.resources: dict[str, dict[str, Any]] = body["Resources"]
         self.parameters: dict[str, dict[str, Any]] = body.get("Parameters", {})
@@ -126,10 +135,14 @@ class Template:
             properties = body.get("Properties", {})
             given = {name for name in properties if not self._is_no_value(properties[name], scope)}
             extra = sorted(given - known.properties)
-            unknown += [f"{id_}: {body['Type']} with the property {name}" for name in extra]
+            unknown += [f"{id_}: the property {name} of {body['Type']}" for name in extra]
         if unknown:
             listed = "\n".join(f"  - {each}" for each in unknown)
-            raise TemplateError(f"the embedded cloud does not support\n{listed}")
+            raise TemplateError(
+                "the embedded cloud does not support the following; remove it from the template"
+                " that you deploy"
+                f" here:\n{listed}"
+            )
 
     def resolved(self, node: Any, scope: TemplateScope) -> Any:
         """Return a part of the template with each intrinsic function replaced by its result.
@@ -164,25 +177,28 @@ class Template:
             return node
         if len(node) == 1:
             [(name, argument)] = node.items()
-            if function := self._function(name):
+            if function := self._functions().get(name):
                 return function(argument, scope)
             if name.startswith("Fn::"):
-                raise TemplateError(f"the embedded cloud does not support the function {name}")
+                raise TemplateError(
+                    f"the embedded cloud does not support the function {name}; use one of"
+                    f" {', '.join(self._functions())}"
+                )
         members = {name: self._resolve(value, scope) for name, value in node.items()}
         return {name: value for name, value in members.items() if value is not _NO_VALUE}
 
-    def _function(self, name: str) -> Callable[[Any, TemplateScope], Any] | None:
+    def _functions(self) -> dict[str, Callable[[Any, TemplateScope], Any]]:
         return {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
             "Fn::Join": lambda a, s: a[0].join(map(str, self._resolve(a[1], s))),
             "Fn::Split": lambda a, s: str(self._resolve(a[1], s)).split(a[0]),
-            "Fn::Select": lambda a, s: self._resolve(a[1], s)[int(self._resolve(a[0], s))],
+            "Fn::Select": self._select,
             "Fn::Sub": self._sub,
             "Fn::If": lambda a, s: self._resolve(a[1 if self._condition(a[0], s) else 2], s),
             "Fn::ImportValue": self._import_value,
             "Fn::FindInMap": self._find_in_map,
-        }.get(name)
+        }
 
     def _ref(self, name: str, scope: TemplateScope) -> Any:
         if name == "AWS::NoValue":
@@ -227,13 +243,33 @@ class Template:
         scope.imported.add(name)
         return scope.exports[name]
 
+    def _select(self, argument: Any, scope: TemplateScope) -> Any:
+        index, values = int(self._resolve(argument[0], scope)), self._resolve(argument[1], scope)
+        try:
+            return values[index]
+        except IndexError as error:
+            raise TemplateError(
+                f"Template error: Fn::Select cannot select nonexistent value at index {index}"
+            ) from error
+
     def _find_in_map(self, argument: Any, scope: TemplateScope) -> Any:
         table, first, second = (self._resolve(each, scope) for each in argument)
-        return self.body["Mappings"][table][first][second]
+        try:
+            return self.body["Mappings"][table][first][second]
+        except (KeyError, TypeError) as error:
+            raise TemplateError(
+                f"Template error: Unable to get mapping for {table}::{first}::{second}"
+            ) from error
 
     def _condition(self, condition: Any, scope: TemplateScope) -> bool:
         if isinstance(condition, str):
-            return self._condition(self.body["Conditions"][condition], scope)
+            conditions = self.body.get("Conditions", {})
+            if condition not in conditions:
+                raise TemplateError(
+                    f"Template format error: Unresolved condition dependency {condition} in the"
+                    " template"
+                )
+            return self._condition(conditions[condition], scope)
         [(name, argument)] = condition.items()
         match name:
             case "Condition":
@@ -247,7 +283,10 @@ class Template:
                 return all(self._condition(each, scope) for each in argument)
             case "Fn::Or":
                 return any(self._condition(each, scope) for each in argument)
-        raise TemplateError(f"the embedded cloud does not support the condition {name}")
+        raise TemplateError(
+            f"the embedded cloud does not support {name} in a condition; use one of Condition,"
+            " Fn::Equals, Fn::Not, Fn::And, Fn::Or"
+        )
 
     def _is_no_value(self, node: Any, scope: TemplateScope) -> bool:
         while isinstance(node, dict) and node.keys() == {"Fn::If"}:

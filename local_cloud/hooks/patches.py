@@ -7,11 +7,14 @@ work only with the pinned version.
 import inspect
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 from local_cloud.errors import HookError
 
 __all__ = ["Patches", "parameters_of"]
+
+_ADVICE = "install the pinned version with `pip install 'audit-lib[ops]'`"
 
 
 class Patches:
@@ -47,11 +50,11 @@ class Patches:
         place = f"{getattr(holder, '__qualname__', holder.__name__)}.{name}"
         original = vars(holder).get(name)
         if original is None:
-            raise HookError(f"moto has no {place}; install the pinned version of moto")
+            raise HookError(f"moto {version('moto')} has no {place}; {_ADVICE}")
         found = " ".join(inspect.signature(original).parameters)
         if found != parameters:
             raise HookError(
-                f"moto's {place} takes ({found}), not ({parameters}); install the pinned version of moto"
+                f"{place} of moto {version('moto')} takes ({found}), not ({parameters}); {_ADVICE}"
             )
         self.swap(holder, name, replacement)
         return original
@@ -69,7 +72,8 @@ class Patches:
             HookError: the class already has an attribute of that name.
         """
         if hasattr(holder, name):
-            raise HookError(f"moto has its own {name}; remove this hook")
+            place = getattr(holder, "__qualname__", holder.__name__)
+            raise HookError(f"moto {version('moto')} already has {place}.{name}; {_ADVICE}")
         setattr(holder, name, method)
         self._undo.append(lambda: delattr(holder, name))
 

@@ -85,7 +85,8 @@ class AlarmType(PutResourceType):
         name = properties.get("AlarmName", name)
         if properties["Statistic"] != "Sum":
             raise ValueError(
-                f"alarms on the statistic {properties['Statistic']} are not supported; use Sum"
+                "the embedded cloud does not support alarms on the statistic"
+                f" {properties['Statistic']}; use Sum"
             )
         cloud.client("cloudwatch").put_metric_alarm(
             AlarmName=name,

@@ -54,7 +54,10 @@ class Clock:
             ValueError: the seconds are negative, infinite or not a number.
         """
         if not 0 <= seconds < inf:
-            raise ValueError(f"found {seconds} seconds; the clock only moves forward")
+            raise ValueError(
+                f"found {seconds} seconds; the clock only moves forward, by a finite number of"
+                " seconds"
+            )
 
     def install(self) -> None:
         """Make moto read this clock, by replacing the code of its `utcnow`.

@@ -63,15 +63,26 @@ class Deliveries:
         if function_allows(self._cloud, function_arn, service=service, source_arn=source_arn):
             self._invoke(_function_name(function_arn), event)
             return
-        log.warning("%s may not invoke %s: its policy does not allow it", service, function_arn)
+        log.warning(
+            "the policy of the function %s does not allow %s to invoke it for %s; add an"
+            " AWS::Lambda::Permission",
+            function_arn,
+            service,
+            source_arn,
+        )
         if dead_letter is None or not dead_letter.queue_arn:
             return
         queue_arn = dead_letter.queue_arn
         if queue_allows(self._cloud, queue_arn, service=service, source_arn=source_arn):
             self._send(queue_arn, dead_letter.body, {})
         else:
-            name = queue_arn.rpartition(":")[2]
-            log.warning("%s may not send to %s: its policy does not allow it", service, name)
+            log.warning(
+                "the policy of the queue %s does not allow sqs:SendMessage to %s for %s; the"
+                " event is lost; add a statement to its AWS::SQS::QueuePolicy",
+                queue_arn,
+                service,
+                source_arn,
+            )
 
     def deliver_lines(self, group: LogGroup, function_arn: str, event: dict[str, Any]) -> None:
         """Invoke the function of a subscription filter with log events of the log group."""
@@ -96,7 +107,10 @@ class Deliveries:
             self._cloud.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
         else:
             log.warning(
-                "alarms may not publish to %s: its policy or its key's does not allow it", topic_arn
+                "cloudwatch.amazonaws.com is not allowed to publish to the topic %s; allow"
+                " sns:Publish in its policy, and kms:Decrypt and kms:GenerateDataKey in the"
+                " policy of its KMS key, if it has one",
+                topic_arn,
             )
 
     def send_dead_letter(
@@ -123,9 +137,10 @@ class Deliveries:
             self._send(queue_arn, event, attributes)
         else:
             log.warning(
-                "function %s: an event is lost: the function has no dead-letter queue that its"
-                " role may write to",
+                "function %s: an event is lost after three failed attempts; set its"
+                " DeadLetterConfig, and allow sqs:SendMessage on that queue to its role %s",
                 configuration.name,
+                configuration.role_arn,
             )
 
     def _send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:

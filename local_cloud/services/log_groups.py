@@ -222,7 +222,10 @@ class LogGroups:
         [transformation] = transformations
         counted_by(pattern, transformation["metricValue"])
         if transformation.get("dimensions"):
-            raise InvalidParameterException("the embedded cloud does not support dimensions")
+            raise InvalidParameterException(
+                "the embedded cloud does not support dimensions; remove those of the metric"
+                f" filter {name}"
+            )
         others = backend.filters.get_matching_filters(log_group_name=group)
         names = {other["filterName"] for other in others} | {name}
         if len(names) > _MAX_METRIC_FILTERS:

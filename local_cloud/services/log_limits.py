@@ -51,14 +51,20 @@ def check_batch(events: list[dict[str, Any]]) -> None:
         InvalidParameterException: the batch exceeds one of these limits.
     """
     if not events or len(events) > MAX_EVENTS:
-        raise InvalidParameterException(
-            f"1 validation error detected: found {len(events)} log events; 1 to {MAX_EVENTS} are taken"
+        wanted = f"less than or equal to {MAX_EVENTS}" if events else "greater than or equal to 1"
+        raise _constraint(
+            f"{len(events)} log events", "logEvents", f"Member must have length {wanted}"
         )
     sizes = [len(event["message"].encode()) for event in events]
     if max(sizes) > _MAX_EVENT_BYTES:
-        raise InvalidParameterException(f"Log event too large: {max(sizes)} bytes")
-    if sum(sizes) + EVENT_OVERHEAD_BYTES * len(events) > MAX_BATCH_BYTES:
-        raise InvalidParameterException("Upload too large")
+        raise InvalidParameterException(
+            f"Log event too large: {max(sizes)} bytes exceeds limit of {_MAX_EVENT_BYTES}"
+        )
+    size = sum(sizes) + EVENT_OVERHEAD_BYTES * len(events)
+    if size > MAX_BATCH_BYTES:
+        raise InvalidParameterException(
+            f"Upload too large: {size} bytes exceeds limit of {MAX_BATCH_BYTES}"
+        )
     times = [event["timestamp"] for event in events]
     if times != sorted(times):
         raise InvalidParameterException(

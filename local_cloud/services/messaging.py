@@ -117,7 +117,7 @@ class Schedules:
                         self._run(region, rule, now)
 
     def _run(self, region: str, rule: Any, now: float) -> None:
-        seconds = _seconds(rule.scheduled_expression)
+        seconds = _seconds(rule.name, rule.scheduled_expression)
         due = self._due.setdefault(rule.arn, now + seconds)
         if due > now:
             return
@@ -137,10 +137,13 @@ class Schedules:
             self._deliver(rule.arn, target, event)
 
 
-def _seconds(expression: str) -> int:
+def _seconds(rule: str, expression: str) -> int:
     found = _RATE.fullmatch(expression)
     if found is None:
-        raise ValueError(f"the schedule {expression!r} is not supported; use rate(n minutes)")
+        raise ValueError(
+            f"EventBridge rule {rule}: the schedule {expression!r} is not supported; use rate(n"
+            " minutes), rate(n hours) or rate(n days)"
+        )
     return int(found[1]) * _SECONDS[found[2]]
 
 

@@ -91,7 +91,10 @@ def _holds(operator: str, key: str, wanted: Any, context: Mapping[str, str]) -> 
             return found is not None and any(_like(value, found) for value in values)
         case "Bool":
             return found is not None and found.lower() in [value.lower() for value in values]
-    raise UnknownConditionError(f"the condition operator {operator} is not supported")
+    raise UnknownConditionError(
+        f"the embedded cloud does not support the condition operator {operator} (of the key"
+        f" {key}); use StringEquals, StringLike, ArnEquals, ArnLike or Bool"
+    )
 
 
 def _list(holder: Mapping[str, Any], name: str) -> list[Any]:

@@ -36,7 +36,8 @@ def check_key(
     for action in actions:
         if not _key_allows(cloud, key, service=service, action=action, context=context):
             raise PermissionError(
-                f"{service} may not {action} with {key}: its policy does not allow it"
+                f"the policy of the KMS key {key} does not allow {action} to {service} for"
+                f" {', '.join(context.values())}; add a statement to its KeyPolicy"
             )
 
 

@@ -75,9 +75,9 @@ def test_a_run_that_is_not_as_expected_is_told() -> None:
     )
     channels = [("mfa-phone-changed", "security-email"), ("mfa-phone-changed", "security-slack")]
     assert _problems(result, load_config(ROOT / "audit.toml")) == [
-        f"{step.title}: 0 audit records, not 1",
-        "1 of 0 emitted records were kept",
-        f"{step.title}: notified [], expected {channels}",
+        f"step {step.title!r}: found 0 audit records, expected 1",
+        "the log group /audit/records has 1 audit records, the application emitted 0",
+        f"step {step.title!r}: found the notifications [], expected {channels} (rule, channel)",
     ]
 
 

@@ -54,5 +54,5 @@ def test_a_team_tests_its_own_trail(tmp_path: Path) -> None:
 
 def test_without_a_cdk_app_the_fixture_says_so(tmp_path: Path) -> None:
     outcome = run(tmp_path, tmp_path)
-    assert "choose the folder of a CDK app" in outcome.stdout
+    assert "run `audit` in the folder of a CDK app, or set audit_app to it" in outcome.stdout
     assert "3 errors" in outcome.stdout

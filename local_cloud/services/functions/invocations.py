@@ -86,7 +86,12 @@ class Functions:
             self._cloud, self._permissions, configuration, process.stream, result.log
         )
         if result.failed:
-            log.warning("function %s failed: %s", name, result.message)
+            log.warning(
+                "function %s failed: %s; see its log group %s",
+                name,
+                result.message,
+                configuration.log_group,
+            )
         return result
 
     def _give_up(self, name: str, event: Any, result: InvocationResult) -> None:

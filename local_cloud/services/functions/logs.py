@@ -46,7 +46,13 @@ def write_function_log(
     for action, name in needed.items():
         request = AccessRequest(action=action, resource=cloud.arn("logs", name))
         if not permissions.role_allows(configuration.role_arn, request):
-            log.warning("function %s may not write its log: %s", configuration.name, action)
+            log.warning(
+                "function %s: its log lines are lost: the role %s does not allow %s on %s",
+                configuration.name,
+                configuration.role_arn,
+                action,
+                request.resource,
+            )
             return
     if is_new:
         cloud.client("logs").create_log_group(logGroupName=group)

@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 import pytest
 
 from local_cloud import LocalCloud
-from local_cloud.errors import AssemblyError, LocalCloudError
+from local_cloud.errors import AssemblyError, DeployError, LocalCloudError
 
 Deploy = Callable[..., Path]
 
@@ -97,26 +97,75 @@ def test_a_parameter_that_a_template_reads_is_not_overwritten(
 
 
 @pytest.mark.parametrize(
-    ("file", "content"),
+    ("file", "content", "said"),
     [
-        ("manifest.json", "{"),
-        ("manifest.json", "[]"),
-        ("manifest.json", '{"artifacts": {"S": {"type": "aws:cloudformation:stack"}}}'),
-        ("S.assets.json", "{}"),
-        ("S.assets.json", None),
-        ("S.template.json", None),
+        ("manifest.json", "{", "is not JSON in UTF-8: Expecting"),
+        ("manifest.json", "[]", "does not have the structure of a cloud assembly"),
+        (
+            "manifest.json",
+            '{"artifacts": {"S": {"type": "aws:cloudformation:stack"}}}',
+            "the key 'properties' is missing",
+        ),
+        ("S.assets.json", "{}", "the key 'files' is missing"),
+        ("S.assets.json", None, "cannot be read: No such file or directory"),
+        ("S.template.json", None, "cannot be read: No such file or directory"),
     ],
 )
 def test_a_broken_assembly_is_named(
-    cloud: LocalCloud, assemble: Deploy, file: str, content: str | None
+    cloud: LocalCloud, assemble: Deploy, file: str, content: str | None, said: str
 ) -> None:
     assembly = assemble({"G": {"Type": "AWS::Logs::LogGroup"}})
     if content is None:
         (assembly / file).unlink()
     else:
         (assembly / file).write_text(content)
-    with pytest.raises(AssemblyError, match=r"cannot be read.*cdk synth"):
+    with pytest.raises(AssemblyError, match=rf"/{file}: {said}.*cdk synth"):
         cloud.deploy(assembly)
+
+
+@pytest.mark.parametrize(
+    ("display_name", "said"),
+    [
+        (
+            {"Fn::FindInMap": ["M", "a", "b"]},
+            "T: Template error: Unable to get mapping for M::a::b",
+        ),
+        ({"Fn::Select": [1, ["a"]]}, "T: .* cannot select nonexistent value at index 1"),
+    ],
+)
+def test_a_function_without_a_result_is_named(
+    cloud: LocalCloud, assemble: Deploy, display_name: object, said: str
+) -> None:
+    resources = {"T": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": display_name}}}
+    with pytest.raises(DeployError, match=f"^stack S: {said}"):
+        cloud.deploy(assemble(resources))
+
+
+def test_a_missing_property_is_named_and_an_output_without_a_value(
+    cloud: LocalCloud, assemble: Deploy
+) -> None:
+    policy = {"Type": "AWS::SNS::TopicPolicy", "Properties": {"PolicyDocument": {}}}
+    with pytest.raises(DeployError, match=r"^stack S: P: the key 'Topics' is missing$"):
+        cloud.deploy(assemble({"P": policy}))
+    assembly = assemble({"T": {"Type": "AWS::SNS::Topic"}})
+    template = assembly / "S.template.json"
+    body = json.loads(template.read_text()) | {"Outputs": {"O": {"Value": {"Ref": "Nowhere"}}}}
+    template.write_text(json.dumps(body))
+    with pytest.raises(
+        DeployError, match=r"^stack S: Unresolved resource dependencies \[Nowhere\]"
+    ):
+        cloud.deploy(assembly)
+
+
+def test_a_resource_without_a_type_and_a_condition_that_is_not_defined_are_named(
+    cloud: LocalCloud, assemble: Deploy
+) -> None:
+    with pytest.raises(
+        DeployError, match=r"/Resources/A\] Every Resources object must contain a Type"
+    ):
+        cloud.deploy(assemble({"A": {}}))
+    with pytest.raises(DeployError, match="Unresolved condition dependency Nowhere"):
+        cloud.deploy(assemble({"T": {"Type": "AWS::SNS::Topic", "Condition": "Nowhere"}}))
 
 
 def test_stored_bytes_are_bytes(cloud: LocalCloud) -> None:

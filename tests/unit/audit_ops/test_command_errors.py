@@ -1,6 +1,8 @@
 """What the command cannot do is one sentence: what was found, where, what to do."""
 
 import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,10 @@ CONFIG = str(ROOT / "audit.toml")
         ),
         (
             ["rules", "test", "--config", CONFIG, "--junit", "x", "--against", "y"],
-            "leave out --against",
+            "omit one of them",
         ),
         (["rules", "compare", "/nowhere"], "/nowhere: cannot be read"),
-        (["rules", "explain", "large-refnd", "--config", CONFIG], "did you mean large-refund?"),
+        (["rules", "explain", "large-refnd", "--config", CONFIG], "did you mean 'large-refund'?"),
     ],
 )
 def test_an_error_is_a_sentence(
@@ -58,7 +60,38 @@ def test_a_record_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     path.write_bytes(b'{"event": {"action": "\xff"}}')
     outcome = CliRunner().invoke(main, ["rules", "new", str(path), "--config", CONFIG])
     assert outcome.exit_code == 1
-    assert "byte 22 is not UTF-8; pass a line that audit_lib wrote" in outcome.output
+    assert (
+        "the input is not UTF-8: found b'\\xff'; pass a line that audit_lib wrote" in outcome.output
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "is not an embedded cloud; choose another port with --port"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", "is not an embedded cloud"),
+        (b"HTTP/1.1 501 No\r\nContent-Length: 0\r\n\r\n", "is not an embedded cloud"),
+        (
+            b'HTTP/1.1 504 Late\r\nContent-Length: 23\r\n\r\n{"error": "stop: late"}',
+            "returned status 504 for /_cloud/stop",
+        ),
+    ],
+)
+def test_another_server_on_the_port_is_named(answer: bytes, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def respond() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        outcome = CliRunner().invoke(main, ["local", "down", "--port", str(port)])
+        thread.join()
+    assert (outcome.exit_code, f"the server on port {port} {said}" in outcome.output) == (1, True)
 
 
 def test_an_action_without_a_category_asks_for_one(tmp_path: Path) -> None:

@@ -82,4 +82,4 @@ def test_an_account_that_does_not_answer_and_a_file_that_is_none(
     path = file_of(tmp_path, [{"pattern": "x"}])
     done = CliRunner().invoke(main, ["rules", "compare", "--region", "eu-west-1", str(path)])
     assert done.exit_code == 1
-    assert "cases.jsonl:1: KeyError('messages'); write" in done.output
+    assert """cases.jsonl:1: found '{"pattern": "x"}', which is not an object with""" in done.output

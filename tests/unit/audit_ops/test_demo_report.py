@@ -18,7 +18,7 @@ def test_a_folder_with_other_files_is_rejected(tmp_path: Path, summary: str | No
     (tmp_path / "thesis.txt").write_text("mine")
     if summary is not None:
         (tmp_path / "summary.json").write_text(summary)
-    with pytest.raises(DemoError, match="has files that are not those of an earlier run"):
+    with pytest.raises(DemoError, match="contains files that are not those of an earlier run"):
         files_of_earlier_run(tmp_path)
 
 

@@ -174,7 +174,7 @@ def test_the_command_shows_it_and_no_order_reaches_the_terminal(
 
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
     missing = CliRunner().invoke(main, ["rules", "test", "--against", "nowhere.jsonl"])
-    assert (missing.exit_code, "nowhere.jsonl: the file does not exist" in missing.output) == (
+    assert (missing.exit_code, "nowhere.jsonl: does not exist; pass a file" in missing.output) == (
         1,
         True,
     )

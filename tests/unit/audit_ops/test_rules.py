@@ -76,7 +76,7 @@ def test_a_rule_in_words(config: Path) -> None:
     assert "finance-slack (slack), finance-email (email)" in said
     assert '"refunded": 1000' in said
     wrong = run("explain", "large-refunds", "--config", str(config))
-    assert (wrong.exit_code, "did you mean large-refund?" in wrong.output) == (2, True)
+    assert (wrong.exit_code, "did you mean 'large-refund'?" in wrong.output) == (2, True)
 
 
 def test_a_pattern_that_can_be_shorter_is_shown_so(config: Path) -> None:

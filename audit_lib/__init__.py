@@ -20,6 +20,7 @@ from ._record.masking_rules import Drop, Hash, Mask
 from ._record.plain import register_type
 
 if TYPE_CHECKING:
+    from ._health import Health, health
     from ._proof.verify import ChainHead, VerifiedChain, VerifyProblem, VerifyReport, verify
 
     __version__: str
@@ -41,6 +42,7 @@ __all__ = [
     "Drop",
     "EventArguments",
     "Hash",
+    "Health",
     "LoggerConflictError",
     "Mask",
     "RecordArguments",
@@ -56,6 +58,7 @@ __all__ = [
     "copy_context",
     "get_config",
     "get_logger",
+    "health",
     "register_type",
     "unbind",
     "verify",
@@ -65,11 +68,15 @@ __all__ = [
 if not TYPE_CHECKING:  # or every name would exist for type checkers
 
     def __getattr__(name: str) -> Any:
-        """Return the verifier's names and `__version__`, which are imported on first access."""
+        """Return the names of the verifier and of `health`, and `__version__`, which are imported on first access."""
         if name in {"ChainHead", "VerifiedChain", "VerifyProblem", "VerifyReport", "verify"}:
             from ._proof import verify  # noqa: PLC0415
 
             return getattr(verify, name)
+        if name in {"Health", "health"}:
+            from . import _health  # noqa: PLC0415
+
+            return getattr(_health, name)
         if name == "__version__":
             from importlib import metadata  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 from ._configuration import get_config
 from ._record.document import merged
 from ._record.ecs import related
+from ._record.interrupts import from_signal_handler
 from ._record.masking import Redactions
 from ._record.plain import plain, plain_fields, text_of
 
@@ -113,8 +114,10 @@ class Request:
             self._looking_up.add(get_ident())  # the look-up itself may write a record
             try:
                 user = self._user()
-            except Exception:  # noqa: BLE001 - such as a database that cannot be queried here
-                user = None
+            except Exception as error:
+                if from_signal_handler(error):
+                    raise
+                user = None  # such as a database that cannot be queried here
             finally:
                 self._looking_up.discard(get_ident())
             if user:

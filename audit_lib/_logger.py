@@ -523,7 +523,10 @@ def get_logger(name: str) -> AppLogger:
 
 
 def _extend(name: str, kind: type[logging.Logger]) -> logging.Logger:
-    """Return the logger with a name from `logging`, after adding `kind` to the bases of its class.
+    """Return the logger of a name from `logging`, as an object of `kind`.
+
+    If it is not one yet, its class becomes `kind`, or a new subclass of `kind` and of its class if that
+    is neither a standard one nor `AppLogger`.
 
     Raises:
         LoggerConflictError: the class of the logger cannot be combined with `kind`.

@@ -69,7 +69,7 @@ def up_in_background(*, port: int, region: str, verbose: bool, output: Path) -> 
     reason = ended if status is not None else f"did not respond within {_START_SECONDS} seconds"
     process.kill()
     raise LocalError(
-        f"the embedded cloud on port {port} {reason}; {output} ends with:"
+        f"the embedded cloud on port {port} {reason}; correct what its output says. {output} ends with:"
         f"\n{output.read_text()[-2000:]}"
     )
 

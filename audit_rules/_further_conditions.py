@@ -114,7 +114,10 @@ def _within(record: Mapping[str, Any], networks: tuple[Network, ...]) -> bool:
 
 
 def _number(value: Any) -> Decimal | None:
-    """Return a number, or a string that contains one (`audit_lib` writes long decimals so); else None."""
+    """Return the value of a number or of a string that contains one (`audit_lib` writes long decimals so).
+
+    Return None for any other value, and for NaN and infinities.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:

@@ -55,6 +55,7 @@ VARIABLES: Final = {
     "AUDIT_LOG_GROUP": "Router and forwarder: the audit log group. Set by the stack.",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "A function's process in the embedded cloud: set by it, as by Lambda.",
     "AWS_LAMBDA_FUNCTION_NAME": "`audit_lib`: set by Lambda, where a line may have 262,144 bytes.",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "`audit_lib`: `snap-start` if Lambda restores the process from a snapshot.",
     "AWS_LAMBDA_LOG_GROUP_NAME": "A function's process in the embedded cloud: set by it, as by Lambda.",
     "AWS_LAMBDA_LOG_STREAM_NAME": "A function's process in the embedded cloud: set by it, as by Lambda.",
     "AWS_REGION": "`audit deploy`, `audit rules compare`, the forwarder: the Region.",

@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
+from threading import get_ident
 from typing import Any, Final, TextIO
 
 from audit_lib._configuration import Config, get_config
@@ -13,14 +15,18 @@ from audit_lib._exceptions import RecordLostError
 from audit_lib._proof.chain import TAIL_BYTES, HashChain
 from audit_lib._record.document import document_of, payload_of
 from audit_lib._record.encoding import encode
+from audit_lib._record.interrupts import from_signal_handler
 from audit_lib._record.masking import Redactions, scrubbed
 from audit_lib._record.notes import add_notes, event_last
+from audit_lib._record.processes import on_copy
 from audit_lib._record.size import fitted
 
-from .spool import Spool, spool_at
-from .stream import Outlet, TornWriteError, standard_output
+from .endings import seal_at_end
+from .spool import Spool, SpoolBusyError, spool_at
+from .stream import SyncError, Target, TornWriteError, standard_output
+from .tally import tally
 
-__all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all"]
+__all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all", "waiting_records"]
 
 
 class AuditFormatter(logging.Formatter):
@@ -41,8 +47,8 @@ class AuditHandler(logging.Handler):
     """Writes each record as one line to a stream.
 
     When `emit` returns, the line is in the kernel if the stream is a file, a pipe or a terminal; a
-    replacement of a stream, such as `io.StringIO`, has received it. A record of a signal handler that
-    interrupts a write is written after the interrupted record. Without a stream, the handler writes to
+    replacement of a stream, such as `io.StringIO`, has received it. That is so in a signal handler too,
+    even if it interrupts the writing of another record. Without a stream, the handler writes to
     the current `sys.stdout`, also if it was redirected or replaced by pytest. `on_failure` of
     `configure` determines what happens to a record that cannot be written. No level, no filter and no
     `logging.raiseExceptions` suppresses a record.
@@ -51,9 +57,7 @@ class AuditHandler(logging.Handler):
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__()
         self.stream = stream
-        self._outlet = Outlet()
-        self._waiting: list[tuple[bytes, object]] = []
-        self._busy = False
+        self._target: Target | None = None
         self._chain: HashChain | None = None
         self._chain_stream: Any = None
         self._link = ""
@@ -96,95 +100,147 @@ class AuditHandler(logging.Handler):
         )
 
     def seal(self) -> None:
-        """Write the waiting records and the last line of the open hash chain; called when the process ends.
+        """Write the last line of the open hash chain; called when the process ends.
 
         Errors are ignored: a chain without a seal has an open end. A later record opens a new chain,
         which is sealed at once.
         """
         with self.lock or _NO_LOCK:
             self._ending = True
-            if self._busy:
-                return
-            with suppress(Exception):  # records that an interrupt left in the queue
-                self._write_waiting()
-            if self._chain is not None:
+            chain, self._chain = self._chain, None
+            if chain is not None:
                 with suppress(Exception):  # without a seal, the chain has an open end
-                    self._outlet.write(self._chain_stream, self._chain.sealing())
-                self._chain = None
+                    self._current_target().write(chain.sealing())
 
     def _longest(self, config: Config) -> int:
         """Return the maximum length of a line for this destination, in bytes, its end included."""
         return config.max_bytes
 
     def _deliver(self, body: bytes, action: object) -> None:
+        writer = get_ident()
+        if writer in _WRITING:
+            # This thread is inside of a write: a signal handler or a destructor interrupted it.
+            self._write_or_apply_policy(body, action, self._write_alone)
+            return
         with self.lock or _NO_LOCK:
-            self._waiting.append((body, action))
-            # A signal handler's record waits until the record that it interrupted is written.
-            if not self._busy:
-                self._write_waiting()
+            try:
+                _WRITING.add(writer)
+                self._write_or_apply_policy(body, action, self._write)
+            finally:
+                _WRITING.discard(writer)
 
-    def _write_waiting(self) -> None:
-        """Write all waiting records, then raise the first `RecordLostError` among them, if any."""
-        self._busy = True
-        lost: RecordLostError | None = None
-        try:
-            while self._waiting:
-                try:
-                    self._write_or_apply_policy(*self._waiting.pop(0))
-                except RecordLostError as error:
-                    lost = lost or error
-        finally:
-            self._busy = False
-        if lost is not None:
-            raise lost
-
-    def _write_or_apply_policy(self, body: bytes, action: object) -> None:
+    def _write_or_apply_policy(
+        self,
+        body: bytes,
+        action: object,
+        write: Callable[[bytes, Config], Exception | None],
+    ) -> None:
         config = get_config()
+        error: Exception | None
         try:
-            if config.spool is not None and (spool := spool_at(config.spool)).waiting:
-                spool.replay(lambda lines: self._write(lines[0][:-1], config))
-            self._write(body, config)
-        except Exception as error:  # noqa: BLE001 - closed, full, a broken pipe, or None
+            error = None if config.spool is None else self._replay(config, config.spool)
+            if error is None:
+                error = write(body, config)
+        except Exception as raised:
+            if from_signal_handler(raised):
+                raise
+            error = raised
+        if error is None:
+            tally.accepted(body)
+        else:
             fallback = None if config.spool is None else spool_at(config.spool)
             self._apply_policy(body + b"\n", fallback, config.failure_policy(action), error)
+        target = self._target
+        if target is not None and target.outlet.interrupt is not None:
+            raise target.outlet.take_interrupt()
+
+    def _replay(self, config: Config, path: str) -> Exception | None:
+        """Write the lines of the spool first; return the error that prevented it, or None."""
+        if not (spool := spool_at(path)).waiting:
+            return None
+        failed: list[Exception] = []
+
+        def write(lines: list[bytes]) -> None:
+            error = self._write(lines[0][:-1], config)
+            if error is not None and not isinstance(error, SyncError):
+                failed.append(error)
+                raise error
+
+        try:
+            spool.replay(write)
+        except SpoolBusyError:
+            return None  # another process, or an interrupted record of this thread, replays it
+        except Exception:
+            if not failed:
+                raise
+        return failed[0] if failed else None
 
     @property
     def place(self) -> str:
         """The name of the destination in error messages."""
         return "its stream"
 
-    def _target(self) -> Any:
+    @property
+    def waiting(self) -> int:
+        """How many records wait in memory; this handler writes each at once."""
+        return 0
+
+    def _current_stream(self) -> Any:
         """Return the stream to write to: that of the handler, or else the current standard output."""
         return standard_output() if self.stream is None else self.stream
 
-    def _write(self, body: bytes, config: Config) -> None:
-        stream, outlet, fsync = self._target(), self._outlet, config.fsync
-        if not config.chain or body[-2:] != b"}}" or not outlet.reaches_kernel(stream):
-            outlet.write(stream, body + b"\n", fsync=fsync)
-            return
+    def _current_target(self) -> Target:
+        stream = self._current_stream()
+        target = self._target
+        if target is None or target.stream is not stream:
+            target = self._target = Target(stream)
+        return target
+
+    def _write(self, body: bytes, config: Config) -> Exception | None:
+        target = self._current_target()
+        if not config.chain or body[-2:] != b"}}" or not target.reaches_kernel:
+            return target.write(body + b"\n", fsync=config.fsync)
         chain = self._chain
-        if chain is None or stream is not self._chain_stream:
+        if chain is None or target.stream is not self._chain_stream:
             self._leave_chain()
-            chain, self._chain_stream = HashChain(), stream
+            seal_at_end(_seal_all)
+            chain, self._chain_stream = HashChain(), target.stream
             line = chain.opening(self._link, body) + chain.link(body)
         else:
             line = chain.link(body)
         if self._ending:
             line += chain.sealing()
+        # Until the result is known, no other record may use these sequences.
+        self._chain = None
         try:
-            outlet.write(stream, line, fsync=fsync)
-        except TornWriteError:
-            self._leave_chain()
-            raise
-        except Exception:  # nothing was written
-            chain.forget()
-            raise
+            error = target.write(line, fsync=config.fsync)
         except BaseException:  # interrupted: whether it was written is unknown
+            self._chain = chain
             self._leave_chain()
             raise
-        chain.keep()
-        self._link = ""
-        self._chain = None if self._ending else chain
+        self._chain = chain
+        if isinstance(error, TornWriteError):
+            self._leave_chain()
+        elif error is not None and not isinstance(error, SyncError):  # nothing was written
+            chain.forget()
+            if chain.sequence < 0:
+                self._chain = None
+        else:
+            chain.keep()
+            self._link = ""
+            if self._ending:
+                self._chain = None
+        return error
+
+    def _write_alone(self, body: bytes, config: Config) -> Exception | None:
+        """Write a record inside of the writing of another one, in a chain of its own."""
+        target = self._target or self._current_target()
+        if not config.chain or body[-2:] != b"}}" or not target.reaches_kernel:
+            return target.write(body + b"\n", fsync=config.fsync)
+        chain = HashChain()
+        link = f"parent:{self._chain.position}" if self._chain is not None else ""
+        line = chain.opening(link, body) + chain.link(body) + chain.sealing()
+        return target.write(line, fsync=config.fsync)
 
     def _leave_chain(self) -> None:
         """End the current chain without a seal.
@@ -200,13 +256,13 @@ class AuditHandler(logging.Handler):
         self._chain = None
 
     def begin_child(self) -> None:
-        """Discard the waiting records of the parent process after a fork, and leave its chain.
+        """In a copy of the process, such as after a fork, renew the lock and leave the parent's chain.
 
         The next record opens a new chain, whose first line refers to the chain of the parent
         (`chain.parent`).
         """
-        self._busy = False
-        self._waiting.clear()
+        if self.lock is not None:
+            self.createLock()
         self._ending = False
         self._begin_chain("parent")
 
@@ -222,7 +278,9 @@ class AuditHandler(logging.Handler):
         """
         note = f"audit_lib: the record below could not be written to {self.place}: {error!r}"
         text = f"{note}\n{lines.decode('ascii')}"
+        count = lines.count(b"\n")
         if policy == "raise":
+            tally.failed("raised", count, self.place, error)
             raise RecordLostError(text) from error
         if policy == "spool" and spool is not None:
             try:
@@ -230,12 +288,15 @@ class AuditHandler(logging.Handler):
             except OSError as failure:
                 text = f"{note}; nor to {spool.path}: {failure!r}\n{lines.decode('ascii')}"
             else:
+                tally.failed("spooled", count, self.place, error)
                 return
         try:
             sys.stderr.write(text)
             sys.stderr.flush()
         except Exception:  # noqa: BLE001 - standard error is the last resort
+            tally.failed("raised", count, self.place, error)
             raise RecordLostError(text) from error
+        tally.failed("to_stderr", count, self.place, error)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
         """Raise the exception that is being handled again: no audit record is dropped silently."""
@@ -259,12 +320,16 @@ class AuditFileHandler(AuditHandler):
         super().__init__()
         self.filename = os.path.abspath(filename)  # noqa: PTH100 - the working directory may change
 
-    def _target(self) -> Any:
+    def _current_stream(self) -> Any:
         if self.stream is not None:
             if self._is_current(self.stream):
                 return self.stream
             self.stream.close()
-        descriptor = os.open(self.filename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        flags = os.O_CREAT | os.O_APPEND
+        try:  # readable, to see whether the last line is torn
+            descriptor = os.open(self.filename, os.O_RDWR | flags, 0o600)
+        except PermissionError:
+            descriptor = os.open(self.filename, os.O_WRONLY | flags, 0o600)
         stream = os.fdopen(descriptor, "w", encoding="utf-8")
         if self._chain is not None and self._chain_stream is self.stream:
             self._chain_stream = stream
@@ -307,8 +372,10 @@ def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.L
     """
     try:
         passed: Any = filterer.filter(record)
-    except Exception:  # noqa: BLE001 - a filter of the application must not lose the record
-        return record
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        return record  # a filter of the application must not lose the record
     return passed if isinstance(passed, logging.LogRecord) else record
 
 
@@ -326,27 +393,44 @@ class _NoLock:
 
 _NO_LOCK: Final = _NoLock()
 _HANDLERS: Final[weakref.WeakSet[AuditHandler]] = weakref.WeakSet()
+_WRITING: Final[set[int]] = set()
+"""The ids of the threads that are inside of a write."""
 
 
 def _begin_child() -> None:
-    for handler in _HANDLERS:
+    _WRITING.clear()
+    for handler in tuple(_HANDLERS):
         handler.begin_child()
 
 
 def flush_all() -> None:
-    """Call `flush` of all audit handlers, such as before AWS Lambda freezes the process."""
+    """Call `flush` of all audit handlers, such as before AWS Lambda freezes the process.
+
+    Raises:
+        Exception: the first error of a handler; all others are flushed nevertheless.
+    """
+    first: Exception | None = None
     for handler in tuple(_HANDLERS):
-        handler.flush()
+        try:
+            handler.flush()
+        except Exception as error:  # noqa: BLE001 - the others are flushed nevertheless
+            first = first or error
+    if first is not None:
+        raise first
+
+
+def waiting_records() -> int:
+    """Return how many records wait in memory for their destinations."""
+    return sum(handler.waiting for handler in tuple(_HANDLERS))
 
 
 def _seal_all() -> None:
-    for handler in _HANDLERS:
+    for handler in tuple(_HANDLERS):
         handler.seal()
 
 
 atexit.register(_seal_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_child)
+on_copy(_begin_child)
 
 DEFAULT_HANDLER: Final = AuditHandler()
 """The handler for standard output that audit loggers without an own `AuditHandler` use."""

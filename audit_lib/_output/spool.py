@@ -1,17 +1,27 @@
 """Stores records that a destination did not accept in a file, and replays them later."""
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
+from threading import get_ident
+from time import monotonic, sleep
 from typing import BinaryIO, Final
 
-from .lock import claim
+from audit_lib._record.processes import on_copy
 
-__all__ = ["Spool", "spool_at"]
+from .lock import claim, release
+
+__all__ = ["Spool", "SpoolBusyError", "spool_at"]
 
 _PART_BYTES: Final = 1 << 20
+_WAIT_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.005
+
+
+class SpoolBusyError(OSError):
+    """The spool is locked: by a record that this thread was handling, or for 10 seconds by another process."""
 
 
 class Spool:
@@ -90,19 +100,70 @@ class Spool:
             os.fsync(file.fileno())
         os.replace(rest, self.path)
 
-    def _locked(self) -> BinaryIO:
-        """Open and lock the file, waiting for other processes; closing the file unlocks it."""
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """Open and lock the file, and unlock it at the end.
+
+        Raises:
+            SpoolBusyError: it is locked.
+            OSError: the file cannot be opened or locked.
+        """
+        owner = get_ident(), self.path
+        if owner in _OWNERS:  # a signal handler: its thread would wait for itself
+            raise SpoolBusyError(f"{self.path} is in use by the record that this one interrupted")
+        file = self._claimed()
+        _OPEN.add(file.fileno())
+        _OWNERS.add(owner)
+        try:
+            yield file
+        finally:
+            _OWNERS.discard(owner)
+            _OPEN.discard(file.fileno())
+            try:
+                file.flush()
+            finally:
+                # A process that was forked meanwhile has a copy of the descriptor: unlock for both.
+                release(file.fileno())
+                file.close()
+
+    def _wait_for(self, file: BinaryIO, until: float) -> None:
+        while not claim(file.fileno()):
+            if monotonic() > until:
+                found = f"{self.path} was locked for {_WAIT_SECONDS:.0f} s by another process"
+                raise SpoolBusyError(found)
+            sleep(_POLL_SECONDS)
+
+    def _claimed(self) -> BinaryIO:
+        until = monotonic() + _WAIT_SECONDS
         while True:
             file = _opened(self.path)
             try:
-                claim(file.fileno())
+                self._wait_for(file, until)
                 with suppress(FileNotFoundError):
                     if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
-                        return file  # closing it unlocks
+                        return file
             except BaseException:
                 file.close()
                 raise
             file.close()  # another process has replaced the file meanwhile
+
+
+_OPEN: Final[set[int]] = set()
+_OWNERS: Final[set[tuple[int, str]]] = set()
+
+
+def _begin_child() -> None:
+    # Otherwise this process would keep locked what it waits for, should its parent be killed.
+    for descriptor in tuple(_OPEN):
+        with suppress(OSError):
+            devnull = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            os.dup2(devnull, descriptor, inheritable=False)
+            os.close(devnull)
+    _OPEN.clear()
+    _OWNERS.clear()
+
+
+on_copy(_begin_child)
 
 
 @lru_cache(maxsize=16)

@@ -201,7 +201,7 @@ class _ReadChain:
         "usual",
     )  # fmt: skip
 
-    def __init__(self, chain_id: bytes, stored_heads: Mapping[int, ChainHead]) -> None:
+    def __init__(self, chain_id: bytes, stored_heads: Mapping[int, list[ChainHead]]) -> None:
         self.id = chain_id
         self.hash = _NO_HASH
         self.next = 0
@@ -373,14 +373,16 @@ class _Reading:
     def _chain(self, chain_id: bytes) -> _ReadChain:
         chain = self.chains.get(chain_id)
         if chain is None:
-            stored_heads = {h.sequence: h for h in self._heads if h.chain.encode() == chain_id}
+            stored_heads: dict[int, list[ChainHead]] = {}
+            for head in self._heads:
+                if head.chain.encode() == chain_id:
+                    stored_heads.setdefault(head.sequence, []).append(head)
             chain = self.chains[chain_id] = _ReadChain(chain_id, stored_heads)
         return chain
 
     def _compare(self, chain: _ReadChain, number: int, at: int, hash_: bytes) -> None:
         """Add a problem if a line does not have the hash of the stored head with its sequence."""
-        head = chain.stored_heads.get(at)
-        if head is not None and head.hash.encode() != hash_:
+        if any(head.hash.encode() != hash_ for head in chain.stored_heads.get(at, ())):
             text = f"line {at} of the chain does not have the stored hash"
             self._add_problem(number, "altered", chain.id, text)
 
@@ -513,9 +515,9 @@ class _Reading:
 
 
 def _start(hash_before: bytes, body: bytes, hash_: bytes) -> int | None:
-    """Return where in a line the record begins whose hash this is, or None if it is not right.
+    """Return the position in a line at which the record with this hash begins, or None if there is none.
 
-    What stands before the record was not written by audit_lib.
+    What stands before it is not part of the record: other text, or a line that was torn by a crash.
     """
     for start in _starts(body):
         if sha256(hash_before + body[start:]).hexdigest().encode() == hash_:
@@ -524,7 +526,7 @@ def _start(hash_before: bytes, body: bytes, hash_: bytes) -> int | None:
 
 
 def _starts(body: bytes) -> Iterator[int]:
-    """Yield the places where a record may begin: the whole line, then where it looks like one."""
+    """Yield the places where a record may begin: 0, the next 32 that look like one, and the first `{`."""
     yield 0
     start = 0
     for _ in range(_MAX_STARTS):
@@ -540,7 +542,7 @@ def _is_repeated(chain: _ReadChain, at: int, body: bytes, hash_: bytes) -> bool:
     """Return whether a line with the hash of an earlier line has the same bytes."""
     unchecked = chain.unchecked(at)
     if unchecked is not None:
-        return body.endswith(unchecked) or unchecked.endswith(body)
+        return body.endswith(unchecked)  # a transport may write something before it
     before = chain.hash_at(at - 1)
     return before is not None and _start(before, body, hash_) is not None
 

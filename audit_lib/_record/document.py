@@ -15,10 +15,12 @@ from time import gmtime, strftime, time
 from typing import Any, Final
 
 from .ecs import related
+from .interrupts import from_signal_handler
 from .leaves import class_name
 from .masking import Masking, Redactions
 from .notes import add_notes, event_last
 from .plain import plain, text_of
+from .processes import on_copy
 
 __all__ = [
     "ECS_VERSION",
@@ -164,8 +166,7 @@ def document_from_frame(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be
 _PLACES: Final[dict[tuple[str, int, int], tuple[dict[str, Any], Any]]] = {}
 _PROCESSES: Final[dict[tuple[int, str], dict[str, Any]]] = {}
 _MAX_PLACES: Final = 4096
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_PROCESSES.clear)
+on_copy(_PROCESSES.clear)
 
 
 @lru_cache(maxsize=64)
@@ -275,8 +276,10 @@ def _message(msg: object, args: Any) -> tuple[str, Any]:
     try:
         text = msg if type(msg) is str else str(msg)
         return text_of(text % args if args else text), None
-    except Exception:  # noqa: BLE001 - `"%d items" % "three"`, or a __str__ that raises
-        return text_of(msg), plain(args)
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        return text_of(msg), plain(args)  # `"%d items" % "three"`, or a __str__ that raises
 
 
 def _error(record: LogRecord) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import os
 from itertools import count
 from typing import Final
 
+from .processes import check_process, on_copy
+
 __all__ = ["new_chain_id", "new_id"]
 
 _VARIANTS: Final = "89ab"
@@ -26,12 +28,12 @@ class _IdSequence:
 
 
 _id_sequence: Final = _IdSequence()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_id_sequence.restart)
+on_copy(_id_sequence.restart)
 
 
 def new_id() -> str:
     """Return a UUID (RFC 9562, version 8): 70 random bits per process, and a 48-bit number."""
+    check_process()
     return f"{_id_sequence.prefix}{_id_sequence.next_number():012x}"
 
 

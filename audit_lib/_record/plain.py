@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, cast
 
 from .encoding import hidden
+from .interrupts import from_signal_handler
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .library_classes import CONVERSIONS
 from .masking_rules import SensitiveValue, annotated_rules
@@ -206,7 +207,13 @@ class _Walk:
         return unreadable
 
     def _failed(self, value: Any, error: BaseException) -> UnreadableText:
-        """Return the text with the class of a value and the error of its conversion."""
+        """Return the text with the class of a value and the error of its conversion.
+
+        Raises:
+            BaseException: the error itself, if a signal handler raised it.
+        """
+        if from_signal_handler(error):
+            raise error
         text = f"<unserialisable {class_name(type(value))}: {error_text(error)}>"
         return self._unreadable(text, value)
 
@@ -328,8 +335,10 @@ def _pydantic_fields(value: Any) -> Mapping[Any, Any] | None:
     """
     try:
         dumped = _dumped(value)
-    except Exception:  # noqa: BLE001 - such as a computed field that raises
-        dumped = _each_field(value)
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        dumped = _each_field(value)  # such as a computed field that raises
     if hasattr(value, "root") and not isinstance(value.root, Mapping):  # a RootModel of a list
         dumped = {"root": dumped}
     if not isinstance(dumped, Mapping):
@@ -342,8 +351,10 @@ def _pydantic_fields(value: Any) -> Mapping[Any, Any] | None:
 def _own(value: Any, name: Any) -> Any:
     try:
         return getattr(value, str(name), None)
-    except Exception:  # noqa: BLE001 - a computed field may raise anything
-        return None
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        return None  # such as a computed field that raises
 
 
 def _dumped(value: Any, **arguments: Any) -> Any:
@@ -359,7 +370,9 @@ def _each_field(value: Any) -> dict[str, Any]:
     for name in (*cls.model_fields, *extra, *getattr(cls, "model_computed_fields", ())):
         try:
             dumped.update(_dumped(value, include={name}))
-        except Exception as error:  # noqa: BLE001 - a serializer may raise anything
+        except Exception as error:
+            if from_signal_handler(error):
+                raise
             dumped[name] = UnreadableText(f"<unread: {error_text(error)}>")
     return dumped
 
@@ -393,7 +406,10 @@ def _sqlalchemy_fields(value: Any) -> dict[str, Any]:
         if column.key in state.dict or column.key in state.expired_attributes:
             try:
                 named[column.key] = getattr(value, column.key)
-            except Exception as error:  # noqa: BLE001 - detached, or in a coroutine: keep the others
+            except Exception as error:
+                if from_signal_handler(error):
+                    raise
+                # Detached, or in a coroutine: keep the others.
                 named[column.key] = UnreadableText(f"<unread: {error_text(error)}>")
     return named
 

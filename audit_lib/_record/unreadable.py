@@ -9,6 +9,8 @@ from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, NamedTuple, Self
 
+from .interrupts import from_signal_handler
+
 __all__ = ["BEYOND_LIMIT", "UNREADABLE", "UnreadableText", "private_attributes"]
 
 UNREADABLE: Final = "unreadable"
@@ -128,8 +130,10 @@ def _equal(old: Any, new: Any) -> bool | None:
         # An array answers with an array, and some classes, such as `mock.ANY`, are equal to anything.
         if type(equal) is not bool or (equal and (old == _UNEQUAL) is not False):
             return None
-    except Exception:  # noqa: BLE001 - a class may raise anything
-        return None
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        return None  # a class may raise anything
     return equal
 
 
@@ -162,8 +166,10 @@ class _StateReading:
         self._kept.append(value)
         try:
             return kind, self._parts(value, kind, depth + 1)
-        except Exception:  # noqa: BLE001 - a class may raise anything
-            return self._hidden(kind)
+        except Exception as error:
+            if from_signal_handler(error):
+                raise
+            return self._hidden(kind)  # a class may raise anything
 
     def _hidden(self, kind: type) -> Any:
         self.whole = False

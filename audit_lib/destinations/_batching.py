@@ -13,6 +13,7 @@ from audit_lib._configuration import Config, get_config
 from audit_lib._exceptions import RecordLostError
 from audit_lib._output.handler import AuditHandler
 from audit_lib._output.spool import Spool
+from audit_lib._output.tally import tally
 from audit_lib._proof.chain import TAIL_BYTES
 from audit_lib._record.document import PAYLOAD
 
@@ -84,7 +85,7 @@ class BatchingHandler(AuditHandler):
             name=f"audit_lib to {self.place}",
             flush_interval=self._flush_interval,
             send=self._send_all,
-            replay=self._replay,
+            replay=self._send_spooled,
             spool_waits=self._spool_waits,
             seal=self.seal,
         )
@@ -93,6 +94,11 @@ class BatchingHandler(AuditHandler):
     def place(self) -> str:
         """The kind and the name of the target, for messages."""
         return f"{self.kind} {self.target}"
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait in the queue."""
+        return len(self._queue)
 
     @abstractmethod
     def _send(self, lines: Sequence[bytes]) -> None:
@@ -254,8 +260,9 @@ class BatchingHandler(AuditHandler):
                 self._linking.forget()
             raise
         self._linking.keep(sealed=seal)
+        tally.accepted(bodies[-1])
 
-    def _replay(self) -> None:
+    def _send_spooled(self) -> None:
         """Send the lines of the spool; they stay there on a temporary error, which is not raised."""
         config = get_config()
         spool = self._spool(config)

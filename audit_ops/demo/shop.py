@@ -129,4 +129,5 @@ class Shop:
         if printed is not None:
             with printed:
                 for line in printed:
-                    self._lines.append(line.rstrip("\n"))
+                    if line.strip():  # as Docker's awslogs driver, which ignores empty lines
+                        self._lines.append(line.rstrip("\n"))

@@ -84,7 +84,7 @@ def _previews(
 
 
 def _filled(example: Example) -> Iterator[tuple[str, object]]:
-    """Yield the members of an example's record; without them, the current time and a message are added."""
+    """Yield the members of an example's record, with defaults for a missing `@timestamp` or `message`."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
     message = example.name or "An example"
     yield from {"@timestamp": now, "message": message, **json.loads(example.line)}.items()

@@ -1,11 +1,13 @@
 """Evaluates the rules on existing records: what they match, how often, and for which actors.
 
-Each record is parsed once. The conditions on the action and the record type are evaluated once for all
+A record is parsed once, as a rule. The conditions on the action and the record type are evaluated once for all
 records that share both; the remaining condition, if any, is a compiled function. The few records for which
-that is inexact (a compared number with a fraction) are matched as CloudWatch does.
+that is inexact (a number that is compared as text, or that has a fraction) are parsed again and matched as
+CloudWatch does.
 """
 
 import gzip
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -247,7 +249,7 @@ def lines_of(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
             packed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             yield from _counted(file, gzip.GzipFile(fileobj=file) if packed else file, advance)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ReplayError(
             f"{path}: cannot be read: {reason_of(error)}; pass a file of records, gzipped or not"
         ) from error

@@ -122,7 +122,9 @@ class _JsonParser:
             self._reduce(conditions, waiting, _PRECEDENCE[token.text])
             waiting.append(self._next())
         if token.text != "}":
-            raise self._error(token, f'found {_shown(token)}; expected "&&", "||" or "}}"')
+            closing = ")" if any(each.text == "(" for each in waiting) else "}"
+            found = _shown(token)
+            raise self._error(token, f'found {found}; expected "&&", "||" or "{closing}"')
         self._reduce(conditions, waiting, min(_PRECEDENCE.values()))
         if waiting:
             raise self._error(waiting[-1], 'this "(" is not closed; add a ")"')

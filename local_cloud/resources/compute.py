@@ -88,14 +88,16 @@ class RoleType(ResourceType):
 def _load_managed_policy(cloud: Cloud, arn: str) -> None:
     """Load an AWS managed policy into moto, which contains the documents but does not load them.
 
+    Does nothing for any other policy.
+
     Raises:
-        ValueError: AWS has no managed policy of that ARN.
+        ValueError: moto contains no AWS managed policy of that name and path.
     """
     known = iam_backends[cloud.account]["aws"].managed_policies
-    name = arn.rpartition("/")[2]
     if arn not in known and ":iam::aws:policy/" in arn:
+        path, _, name = arn.partition(":policy")[2].rpartition("/")
         data = _managed_policies()
-        if name not in data:
+        if data.get(name, {}).get("Path", "/") != f"{path}/" or name not in data:
             raise ValueError(f"Policy {arn} does not exist or is not attachable.")
         known[arn] = AWSManagedPolicy.from_data(name, cloud.account, cloud.region, data[name])
 

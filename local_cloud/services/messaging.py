@@ -82,10 +82,16 @@ class Mails:
         self._smtp = smtp
 
     def send(self, source: str, destinations: list[str], data: str) -> None:
-        """Send a message unchanged, once to each destination, with a timeout of 10 seconds."""
+        """Send a message, its line ends written as CR LF, once to each destination.
+
+        Raises:
+            OSError: the server cannot be reached within 10 seconds, or it rejects the message
+                (`smtplib.SMTPException`).
+        """
         if self._smtp is not None:
+            message = re.sub(r"\r\n|\r|\n", "\r\n", data).encode()
             with smtplib.SMTP(*self._smtp, timeout=10) as server:
-                server.sendmail(source, list(dict.fromkeys(destinations)), data.encode())
+                server.sendmail(source, list(dict.fromkeys(destinations)), message)
 
 
 class Schedules:

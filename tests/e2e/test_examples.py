@@ -25,7 +25,7 @@ def run(*arguments: str, folder: Path = EXAMPLES, status: int = 0) -> tuple[str,
 
 
 def records(name: str) -> list[dict[str, Any]]:
-    lines = map(json.loads, run(name)[0].splitlines())
+    lines = map(json.loads, filter(None, run(name)[0].splitlines()))
     return [line for line in lines if line["log"]["logger"] != "audit_lib.audit"]
 
 
@@ -33,7 +33,7 @@ def test_the_first_example_writes_its_three_lines() -> None:
     stdout, stderr = run("first_steps.py")
     ordinary = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - __main__ - INFO - An ordinary line: .*\n"
     assert re.fullmatch(ordinary, stderr)
-    opened, simple, changed, sealed = map(json.loads, stdout.splitlines())
+    opened, simple, changed, sealed = map(json.loads, filter(None, stdout.splitlines()))
     assert opened["message"] == "Audit chain opened"
     assert sealed["message"] == "Audit chain sealed"
     assert audit_lib.verify(stdout.splitlines()).complete
@@ -54,7 +54,7 @@ def test_the_first_example_writes_its_three_lines() -> None:
 
 def test_what_nobody_reads_waits_and_goes_out_in_order() -> None:
     _, said = run("delivery.py")
-    assert said.splitlines() == [
+    assert [line for line in said.splitlines() if line.strip()] == [
         "read:", "    Audit chain opened", "    Order 1 paid",
         "waiting in the spool:", "    Order 2 paid",
         "refused, since it cannot be audited:",

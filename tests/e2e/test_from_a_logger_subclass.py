@@ -18,7 +18,7 @@ def test_the_pages_program_writes_what_the_old_class_wrote(tmp_path: Path) -> No
     )
     [ordinary] = map(json.loads, run.stderr.splitlines())
     assert (ordinary["message"], ordinary["log"]["logger"]) == ("An ordinary line", "__main__")
-    records = [json.loads(line) for line in run.stdout.splitlines()]
+    records = [json.loads(line) for line in run.stdout.splitlines() if line]
     simple, changed = (r for r in records if r["log"]["logger"] == "__main__.audit")
     assert simple["Extra info"] == "is passed in extra"
     assert simple["error"]["stack_trace"].startswith("Stack (most recent call last):")

@@ -71,7 +71,8 @@ def test_a_trail_that_was_copied_twice_and_in_parts_proves_itself(queue: str) ->
     app = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    events = [(NOW + number // 10, line) for number, line in enumerate(app.stdout.splitlines())]
+    lines = filter(None, app.stdout.splitlines())
+    events = [(NOW + number // 10, line) for number, line in enumerate(lines)]
     for part in (events[16:], events[:16], events[:9]):
         module.handler(envelope(*part), None)
     report = audit_lib.verify((message for _, message in kept()), transported=True)

@@ -82,13 +82,17 @@ class SlackWebhook:
                 if answer.status == 200:
                     return
                 said = one_line(answer.data[:100].decode("ascii", "replace"))
-                problem = f"answered {answer.status} ({said})"
+                problem = f"answered {answer.status}" + (f" ({said})" if said else "")
                 if answer.status != 429 and answer.status < 500:
                     problem += f"; check the webhook URL in the secret {self._secret!r}"
                     break
                 pause = _pause(answer.headers.get("Retry-After", ""))
             if attempt + 1 < _TRIES:
                 self._sleep(pause)
+        else:
+            problem += (
+                f" {_TRIES} times; the next invocation tries again; see https://slack-status.com"
+            )
         raise ChannelError(f"channel {self._name!r}: Slack {problem}")
 
     def _address(self) -> str:
@@ -193,7 +197,10 @@ def _address_of(url: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape Slack markup: mentions, channels and links all begin with `<`."""
+    """Escape `&`, `<` and `>`, so that a text contains no mention, channel or link of Slack's markup.
+
+    Formatting, such as `*bold*`, remains.
+    """
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -180,7 +180,7 @@ def test_django_says_the_user_also_one_who_deletes_the_own_account() -> None:
         [sys.executable, "-W", "ignore", "-c", DJANGO, json.dumps(HEADERS)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    said = [json.loads(line) for line in done.stdout.splitlines()]
+    said = [json.loads(line) for line in done.stdout.splitlines() if line]
     anonymous, known, later, before, after = said[1:-1]
     says_where_it_came_from(anonymous)
     says_where_it_came_from(known)

@@ -51,7 +51,7 @@ def told(program: str) -> list[tuple[str, object, object]]:
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    documents = [json.loads(line) for line in done.stdout.splitlines() if line]
     return [
         (each["event"]["action"], each["changes"].get("before"), each["changes"].get("after"))
         for each in documents
@@ -202,7 +202,7 @@ def test_very_many_rows_and_uncertain_ones_are_one_record() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True
     )
-    said = [json.loads(line) for line in done.stdout.splitlines()]
+    said = [json.loads(line) for line in done.stdout.splitlines() if line]
     [many] = [each for each in said if each["event"].get("action") == "show-bulk-updated"]
     [unsure] = [each for each in said if each["event"].get("action") == "show-bulk-created"]
     assert many["changes"]["count"] == 1201

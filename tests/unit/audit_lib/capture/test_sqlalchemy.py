@@ -460,7 +460,7 @@ with Session(engine) as session:
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    documents = [json.loads(line) for line in done.stdout.splitlines() if line]
     changes = [each["changes"] for each in documents if "changes" in each]
     assert [(each["before"], each["after"]) for each in changes] == [
         ({}, {"id": 1, "x": 1}),

@@ -31,13 +31,18 @@ print('an ordinary line of', mine, flush=True)
 """
 
 
+def lines_of(output: bytes) -> list[bytes]:
+    """Return the lines without the empty ones, which are written before a record."""
+    return [line for line in output.splitlines(keepends=True) if line.strip()]
+
+
 def log_of(end: str = "sys.exit()") -> list[bytes]:
     program = [sys.executable, "-c", WORKER.replace("END", end)]
     others = [subprocess.Popen([*program, name], stdout=subprocess.PIPE) for name in "cd"]
     with subprocess.Popen([*program, "a"], stdout=subprocess.PIPE) as first:
         assert first.stdout is not None
-        sources = [first.stdout.readlines()]
-    sources += [other.communicate()[0].splitlines(keepends=True) for other in others]
+        sources = [lines_of(first.stdout.read())]
+    sources += [lines_of(other.communicate()[0]) for other in others]
     mixed = random.Random(7)
     lines: list[bytes] = []
     while any(sources):
@@ -335,7 +340,7 @@ def one_chain() -> list[bytes]:
         "for number in range(8): audit.info('%d', number)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    return done.stdout.splitlines(keepends=True)
+    return lines_of(done.stdout)
 
 
 def kinds(lines: list[bytes]) -> list[tuple[int, str]]:
@@ -418,7 +423,7 @@ def test_a_record_that_contains_a_record_is_one_record() -> None:
         "for number in range(4): audit.info('x', extra={'copy': copy, 'texts': [sys.argv[1]]})"
     )
     done = subprocess.run([sys.executable, "-c", program, inner], capture_output=True, check=True)
-    lines = done.stdout.splitlines(keepends=True)
+    lines = lines_of(done.stdout)
     assert b'"hash":"' in lines[2][:-80]
     assert audit_lib.verify(lines).complete
     assert audit_lib.verify(reversed(lines), transported=True).complete
@@ -521,7 +526,7 @@ def test_a_torn_line_begins_another_chain_that_says_so() -> None:
             [sys.executable, "-c", program], stdout=file, stderr=subprocess.PIPE, check=True
         )
         file.seek(0)
-        lines = file.readlines()
+        lines = lines_of(file.read())
     assert b"File too large" in done.stderr
     assert b'"message":"torn"' in done.stderr
     report = audit_lib.verify(lines)

@@ -1,0 +1,66 @@
+"""Counts the records of this process that a destination did not accept, for `audit_lib.health`."""
+
+from threading import RLock
+from typing import Final, Literal, TypedDict
+
+from audit_lib._record.processes import on_copy
+
+__all__ = ["LastFailure", "Tally", "tally"]
+
+Instead = Literal["spooled", "to_stderr", "raised"]
+
+_TIME: Final = b'{"@timestamp":"'
+
+
+class LastFailure(TypedDict):
+    """The last failure of a destination to accept records.
+
+    Attributes:
+        destination: the name of the destination, such as `its stream` or `DynamoDB table audit`.
+        error: the class and the text of the error.
+        instead: what happened to the records: `spooled`, `to_stderr` or `raised` (`RecordLostError`).
+    """
+
+    destination: str
+    error: str
+    instead: Instead
+
+
+class Tally:
+    """The last accepted record, and the counts of those that were not accepted, of this process."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew, as in a copy of the process."""
+        self._lock = RLock()
+        self._last = b""
+        self.failing = False
+        """Whether the last record was not accepted by its destination."""
+        self.counts: dict[Instead, int] = {"spooled": 0, "to_stderr": 0, "raised": 0}
+        self.last_failure: LastFailure | None = None
+
+    def accepted(self, body: bytes) -> None:
+        """Note the record that a destination accepted last."""
+        self._last = body
+        self.failing = False
+
+    def failed(self, instead: Instead, count: int, destination: str, error: BaseException) -> None:
+        """Count records that a destination did not accept, and note what happened to them instead."""
+        text = f"{type(error).__name__}: {error}"
+        with self._lock:
+            self.counts[instead] += count
+            self.last_failure = LastFailure(destination=destination, error=text, instead=instead)
+            self.failing = True
+
+    @property
+    def last_written(self) -> str | None:
+        """The `@timestamp` of the record that was accepted last; None if there is none, or it has none."""
+        if not self._last.startswith(_TIME):
+            return None
+        return self._last[len(_TIME) :].partition(b'"')[0].decode()
+
+
+tally: Final = Tally()
+on_copy(tally.clear)

@@ -5,7 +5,6 @@ of a wrong type is converted, replaced or left out. `labels.audit_problem` descr
 `report_problems` reports them to the developer.
 """
 
-import json
 import logging
 import os
 import sys
@@ -17,10 +16,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
 
 from ._exceptions import AuditUsageWarning
-from ._record.encoding import hidden
+from ._record.encoding import json_text
 from ._record.leaves import class_name
-from ._record.masking import Masking, Redactions, has_secret, scrubbed
+from ._record.masking import Masking, Redactions
 from ._record.plain import plain, text_of
+from ._record.secrets import has_secret, scrubbed
 
 __all__ = [
     "AuditArguments",
@@ -145,8 +145,7 @@ def labels_of(
 
 def _json_of(value: Any, redactions: Redactions) -> str:
     """Return the JSON of a value, its secrets masked: a secret that JSON escapes is not found later."""
-    clean = scrubbed({"value": value}, _same_secrets(redactions))["value"]
-    return json.dumps(clean, ensure_ascii=False, separators=(",", ":"), default=hidden)
+    return json_text(scrubbed({"value": value}, _same_secrets(redactions))["value"])
 
 
 def _same_secrets(redactions: Redactions) -> Redactions:
@@ -176,11 +175,12 @@ def _is_text(value: object) -> bool:
     )
 
 
-def checked_text(value: object, field: str, problems: list[str]) -> str:
-    """Return a value as text; if it is not a text, add a problem to `problems`."""
-    if not _is_text(value):
-        problems.append(f"{field}: found {short_text(value)}; write a text")
-    return text_of(value)
+def checked_text(value: object, field: str, problems: list[str], masking: Masking) -> str:
+    """Return a value as text, masked; if it is not a text, add a problem to `problems`."""
+    if _is_text(value):
+        return text_of(value)
+    problems.append(f"{field}: found {short_text(value)}; write a text")
+    return masking.text(value, tuple(field.split(".")), Redactions())
 
 
 def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, ...]:
@@ -257,14 +257,15 @@ def checked_exception(exc_info: Any, problems: list[str]) -> Any:
 
 
 def short_text(value: object) -> str:
-    """Return a value as a text for a message, cut to 80 characters and `…`; a text is quoted."""
-    if value is None or type(value) is bool:
+    """Return a value as a text for a message, cut to 80 characters and `…`.
+
+    A text is quoted; of an object with fields, which may be sensitive, the name of its class is returned.
+    """
+    kind = type(value)
+    if value is None or kind is bool:
         return str(value)
-    try:
-        text = text_of(value)
-    except Exception:  # noqa: BLE001 - a class whose own methods raise
-        text = class_name(type(value))
-    found = repr(text) if issubclass(type(value), str) else text
+    text = text_of(value)
+    found = repr(text) if issubclass(kind, str) else class_name(kind) if "{" in text else text
     return found if len(found) <= _MAX_SHOWN_LENGTH else f"{found[:_MAX_SHOWN_LENGTH]}…"
 
 

@@ -1,7 +1,7 @@
 """Checks and keeps the configuration of the process: catalogue, masking and delivery of records."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
@@ -9,7 +9,9 @@ from typing import Any, Final, NoReturn
 from ._exceptions import CatalogueError, ConfigurationError
 from ._record.masking import Masking
 from ._record.masking_rules import Hash, MaskingRule
+from ._record.plain import plain
 from ._record.put_log_events import MESSAGE_BYTES
+from ._record.secrets import DETECTORS, Redactions, scrubbed
 
 __all__ = ["CatalogueAction", "Config", "configure", "get_config"]
 
@@ -51,12 +53,13 @@ class Config:
         max_bytes: the maximum length of a line of a stream, in bytes, its end included.
         fsync: whether a line of a file is on the disk before the call returns.
         sensitive: the masking rules by field name that were added to the default names.
+        detect: what else is searched for in texts: `card`, `iban`.
         chain: whether lines are linked into a hash chain.
         service: ECS `service`.
     """
 
     __slots__ = (
-        "actions", "chain", "event_cache", "fsync", "masking", "max_bytes", "on_failure",
+        "actions", "chain", "detect", "event_cache", "fsync", "masking", "max_bytes", "on_failure",
         "requested_bytes", "sensitive", "service", "service_fields", "spool",
     )  # fmt: skip
     actions: Mapping[str, CatalogueAction]
@@ -65,6 +68,7 @@ class Config:
     max_bytes: int
     fsync: bool
     sensitive: Mapping[str, MaskingRule | None]
+    detect: tuple[str, ...]
     chain: bool
     service: Mapping[str, str]
     # Internal attributes:
@@ -86,7 +90,9 @@ class Config:
         self.__setattr__(name, None)
 
     def __repr__(self) -> str:
-        named = ("on_failure", "spool", "max_bytes", "fsync", "sensitive", "chain", "service")
+        named = (
+            "on_failure", "spool", "max_bytes", "fsync", "sensitive", "detect", "chain", "service",
+        )  # fmt: skip
         values = (getattr(self, name) for name in named)
         shown = (dict(v) if isinstance(v, MappingProxyType) else v for v in values)
         parts = ", ".join(f"{name}={value!r}" for name, value in zip(named, shown, strict=True))
@@ -132,6 +138,7 @@ def configure(  # noqa: PLR0913 - the whole configuration
     fsync: bool = False,
     sensitive: Mapping[str, MaskingRule | None] | None = None,
     hash_key: bytes | None = None,
+    detect: Collection[str] = (),
     chain: bool = True,
     service: Mapping[str, str] | None = None,
 ) -> None:
@@ -161,6 +168,10 @@ def configure(  # noqa: PLR0913 - the whole configuration
             it. Case and separators of names are ignored. They are added to the default names:
             password, token, secret, authorization, card, ssn and similar.
         hash_key: the key of `Hash`, 16 bytes or more, from your secret store.
+        detect: what else is searched for in all texts and hidden: `card` (13 to 19 digits with the
+            check digit of a payment card) and `iban` (an International Bank Account Number). Off by
+            default: a record that contains a number takes longer, and one in ten numbers of an
+            application has the right digit by chance.
         chain: whether lines of a file, a pipe or a terminal are linked into a hash chain
             (`docs/proof.md`).
         service: the software: ECS `service`, such as `name`, `version`, `environment`.
@@ -210,8 +221,13 @@ def configure(  # noqa: PLR0913 - the whole configuration
             f"hash_key: found {len(hash_key)} bytes; write {_MIN_KEY_BYTES} or more, such as"
             " secrets.token_bytes(32)"
         )
-    masking = Masking(sensitive, hash_key)
-    named = dict(service or {})
+    unknown = [name for name in detect if name not in DETECTORS]
+    if isinstance(detect, str) or unknown:
+        found = detect if isinstance(detect, str) else unknown[0]
+        raise ConfigurationError(f"detect: found {found!r}; write some of {list(DETECTORS)}")
+    masking = Masking(sensitive, hash_key, tuple(detect))
+    described = masking.masked({"service": plain(dict(service or {}))}, (), Redactions())
+    named = scrubbed(described, Redactions(), tuple(detect))["service"]
     _config = Config(
         actions=MappingProxyType(actions),
         on_failure=on_failure,
@@ -220,6 +236,7 @@ def configure(  # noqa: PLR0913 - the whole configuration
         requested_bytes=max_bytes,
         fsync=fsync,
         sensitive=MappingProxyType(dict(sensitive or {})),
+        detect=tuple(detect),
         masking=masking,
         chain=chain,
         service=MappingProxyType(named),

@@ -37,11 +37,16 @@ _NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
 class VerbEvent:  # a `NamedTuple` would slow `import audit_lib`
     """The ECS `event` of a record, the problems of its values, and the record type as text, or None."""
 
-    __slots__ = ("event", "problems", "record_type")
+    __slots__ = ("event", "own_action", "problems", "record_type")
 
     def __init__(
-        self, event: dict[str, Any], problems: tuple[str, ...], record_type: str | None
+        self,
+        event: dict[str, Any],
+        problems: tuple[str, ...],
+        record_type: str | None,
+        own_action: bool,
     ) -> None:
+        self.own_action = own_action
         self.event = event
         self.problems = problems
         self.record_type = record_type
@@ -70,10 +75,10 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
     problems: list[str] = []
     kind = named = None
     if verb:
-        kind = checked_text(record_type, "record_type", problems)
+        kind = checked_text(record_type, "record_type", problems, config.masking)
         category, types = category_and_type(kind, verb)
     if action is not None:
-        named = checked_text(action, "event.action", problems)
+        named = checked_text(action, "event.action", problems, config.masking)
     elif kind is not None:
         named = f"{kind}-{verb}"
     else:
@@ -83,7 +88,7 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
         found = f"event.outcome: found {short_text(outcome)}; ECS has {', '.join(sorted(OUTCOMES))}"
         problems.append(found)
         ended = "unknown"
-    result = _build_event(named, category, types, ended, kind, config, problems)
+    result = _build_event(named, category, types, ended, kind, verb, config, problems)
     # `True` and `1` are equal keys and different texts, so only texts are cached.
     cacheable = all(part is None or type(part) is str for part in key[:4])
     if cacheable and len(config.event_cache) < _MAX_CACHED_EVENTS:
@@ -97,6 +102,7 @@ def _build_event(  # noqa: PLR0913, PLR0917 - the arguments of `verb_event`, as 
     types: tuple[str, ...],
     outcome: str,
     record_type: str | None,
+    verb: str,
     config: Config,
     problems: list[str],
 ) -> VerbEvent:
@@ -111,7 +117,8 @@ def _build_event(  # noqa: PLR0913, PLR0917 - the arguments of `verb_event`, as 
         event["type"] = list(types)
     unknown = None if action is None else config.unknown_action(action)
     found = (*problems, *((unknown,) if unknown else ()), *ecs_violations(category, types, outcome))
-    return VerbEvent(event, found, record_type)
+    own_action = action not in config.actions and action != f"{record_type}-{verb}"
+    return VerbEvent(event, found, record_type, own_action)
 
 
 def argument_names(verb: str) -> frozenset[str]:
@@ -130,20 +137,22 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
 ) -> dict[str, Any]:
     """Return the fields of a record from its arguments: `event`, `changes` and `user.target`, masked.
 
-    `changes` is masked in place. The notes, secrets and texts are added to `redactions`.
+    `changes` is masked in place. The notes and secrets are added to `redactions`.
     """
     event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
-    texts = redactions.texts
-    texts.append(event.get("action", ""))
+    redactions.own_action = verb_result.own_action
     if reason is not None:
-        event["reason"] = text_of(reason)
-        texts.append(event["reason"])
+        event["reason"] = config.masking.text(reason, ("event", "reason"), redactions)
     if changes is not None:
         about: dict[str, Any] = {"record_type": verb_result.record_type}
         if record_id is not None:
-            about["record_id"] = text_of(record_id)
-            texts.append(about["record_id"])
+            kind = type(record_id)
+            about["record_id"] = (
+                text_of(record_id)
+                if kind is int or kind is str
+                else config.masking.text(record_id, ("changes", "record_id"), redactions)
+            )
         config.masking.mask_changes(changes, redactions)
         about.update(changes)
         own["changes"] = about
@@ -201,14 +210,12 @@ def problem_labels(
         known: the names of existing arguments.
         problems: the problems found so far; those of `unknown` are appended.
         config: the configuration, whose masking rules apply.
-        redactions: the redactions of the record; all problems are appended to its `texts`, so that
-            they are searched for secrets.
+        redactions: the redactions of the record, to which those of the labels are added.
     """
     labels: dict[str, Any] = {}
     if unknown:
         labels, found = labels_of(unknown, known, config.masking, redactions)
         problems += found
-    redactions.texts += problems
     return {**labels, "audit_problem": "; ".join(problems)}
 
 
@@ -229,12 +236,11 @@ def payload_of(
         fields = merged(config.service_fields, fields)
     for name, value in own.items():
         fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
-    if context.redactions.notes or context.redactions.has_secret:
-        redactions.add(context.redactions)
-    else:
-        redactions.searched = context.redactions.searched
+    above = context.redactions
+    redactions.searched = above.searched
+    if above.notes or above.secrets or above.has_secret:
+        redactions.add(above)
     if extra_fields:
         extra_fields = config.masking.masked(extra_fields, (), redactions)
-    return Payload(
-        fields, extra_fields, redactions, None if extra_fields or "user" in own else context.related
-    )
+    known = None if extra_fields or "user" in own else context.related
+    return Payload(fields, extra_fields, redactions, known, config.masking)

@@ -12,8 +12,8 @@ from ._configuration import get_config
 from ._record.document import merged
 from ._record.ecs import related
 from ._record.interrupts import from_signal_handler
-from ._record.masking import Redactions
 from ._record.plain import plain, plain_fields, text_of
+from ._record.secrets import Redactions, has_secret, texts_of
 
 __all__ = [
     "Context",
@@ -222,7 +222,6 @@ def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Con
     redactions.add(present.redactions)
     del redactions.secrets[:-_MAX_SECRETS]
     fields = _over(present.fields, get_config().masking.masked(above, (), redactions))
-    redactions.search(fields)
     return _made(fields, redactions)
 
 
@@ -249,6 +248,9 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _made(fields: dict[str, Any], redactions: Redactions) -> Context:
+    # Searched once, since many records contain them.
+    redactions.searched = fields, texts_of(fields)
+    redactions.has_secret = has_secret(redactions.searched[1])
     return Context(fields, redactions, related(fields))
 
 
@@ -262,7 +264,6 @@ def _without(present: Context, names: Iterable[str]) -> Context:
         removed = f"$.{name}"
         for path in [p for p in redactions.notes if p == removed or p.startswith(f"{removed}.")]:
             del redactions.notes[path]
-    redactions.search(fields)
     return _made(fields, redactions)
 
 

@@ -16,9 +16,9 @@ from audit_lib._proof.chain import TAIL_BYTES, HashChain
 from audit_lib._record.document import document_of, payload_of
 from audit_lib._record.encoding import encode
 from audit_lib._record.interrupts import from_signal_handler
-from audit_lib._record.masking import Redactions, scrubbed
 from audit_lib._record.notes import add_notes, event_last
 from audit_lib._record.processes import on_copy
+from audit_lib._record.secrets import Redactions, scrubbed
 from audit_lib._record.size import fitted
 
 from .endings import seal_at_end
@@ -199,7 +199,7 @@ class AuditHandler(logging.Handler):
     def _write(self, body: bytes, config: Config) -> Exception | None:
         target = self._current_target()
         if not config.chain or body[-2:] != b"}}" or not target.reaches_kernel:
-            return target.write(body + b"\n", fsync=config.fsync)
+            return target.write(body + b"\n", config.fsync)
         chain = self._chain
         if chain is None or target.stream is not self._chain_stream:
             self._leave_chain()
@@ -213,7 +213,7 @@ class AuditHandler(logging.Handler):
         # Until the result is known, no other record may use these sequences.
         self._chain = None
         try:
-            error = target.write(line, fsync=config.fsync)
+            error = target.write(line, config.fsync)
         except BaseException:  # interrupted: whether it was written is unknown
             self._chain = chain
             self._leave_chain()
@@ -236,11 +236,11 @@ class AuditHandler(logging.Handler):
         """Write a record inside of the writing of another one, in a chain of its own."""
         target = self._target or self._current_target()
         if not config.chain or body[-2:] != b"}}" or not target.reaches_kernel:
-            return target.write(body + b"\n", fsync=config.fsync)
+            return target.write(body + b"\n", config.fsync)
         chain = HashChain()
         link = f"parent:{self._chain.position}" if self._chain is not None else ""
         line = chain.opening(link, body) + chain.link(body) + chain.sealing()
-        return target.write(line, fsync=config.fsync)
+        return target.write(line, config.fsync)
 
     def _leave_chain(self) -> None:
         """End the current chain without a seal.
@@ -354,10 +354,10 @@ class AuditFileHandler(AuditHandler):
 
 def _body(document: dict[str, Any], redactions: Redactions, config: Config, longest: int) -> bytes:
     body = encode(document)
-    if redactions.has_secret or "error" in document or redactions.found_in(document["message"]):
+    if redactions.found_in(document, config.masking.detect):
         scrubbing = Redactions()
-        scrubbing.secrets = redactions.secrets
-        document = scrubbed(document, scrubbing)
+        scrubbing.secrets, scrubbing.own_action = redactions.secrets, redactions.own_action
+        document = scrubbed(document, scrubbing, config.masking.detect)
         if scrubbing.notes:
             add_notes(document, scrubbing.notes)
             body = encode(event_last(document))

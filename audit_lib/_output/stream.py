@@ -77,7 +77,7 @@ class Target:
         """Whether the stream is a text stream of a file descriptor, and not a replacement of one."""
         self.outlet = _outlet_of(self._file) if self.reaches_kernel else _REPLACED
 
-    def write(self, line: bytes, *, fsync: bool = False) -> Exception | None:
+    def write(self, line: bytes, fsync: bool = False) -> Exception | None:
         """Write a line, with its line end, and flush it.
 
         To a file descriptor, a line always begins a line, whoever wrote to it before. A non-blocking
@@ -96,10 +96,11 @@ class Target:
         Raises:
             BaseException: a signal handler raised it before a byte was written.
         """
-        with self.outlet.lock:
+        outlet = self.outlet
+        with outlet.lock:
             if not self.reaches_kernel:
                 return _write_text(self.stream, line)
-            return self.outlet.write(self.stream, self._file, line, fsync=fsync)
+            return outlet.write(self.stream, self._file, line, fsync)
 
 
 class Outlet:
@@ -130,20 +131,20 @@ class Outlet:
         interrupt, self.interrupt = self.interrupt, None
         return interrupt  # type: ignore[return-value]
 
-    def write(self, stream: Any, file: int, line: bytes, *, fsync: bool) -> Exception | None:
+    def write(self, stream: Any, file: int, line: bytes, fsync: bool) -> Exception | None:
         """Write a line to the file descriptor; see `Target.write`. The caller holds `lock`."""
         outer = self._writing
         if outer is not None and 0 < outer.sent < outer.length:
             outer.torn = outer.sent  # this line is written in the middle of it
         if not self._pipe:
-            return self._write(stream, file, line, fsync=fsync)
+            return self._write(stream, file, line, fsync)
         # A pipe accepts 4,096 bytes atomically (PIPE_BUF); when it is full, other writers can get
         # between the parts of a longer line. The lock belongs to the process (POSIX), so it also
         # excludes forked processes; threads of this process are excluded by `lock`.
         locked = self._lock_pipe(file)
         began = monotonic()
         try:
-            return self._write(stream, file, line, fsync=fsync)
+            return self._write(stream, file, line, fsync)
         finally:
             if locked:
                 lockf(file, LOCK_UN)
@@ -152,7 +153,7 @@ class Outlet:
                 if (held := monotonic() - began) > _LONG_SECONDS:
                     sleep(min(held, _MAX_PAUSE_SECONDS))
 
-    def _write(self, stream: Any, file: int, line: bytes, *, fsync: bool) -> Exception | None:
+    def _write(self, stream: Any, file: int, line: bytes, fsync: bool) -> Exception | None:
         try:
             stream.flush()  # keeps the order of what was printed before; raises if it is closed
         except Exception as error:

@@ -17,10 +17,11 @@ from typing import Any, Final
 from .ecs import related
 from .interrupts import from_signal_handler
 from .leaves import class_name
-from .masking import Masking, Redactions
+from .masking import Masking
 from .notes import add_notes, event_last
 from .plain import plain, text_of
 from .processes import on_copy
+from .secrets import Redactions
 
 __all__ = [
     "ECS_VERSION",
@@ -41,6 +42,9 @@ PAYLOAD: Final = "_audit"
 """The attribute of a `LogRecord` that contains what an audit logger adds to it."""
 
 
+_DEFAULT_MASKING: Final = Masking()
+
+
 class Payload:
     """What an audit logger adds to a `LogRecord`: its fields, `extra`, and what was masked in them.
 
@@ -48,7 +52,7 @@ class Payload:
     secrets: all texts of an unpickled payload are searched for known forms instead.
     """
 
-    __slots__ = ("extra", "fields", "redactions", "related")
+    __slots__ = ("extra", "fields", "masking", "redactions", "related")
 
     def __init__(
         self,
@@ -56,7 +60,9 @@ class Payload:
         extra: dict[str, Any],
         redactions: Redactions,
         related: dict[str, list[str]] | None = None,
+        masking: Masking = _DEFAULT_MASKING,
     ) -> None:
+        self.masking = masking
         self.fields = fields
         self.extra = extra
         self.redactions = redactions
@@ -116,8 +122,7 @@ def payload_of(record: LogRecord, masking: Masking) -> Payload:
     redactions = Redactions()
     if extra:
         extra = masking.masked(plain(extra), (), redactions)
-    redactions.has_secret = True  # its texts were not searched
-    return Payload({}, extra, redactions)
+    return Payload({}, extra, redactions, None, masking)
 
 
 # fmt: off
@@ -220,8 +225,8 @@ def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> 
     if payload.extra or unformatted is not None:
         rejected = _add(document, payload.extra)
         if unformatted is not None:
-            rejected["arguments"] = unformatted
-            payload.redactions.has_secret = True  # they were not searched
+            arguments = {"arguments": unformatted}
+            rejected |= payload.masking.masked(arguments, ("extra",), payload.redactions)
         if rejected:
             document["extra"] = _with_extra(document.get("extra", {}), rejected)
     found = related(document) if payload.related is None else payload.related

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["HIDDEN", "encode", "hidden", "prepare"]
+__all__ = ["HIDDEN", "encode", "hidden", "json_text", "prepare"]
 
 HIDDEN: Final = "***"
 """The text that is written instead of a sensitive value."""
@@ -36,6 +36,11 @@ def encode(document: Any) -> bytes:
     except TypeError:  # nested over 254 levels deep; `plain` allows fewer
         return _escaped(document)
     return line if line.isascii() else _escaped(document)
+
+
+def json_text(document: Any) -> str:
+    """Return the JSON of plain values as a text of a record, which may contain any character."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=hidden)
 
 
 def prepare() -> _Dumps:

@@ -13,6 +13,7 @@ __all__ = [
     "Mask",
     "MaskingRule",
     "SensitiveValue",
+    "TypedDictRules",
     "annotated_rules",
 ]
 
@@ -124,17 +125,19 @@ class SensitiveValue:
     __hash__ = None  # type: ignore[assignment] # as a list or a dict has it
 
 
-def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
+def annotated_rules(cls: type) -> "Mapping[str, MaskingRule | TypedDictRules]":
     """Return the masking rules in the annotations of a class and its bases, by the name of the field.
 
-    For example `phone: Annotated[str, Mask(keep=4)]`. The result is cached by class.
+    For example `phone: Annotated[str, Mask(keep=4)]`. For a field with a `TypedDict` that has rules,
+    in any containers, the result has those. The result is cached by class.
     """
     found = _ANNOTATED.get(cls)
     if found is None:
         found = {}
         for base in reversed(cls.__mro__):
             for name, annotation in _annotations(base).items():
-                if rule := _rule_in(annotation):
+                rule = _rule_in(annotation) or _typed_dict_rules(annotation)
+                if rule is not None:
                     found[name] = rule
         if len(_ANNOTATED) >= MAX_NAMES:  # an application that keeps generating classes
             _ANNOTATED.clear()
@@ -142,7 +145,48 @@ def annotated_rules(cls: type) -> Mapping[str, MaskingRule]:
     return found
 
 
-_ANNOTATED: Final[dict[type, dict[str, MaskingRule]]] = {}
+class TypedDictRules:
+    """The rules for objects that are plain dicts: those of a `TypedDict`, by the name of the member."""
+
+    __slots__ = ("rules",)
+
+    def __init__(self, rules: Mapping[str, "MaskingRule | TypedDictRules"]) -> None:
+        self.rules = rules
+
+    def applied(self, value: Any) -> Any:
+        """Return a plain value with the members that have rules, at any depth, as `SensitiveValue`s."""
+        if isinstance(value, list):
+            return [self.applied(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        result = {}
+        for name, item in value.items():
+            rule = self.rules.get(name)
+            if isinstance(rule, MaskingRule):
+                result[name] = SensitiveValue(item, rule)
+            else:
+                inner = self.applied(item)
+                result[name] = inner if rule is None else rule.applied(inner)
+        return result
+
+
+def _typed_dict_rules(annotation: Any) -> TypedDictRules | None:
+    """Return the rules of the `TypedDict`s in an annotation, such as `list[Card]` or `dict[str, Card]`."""
+    if isinstance(annotation, type) and hasattr(annotation, "__total__"):
+        rules: dict[str, Any] = {}
+        for name, inner in _annotations(annotation).items():
+            rule = _rule_in(inner) or _typed_dict_rules(inner)
+            if rule is not None:
+                rules[name] = rule
+        return TypedDictRules(rules) if rules else None
+    found: dict[str, Any] = {}
+    for inner in getattr(annotation, "__args__", ()):
+        if (typed := _typed_dict_rules(inner)) is not None:
+            found.update(typed.rules)
+    return TypedDictRules(found) if found else None
+
+
+_ANNOTATED: Final[dict[type, dict[str, "MaskingRule | TypedDictRules"]]] = {}
 
 
 def _rule_in(annotation: Any) -> MaskingRule | None:

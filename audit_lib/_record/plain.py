@@ -15,7 +15,7 @@ from .encoding import hidden
 from .interrupts import from_signal_handler
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .library_classes import CONVERSIONS
-from .masking_rules import SensitiveValue, annotated_rules
+from .masking_rules import SensitiveValue, TypedDictRules, annotated_rules
 from .unreadable import BEYOND_LIMIT, UnreadableText, private_attributes
 
 __all__ = ["REST", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
@@ -240,7 +240,11 @@ class _Walk:
         if type(value) is not dict and (rules := annotated_rules(type(value))):
             for name, rule in rules.items():
                 if name in visited:
-                    visited[name] = SensitiveValue(visited[name], rule)
+                    visited[name] = (
+                        rule.applied(visited[name])
+                        if isinstance(rule, TypedDictRules)
+                        else SensitiveValue(visited[name], rule)
+                    )
         return visited
 
     def _with_private(

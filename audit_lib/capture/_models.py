@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from audit_lib._logger import AuditLogger
-from audit_lib._record.masking_rules import SensitiveValue, annotated_rules
+from audit_lib._record.masking_rules import SensitiveValue, TypedDictRules, annotated_rules
 from audit_lib._record.plain import plain, text_of
 
 __all__ = ["MOST_ROWS", "AuditedModel", "model_of", "record_id", "write_all", "written"]
@@ -91,4 +91,6 @@ def record_id(key: Iterable[Any]) -> str:
 def written(cls: type, name: str, value: Any) -> Any:
     """Return an attribute's value in JSON types, as `SensitiveValue` if its annotation marks it sensitive."""
     rule = annotated_rules(cls).get(name)
+    if isinstance(rule, TypedDictRules):
+        return rule.applied(plain(value))
     return plain(value) if rule is None else SensitiveValue(plain(value), rule)

@@ -8,6 +8,7 @@ committed (`transaction.on_commit`), never after a rollback, including that of a
 more than 1,000 rows writes one record, with the number of rows.
 """
 
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial, wraps
@@ -25,7 +26,9 @@ from ._models import MOST_ROWS, AuditedModel, model_of, write_all, written
 
 __all__ = ["audit_models", "release_models"]
 
-_BEFORE: Final = "_audit_lib_before"
+# The states before a save or a deletion, by the id of the instance: not in the instance, which may be
+# shown after a save that failed, and which has its unmasked values.
+_BEFORE: Final[dict[int, tuple[weakref.ref[Any], Any]]] = {}
 
 _models: Final[dict[type, AuditedModel]] = {}
 
@@ -209,7 +212,18 @@ def _stored(instance: Any, model: AuditedModel, using: str) -> dict[str, Any] | 
 
 def _before_save(sender: Any, instance: Any, using: str, **_: Any) -> None:
     if model := _model_of(sender):
-        instance.__dict__[_BEFORE] = _stored(instance, model, using)
+        _remember(instance, _stored(instance, model, using))
+
+
+def _remember(instance: Any, state: Any) -> None:
+    key = id(instance)
+    _BEFORE[key] = weakref.ref(instance, lambda _: _BEFORE.pop(key, None)), state
+
+
+def _recall(instance: Any) -> Any:
+    """Return what was remembered for an instance, and forget it; None without it."""
+    reference, state = _BEFORE.pop(id(instance), (None, None))
+    return state if reference is not None and reference() is instance else None
 
 
 def _after_save(
@@ -218,7 +232,7 @@ def _after_save(
     model = _model_of(sender)
     if model is None:
         return
-    before = instance.__dict__.pop(_BEFORE, None)
+    before = _recall(instance)
     after = _state(instance, model)
     if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
         after = _stored(instance, model, using) or after  # values that the database computed
@@ -235,12 +249,12 @@ def _after_save(
 
 def _before_delete(sender: Any, instance: Any, **_: Any) -> None:
     if model := _model_of(sender):
-        instance.__dict__[_BEFORE] = (instance.pk, _state(instance, model))
+        _remember(instance, (instance.pk, _state(instance, model)))
 
 
 def _after_delete(sender: Any, instance: Any, using: str, **_: Any) -> None:
-    if (model := _model_of(sender)) and _BEFORE in instance.__dict__:
-        known, state = instance.__dict__.pop(_BEFORE)
+    if (model := _model_of(sender)) and (remembered := _recall(instance)) is not None:
+        known, state = remembered
         _write_on_commit(using, model, "deleted", known, state, {})
 
 

@@ -332,7 +332,7 @@ OF_ONE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("event", {"level": Hostile()}, f"level: found <{__name__}.Hostile>; ", {"log.level": "info"}),
     ("event", {"action": None}, "event.action: is missing; write action=", {}),
     ("record_updated", {"by_key": "lines"}, "by_key: found 'lines'; write path", {}),
-    ("record_updated", {"by_key": {5: "x"}}, 'by_key: found {"5":"x"}; write path', {}),
+    ("record_updated", {"by_key": {5: "x"}}, "by_key: found dict; write path", {}),
     ("track", {"by_key": 5}, "by_key: found 5; write path", {}),
 ]
 RECORD_TYPES: list[tuple[object, str, str]] = [

@@ -118,4 +118,4 @@ for number in range(1_000_000):
         assert told <= set(numbers(whole))
         assert audit_lib.verify(lines).problems == ()
         acknowledged += len(told)
-    assert acknowledged > 10_000
+    assert acknowledged > 5_000

@@ -1,0 +1,271 @@
+"""Declared masks hold in any nesting, and no part of a record is written without being searched."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import attrs
+import msgspec
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+from typing_extensions import TypedDict
+
+import audit_lib
+from audit_lib import Mask
+from audit_lib._record.masking import Masking
+from audit_lib._record.secrets import Redactions, has_secret, scrubbed
+
+Lines = Callable[[], list[dict[str, Any]]]
+IBAN = "ES9121000418450200051332"
+Iban = Annotated[str, Mask(keep=4)]
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    yield
+    audit_lib.configure()
+
+
+class Model(BaseModel):
+    iban: Iban
+
+
+class Aliased(BaseModel):
+    model_config = ConfigDict(serialize_by_alias=True, populate_by_name=True)
+    iban: Iban = Field(alias="accountNumber")
+
+
+@dataclasses.dataclass
+class Data:
+    iban: Iban
+
+
+@attrs.define
+class Attrs:
+    iban: Iban
+
+
+class Struct(msgspec.Struct):
+    iban: Iban
+
+
+class Tuple(NamedTuple):
+    iban: Iban
+
+
+class Typed(TypedDict):
+    iban: Iban
+
+
+class TypedAround(TypedDict):
+    accounts: list[Typed]
+
+
+class ByName(BaseModel):
+    accounts: dict[str, Model]
+
+
+class Lists(BaseModel):
+    accounts: list[list[Model]]
+
+
+class Root(RootModel[dict[str, Model]]):
+    pass
+
+
+class RootList(RootModel[list[Model]]):
+    pass
+
+
+class Rooted(BaseModel):
+    accounts: Root
+    listed: RootList
+
+
+class WithTyped(BaseModel):
+    accounts: dict[str, list[Typed]]
+
+
+class WithData(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    data: list[Data]
+    attributes: Any = None
+
+
+@dataclasses.dataclass
+class DataWithTyped:
+    around: TypedAround
+    one: Typed | None = None
+
+
+@dataclasses.dataclass
+class DataOf:
+    value: Any
+
+
+NESTED = {
+    "dict of models": ByName(accounts={"a": Model(iban=IBAN)}),
+    "lists of lists of models": Lists(accounts=[[Model(iban=IBAN)], []]),
+    "root model": Root({"a": Model(iban=IBAN)}),
+    "root model of a list": RootList([Model(iban=IBAN)]),
+    "root models in a model": Rooted(
+        accounts=Root({"a": Model(iban=IBAN)}), listed=RootList([Model(iban=IBAN)])
+    ),
+    "alias": Aliased(iban=IBAN),
+    "alias in containers": {"a": [(Aliased(iban=IBAN),)]},
+    "typed dicts in a model": WithTyped(accounts={"a": [{"iban": IBAN}]}),
+    "typed dicts in a dataclass": DataWithTyped({"accounts": [{"iban": IBAN}]}, {"iban": IBAN}),
+    "dataclasses in a model": WithData(data=[Data(IBAN)], attributes=Attrs(IBAN)),
+    "attrs in a dataclass": DataOf({"x": [Attrs(IBAN)]}),
+    "a struct in attrs": DataOf(Struct(IBAN)),
+    "a tuple in a struct": [Struct(IBAN), {"a": Tuple(IBAN)}],
+    "a dataclass in a set": DataOf(
+        dataclasses.make_dataclass("D", [("i", Iban)], frozen=True)(IBAN)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_declared_mask_holds_in_any_nesting(
+    name: str, logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    logger.audit.record_created(f"Account {IBAN}", "account", {"v": NESTED[name]})
+    logger.audit.record_created("x", "account", NESTED[name])
+    logger.audit.event("x", action="a", extra={"v": NESTED[name]})
+    with audit_lib.context(v={"w": NESTED[name]}):
+        logger.audit.info("x")
+    for line in lines():
+        text = json.dumps(line)
+        assert IBAN not in text
+        assert "***1332" in text
+        assert "masked" in line["changes"]["notes"].values()
+
+
+SECRET = "hunter22-hunter22"
+PLACES: dict[str, dict[str, Any]] = {
+    "arguments": {"args": ("%d", {"password": SECRET})},
+    "reason": {"reason": {"cvv": SECRET}},
+    "reason in a list": {"reason": [{"cvv": SECRET}]},
+    "record id": {"record_id": {"cvv": SECRET}},
+    "record type": {"record_type": {"cvv": SECRET}},
+    "action": {"action": {"password": SECRET}},
+    "outcome": {"outcome": {"password": SECRET}},
+    "target": {"target": {"name": "x", "password": SECRET}},
+    "extra": {"extra": {"a": [{"password": SECRET}]}},
+    "unknown argument": {"usr": {"password": SECRET}},
+    "unknown password": {"password": SECRET},
+    "a form in a name": {"extra": {f"password={SECRET}": 1}},
+    "a form in an id": {"record_id": f"password={SECRET}"},
+    "a form in a type": {"record_type": f"password={SECRET}"},
+    "a form in an action": {"action": f"password={SECRET}"},
+    "a form in a nested name": {"extra": {"a": {"b": [{f"token: {SECRET}": 1}]}}},
+    "exception": {"exc_info": ValueError(f"password={SECRET}")},
+    "stack": {"stack_info": True},
+    "stacklevel": {"stacklevel": {"password": SECRET}},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_part_of_a_record_is_written_without_being_searched(
+    place: str, logger: audit_lib.AppLogger, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pytest's `caplog` handler fails for arguments that do not fit their message.
+    monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
+    given = dict(PLACES[place])
+    msg, *args = given.pop("args", ("x",))
+    record_type = given.pop("record_type", "user")
+    if msg != "x":
+        msg = f"x {msg}"
+    with (
+        pytest.warns(audit_lib.AuditUsageWarning)
+        if given.keys() & {"usr", "password"}
+        else _nothing()
+    ):
+        _write(logger, msg, record_type, args, given)
+    assert SECRET not in json.dumps(lines())
+
+
+class _nothing:  # noqa: N801 - as `contextlib.nullcontext`, and warnings are ignored
+    def __enter__(self) -> None:
+        import warnings
+
+        self.kept = warnings.catch_warnings()
+        self.kept.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, *error: object) -> None:
+        self.kept.__exit__(None, None, None)
+
+
+def _write(logger: Any, msg: str, record_type: Any, args: Any, given: dict[str, Any]) -> None:
+    logger.audit.record_updated(msg, record_type, {"n": 1}, {"n": 2}, *args, **given)
+
+
+def test_the_service_is_searched(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    audit_lib.configure(service={"name": f"password={SECRET}", "token": SECRET})
+    logger.audit.info("x")
+    [line] = lines()
+    assert line["service"] == {"name": "password=***", "token": "***"}
+    assert SECRET not in repr(audit_lib.get_config())
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["audit", "user", "2026", "info", "user-updated", "shop", "success", "updated", "change"],
+)
+def test_a_secret_that_equals_what_the_library_writes_hides_no_record(
+    secret: str, logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    """Who chooses `audit` as a password does not get past the subscription filter `*.audit`."""
+    logger.audit.record_updated(f"now {secret}", "user", {"password": "x"}, {"password": secret})
+    [line] = lines()
+    assert line["message"] == "now ***"
+    assert line["log"]["logger"] == f"{logger.name}.audit"
+    assert line["@timestamp"].startswith("20")
+    assert line["log.level"] == "info"
+    assert {name: line["event"][name] for name in ("action", "outcome", "category", "type")} == {
+        "action": "user-updated", "outcome": "success", "category": ["iam"], "type": ["user", "change"],
+    }  # fmt: skip
+    assert line["changes"]["record_type"] == "user"
+    assert line["changes"]["fields"] == {"password": "updated"}
+
+
+# ── the corpus ─────────────────────────────────────────────────────────────────────────────────
+
+CORPUS = Path(__file__).with_name("secrets_in_text.tsv")
+
+
+def cases() -> list[tuple[int, str, str, str]]:
+    """Return the number of each line of the corpus, what is expected, the secret, and the text."""
+    found = []
+    for number, line in enumerate(CORPUS.read_text(encoding="utf-8").splitlines(), 1):
+        if line and not line.startswith("#"):
+            expected, secret, text = line.split("\t")
+            secret = secret.encode("latin-1", "backslashreplace").decode("unicode_escape")
+            text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+            found.append((number, expected, secret, text))
+    return found
+
+
+def test_the_corpus_has_enough_cases() -> None:
+    assert len(cases()) >= 300
+
+
+@pytest.mark.parametrize(("number", "expected", "secret", "text"), cases())
+def test_the_corpus(number: int, expected: str, secret: str, text: str) -> None:
+    detect = {"hide-card": ("card",), "keep-card": ("card",), "hide-iban": ("iban",),
+              "keep-iban": ("iban",)}.get(expected, ())  # fmt: skip
+    if expected in {"hide-name", "keep-name"}:
+        assert (Masking().rule((text,)) is not None) is (expected == "hide-name")
+        return
+    redactions = Redactions()
+    shown = scrubbed({"message": text}, redactions, detect)["message"]
+    if expected.startswith("hide"):
+        assert secret not in shown, shown
+        assert "***" in shown
+        assert redactions.found_in({"message": text}, detect)
+        assert has_secret(text) or detect
+    else:
+        assert shown == text

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         heads = _read_heads(options.heads) if options.heads else ()
         report = verify(_lines(options.files), heads=heads, transported=options.transported)
-        if options.write_heads and report.intact:
+        if options.write_heads and report.intact and report.chains:
             _write_heads(Path(options.write_heads), report)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         text = str(error)
@@ -67,8 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"audit_lib verify: {text}", file=sys.stderr)  # noqa: T201 - a command's answer
         return _UNUSABLE
     print("\n".join(_report_lines(report)))  # noqa: T201
-    if options.write_heads and not report.intact:
-        text = f"{options.write_heads}: not written, because of the problems"
+    if options.write_heads and not (report.intact and report.chains):
+        why = "because of the problems" if report.problems else "because there is no chain"
+        text = f"{options.write_heads}: not written, {why}"
         print(f"audit_lib verify: {text}", file=sys.stderr)  # noqa: T201
     return _PROBLEMS if not report.intact else _COMPLETE if report.complete else _OPEN
 
@@ -131,10 +132,12 @@ def _read_heads(name: str) -> list[ChainHead]:
 def _write_heads(path: Path, report: VerifyReport) -> None:
     heads = (chain.head for chain in report.chains)
     # The stored heads are replaced as a whole, or not at all.
+    text = "".join(f"{head.chain} {head.sequence} {head.hash}\n" for head in heads)
+    if path.exists() and not path.is_file():  # a pipe, or a terminal
+        path.write_text(text, encoding="ascii")
+        return
     written = path.with_name(f"{path.name}.{os.getpid()}")
-    written.write_text(
-        "".join(f"{head.chain} {head.sequence} {head.hash}\n" for head in heads), encoding="ascii"
-    )
+    written.write_text(text, encoding="ascii")
     written.replace(path)
 
 

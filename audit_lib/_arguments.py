@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
 
 from ._exceptions import AuditUsageWarning
 from ._record.encoding import json_text
+from ._record.interrupts import from_signal_handler
 from ._record.leaves import class_name
 from ._record.masking import Masking, Redactions
 from ._record.plain import plain, text_of
@@ -229,8 +230,10 @@ def checked_flag(value: object) -> bool:
     """Return the truth value of an object; True if `bool` of it raises, as for a NumPy array."""
     try:
         return bool(value)
-    except Exception:  # noqa: BLE001 - such as NumPy's ValueError
-        return True
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        return True  # such as NumPy's ValueError
 
 
 def checked_exception(exc_info: Any, problems: list[str]) -> Any:

@@ -14,6 +14,7 @@ from ._record.changes import changes_between
 from ._record.document import Payload, merged
 from ._record.ecs import OUTCOMES, category_and_type, ecs_violations
 from ._record.ids import new_id
+from ._record.interrupts import from_signal_handler
 from ._record.masking import Redactions
 from ._record.plain import plain_fields, text_of
 
@@ -68,8 +69,10 @@ def verb_event(  # noqa: PLR0913, PLR0917 - the parts of an event
     key = verb, record_type, action, outcome, category, types
     try:
         cached: VerbEvent | None = config.event_cache.get(key)
-    except Exception:  # noqa: BLE001 - unhashable, or a `__hash__` or `__eq__` that raises
-        cached = None
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        cached = None  # unhashable, or a `__hash__` or `__eq__` that raises
     if cached is not None:
         return cached
     problems: list[str] = []
@@ -175,7 +178,10 @@ def changes_by_key(
 ) -> dict[str, Any]:
     try:
         return changes_between(before, after, config.masking, by_key)
-    except Exception:  # noqa: BLE001 - `by_key` is wrong: the states never raise
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        # `by_key` is wrong: the states never raise.
         problems.append(
             f"by_key: found {short_text(by_key)}; write path → name of a member, or None"
         )

@@ -15,7 +15,7 @@ class Health(TypedDict):
     """What `health` returns; it can be written as JSON.
 
     Attributes:
-        ok: whether the last record was accepted by its destination, and no spool contains records.
+        ok: whether each destination accepted its last record, and no spool contains records.
         last_written: the `@timestamp` of the record that was accepted last by a destination of this
             process, None before the first.
         queued: how many records wait in memory, in the queues of `audit_lib.destinations`.

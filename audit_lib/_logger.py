@@ -36,11 +36,12 @@ from ._record.changes import changes_between
 from ._record.document import PAYLOAD, document_from_frame
 from ._record.masking import Redactions
 from ._record.plain import plain_fields
+from ._record.processes import on_copy
 
 __all__ = ["AppLogger", "AuditLogger", "get_logger"]
 
 _SUFFIX: Final = ".audit"
-_EXTENDING: Final = RLock()
+_EXTENDING = RLock()
 _DEFAULT: Final = (DEFAULT_HANDLER,)
 _UNSET: Final = object()
 _MANY_FRAMES: Final = 1000
@@ -520,6 +521,14 @@ def get_logger(name: str) -> AppLogger:
         LoggerConflictError: a logger of that name exists and its class cannot be extended.
     """
     return cast("AppLogger", _extend(name, AppLogger))
+
+
+def _renew_lock() -> None:
+    global _EXTENDING  # noqa: PLW0603 - a thread that does not exist in a copy may have held it
+    _EXTENDING = RLock()
+
+
+on_copy(_renew_lock)
 
 
 def _extend(name: str, kind: type[logging.Logger]) -> logging.Logger:

@@ -146,7 +146,7 @@ class AuditHandler(logging.Handler):
                 raise
             error = raised
         if error is None:
-            tally.accepted(body)
+            tally.accepted(body, self)
         else:
             fallback = None if config.spool is None else spool_at(config.spool)
             self._apply_policy(body + b"\n", fallback, config.failure_policy(action), error)
@@ -279,6 +279,7 @@ class AuditHandler(logging.Handler):
         note = f"audit_lib: the record below could not be written to {self.place}: {error!r}"
         text = f"{note}\n{lines.decode('ascii')}"
         count = lines.count(b"\n")
+        tally.failing.add(self)
         if policy == "raise":
             tally.failed("raised", count, self.place, error)
             raise RecordLostError(text) from error
@@ -321,25 +322,27 @@ class AuditFileHandler(AuditHandler):
         self.filename = os.path.abspath(filename)  # noqa: PTH100 - the working directory may change
 
     def _current_stream(self) -> Any:
-        if self.stream is not None:
-            if self._is_current(self.stream):
-                return self.stream
-            self.stream.close()
+        before = self.stream
+        if before is not None and self._is_current(before):
+            return before
         flags = os.O_CREAT | os.O_APPEND
         try:  # readable, to see whether the last line is torn
             descriptor = os.open(self.filename, os.O_RDWR | flags, 0o600)
         except PermissionError:
             descriptor = os.open(self.filename, os.O_WRONLY | flags, 0o600)
         stream = os.fdopen(descriptor, "w", encoding="utf-8")
-        if self._chain is not None and self._chain_stream is self.stream:
+        if self._chain is not None and self._chain_stream is before:
             self._chain_stream = stream
         self.stream = stream
+        if before is not None:
+            with suppress(OSError):  # the new file is open, whatever becomes of the old one
+                before.close()
         return stream
 
     def _is_current(self, stream: TextIO) -> bool:
         try:
             return os.path.samestat(os.stat(self.filename), os.fstat(stream.fileno()))  # noqa: PTH116
-        except FileNotFoundError:
+        except (OSError, ValueError):  # renamed, or closed by the application
             return False
 
     def close(self) -> None:

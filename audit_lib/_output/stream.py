@@ -112,7 +112,9 @@ class Outlet:
             to be raised again by the caller.
     """
 
-    __slots__ = ("__weakref__", "_end", "_pipe", "_regular", "_writing", "interrupt", "lock")
+    __slots__ = (
+        "__weakref__", "_end", "_held", "_pipe", "_regular", "_writing", "interrupt", "lock",
+    )  # fmt: skip
 
     def __init__(self, mode: int) -> None:
         self.lock = RLock()
@@ -121,10 +123,12 @@ class Outlet:
         self._regular = stat.S_ISREG(mode)
         self._end = -1  # the size of a file after the last line
         self._writing: _Writing | None = None
+        self._held: list[None] = []  # has an element while this process has locked the pipe
 
     def forget(self) -> None:
         """Forget the line that another thread was writing when the process was copied."""
         self.interrupt = self._writing = None
+        self._held.clear()
 
     def take_interrupt(self) -> BaseException:
         """Return `interrupt`, which is not None, and forget it."""
@@ -136,17 +140,19 @@ class Outlet:
         outer = self._writing
         if outer is not None and 0 < outer.sent < outer.length:
             outer.torn = outer.sent  # this line is written in the middle of it
-        if not self._pipe:
+        if not self._pipe or self._held:
             return self._write(stream, file, line, fsync)
         # A pipe accepts 4,096 bytes atomically (PIPE_BUF); when it is full, other writers can get
         # between the parts of a longer line. The lock belongs to the process (POSIX), so it also
-        # excludes forked processes; threads of this process are excluded by `lock`.
-        locked = self._lock_pipe(file)
+        # excludes forked processes; threads of this process are excluded by `lock`. A line that is
+        # written inside of another one must not release it.
         began = monotonic()
         try:
+            self._lock_pipe(file)
             return self._write(stream, file, line, fsync)
         finally:
-            if locked:
+            if self._held:
+                self._held.clear()
                 lockf(file, LOCK_UN)
                 # With a full pipe or many busy threads, this process would otherwise lock again
                 # before another waiting process wakes up.
@@ -154,12 +160,9 @@ class Outlet:
                     sleep(min(held, _MAX_PAUSE_SECONDS))
 
     def _write(self, stream: Any, file: int, line: bytes, fsync: bool) -> Exception | None:
-        try:
-            stream.flush()  # keeps the order of what was printed before; raises if it is closed
-        except Exception as error:
-            if from_signal_handler(error):
-                raise
-            return error
+        unflushed = self._flush(stream, file)
+        if unflushed is not None:
+            return unflushed
         try:
             # Another program, thread or process may have written a part of a line, or have been
             # killed in the middle of one. An empty line costs little.
@@ -175,6 +178,27 @@ class Outlet:
                 raise
             return error
         return None
+
+    def _flush(self, stream: Any, file: int) -> Exception | None:
+        """Write what was printed before, to keep the order; return the error if that is not possible."""
+        while True:
+            try:
+                stream.flush()  # raises if it is closed
+            except BlockingIOError:
+                try:
+                    _wait(file, _TIMEOUT_MS)
+                except TimeoutError as error:
+                    return error
+            except RuntimeError as error:
+                if from_signal_handler(error):
+                    raise
+                return None  # a signal handler interrupted a `print`, whose text follows
+            except Exception as error:
+                if from_signal_handler(error):
+                    raise
+                return error
+            else:
+                return None
 
     def _is_fresh(self, file: int) -> bool:
         """Return whether the next byte of a file begins a line."""
@@ -196,16 +220,16 @@ class Outlet:
             self.interrupt = self.interrupt or error
         return bool(counts)
 
-    def _lock_pipe(self, file: int) -> bool:
+    def _lock_pipe(self, file: int) -> None:
         try:
-            lockf(file, LOCK_EX)
+            # `extend` and `map` note the lock even if a signal handler runs directly afterwards. One
+            # that runs while this process waits for the lock has to lock the pipe itself.
+            self._held.extend(map(lockf, (file,), (LOCK_EX,)))
         except BaseException as error:  # noqa: BLE001 - also of a signal handler
-            if _is_ours(error):  # a system whose pipes cannot be locked
-                return False
-            self.interrupt = self.interrupt or error
-            with suppress(OSError):
-                lockf(file, LOCK_EX | LOCK_NB)
-        return True
+            if not _is_ours(error):  # otherwise a system whose pipes cannot be locked
+                self.interrupt = self.interrupt or error
+                with suppress(OSError):
+                    self._held.extend(map(lockf, (file,), (LOCK_EX | LOCK_NB,)))
 
     def _write_whole(self, file: int, line: bytes) -> None:
         outer = self._writing

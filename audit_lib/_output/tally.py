@@ -1,7 +1,8 @@
 """Counts the records of this process that a destination did not accept, for `audit_lib.health`."""
 
 from threading import RLock
-from typing import Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
+from weakref import WeakSet
 
 from audit_lib._record.processes import on_copy
 
@@ -36,15 +37,16 @@ class Tally:
         """Begin anew, as in a copy of the process."""
         self._lock = RLock()
         self._last = b""
-        self.failing = False
-        """Whether the last record was not accepted by its destination."""
+        self.failing: WeakSet[Any] = WeakSet()
+        """The handlers whose last record was not accepted by their destination."""
         self.counts: dict[Instead, int] = {"spooled": 0, "to_stderr": 0, "raised": 0}
         self.last_failure: LastFailure | None = None
 
-    def accepted(self, body: bytes) -> None:
-        """Note the record that a destination accepted last."""
+    def accepted(self, body: bytes, handler: Any) -> None:
+        """Note the record that the destination of a handler accepted last."""
         self._last = body
-        self.failing = False
+        if self.failing:
+            self.failing.discard(handler)
 
     def failed(self, instead: Instead, count: int, destination: str, error: BaseException) -> None:
         """Count records that a destination did not accept, and note what happened to them instead."""
@@ -52,7 +54,6 @@ class Tally:
         with self._lock:
             self.counts[instead] += count
             self.last_failure = LastFailure(destination=destination, error=text, instead=instead)
-            self.failing = True
 
     @property
     def last_written(self) -> str | None:

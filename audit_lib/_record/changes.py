@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from .interrupts import from_signal_handler
 from .masking import Masking
 from .masking_rules import SensitiveValue
 from .plain import REST, is_plain_object, plain_fields, text_of
@@ -43,12 +44,17 @@ def changes_between(
         return _compare(*states, (), masking)
     if type(before) is dict and type(after) is dict:
         try:
-            before, after, fields = _differing(before, after)
+            old, new, fields = _differing(before, after)
+            if is_plain_object(old) and is_plain_object(new):  # the common case
+                return {"before": old, "after": new, "fields": fields}
         except KeyError:
             pass
+        except Exception as error:
+            if from_signal_handler(error):
+                raise
+            # A name whose `==` raises, or another thread changes a state.
         else:
-            if is_plain_object(before) and is_plain_object(after):  # the common case
-                return {"before": before, "after": after, "fields": fields}
+            before, after = old, new
     return _compare(plain_fields(before), plain_fields(after), (), masking)
 
 
@@ -119,8 +125,8 @@ def _compare(
             changes["before"][name] = old
             changes["fields"][name] = "removed"
         elif not same(old, new):
-            changes["before"][name] = _shown(old)
-            changes["after"][name] = _shown(new)
+            changes["before"][name] = _shown(old, new)
+            changes["after"][name] = _shown(new, old)
             changes["fields"][name] = "updated"
     return changes
 
@@ -134,8 +140,11 @@ def _is_private(*values: Any) -> bool:
     return any(type(value) is UnreadableText and value.private for value in values)
 
 
-def _shown(value: Any) -> Any:
-    return UnreadableText(str(value)) if _is_private(value) else value
+def _shown(value: Any, other: Any) -> Any:
+    """Return a value as it is written: noted as `unreadable` if its text is that of the other state."""
+    if type(value) is UnreadableText and str(value) == str(other) and value.note != BEYOND_LIMIT:
+        return UnreadableText(str(value))
+    return value
 
 
 def same(old: Any, new: Any) -> bool:

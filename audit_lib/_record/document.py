@@ -269,8 +269,10 @@ def message_arguments(args: tuple[object, ...]) -> Any:
     try:
         if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
             return args[0]
-    except Exception:  # noqa: BLE001, S110 - a mapping whose `__len__` raises
-        pass
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        # A mapping whose `__len__` raises.
     return args
 
 

@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from .interrupts import from_signal_handler
+
 __all__ = [
     "LEAVES",
     "MAX_SAFE_INTEGER",
@@ -26,16 +28,20 @@ def class_name(cls: type) -> str:
     """Return the full name of a class: `decimal.Decimal`, but `int` without the module `builtins`."""
     try:
         return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
-    except Exception:  # noqa: BLE001 - a metaclass may raise anything
-        return "unreadable class"
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        return "unreadable class"  # a metaclass may raise anything
 
 
 def error_text(error: BaseException) -> str:
     """Return the class and the text of an exception; only the class if its `__str__` raises."""
     try:
         return f"{type(error).__name__}: {well_formed(str(error))}"
-    except Exception:  # noqa: BLE001 - a `__str__` may raise anything
-        return type(error).__name__
+    except Exception as failure:
+        if from_signal_handler(failure):
+            raise
+        return type(error).__name__  # a `__str__` may raise anything
 
 
 def well_formed(text: str) -> str:
@@ -77,6 +83,11 @@ def _iso(value: Any) -> str:
     return str(value.isoformat())
 
 
+def _zone(value: Any) -> str:
+    offset = str(type(value)(value.utcoffset(None)))
+    return offset if str(value) == offset else f"{value} ({offset})"
+
+
 def _time(value: Any) -> str:
     # Without a date, the offset of a named zone is unknown: the name is written instead.
     named = value.tzinfo is not None and value.utcoffset() is None
@@ -111,7 +122,7 @@ def _decimal(value: Any) -> int | float | str:
     # A number only if the value is exactly the same: 30.40 is (30.4), 0.1000000000000000000001 is not.
     as_float = float(value)
     if math.isfinite(as_float) and type(value)(repr(as_float)) == value:
-        return as_float if value.as_tuple().exponent else integer(int(value))
+        return as_float if value.as_tuple().exponent < 0 else integer(int(value))
     return str(value)
 
 
@@ -153,6 +164,7 @@ LEAVES: Final[dict[str, Callable[[Any], Any]]] = {
     "ipaddress.IPv6Address": str,
     "ipaddress.IPv4Network": str,
     "ipaddress.IPv6Network": str,
+    "datetime.timezone": _zone,
     "datetime.tzinfo": str,
     "re.Pattern": _pattern,
 }

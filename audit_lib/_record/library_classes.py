@@ -39,7 +39,7 @@ def _frame(value: Any) -> Any:
 def _series(value: Any) -> Any:
     if value.size > _MAX_ELEMENTS:
         return _large(value)
-    return {"index": value.index.tolist(), "data": value.tolist()}
+    return {"name": value.name, "index": value.index.tolist(), "data": value.tolist()}
 
 
 def _elements(value: Any) -> Any:

@@ -181,7 +181,8 @@ class Masking:
         if kind is UnreadableText:
             if item.private:
                 return DROPPED
-            redactions.notes[path_text(path)] = item.note
+            if item.note:
+                redactions.notes[path_text(path)] = item.note
             return str(item)
         return item
 

@@ -6,17 +6,19 @@ the error.
 
 import json
 import sys
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
 from .encoding import hidden
 from .interrupts import from_signal_handler
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .library_classes import CONVERSIONS
-from .masking_rules import SensitiveValue, TypedDictRules, annotated_rules
-from .unreadable import BEYOND_LIMIT, UnreadableText, private_attributes
+from .masking_rules import Mask, SensitiveValue, TypedDictRules, annotated_rules
+from .unreadable import BEYOND_LIMIT, UNREADABLE, UnreadableText, hidden_state, serialized_fields
 
 __all__ = ["REST", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
 
@@ -53,9 +55,19 @@ def plain(value: Any) -> Any:
     text. Fields that are annotated with a masking rule become `SensitiveValue`s. A text that does not
     show the whole value is an `UnreadableText`.
     """
-    if type(value) is dict and is_plain_object(value):
-        return value.copy()
+    if type(value) is dict and (copied := _copied(value)) is not None:
+        return copied
     return _Walk().visit(value, 0)
+
+
+def _copied(value: dict[Any, Any]) -> dict[str, Any] | None:
+    """Return a copy of a plain object, None for another one, or if another thread is changing it."""
+    try:
+        return value.copy() if is_plain_object(value) else None
+    except RuntimeError as error:
+        if from_signal_handler(error):
+            raise
+        return None
 
 
 def register_type(kind: type, convert: Callable[[Any], Any]) -> None:
@@ -89,8 +101,8 @@ def plain_fields(value: Any, *, frozen: bool = False) -> dict[str, Any]:
     """
     if value is None:
         return {}
-    if type(value) is dict and is_plain_object(value):
-        return value.copy()
+    if type(value) is dict and (copied := _copied(value)) is not None:
+        return copied
     walk = _Walk(state=True, frozen=frozen)
     fields = walk.fields(value)
     return fields if fields is not None else {"value": walk.visit(value, 0)}
@@ -184,7 +196,9 @@ class _Walk:
             return self._within(value, depth, lambda: self._model(value, named, depth + 1))
         if (leaf := _leaf_of(kind)) is not None:
             text = leaf(value)
-            return text if class_name(kind) not in _AMBIGUOUS else self._unreadable(text, value)
+            if isinstance(value, _AMBIGUOUS):
+                return self._unreadable(text, value, note="")
+            return text
         if isinstance(value, AbstractSet):
             return self._within(value, depth, lambda: self._set(value, depth))
         if isinstance(value, Sequence) or kind is type({}.values()):
@@ -198,10 +212,14 @@ class _Walk:
     def _converted(self, value: Any, depth: int) -> Any:
         if type(value) is SensitiveValue:
             return SensitiveValue(self.visit(value.value, depth), value.rule)
+        if type(value) is UnreadableText and self._frozen:
+            value.freeze()
         return self.visit(value, depth)
 
-    def _unreadable(self, text: str, value: Any, *, private: bool = False) -> UnreadableText:
-        unreadable = UnreadableText(text, value, private=private)
+    def _unreadable(
+        self, text: str, value: Any, *, private: bool = False, note: str = UNREADABLE
+    ) -> UnreadableText:
+        unreadable = UnreadableText(text, value, private=private, note=note)
         if self._frozen:
             unreadable.freeze()
         return unreadable
@@ -245,21 +263,36 @@ class _Walk:
                         if isinstance(rule, TypedDictRules)
                         else SensitiveValue(visited[name], rule)
                     )
+        if hasattr(type(value), "__pydantic_decorators__"):
+            self._add_excluded(visited, value, depth)
+            self._add_hidden(visited, value)
+        elif _has_declared_fields(type(value)):
+            self._add_hidden(visited, value)
         return visited
+
+    def _add_excluded(self, visited: dict[str, Any], value: Any, depth: int) -> None:
+        """Add the fields that a pydantic object does not dump, such as a password, as sensitive values."""
+        for name, field in type(value).model_fields.items():
+            if field.exclude and name not in visited and name in value.__dict__:
+                visited[name] = SensitiveValue(self.visit(value.__dict__[name], depth), Mask())
 
     def _with_private(
         self, value: Any, attributes: Mapping[Any, Any], depth: int
     ) -> dict[str, Any]:
         visited = self._model(value, attributes, depth)
-        if self._state and private_attributes(value):
-            text = f"<not shown: private attributes of {class_name(type(value))}>"
-            visited.setdefault(REST, self._unreadable(text, value, private=True))
+        self._add_hidden(visited, value)
         return visited
+
+    def _add_hidden(self, visited: dict[str, Any], value: Any) -> None:
+        if self._state and hidden_state(value):
+            text = f"<not shown: other state of {class_name(type(value))}>"
+            visited.setdefault(REST, self._unreadable(text, value, private=True))
 
     def _object(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
         try:
-            for key, item in named.items():
+            # The members of a dict are listed at once: another thread may change it meanwhile.
+            for key, item in list(named.items()) if type(named) is dict else named.items():
                 if self._nodes >= _MAX_NODES:
                     visited[REST] = self._beyond(f"<left out: over {_MAX_NODES} values>", value)
                     break
@@ -291,6 +324,12 @@ class _Walk:
 
     def _set(self, values: AbstractSet[Any], depth: int) -> list[Any]:
         return sorted(self._array(values, depth), key=lambda each: (_dumps(each), _state_key(each)))
+
+
+def _has_declared_fields(cls: type) -> bool:
+    """Return whether objects of a class may have attributes besides its fields: dataclasses, attrs."""
+    declared = hasattr(cls, "__dataclass_fields__") or hasattr(cls, "__attrs_attrs__")
+    return declared and not hasattr(cls, "__mapper__")
 
 
 def _as_fields(visited: Any) -> dict[str, Any]:
@@ -377,7 +416,10 @@ def _each_field(value: Any) -> dict[str, Any]:
         except Exception as error:
             if from_signal_handler(error):
                 raise
-            dumped[name] = UnreadableText(f"<unread: {error_text(error)}>")
+            own = value.__dict__.get(name)
+            text = UnreadableText(f"<unread: {error_text(error)}>", own)
+            serialized = own is None or name in serialized_fields(cls)
+            dumped[name] = text if serialized else own  # such as a set of models
     return dumped
 
 
@@ -391,6 +433,8 @@ def _with_models(own: Any, dumped: Any) -> Any:
             return own
         if isinstance(own, Mapping) and own.keys() == dumped.keys():
             return {name: _with_models(own[name], item) for name, item in dumped.items()}
+    elif isinstance(own, AbstractSet | deque):
+        return own  # whatever it was dumped as
     elif isinstance(dumped, list | tuple):
         own = getattr(own, "root", own)
         if isinstance(own, list | tuple) and len(own) == len(dumped):
@@ -488,7 +532,9 @@ def _find_conversion(cls: type) -> Callable[[Any], Any] | None:
 
 
 # The texts of these do not identify the value: two functions may have the same name.
-_AMBIGUOUS = frozenset({"function", "method", "module"})
+_AMBIGUOUS = (
+    type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, BaseException,
+)  # fmt: skip
 _REGISTERED: dict[type, Callable[[Any], Any]] = {}
 _LEAVES: dict[type, Callable[[Any], Any] | None] = {}
 _CONVERSIONS: dict[type, Callable[[Any], Any] | None] = {}

@@ -260,7 +260,7 @@ class BatchingHandler(AuditHandler):
                 self._linking.forget()
             raise
         self._linking.keep(sealed=seal)
-        tally.accepted(bodies[-1])
+        tally.accepted(bodies[-1], self)
 
     def _send_spooled(self) -> None:
         """Send the lines of the spool; they stay there on a temporary error, which is not raised."""

@@ -99,6 +99,15 @@ def test_refused_records_of_a_destination_stay_visible(tmp_path: Path) -> None:
     assert (found["ok"], found["spools"]) == (False, {str(refused): 8})
 
 
+def test_each_of_several_destinations_has_to_accept(stream: Sometimes) -> None:
+    audit = audit_lib.get_logger("shop-health").audit
+    audit.addHandler(audit_lib.AuditFileHandler("/proc/no such folder/audit.log"))
+    audit.info("x")
+    assert not audit_lib.health()["ok"]
+    audit.handlers.pop()
+    audit.info("y")
+
+
 def test_a_forked_process_counts_its_own(stream: Sometimes) -> None:
     audit_lib.get_logger("shop-health").audit.info("x")
     child = os.fork()

@@ -268,6 +268,109 @@ print(count, file=sys.stderr)
     assert audit_lib.verify(lines).problems == ()
 
 
+def test_records_of_signal_handlers_do_not_release_the_lock_of_the_pipe(tmp_path: Path) -> None:
+    """Three processes with long lines on one pipe, each interrupted by records of a timer."""
+    program = """
+audit_lib.configure(max_bytes=200_000)
+signal.signal(signal.SIGALRM, lambda *_: audit.event('inner', action='h'))
+signal.setitimer(signal.ITIMER_REAL, .003, .003)
+for number in range(60): audit.event('outer', action='m', extra={'f': 'm' * 9000})
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+    read, write = os.pipe()
+    instead = tmp_path / "stderr"
+    with instead.open("ab") as error:
+        processes = [start(program, stdout=write, stderr=error) for _ in range(3)]
+    os.close(write)
+    parts = []
+    while part := os.read(read, 4096):
+        parts.append(part)
+        time.sleep(0.0001)
+    os.close(read)
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    lines = b"".join(parts).splitlines(keepends=True)
+    # One that is interrupted eight times is handled by its failure policy.
+    elsewhere = written(instead.read_bytes().splitlines(keepends=True))["outer"]
+    assert written(lines)["outer"] + elsewhere == 180
+    assert elsewhere <= 18
+    assert audit_lib.verify(lines).problems == ()
+
+
+def test_what_was_printed_before_is_waited_for_too() -> None:
+    program = """
+os.set_blocking(1, False)
+try:
+    while True: os.write(1, b'x' * 4096)
+except BlockingIOError: pass
+sys.stdout.write('Importing ...')
+audit.info('after')
+"""
+    with start(program) as process:
+        time.sleep(0.5)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = process.stdout.readlines()
+        assert process.stderr.read() == b""
+    assert written(lines)["after"] == 1
+
+
+def test_a_record_that_interrupts_a_print_is_written() -> None:
+    program = """
+signal.signal(signal.SIGALRM, lambda *_: audit.info('inner'))
+signal.setitimer(signal.ITIMER_REAL, .2)
+print('x' * 200_000)
+"""
+    with start(program) as process:
+        time.sleep(0.6)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        output = process.stdout.read()
+        assert process.stderr.read() == b""
+    assert b'"message":"inner"' in output
+
+
+def test_a_file_that_could_not_be_opened_is_opened_again(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "audit.log"
+    log.parent.mkdir()
+    program = f"""
+audit.addHandler(audit_lib.AuditFileHandler({str(log)!r}))
+audit.info('one')
+os.rename({str(log.parent)!r}, {str(tmp_path / "away")!r})
+audit.info('two')
+os.rename({str(tmp_path / "away")!r}, {str(log.parent)!r})
+audit.info('three')
+"""
+    _, error, status = run(program)
+    assert status == 0
+    assert error.count("could not be written") == 1
+    lines = log.read_bytes().splitlines(keepends=True)
+    assert written(lines) == Counter(["one", "three"])
+    assert audit_lib.verify(lines).complete
+
+
+def test_a_fork_while_a_thread_makes_loggers_does_not_hang() -> None:
+    program = """
+stop = threading.Event()
+def work():
+    number = 0
+    while not stop.is_set():
+        number += 1
+        audit_lib.get_logger(f'a{number % 5000}').audit
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads: thread.start()
+for number in range(40):
+    child = os.fork()
+    if child == 0:
+        audit_lib.get_logger('child').audit.info('child')
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+stop.set()
+"""
+    lines, error, status = run(program)
+    assert (status, error) == (0, "")
+    assert written(lines)["child"] == 40
+
+
 def test_ctrl_c_leaves_a_reader_that_stands_still() -> None:
     program = """
 audit_lib.configure(max_bytes=300_000)

@@ -468,6 +468,19 @@ def test_heads_are_not_overwritten_after_a_problem(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.log", "heads"]
 
 
+def test_heads_are_not_overwritten_for_an_empty_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, heads = tmp_path / "audit.log", tmp_path / "heads"
+    log.write_bytes(b"".join(one_chain()))
+    main(["verify", str(log), "--write-heads", str(heads)])
+    stored = heads.read_text()
+    log.write_bytes(b"")
+    assert main(["verify", str(log), "--write-heads", str(heads)]) == 3
+    assert heads.read_text() == stored
+    assert "not written, because there is no chain" in capsys.readouterr().err
+
+
 def test_chains_that_the_heads_do_not_contain_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,11 +1,14 @@
 """What has changed leaves a record, whatever class it has: E1 of the faults that were found by trying."""
 
+import collections
 import dataclasses
 import functools
+import io
+import random
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, NoReturn
 from unittest import mock
@@ -15,7 +18,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, HttpUrl, SecretStr, computed_field, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PrivateAttr,
+    SecretStr,
+    computed_field,
+    field_serializer,
+)
 
 import audit_lib
 from audit_lib._record.changes import changes_between
@@ -117,6 +129,9 @@ class Odd(BaseModel):
         return "…"
 
 
+AN_OBJECT = Slotted(1)
+
+
 def nested(levels: int, leaf: Any) -> Any:
     return functools.reduce(lambda inner, _: {"a": inner}, range(levels), leaf)
 
@@ -133,7 +148,104 @@ def changed(before: Any, after: Any) -> dict[str, Any]:
     return {**found, "notes": redactions.notes}
 
 
+class Ledger:
+    """Read by its public attributes; what changes is beyond the limit of its private state."""
+
+    def __init__(self, last: int) -> None:
+        self.name = "x"
+        self._entries = [*[0] * 6_000, last]
+
+
+class Ordered:
+    def __init__(self, last: int) -> None:
+        self._members = collections.OrderedDict((str(n), n) for n in range(6_000))
+        self._members["5999"] = last
+
+    def __repr__(self) -> str:
+        return "Ordered"
+
+
+class Entity(EqualByKey):
+    """Equal by its key, and with more state than is read."""
+
+
+class Upload(io.BytesIO):
+    """A file with a name, as a request has it: its content is not an attribute."""
+
+
+def upload(content: bytes) -> Upload:
+    found = Upload(content)
+    found.name = "x.pdf"  # type: ignore[attr-defined]
+    return found
+
+
+class StatusError(Exception):
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Excluded(BaseModel):
+    password: str = Field("", exclude=True)
+    name: str = "x"
+
+
+class Private(BaseModel):
+    _seen: int = PrivateAttr(0)
+
+
+class Constant(BaseModel):
+    pin: str
+
+    @field_serializer("pin")
+    def _pin(self, pin: str) -> str:
+        return "***"
+
+
+@dataclasses.dataclass
+class Whole:
+    a: int
+
+
+class Part(Whole):
+    """A subclass of a dataclass that is not one itself."""
+
+    def __init__(self, extra: int) -> None:
+        super().__init__(1)
+        self.extra = extra
+
+
+def private(number: int) -> Private:
+    found = Private()
+    found._seen = number
+    return found
+
+
+def decorated(number: int) -> Callable[[], int]:
+    @functools.wraps(nested)
+    def wrapper() -> int:
+        return number
+
+    return wrapper
+
+
 DIFFERENT = {
+    "beyond the limit of private state": (Ledger(1), Ledger(2)),
+    "beyond the limit of unknown state": (Ordered(1), Ordered(2)),
+    "beyond the limit, equal by a key": (Entity([0] * 6_000 + [1]), Entity([0] * 6_000 + [2])),
+    "the content of a named file": (upload(b"1"), upload(b"2")),
+    "random generators": (random.Random(1), random.Random(2)),
+    "functions of one name": (decorated(1), decorated(2)),
+    "methods of two objects": ([1].append, [2].append),
+    "attributes of an exception": (StatusError("x", 500), StatusError("x", 503)),
+    "zones of one name": (
+        timezone(timedelta(hours=1), "X"),
+        timezone(timedelta(hours=2), "X"),
+    ),
+    "an excluded field": (Excluded(password="a-1234"), Excluded(password="b-1234")),
+    "a private attribute of a model": (private(1), private(2)),
+    "what a serializer hides": (Constant(pin="1"), Constant(pin="2")),
+    "an attribute beside the fields": (Part(1), Part(2)),
     "a class without ==": (Money(1), Money(2)),
     "slots": (Slotted(1), Slotted(2)),
     "deep in its state": (Money([{"a": Money(1)}]), Money([{"a": Money(2)}])),
@@ -169,7 +281,24 @@ DIFFERENT = {
     "mocks": (mock.ANY, 1),
 }
 
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    n: int
+
+
+class WithSet(BaseModel):
+    members: set[Frozen]
+
+
 SAME = {
+    "a set of models": (WithSet(members={Frozen(n=1)}), WithSet(members={Frozen(n=1)})),
+    "an excluded field": (Excluded(password="a-1234"), Excluded(password="a-1234")),
+    "a set of fields that were given": (Excluded(name="x"), Excluded()),
+    "what a serializer hides": (Constant(pin="1"), Constant(pin="1")),
+    "a large decimal": (Decimal("1E+30"), Decimal(10**30)),
+    "other keys in another order": (Money({1: 1, 2: 2}), Money({2: 2, 1: 1})),
+    "a shared part": (Money([AN_OBJECT, AN_OBJECT]), Money([Slotted(1), Slotted(1)])),
     "NaN": (float("nan"), float("nan")),
     "1 and 1.0": (1, 1.0),
     "a decimal": (Decimal("1.00"), 1),
@@ -253,7 +382,7 @@ def test_a_computed_field_that_raises_does_not_hide_the_others() -> None:
 def test_a_serializer_is_used_for_the_other_fields_when_one_raises() -> None:
     found = changed(Odd(hidden="a"), Odd(hidden="b"))
     assert "a" not in found["before"].values()
-    assert found["fields"] == {"note": "updated"}
+    assert found["fields"] == {"…": "updated"}  # what the serializer hides; the note did not change
 
 
 def test_private_attributes_are_compared_and_not_shown(
@@ -281,6 +410,41 @@ def test_track_sees_what_changes_inside_an_object(
     with logger.audit.track("x", "order", state):
         pass
     assert not lines()[1:]
+
+
+def test_track_sees_a_change_in_a_large_array(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    state = {"v": np.zeros(100_001)}
+    with logger.audit.track("x", "measurement", state):
+        state["v"][0] = 5
+    assert lines()[0]["changes"]["notes"] == {"v": "beyond limit"}
+
+
+def test_a_key_whose_equality_raises_and_a_dict_that_changes_do_not_raise(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    class Key(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("no comparison today")
+
+    logger.audit.record_updated("x", "user", {Key("a"): 1}, {Key("a"): 2})
+    changing = {str(number): number for number in range(200)}
+    stop = threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            changing["more"] = 1
+            changing.pop("more", None)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    for _ in range(500):
+        logger.audit.record_created("x", "user", changing)
+    stop.set()
+    thread.join()
+    assert len(lines()) == 501
 
 
 def test_a_member_beyond_the_limit_is_not_taken_for_removed() -> None:

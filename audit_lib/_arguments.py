@@ -52,6 +52,9 @@ class AuditArguments(TypedDict, total=False):
         target: the affected person: ECS `user.target`, such as `{"id": …, "name": …}`.
         outcome: ECS `event.outcome`. Default: `success`; `unknown` if an argument does not exist.
         reason: ECS `event.reason`: why it was done, or why it failed.
+        idempotency_key: a key of what was done, such as the id of a message or of a request: the same
+            each time when a retry, a redelivery or a replay does it again. It is written as
+            `labels.idempotency_key`, and people are notified once for each key, action and rule.
         extra: additional fields, of ECS (`{"event.reference": …}`) or your own.
         exc_info: as in `logging`: an exception, or True for the one that is being handled.
         stack_info: as in `logging`: whether the stack is written.
@@ -61,6 +64,7 @@ class AuditArguments(TypedDict, total=False):
     target: Any
     outcome: Literal["success", "failure", "unknown"]
     reason: str | None
+    idempotency_key: str | None
     extra: Mapping[str, Any] | None
     exc_info: Any
     stack_info: bool

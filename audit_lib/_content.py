@@ -10,13 +10,14 @@ from typing import Any, Final
 from ._arguments import EventArguments, RecordArguments, checked_text, labels_of, short_text
 from ._configuration import Config
 from ._context import current_context
-from ._record.changes import changes_between
+from ._record.changes import bounded, changes_between
 from ._record.document import Payload, merged
 from ._record.ecs import OUTCOMES, category_and_type, ecs_violations
 from ._record.ids import new_id
 from ._record.interrupts import from_signal_handler
 from ._record.masking import Redactions
 from ._record.plain import plain_fields, text_of
+from ._record.unreadable import BEYOND_LIMIT
 
 __all__ = [
     "argument_names",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _MAX_CACHED_EVENTS: Final = 4096
+_NO_FIELDS: Final[dict[str, Any]] = {}
 _EVENT_NAMES: Final = EventArguments.__required_keys__ | EventArguments.__optional_keys__
 _RECORD_NAMES: Final = RecordArguments.__required_keys__ | RecordArguments.__optional_keys__
 _NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
@@ -157,6 +159,10 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
                 else config.masking.text(record_id, ("changes", "record_id"), redactions)
             )
         config.masking.mask_changes(changes, redactions)
+        for field in changes.get("fields", _NO_FIELDS).values():
+            if type(field) is dict:
+                redactions.notes.update(dict.fromkeys(bounded(changes), BEYOND_LIMIT))
+                break
         about.update(changes)
         own["changes"] = about
     if target is not None:
@@ -237,9 +243,9 @@ def payload_of(
     event["id"] = new_id()
     event.setdefault("kind", "event")
     context = current_context()
-    fields = context.fields.copy()
+    fields = {"event": {}, **context.fields}
     if config.service_fields:
-        fields = merged(config.service_fields, fields)
+        fields = {"event": {}, **merged(config.service_fields, fields)}
     for name, value in own.items():
         fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
     above = context.redactions

@@ -309,6 +309,7 @@ class AuditLogger(logging.Logger):
         action: object = None,
         outcome: object = _UNSET,
         reason: object = None,
+        idempotency_key: object = None,
         extra: Any = None,
         exc_info: Any = None,
         stack_info: Any = False,
@@ -326,6 +327,9 @@ class AuditLogger(logging.Logger):
         verb_result = verb_event(config, verb, record_type, action, outcome, category, types)
         redactions = Redactions()
         own = own_fields(config, verb_result, changes, record_id, target, reason, redactions)
+        if idempotency_key is not None:
+            key = config.masking.text(idempotency_key, ("labels", "idempotency_key"), redactions)
+            own["labels"] = {"idempotency_key": key}
         extra_fields = {} if extra is None else named_fields(extra, problems)
         is_plain = type(stacklevel) is int and 0 < stacklevel < _MANY_FRAMES
         if not is_plain or exc_info is not None or stack_info is not False:
@@ -335,7 +339,8 @@ class AuditLogger(logging.Logger):
         if unknown or problems or verb_result.problems:
             known = argument_names(verb)
             problems[:0] = verb_result.problems
-            own["labels"] = problem_labels(unknown, known, problems, config, redactions)
+            labels = problem_labels(unknown, known, problems, config, redactions)
+            own["labels"] = {**labels, **own.get("labels", {})}
         if exc_info is None and not stack_info and (handlers := self._direct_handlers()):
             payload = payload_of(own, extra_fields, redactions, config)
             document = document_from_frame(self.name, level, msg, args, payload, stacklevel + 1)

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 
-const BEFORE_HASH = ',"sequence":(?<sequence>0|[1-9][0-9]{0,14})},"chain":{' +
-  '(?:"(?<link>parent|follows)":"(?<linkId>[0-9a-f]{32}):(?<linkSequence>0|[1-9][0-9]{0,14})",)?' +
-  '(?<sealed>"sealed":true,)?"id":"(?<id>[0-9a-f]{32})"},"hash":"'
+const BEFORE_HASH = ',"chain":{(?:"(?<link>parent|follows)":"(?<linkId>[0-9a-f]{32}):' +
+  '(?<linkSequence>0|[1-9][0-9]{0,14})",)?(?<sealed>"sealed":true,)?' +
+  '"sequence":(?<sequence>0|[1-9][0-9]{0,14}),"id":"(?<id>[0-9a-f]{32})"},"hash":"'
 const END_OF_RECORD = new RegExp(BEFORE_HASH + '(?<hash>[0-9a-f]{64})"}', 'g')
 const DAMAGED_END = new RegExp(BEFORE_HASH + '(?![0-9a-f]{0,63}$|[0-9a-f]{64}"?$)')
 const START = '{"@timestamp":"'

@@ -16,7 +16,7 @@ from audit_lib._proof.chain import TAIL_BYTES, HashChain
 from audit_lib._record.document import document_of, payload_of
 from audit_lib._record.encoding import encode
 from audit_lib._record.interrupts import from_signal_handler
-from audit_lib._record.notes import add_notes, event_last
+from audit_lib._record.notes import add_notes
 from audit_lib._record.processes import on_copy
 from audit_lib._record.secrets import Redactions, scrubbed
 from audit_lib._record.size import fitted
@@ -94,7 +94,7 @@ class AuditHandler(logging.Handler):
         Raises:
             RecordLostError: as in `emit`.
         """
-        event = document.setdefault("event", {"kind": "event"})  # the proof is appended to it
+        event = document.setdefault("event", {"kind": "event"})
         self._deliver(
             _body(document, redactions, config, self._longest(config)), event.get("action")
         )
@@ -198,7 +198,7 @@ class AuditHandler(logging.Handler):
 
     def _write(self, body: bytes, config: Config) -> Exception | None:
         target = self._current_target()
-        if not config.chain or body[-2:] != b"}}" or not target.reaches_kernel:
+        if not config.chain or body[-1:] != b"}" or not target.reaches_kernel:
             return target.write(body + b"\n", config.fsync)
         chain = self._chain
         if chain is None or target.stream is not self._chain_stream:
@@ -235,7 +235,7 @@ class AuditHandler(logging.Handler):
     def _write_alone(self, body: bytes, config: Config) -> Exception | None:
         """Write a record inside of the writing of another one, in a chain of its own."""
         target = self._target or self._current_target()
-        if not config.chain or body[-2:] != b"}}" or not target.reaches_kernel:
+        if not config.chain or body[-1:] != b"}" or not target.reaches_kernel:
             return target.write(body + b"\n", config.fsync)
         chain = HashChain()
         link = f"parent:{self._chain.position}" if self._chain is not None else ""
@@ -363,7 +363,7 @@ def _body(document: dict[str, Any], redactions: Redactions, config: Config, long
         document = scrubbed(document, scrubbing, config.masking.detect)
         if scrubbing.notes:
             add_notes(document, scrubbing.notes)
-            body = encode(event_last(document))
+            body = encode(document)
     longest -= TAIL_BYTES if config.chain else 1
     return body if len(body) <= longest else fitted(document, longest)
 

@@ -6,7 +6,7 @@
 from time import time
 from typing import Any, Final
 
-from audit_lib._record.document import ECS_VERSION, process_fields, timestamp
+from audit_lib._record.document import ECS_VERSION, lambda_fields, process_fields, timestamp
 from audit_lib._record.encoding import encode
 from audit_lib._record.ids import new_chain_id, new_id
 
@@ -56,13 +56,13 @@ class HashChain:
         Several lines may be linked before one call of `keep` for all of them.
 
         Args:
-            body: the document; its last member is `event`.
+            body: the document, an object with at least one member.
             members: members of `chain` before the id, such as `"parent":"…",`.
         """
-        text = b'%b,"sequence":%d},"chain":{%b%b' % (
-            body[:-2],
-            self._next_sequence,
+        text = b'%b,"chain":{%b"sequence":%d,%b' % (
+            body[:-1],
             members,
+            self._next_sequence,
             self._tail,
         )
         self._next_hash = _sha256(self._next_hash + text).hexdigest().encode()
@@ -102,6 +102,7 @@ def _chain_record(state: str, event_type: str, at: str) -> bytes:
     return encode(
         {
             "@timestamp": at,
+            **lambda_fields(at),
             "log.level": "info",
             "message": f"Audit chain {state}",
             "ecs.version": ECS_VERSION,

@@ -21,9 +21,9 @@ END: Final = b'"}\n'
 HASH_BYTES: Final = 75
 END_BYTES: Final = HASH_BYTES + 1
 _MEMBERS: Final = (
-    rb',"sequence":(0|[1-9][0-9]{0,14})\},"chain":\{'
+    rb',"chain":\{'
     rb'(?:"(parent|follows)":"([0-9a-f]{32}):(-1|0|[1-9][0-9]{0,14})",)?(?:"(sealed)":true,)?'
-    rb'"id":"([0-9a-f]{32})"\},"hash":"'
+    rb'"sequence":(0|[1-9][0-9]{0,14}),"id":"([0-9a-f]{32})"\},"hash":"'
 )
 _TAIL: Final = re.compile(_MEMBERS + rb'([0-9a-f]{64})"\}')
 _TAIL_AT_END: Final = re.compile(_TAIL.pattern + rb"\Z")
@@ -94,7 +94,7 @@ class ReadChain:
         self.late: dict[int, bytes] = {}
         self.recent: list[bytes] = []
         self.pause_at = 0
-        self.usual = b',"sequence":%%d},"chain":{"id":"%b"}' % chain_id
+        self.usual = b',"chain":{"sequence":%%d,"id":"%b"}' % chain_id
         # The end of the next line's body, unless it has to be read by `read_line`.
         self.members = _NEVER
 
@@ -188,7 +188,7 @@ class LineReader:
             match = _tail_of(line[:begin])
             if match is not None:
                 text = f"{len(rest)} bytes of other text"
-                self._add_glued(number, match[6], int(match[1]), text)
+                self._add_glued(number, match[6], int(match[5]), text)
         elif rest:
             self._read_other(number, rest)
 
@@ -217,7 +217,7 @@ class LineReader:
         if match is None:
             return None
         chain = self.chains.get(match[6])
-        at = int(match[1])
+        at = int(match[5])
         before = _NO_HASH if not at else None if chain is None else chain.hash_at(at - 1)
         return None if before is None else _start(before, record[:-HASH_BYTES], match[7])
 
@@ -225,7 +225,7 @@ class LineReader:
         match = _tail_of(record)
         if match is None:  # it cannot be: each end is that of a match
             return
-        sequence, link, other, place, sealed, chain_id, hash_ = match.groups()
+        link, other, place, sealed, sequence, chain_id, hash_ = match.groups()
         chain = self._chain(chain_id)
         at = int(sequence)
         line = number, record[:-HASH_BYTES], hash_
@@ -266,7 +266,7 @@ class LineReader:
         """Read a line that does not contain a record of a chain."""
         damaged = _DAMAGED_TAIL.search(line)
         if damaged and damaged[6] in self.chains and not _is_prefix(line, damaged):
-            text = f"the end of line {int(damaged[1])} of the chain is not what was written"
+            text = f"the end of line {int(damaged[5])} of the chain is not what was written"
             self._add_problem(number, "altered", damaged[6], text)
         elif START in line and not line.endswith(b"}"):
             self._torn += 1

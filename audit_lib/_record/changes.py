@@ -9,7 +9,10 @@ from .masking_rules import SensitiveValue
 from .plain import REST, is_plain_object, plain_fields, text_of
 from .unreadable import BEYOND_LIMIT, UnreadableText
 
-__all__ = ["changes_between", "same"]
+__all__ = ["bounded", "changes_between", "same"]
+
+# An index stops at 1,000 names of fields, and CloudWatch Logs Insights reads 200 of a record.
+MAX_NAMES: Final = 100
 
 _MISSING: Final = object()
 _ATOMS: Final = frozenset({str, int, float, bool})
@@ -129,6 +132,42 @@ def _compare(
             changes["after"][name] = _shown(new, old)
             changes["fields"][name] = "updated"
     return changes
+
+
+def bounded(changes: dict[str, Any]) -> list[str]:
+    """Write an object in which very many members differ as a list, in place.
+
+    Its names are data, such as the ids of elements: `{"a": 1, …}` becomes `[{"name": "a", "value": 1}, …]`
+    in `before` and `after`, and a single `updated`, `added` or `removed` in `fields`.
+
+    Args:
+        changes: a result of `changes_between`.
+
+    Returns:
+        The paths of these objects.
+    """
+    found: list[str] = []
+    _bound(changes, changes["fields"], (), found)
+    return found
+
+
+def _bound(
+    changes: dict[str, Any], fields: dict[str, Any], path: tuple[str, ...], found: list[str]
+) -> None:
+    for name, inner in fields.items():
+        if type(inner) is not dict:
+            continue
+        if len(inner) > MAX_NAMES:
+            fields[name] = "updated"
+            found.append(".".join((*path, name)))
+            for part in ("before", "after"):
+                holder = changes[part]
+                for each in path:
+                    holder = holder.get(each, {})
+                if isinstance(state := holder.get(name), dict):
+                    holder[name] = [{"name": each, "value": item} for each, item in state.items()]
+        else:
+            _bound(changes, inner, (*path, name), found)
 
 
 def _is_cut(state: dict[str, Any]) -> bool:

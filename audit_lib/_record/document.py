@@ -18,7 +18,7 @@ from .ecs import related
 from .interrupts import from_signal_handler
 from .leaves import class_name
 from .masking import Masking
-from .notes import add_notes, event_last
+from .notes import add_notes
 from .plain import plain, text_of
 from .processes import on_copy
 from .secrets import Redactions
@@ -29,6 +29,7 @@ __all__ = [
     "Payload",
     "document_from_frame",
     "document_of",
+    "lambda_fields",
     "merged",
     "message_arguments",
     "payload_of",
@@ -81,8 +82,11 @@ def _unpickled(fields: dict[str, Any], extra: dict[str, Any], notes: dict[str, s
 
 
 # Fields that `extra` cannot replace: the origin and the identity of a record.
-_RESERVED: Final = frozenset({"@timestamp", "message", "ecs", "log", "process", "chain", "hash"})
-_RESERVED_IN_EVENT: Final = ("id", "sequence")
+_RESERVED: Final = frozenset({
+    "@timestamp", "message", "ecs", "log", "process", "chain", "hash",
+    *(("level", "timestamp") if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON" else ()),
+})  # fmt: skip
+_RESERVED_IN_EVENT: Final = ("id",)
 # A dotted name that begins with one of these is an ECS field (`event.action`); any other is a name.
 # fmt: off
 _ECS_OBJECTS: Final = frozenset({
@@ -202,9 +206,40 @@ def _origin(line: int, file: str, function: str | None) -> dict[str, Any]:
     return {"file": {"line": line, "name": file}, "function": function}
 
 
+def _lambda_level() -> str | None:
+    """Return the log level of a Lambda function that would drop a record, else None.
+
+    With the JSON log format, Lambda drops lines below the function's application log level. It reads the
+    members `level` and `timestamp`; a line without them is INFO.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
+    is_json = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+    return level if is_json and level in {"WARN", "WARNING", "ERROR", "FATAL", "CRITICAL"} else None
+
+
+_LAMBDA_LEVEL: Final = _lambda_level()
+
+
+def lambda_fields(at: str) -> dict[str, str]:
+    """Return the members by which Lambda does not drop a line; none if it drops no record anyway."""
+    return {} if _LAMBDA_LEVEL is None else {"level": _LAMBDA_LEVEL, "timestamp": at}
+
+
 def _head(
     created: float, level: str, message: str, log: dict[str, Any], process: dict[str, Any]
 ) -> dict[str, Any]:
+    if _LAMBDA_LEVEL is not None:
+        at = timestamp(created)
+        return {
+            "@timestamp": at,
+            **lambda_fields(at),
+            "log.level": level,
+            "message": message,
+            "ecs.version": ECS_VERSION,
+            "log": log,
+            "process": process,
+        }
     return {
         "@timestamp": timestamp(created),
         "log.level": level,
@@ -216,7 +251,10 @@ def _head(
 
 
 def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> dict[str, Any]:
-    """Add the payload, `related` and the notes to a document, in place, and return it, `event` last.
+    """Add the payload, `related` and the notes to a document, in place, and return it.
+
+    `event` comes first and `changes` last: CloudWatch Logs Insights reads the first 200 fields of a record.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
 
     Members of `extra` that cannot be merged, and arguments that do not fit the message, are added to
     the object `extra`.
@@ -232,9 +270,11 @@ def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> 
     found = related(document) if payload.related is None else payload.related
     if found:
         _add_related(document, found)
+    if "changes" in document:
+        document["changes"] = document.pop("changes")
     if payload.redactions.notes:
         add_notes(document, payload.redactions.notes)
-    return event_last(document)
+    return document
 
 
 def _add_related(document: dict[str, Any], found: dict[str, list[str]]) -> None:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["add_notes", "event_last", "path_text"]
+__all__ = ["add_notes", "path_text"]
 
 # A record with more notes than these has one entry for the rest.
 _MAX_NOTES: Final = 100
@@ -39,10 +39,3 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
         more = len(noted) - _MAX_NOTES
         noted = {**dict(list(noted.items())[:_MAX_NOTES]), "…": f"{more} more"}
     document["changes"] = {**changes, "notes": noted}
-
-
-def event_last(document: dict[str, Any]) -> dict[str, Any]:
-    """Move `event` to the end of a document, where the hash chain adds members, and return the document."""
-    if "event" in document:
-        document["event"] = document.pop("event")
-    return document

@@ -80,10 +80,11 @@ class Redactions:
 
 # What this library writes itself: no value of an application, and what filters and readers match.
 _OWN: Final = frozenset({
-    "@timestamp", "chain", "ecs.version", "hash", "log", "log.level", "process", "related",
+    "@timestamp", "chain", "ecs.version", "hash", "level", "log", "log.level", "process", "related",
+    "timestamp",
 })  # fmt: skip
 _OWN_IN: Final = {
-    "event": frozenset({"category", "id", "kind", "outcome", "sequence", "type"}),
+    "event": frozenset({"category", "id", "kind", "outcome", "type"}),
     "changes": frozenset({"fields", "notes"}),
 }
 _NOTHING: Final[frozenset[str]] = frozenset()

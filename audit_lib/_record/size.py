@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .encoding import encode
-from .notes import add_notes, event_last, path_text
+from .notes import add_notes, path_text
 
 __all__ = ["fitted"]
 
@@ -17,6 +17,8 @@ _MIN_MEMBERS: Final = 4
 _KEPT_WHOLE: Final = frozenset({("log",), ("event", "id"), ("event", "action"), ("@timestamp",)})
 _ESSENTIAL: Final[tuple[str, ...]] = (
     "@timestamp",
+    "level",
+    "timestamp",
     "log.level",
     "message",
     "ecs.version",
@@ -52,7 +54,7 @@ def _encoded(document: dict[str, Any], longest: int, most: int) -> bytes:
     shortening = _Shortening(longest, most)
     short = shortening.object(document, ())
     add_notes(short, shortening.notes)
-    return encode(event_last(short))
+    return encode(short)
 
 
 class _Shortening:

@@ -21,7 +21,7 @@ class Linking:
         """Return a batch as linked lines, not yet counted as part of the chain.
 
         Args:
-            bodies: the JSON documents; one that does not end with `}}` is not linked.
+            bodies: the JSON documents; one that does not end with `}` is not linked.
             seal: whether to append the line that seals the chain.
 
         Returns:
@@ -35,7 +35,7 @@ class Linking:
             lines.append(self._chain.opening(self._link, bodies[0]))
         opened = len(lines)
         link = self._chain.link
-        lines += [link(body) if body[-2:] == b"}}" else body + b"\n" for body in bodies]
+        lines += [link(body) if body[-1:] == b"}" else body + b"\n" for body in bodies]
         if seal:
             lines.append(self._chain.sealing())
         return opened, lines

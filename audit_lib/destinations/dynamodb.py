@@ -228,9 +228,9 @@ def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
             item[name] = {"S": str(value)[:_MAX_KEY_BYTES]}
     if fields := sorted(_leaves(changes.get("fields"), ""))[:_MAX_FIELDS]:
         item["fields"] = {"SS": fields}
-    if "id" in chain and "sequence" in event:
+    if "id" in chain and "sequence" in chain:
         item["chain"] = {"S": str(chain["id"])}
-        item["sequence"] = {"N": str(event["sequence"])}
+        item["sequence"] = {"N": str(chain["sequence"])}
     if keep_seconds is not None:
         item["expires"] = {"N": str(at // 1000 + keep_seconds)}
     return item

@@ -30,9 +30,28 @@ class FoundRecord:
         """The record's key in the ledger: 40 hexadecimal digits of a hash of the timestamp and the line.
 
         The hash includes the whole line: a line that was delivered twice has the same key, and an
-        application that repeats an `event.id` on another line does not suppress a notification.
+        application that repeats an `event.id` on another line does not suppress a notification. With a
+        `labels.idempotency_key`, it is a hash of that key and of what was done (who, action, record,
+        outcome and state after) instead, so that a retry of the same deed has the same key.
         """
-        return sha256(f"{self.timestamp_ms}:{self.line}".encode()).hexdigest()[:40]
+        return sha256((self._deed() or f"{self.timestamp_ms}:{self.line}").encode()).hexdigest()[
+            :40
+        ]
+
+    def _deed(self) -> str | None:
+        labels, changes = self.fields.get("labels"), self.fields.get("changes")
+        key = labels.get("idempotency_key") if isinstance(labels, dict) else None
+        if not isinstance(key, str) or not key:
+            return None
+        event, user = self.fields.get("event"), self.fields.get("user")
+        parts: list[Any] = [key]
+        for holder, names in (
+            (event, ("action", "outcome")),
+            (user, ("id",)),
+            (changes, ("record_type", "record_id", "after")),
+        ):
+            parts += [holder.get(name) if isinstance(holder, dict) else None for name in names]
+        return json.dumps(parts, sort_keys=True)
 
 
 class Reader:

@@ -46,7 +46,7 @@ def objects() -> list[bytes]:
     found = s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
     stored = [s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found]
     # moto creates one object for each record; their names have the second only.
-    return sorted(stored, key=lambda body: json.loads(body.splitlines()[0])["event"]["sequence"])
+    return sorted(stored, key=lambda body: json.loads(body.splitlines()[0])["chain"]["sequence"])
 
 
 def test_the_lines_of_a_call_are_one_firehose_record_and_each_has_its_end(

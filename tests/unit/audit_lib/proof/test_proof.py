@@ -200,7 +200,7 @@ def edit_the_proof(lines: list[bytes], dice: random.Random) -> None:
 
 def take_the_proof_off(lines: list[bytes], dice: random.Random) -> None:
     at = dice.choice(_chained(lines))
-    lines[at] = lines[at].partition(b',"sequence"')[0] + b"}}\n"
+    lines[at] = lines[at].partition(b',"chain"')[0] + b"}\n"
 
 
 VISIBLE = [
@@ -513,7 +513,7 @@ def test_a_child_proves_its_parents_length(whole: list[bytes]) -> None:
     """The chains of forked processes show that their parent's chain was cut."""
     [opening] = [line for line in whole if b'"chain":{"parent"' in line]
     parent = opening.partition(b'"parent":"')[2][:32]
-    cut = [line for line in whole if line[-110:-78] != parent or b'"sequence":0}' in line]
+    cut = [line for line in whole if line[-110:-78] != parent or b'"sequence":0,' in line]
     [problem] = audit_lib.verify(cut).problems
     assert (problem.kind, problem.chain) == ("cut", parent.decode())
     assert problem.line == cut.index(opening) + 1
@@ -550,7 +550,7 @@ def test_a_torn_line_begins_another_chain_that_says_so() -> None:
 
 
 def test_records_in_hostile_words_break_no_proof(tmp_path: Path) -> None:
-    forged = ',"sequence":1},"chain":{"id":"' + "a" * 32 + '"},"hash":"' + "b" * 64 + '"}'
+    forged = ',"chain":{"sequence":1,"id":"' + "a" * 32 + '"},"hash":"' + "b" * 64 + '"}'
     file = (tmp_path / "log").open("w")
     handler = audit_lib.AuditHandler(file)
     audit = audit_lib.get_logger("hostile").audit
@@ -569,9 +569,9 @@ def test_records_in_hostile_words_break_no_proof(tmp_path: Path) -> None:
     assert report.complete
     assert report.chains[0].lines == 6
     documents = [json.loads(line) for line in lines]
-    assert [document["event"]["sequence"] for document in documents] == list(range(6))
+    assert [document["chain"]["sequence"] for document in documents] == list(range(6))
     assert len({document["chain"]["id"] for document in documents}) == 1
-    assert all(list(document)[-3:] == ["event", "chain", "hash"] for document in documents)
+    assert all(list(document)[-2:] == ["chain", "hash"] for document in documents)
 
 
 def test_an_ordinary_loggers_lines_can_prove_themselves_too(tmp_path: Path) -> None:
@@ -582,7 +582,7 @@ def test_an_ordinary_loggers_lines_can_prove_themselves_too(tmp_path: Path) -> N
         handler.seal()
     lines = (tmp_path / "log").read_bytes().splitlines()
     assert audit_lib.verify(lines).complete
-    assert [json.loads(line)["event"]["sequence"] for line in lines] == [0, 1, 2, 3]
+    assert [json.loads(line)["chain"]["sequence"] for line in lines] == [0, 1, 2, 3]
 
 
 def test_no_chain_where_it_is_not_wanted_or_no_log(

@@ -4,7 +4,7 @@ Six context fields, states of 20 fields of which 3 differ, one of them masked, a
 peers: a naive version (`ecs_logging.StdlibFormatter`, the two states compared, one `info` call) and a bare
 `structlog` + `orjson` line of the same size without diff, masking or chain. They run in turns in one
 process; the result is the median of many rounds. `listened` is ours with another handler that keeps the
-`LogRecord`s. `floor` is the part of ours that is not Python: the document as JSON, its SHA-256, the pipe's
+`LogRecord`s, `extra` is ours with the context fields passed as `extra`. `floor` is the part of ours that is not Python: the document as JSON, its SHA-256, the pipe's
 lock, the write.
 """
 
@@ -126,8 +126,10 @@ def main() -> None:
     listened = audit_lib.get_logger("listened").audit
     listened.addHandler(Keeping())
 
-    def ours(logger: audit_lib.AuditLogger) -> Callable[[], None]:
-        return lambda: logger.record_updated(MESSAGE, "user", BEFORE, AFTER, record_id=1042)
+    def ours(logger: audit_lib.AuditLogger, extra: Any = None) -> Callable[[], None]:
+        return lambda: logger.record_updated(
+            MESSAGE, "user", BEFORE, AFTER, record_id=1042, extra=extra
+        )
 
     with audit_lib.context(**CONTEXT):
         line = one_line(ours(audit))
@@ -140,6 +142,9 @@ def main() -> None:
                 "listened": ours(listened),
             }
         )
+    with_extra = medians(
+        {"naive": NaiveAudit(stream).record_updated, "ours": ours(audit, CONTEXT)}, rounds=15
+    )
     diff = medians(
         {
             "deepdiff": lambda: deepdiff.DeepDiff(BEFORE, AFTER),
@@ -151,6 +156,7 @@ def main() -> None:
     result = {f"{name}_us": round(each, 1) for name, each in whole.items()}
     result |= {
         "of_naive": round(whole["ours"] / whole["naive"], 3),
+        "of_naive_extra": round(with_extra["ours"] / with_extra["naive"], 3),
         "of_naive_listened": round(whole["listened"] / whole["naive"], 3),
         "of_structlog": round(whole["ours"] / whole["structlog"], 2),
         "floor_of_naive": round(whole["floor"] / whole["naive"], 3),

@@ -162,6 +162,12 @@ class _Walk:
             return integer(value)
         if exact is float:
             return finite(value)
+        if exact is dict and self._nodes < _MAX_NODES - _MAX_COPIED and depth < _MAX_DEPTH:
+            # The fields of ECS, such as `user`, mostly are small objects of texts.
+            copied = _copied(value)
+            if copied is not None:
+                self._nodes += len(copied)
+                return copied
         try:
             return value if exact in _UNCHANGED else self._container(value, depth)
         except Exception as error:  # noqa: BLE001 - a class may raise anything

@@ -249,9 +249,10 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _made(fields: dict[str, Any], redactions: Redactions) -> Context:
     # Searched once, since many records contain them.
-    redactions.searched = fields, texts_of(fields)
+    above = related(fields)
+    redactions.searched = {**fields, "related": above}, texts_of(fields)
     redactions.has_secret = has_secret(redactions.searched[1])
-    return Context(fields, redactions, related(fields))
+    return Context(fields, redactions, above)
 
 
 def _without(present: Context, names: Iterable[str]) -> Context:

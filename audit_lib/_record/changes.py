@@ -43,7 +43,10 @@ def changes_between(
         states = plain_fields(before), plain_fields(after)
         for state in states:
             for path, key in by_key.items():
-                _key_elements(state, path.split("."), key)
+                names = path.split(".")
+                # The names of the elements are written: not those of a sensitive member.
+                shown = key is not None and masking.rule((*names, key)) is None
+                _key_elements(state, names, key if shown else None)
         return _compare(*states, (), masking)
     if type(before) is dict and type(after) is dict:
         try:

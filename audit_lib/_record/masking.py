@@ -56,7 +56,11 @@ class Masking:
         self.key = key
         self.detect = detect
         self._by_name = {_normalized(name): rule for name, rule in given.items() if "." not in name}
-        self._paths = {tuple(name.split(".")): rule for name, rule in given.items() if "." in name}
+        self._paths = {
+            tuple(map(_normalized, name.split("."))): rule
+            for name, rule in given.items()
+            if "." in name
+        }
         self._known: dict[str, MaskingRule | None] = {}
         self._odd: set[str] = set()
         """The names that contain a secret, or may contain a number that `detect` finds."""
@@ -67,10 +71,14 @@ class Masking:
         A rule of `configure` for the end of the path has priority over one for the name, and that over
         the default names.
         """
-        for tail, rule in self._paths.items():
-            if path[-len(tail) :] == tail:
-                return rule
-        name = path[-1]
+        if self._paths:
+            names = [_normalized(name) for part in path for name in part.split(".")]
+            # A path does not name the positions of lists.
+            names = [name for name in names if not name.isdecimal()]
+            for tail, rule in self._paths.items():
+                if tuple(names[-len(tail) :]) == tail:
+                    return rule
+        name = path[-1].rpartition(".")[2]
         try:
             return self._known[name]
         except KeyError:

@@ -202,11 +202,42 @@ def _rule_in(annotation: Any) -> MaskingRule | None:
 
 def _annotations(cls: type) -> Mapping[str, Any]:
     own = cls.__dict__.get("__annotations__")  # noqa: RUF063 - `inspect` takes 5 ms to import
-    if cls.__module__ == "builtins" or (own and not any(isinstance(a, str) for a in own.values())):
+    if cls.__module__ == "builtins" or (own and not any(map(_text_of, own.values()))):
         return own or {}
     try:  # `from __future__ import annotations`, and Python 3.14, which evaluates them on access
         from typing import get_type_hints  # noqa: PLC0415 - needed for these only
 
         return get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001 - a name that only type checkers import
-        return own or {}
+        return {name: _resolved(annotation, cls) for name, annotation in (own or {}).items()}
+
+
+def _text_of(annotation: Any) -> str:
+    """Return the text of an annotation that was not evaluated; an empty text for another one."""
+    text = getattr(annotation, "__forward_arg__", annotation)
+    return text if isinstance(text, str) else ""
+
+
+class _Names(dict[str, Any]):
+    """The names of a module; one that only type checkers import stands for any type."""
+
+    def __missing__(self, name: str) -> Any:
+        return Any
+
+
+def _resolved(annotation: Any, cls: type) -> Any:
+    """Return one annotation evaluated; if that is not possible but it names a rule, a mask."""
+    text = _text_of(annotation)
+    if not text:
+        return annotation
+    import builtins  # noqa: PLC0415 - needed for these only
+    import sys  # noqa: PLC0415
+    from typing import Annotated  # noqa: PLC0415
+
+    module = sys.modules.get(cls.__module__)
+    names = _Names({**vars(builtins), **vars(module)} if module else vars(builtins))
+    try:
+        return eval(text, {"__builtins__": {}}, names)  # noqa: S307 - as `get_type_hints` does it
+    except Exception:  # noqa: BLE001 - such as a name of a function
+        declared = any(f"{name}(" in text for name in ("Mask", "Hash", "Drop"))
+        return Annotated[Any, Mask()] if declared else Any

@@ -431,9 +431,9 @@ def _each_field(value: Any) -> dict[str, Any]:
 
 def _with_models(own: Any, dumped: Any) -> Any:
     """Return a dumped value with the models, in any containers, that it was made of."""
-    if own is dumped:
-        return dumped
     kind = type(own)
+    if own is dumped or (isinstance(own, tuple) and hasattr(kind, "_fields")):
+        return own
     if isinstance(dumped, Mapping):
         if hasattr(kind, "model_dump") or hasattr(kind, "__dataclass_fields__"):
             return own

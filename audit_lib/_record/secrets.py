@@ -80,21 +80,40 @@ class Redactions:
 
 # What this library writes itself: no value of an application, and what filters and readers match.
 _OWN: Final = frozenset({
-    "@timestamp", "chain", "ecs.version", "hash", "level", "log", "log.level", "process", "related",
-    "timestamp",
+    "@timestamp", "chain", "ecs.version", "hash", "level", "log", "log.level", "process", "timestamp",
 })  # fmt: skip
 _OWN_IN: Final = {
-    "event": frozenset({"category", "id", "kind", "outcome", "type"}),
+    "event": frozenset({"id"}),
     "changes": frozenset({"fields", "notes"}),
 }
+# What a secret does not hide, though it may repeat it: who it was and from where, which otherwise a user
+# erases who takes his own name as a password, and what rules match.
+_IDENTITY: Final = frozenset({
+    "client", "destination", "host", "related", "server", "source", "span", "trace", "transaction", "user",
+})  # fmt: skip
+_MATCHED: Final = frozenset({
+    ("changes", "record_type"), ("event", "category"), ("event", "kind"), ("event", "outcome"),
+    ("event", "type"),
+})  # fmt: skip
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
 def texts_of(value: Mapping[str, Any]) -> str:
-    """Return all texts of an object, at any depth, one on each line."""
+    """Return all texts and names of an object, at any depth, one on each line."""
     texts: list[str] = []
     _collect(value, texts, _NOTHING)
+    _collect_names(value, texts)
     return "\n".join(texts)
+
+
+def _collect_names(value: Any, texts: list[str]) -> None:
+    if isinstance(value, list):
+        for each in value:
+            _collect_names(each, texts)
+    elif isinstance(value, dict):
+        texts += value
+        for each in value.values():
+            _collect_names(each, texts)
 
 
 def _collect(value: Mapping[str, Any], texts: list[str], own: Collection[str]) -> None:
@@ -124,22 +143,24 @@ def _collect_list(value: list[Any], texts: list[str]) -> None:
 # Each alternative takes linear time for any text: a repetition has a bound or one possible start.
 _FORMS: Final = r"""
     # postgres://u:pw@h; an @ after a port and a slash belongs to the path
-    (?P<kept> \b[a-z][a-z0-9+.-]{0,20}://[^\s/@:"']{0,200}: ) (?!\d{1,5}[/?\#]) [^\s"']{1,500} (?=@)
-    # Authorization: Bearer …
-    | (?P<scheme> \b(?:bearer|basic)\s+ ) [a-z0-9._~+/=-]{3,}
+    (?P<kept> \b[a-z][a-z0-9+.-]{0,20}://[^\s/:"'\[]{0,200}: ) (?!\d{1,5}[/?\#,]) [^\s"]{1,2000} (?=@)
+    # Authorization: Bearer …; words such as `plan` have no digit and no capital inside
+    | (?P<scheme> \b(?:bearer|basic)\s+ ) (?-i:(?=[A-Za-z~-]*(?:[0-9_=+/]|\.[A-Za-z0-9])|[A-Za-z]+[A-Z]))
+      [a-z0-9._~+/=-]{3,}
     # a JSON Web Token: signed, or encrypted
     | (?<![a-z0-9_-]) [a-z0-9_-]{8,}+ \.eyJ[a-z0-9_-]++ (?:\.[a-z0-9_-]*)+
-    | (?<![a-z0-9_-]) eyJ[a-z0-9_-]{8,}+ (?:\.[a-z0-9_-]*){2,4}
+    | (?<![a-z0-9_-]) eyJ[a-z0-9_-]{15,}+ (?:\.[a-z0-9_-]*){2,4}
     # keys of AWS, GitHub, Slack and Stripe
     | \b A[KS]IA[A-Z0-9]{16} \b
     | \b (?:gh[pousr]_[a-z0-9]{20,} | github_pat_[a-z0-9_]{20,}) \b
-    | \b (?:xox[abeoprs]|xapp)-[a-z0-9-]{10,}
+    | \b (?:xox[abeoprs]|xapp)-(?=[a-z-]{0,20}\d)[a-z0-9-]{10,}
     | \b [rs]k_(?:live|test)_[a-z0-9]{10,} \b
     | -----BEGIN[ A-Z]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*PRIVATE[ ]KEY-----|\Z)
-    # password=…, token: …, "api_key": "…"
+    # password=…, token: …, "api_key": "…", also with the quotes of JSON inside of a text
     | (?P<named> (?:passw(?:or)?d|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key)
-                 ["']?\s*[=:]\s* )
-      (?: "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | [^\s&;)\]}]+ )
+                 (?:\\*["'])? \s*[=:]\s* )
+      (?: \\+"(?:(?!\\+").)*(?:\\+")? | "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.|'')*'?
+        | (?:(?:bearer|basic)\s+)? [^\s&]+ )
 """
 _CARD: Final = r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])"
 _IBAN: Final = (
@@ -216,8 +237,10 @@ def scrubbed(
     scrubbing = _Scrubbing(redactions, frozenset(detect))
     result = {}
     for name, item in document.items():
-        if name in _OWN and name != "related":
+        if name in _OWN:
             result[name] = item
+        elif name in _IDENTITY:
+            result[name] = scrubbing.identity(item, (name,))
         elif name in _OWN_IN and isinstance(item, dict):
             result[name] = scrubbing.object(item, (name,), _OWN_IN[name])
         else:
@@ -230,7 +253,8 @@ class _Scrubbing:
     """One pass over a document that hides secrets."""
 
     def __init__(self, redactions: Redactions, detect: frozenset[str]) -> None:
-        self._secrets = redactions.secrets
+        # The longest first: an old password may be the beginning of the new one.
+        self._secrets = sorted(set(redactions.secrets), key=len, reverse=True)
         self._notes = redactions.notes
         self._own_action = redactions.own_action
         self._numbers = _number_pattern(detect) if detect else None
@@ -248,10 +272,12 @@ class _Scrubbing:
         return result
 
     def _is_own(self, path: tuple[str, ...]) -> bool:
-        """Return whether rules find the record by a text, which therefore repeats no secret."""
-        return path == ("changes", "record_type") or (
-            path == ("event", "action") and not self._own_action
-        )
+        """Return whether rules find the record by a text, which is therefore kept if it repeats a secret."""
+        return path in _MATCHED or (path == ("event", "action") and not self._own_action)
+
+    def identity(self, item: Any, path: tuple[str, ...]) -> Any:
+        """Return an object that says who or where, with the known forms hidden."""
+        return self._forms_in(item, path)
 
     def _forms_in(self, item: Any, path: tuple[str, ...]) -> Any:
         """Return a value with the known forms hidden, in texts and names, but no repeated secrets."""
@@ -275,10 +301,10 @@ class _Scrubbing:
         return self._text(item, path, self._secrets) if isinstance(item, str) else item
 
     def _text(self, item: str, path: tuple[str, ...], secrets: Collection[str]) -> str:
-        text = item
+        # The forms first, which a repeated word such as `Bearer` would break.
+        text = _forms().sub(_replacement, item)
         for secret in secrets:
             text = text.replace(secret, HIDDEN)
-        text = _forms().sub(_replacement, text)
         if self._numbers is not None:
             text = self._numbers.sub(_hidden_number, text)
         if text != item:
@@ -289,5 +315,7 @@ class _Scrubbing:
 def _replacement(match: re.Match[str]) -> str:
     kept = match["kept"] or match["scheme"] or match["named"] or ""
     value = match[0][len(kept) :]
-    quote = value[0] if match["named"] and value[0] in "\"'" else ""
+    if not match["named"] or value[0] not in "\"'":
+        return f"{kept}{HIDDEN}"
+    quote = value[0]
     return f"{kept}{quote}{HIDDEN}{quote if len(value) > 1 and value[-1] == quote else ''}"

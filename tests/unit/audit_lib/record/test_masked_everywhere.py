@@ -143,6 +143,107 @@ def test_a_declared_mask_holds_in_any_nesting(
         assert "masked" in line["changes"]["notes"].values()
 
 
+FUTURE = """
+from __future__ import annotations
+import dataclasses
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+import attrs
+from typing_extensions import TypedDict
+from audit_lib import Mask
+if TYPE_CHECKING:
+    from decimal import Decimal as Money
+@dataclasses.dataclass
+class Data:
+    number: Annotated[str, Mask()]
+    price: Money
+@attrs.define
+class Attrs:
+    number: Annotated[str, Mask()] | None
+    prices: list[Money]
+class Named(NamedTuple):
+    number: Annotated[str, Mask()]
+class Typed(TypedDict):
+    number: Annotated[str, Mask()]
+@dataclasses.dataclass
+class WithTyped:
+    one: Typed
+    many: list[Typed]
+def local():
+    from audit_lib import Mask as Hidden
+    @dataclasses.dataclass
+    class Local:
+        number: Annotated[str, Mask()]
+        price: Missing
+    return Local
+"""
+
+
+def test_annotations_that_are_texts_are_resolved_one_by_one(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    import sys
+    import types
+
+    module = types.ModuleType("future_annotations")
+    sys.modules[module.__name__] = module
+    exec(compile(FUTURE, "future", "exec", dont_inherit=True), module.__dict__)
+    made = module.__dict__
+    for value in (
+        made["Data"](SECRET, 1), made["Attrs"](SECRET, []), made["Named"](SECRET),
+        made["WithTyped"]({"number": SECRET}, [{"number": SECRET}]), made["local"]()(SECRET, 1),
+    ):  # fmt: skip
+        logger.audit.event("x", action="a", extra={"v": value})
+    del sys.modules[module.__name__]
+    assert SECRET not in json.dumps(lines())
+
+
+class Around(BaseModel):
+    one: Tuple
+    many: list[Any]
+
+
+def test_what_was_found_by_trying(logger: audit_lib.AppLogger, lines: Lines) -> None:
+    audit_lib.configure(sensitive={"iban": Mask(), "home.street": Mask(), "Orders.Note": Mask()})
+    audit = logger.audit
+    audit.event("x", action="a", extra={"v": Around(one=Tuple(IBAN), many=[Tuple(IBAN)])})
+    extra = {"user.iban": SECRET, "user.home.street": SECRET, "user.pass": SECRET}
+    audit.event("x", action="a", extra=extra)
+    audit.event("x", action="a", extra={"orders": [{"note": SECRET}]})
+    items = [{"token": SECRET, "n": 1}], [{"token": SECRET, "n": 2}]
+    audit.record_updated("x", "t", {"i": items[0]}, {"i": items[1]}, by_key={"i": "token"})
+    audit.record_updated(
+        f"pw is {SECRET}-tail", "user", {"password": SECRET}, {"password": f"{SECRET}-tail"}
+    )
+    audit.event(
+        f"Authorization: Bearer {SECRET}", action="a", extra={"oauth": {"token_type": "Bearer"}}
+    )
+    audit.event("x", action="a", type=f"token={SECRET}")
+    audit.event("x", action="a", extra={"related.hosts": [f"postgres://u:{SECRET}@h"]})
+    audit.event("x", action="a", reason={"x": json.dumps({"password": SECRET})})
+    with audit_lib.context(labels={f"postgres://u:{SECRET}@h": 1}):
+        audit.info("x")
+    found = lines()
+    text = json.dumps(found)
+    assert SECRET not in text
+    assert IBAN not in text
+    assert "tail" not in text
+
+
+def test_a_secret_that_repeats_who_it_was_hides_nobody(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    with audit_lib.context(user={"id": "1042", "name": "Ana Souza"}, source={"ip": "203.0.113.9"}):
+        for secret in ("1042", "Ana Souza", "203.0.113.9"):
+            logger.audit.record_updated(
+                f"now {secret}", "user", {"password": "x"}, {"password": secret}
+            )
+    for line in lines():
+        assert line["message"] == "now ***"
+        assert line["user"] == {"id": "1042", "name": "Ana Souza"}
+        assert line["source"] == {"ip": "203.0.113.9"}
+        assert line["related"] == {"user": ["1042", "Ana Souza"], "ip": ["203.0.113.9"]}
+
+
 SECRET = "hunter22-hunter22"
 PLACES: dict[str, dict[str, Any]] = {
     "arguments": {"args": ("%d", {"password": SECRET})},

@@ -288,7 +288,7 @@ def test_no_handler_of_anybody_else_gets_what_was_withheld(logger: audit_lib.App
     "said",
     [
         {"msg": "now {}"}, {"reason": "{}"}, {"record_id": "{}"}, {"action": "set-{}"},
-        {"target": {"name": "{}"}}, {"extra": {"note": ["{}"]}}, {"context": {"name": "{}"}},
+        {"extra": {"note": ["{}"]}}, {"extra": {"labels": {"a": "{}"}}},
         {"after": {"note": "{}"}}, {"msg": "%d of them", "args": ["{}"]},
     ],
     ids="-".join,

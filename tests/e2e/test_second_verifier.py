@@ -21,7 +21,7 @@ from tests.unit.audit_lib.proof.test_proof import (
 )
 from tests.unit.audit_lib.proof.test_tamperings import any_byte, removed_bytes
 
-VERIFIER = Path(__file__).parents[4] / "examples" / "verify.mjs"
+VERIFIER = Path(__file__).parents[2] / "examples" / "verify.mjs"
 NODE = Path(executable.ROOT_DIR) / "bin" / "node"
 ANY = [*VISIBLE, any_byte, removed_bytes, recompute, vanish, empty]
 

@@ -70,7 +70,8 @@ def test_its_tests_pass_where_the_checkout_is_out_of_reach(wheel: Path, tmp_path
         shutil.copyfile(ROOT / name, tmp_path / name)
     (tmp_path / "conftest.py").write_text(PROVENANCE.format(names=PACKAGES, site=str(site)))
     (tmp_path / "pytest.ini").write_text(
-        "[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n"
+        "[pytest]\naddopts = --import-mode=importlib -m 'not large'\nfilterwarnings = error\n"
+        "markers = large: run by make test-all from the checkout\n"
     )
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests"],

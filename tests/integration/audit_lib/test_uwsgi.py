@@ -35,7 +35,7 @@ def test_uwsgis_workers_repeat_no_id_and_have_chains_of_their_own(
     program = "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])"
     arguments = [
         "--http-socket", f"127.0.0.1:{port}", "--wsgi-file", str(tmp_path / "app.py"), "--master",
-        "--processes", "3", "--disable-logging", "--die-on-term", *options,
+        "--processes", "3", "--disable-logging", "--die-on-term", "--worker-reload-mercy", "8", *options,
     ]  # fmt: skip
     with (tmp_path / "log").open("w") as log, subprocess.Popen(
         [sys.executable, "-c", program, *arguments], stdout=log, stderr=log
@@ -49,6 +49,13 @@ def test_uwsgis_workers_repeat_no_id_and_have_chains_of_their_own(
                 served += 1
             except OSError:
                 time.sleep(0.05)
+        # A worker that is still loading the application would not be asked to end.
+        loaded = 3 if "--lazy-apps" in options else 1
+        while (tmp_path / "log").read_bytes().count(
+            b"at import"
+        ) < loaded and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.3)
         server.send_signal(signal.SIGTERM)
     lines = (tmp_path / "log").read_bytes().splitlines()
     assert served == 30

@@ -39,7 +39,7 @@ if hasattr(os, "register_at_fork"):
 # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     try:
-        from snapshot_restore_py import (  # type: ignore[import-not-found]
+        from snapshot_restore_py import (  # type: ignore[import-untyped]
             register_after_restore,
         )
     except ImportError:  # a runtime without the hooks of SnapStart

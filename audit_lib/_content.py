@@ -17,6 +17,7 @@ from ._record.ids import new_id
 from ._record.interrupts import from_signal_handler
 from ._record.masking import Redactions
 from ._record.plain import plain_fields, text_of
+from ._record.secrets import has_secret, texts_of
 from ._record.unreadable import BEYOND_LIMIT
 
 __all__ = [
@@ -40,7 +41,7 @@ _NAMES_OF: Final = {"updated": _RECORD_NAMES | {"by_key", "even_if_unchanged"}}
 class VerbEvent:  # a `NamedTuple` would slow `import audit_lib`
     """The ECS `event` of a record, the problems of its values, and the record type as text, or None."""
 
-    __slots__ = ("event", "own_action", "problems", "record_type")
+    __slots__ = ("event", "own_action", "problems", "record_type", "searched")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class VerbEvent:  # a `NamedTuple` would slow `import audit_lib`
         own_action: bool,
     ) -> None:
         self.own_action = own_action
+        self.searched = not has_secret(texts_of(event))
         self.event = event
         self.problems = problems
         self.record_type = record_type
@@ -147,6 +149,7 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
     redactions.own_action = verb_result.own_action
+    redactions.event_searched = verb_result.searched
     if reason is not None:
         event["reason"] = config.masking.text(reason, ("event", "reason"), redactions)
     if changes is not None:
@@ -243,16 +246,20 @@ def payload_of(
     event["id"] = new_id()
     event.setdefault("kind", "event")
     context = current_context()
-    fields = {"event": {}, **context.fields}
+    fields = {"event": event, **context.fields}
     if config.service_fields:
-        fields = {"event": {}, **merged(config.service_fields, fields)}
+        fields = {"event": event, **merged(config.service_fields, fields)}
     for name, value in own.items():
-        fields[name] = merged(fields[name], value) if type(fields.get(name)) is dict else value
+        if name not in fields:
+            fields[name] = value
+        elif (present := fields[name]) is not value:
+            fields[name] = merged(present, value) if type(present) is dict else value
     above = context.redactions
     redactions.searched = above.searched
     if above.notes or above.secrets or above.has_secret:
         redactions.add(above)
     if extra_fields:
+        redactions.event_searched = False  # `extra` may have members of it
         extra_fields = config.masking.masked(extra_fields, (), redactions)
     known = None if extra_fields or "user" in own else context.related
     return Payload(fields, extra_fields, redactions, known, config.masking)

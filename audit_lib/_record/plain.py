@@ -55,8 +55,12 @@ def plain(value: Any) -> Any:
     text. Fields that are annotated with a masking rule become `SensitiveValue`s. A text that does not
     show the whole value is an `UnreadableText`.
     """
-    if type(value) is dict and (copied := _copied(value)) is not None:
-        return copied
+    if type(value) is dict:
+        copied = _copied(value)
+        if copied is None:
+            copied = _copied_deep(value)
+        if copied is not None:
+            return copied
     return _Walk().visit(value, 0)
 
 
@@ -68,6 +72,37 @@ def _copied(value: dict[Any, Any]) -> dict[str, Any] | None:
         if from_signal_handler(error):
             raise
         return None
+
+
+# 27 to the power of 3 is fewer than 20,000 values.
+_MAX_SMALL = 27
+_SMALL_LEVELS = 2
+
+
+def _copied_deep(value: dict[Any, Any], levels: int = _SMALL_LEVELS) -> dict[str, Any] | None:
+    """Return a copy of a small object of plain objects, such as the fields of ECS; None for another one."""
+    if len(value) > _MAX_SMALL:
+        return None
+    result: dict[str, Any] = {}
+    for name, item in value.copy().items():
+        kind = type(item)
+        if type(name) is not str or not name.isascii():
+            return None
+        if kind is dict:
+            inner = _copied_deep(item, levels - 1) if levels else None
+            if inner is None:
+                return None
+            result[name] = inner
+        elif (
+            (kind is str and item.isascii())
+            or item is None
+            or kind is bool
+            or (kind is int and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER)
+        ):
+            result[name] = item
+        else:
+            return None
+    return result
 
 
 def register_type(kind: type, convert: Callable[[Any], Any]) -> None:

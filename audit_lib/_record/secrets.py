@@ -29,11 +29,12 @@ class Redactions:
         secrets: the sensitive values that no text may repeat.
         searched: the objects of the context, by their names, which were searched before, and their texts.
         has_secret: whether a searched object, or what cannot be searched, may contain a known form.
+        event_searched: whether `event` was searched before, except for its `reason`.
         own_action: whether `event.action` is the caller's own text, which is searched for repeated
             values; else it is that of the verb or of the catalogue, by which rules find the record.
     """
 
-    __slots__ = ("has_secret", "notes", "own_action", "searched", "secrets")
+    __slots__ = ("event_searched", "has_secret", "notes", "own_action", "searched", "secrets")
 
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
@@ -41,6 +42,7 @@ class Redactions:
         self.searched = _NOTHING_SEARCHED
         self.has_secret = False
         self.own_action = False
+        self.event_searched = False
 
     def add(self, other: "Redactions") -> None:
         """Add the notes and secrets of other redactions."""
@@ -67,6 +69,9 @@ class Redactions:
         searched = self.searched[0]
         for name, item in document.items():
             if name in _OWN or searched.get(name) is item:
+                continue
+            if name == "event" and self.event_searched:
+                texts.append(item.get("reason", ""))
                 continue
             kind = type(item)
             if kind is str:

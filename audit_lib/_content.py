@@ -149,7 +149,7 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
     redactions.own_action = verb_result.own_action
-    redactions.event_searched = verb_result.searched
+    redactions.event_searched = verb_result.searched and not verb_result.own_action
     if reason is not None:
         event["reason"] = config.masking.text(reason, ("event", "reason"), redactions)
     if changes is not None:

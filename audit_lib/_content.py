@@ -51,7 +51,7 @@ class VerbEvent:  # a `NamedTuple` would slow `import audit_lib`
         own_action: bool,
     ) -> None:
         self.own_action = own_action
-        self.searched = not has_secret(texts_of(event))
+        self.searched = not own_action and not has_secret(texts_of(event))
         self.event = event
         self.problems = problems
         self.record_type = record_type
@@ -149,7 +149,7 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     event = verb_result.event.copy()
     own: dict[str, Any] = {"event": event}
     redactions.own_action = verb_result.own_action
-    redactions.event_searched = verb_result.searched and not verb_result.own_action
+    redactions.event_searched = verb_result.searched
     if reason is not None:
         event["reason"] = config.masking.text(reason, ("event", "reason"), redactions)
     if changes is not None:

@@ -80,7 +80,7 @@ class Target:
     def write(self, line: bytes, fsync: bool = False) -> Exception | None:
         """Write a line, with its line end, and flush it.
 
-        To a file descriptor, a line always begins a line, whoever wrote to it before. A non-blocking
+        To a file descriptor, a record always begins a line, whatever was written before. A non-blocking
         descriptor that is full is waited for, each time for at most 10 seconds; a blocking one as long
         as its reader reads nothing. Lines to a pipe are written under a lock between processes.
 
@@ -258,7 +258,7 @@ class Outlet:
                 # `extend` and `map` keep the count if a signal handler raises directly afterwards.
                 writing.counts.extend(map(os.write, (file,), (rest,)))
             except BlockingIOError:  # the file is non-blocking and full
-                self._wait_until(file, sent, _TIMEOUT_MS)
+                self._wait_for_room(file, sent)
             except BaseException as error:
                 if not _is_ours(error):
                     self.interrupt = self.interrupt or error
@@ -268,9 +268,9 @@ class Outlet:
                 else:
                     raise
 
-    def _wait_until(self, file: int, sent: int, timeout_ms: int) -> None:
+    def _wait_for_room(self, file: int, sent: int) -> None:
         try:
-            _wait(file, timeout_ms)
+            _wait(file, _TIMEOUT_MS)
         except TimeoutError as error:
             if not _is_ours(error):
                 self.interrupt = self.interrupt or error

@@ -314,7 +314,7 @@ class LineReader:
         return False
 
     def _replace(self, chain: ReadChain, at: int, suspect: _Line, line: _Line) -> None:
-        """Put a record with the right hash in the place of one that was read as the same sequence."""
+        """Use a record with the right hash instead of the one that was read as the same sequence."""
         self._withdraw(suspect)
         text = f"a line instead of line {at} of the chain"
         self._add_problem(suspect[0], "inserted", chain.id, text)

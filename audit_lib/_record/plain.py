@@ -83,25 +83,15 @@ def _copied_deep(value: dict[Any, Any], levels: int = _SMALL_LEVELS) -> dict[str
     """Return a copy of a small object of plain objects, such as the fields of ECS; None for another one."""
     if len(value) > _MAX_SMALL:
         return None
-    result: dict[str, Any] = {}
-    for name, item in value.copy().items():
-        kind = type(item)
-        if type(name) is not str or not name.isascii():
+    result: dict[str, Any] = value.copy()
+    nested = {name: item for name, item in result.items() if type(item) is dict}
+    if not is_plain_object({**result, **dict.fromkeys(nested)}) or (nested and not levels):
+        return None
+    for name, item in nested.items():
+        inner = _copied_deep(item, levels - 1)
+        if inner is None:
             return None
-        if kind is dict:
-            inner = _copied_deep(item, levels - 1) if levels else None
-            if inner is None:
-                return None
-            result[name] = inner
-        elif (
-            (kind is str and item.isascii())
-            or item is None
-            or kind is bool
-            or (kind is int and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER)
-        ):
-            result[name] = item
-        else:
-            return None
+        result[name] = inner
     return result
 
 

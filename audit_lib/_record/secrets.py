@@ -1,7 +1,7 @@
 """Searches a finished record once for secrets: known forms of them, and repeated sensitive values.
 
-The search reads all texts of the document, whoever put them there, except what this library wrote itself and
-what was searched before: the context, and the names of fields, which `Masking` searches once each.
+The search reads all texts of the document except what this library wrote itself and what was searched before:
+the context, and the names of fields, which `Masking` searches once each.
 """
 
 import re
@@ -245,7 +245,7 @@ def scrubbed(
         if name in _OWN:
             result[name] = item
         elif name in _IDENTITY:
-            result[name] = scrubbing.identity(item, (name,))
+            result[name] = scrubbing.forms_in(item, (name,))
         elif name in _OWN_IN and isinstance(item, dict):
             result[name] = scrubbing.object(item, (name,), _OWN_IN[name])
         else:
@@ -269,10 +269,10 @@ class _Scrubbing:
     ) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for name, item in value.items():
-            new_name = self.name(name, path)
             if name in own or self._is_own((*path, name)):
-                result[name] = self._forms_in(item, (*path, name))
+                result[name] = self.forms_in(item, (*path, name))
             else:
+                new_name = self.name(name, path)
                 result[new_name] = self.value(item, (*path, new_name))
         return result
 
@@ -280,19 +280,15 @@ class _Scrubbing:
         """Return whether rules find the record by a text, which is therefore kept if it repeats a secret."""
         return path in _MATCHED or (path == ("event", "action") and not self._own_action)
 
-    def identity(self, item: Any, path: tuple[str, ...]) -> Any:
-        """Return an object that says who or where, with the known forms hidden."""
-        return self._forms_in(item, path)
-
-    def _forms_in(self, item: Any, path: tuple[str, ...]) -> Any:
+    def forms_in(self, item: Any, path: tuple[str, ...]) -> Any:
         """Return a value with the known forms hidden, in texts and names, but no repeated secrets."""
         if isinstance(item, dict):
             return {
-                self.name(name, path): self._forms_in(inner, (*path, name))
+                self.name(name, path): self.forms_in(inner, (*path, name))
                 for name, inner in item.items()
             }
         if isinstance(item, list):
-            return [self._forms_in(each, (*path, str(at))) for at, each in enumerate(item)]
+            return [self.forms_in(each, (*path, str(at))) for at, each in enumerate(item)]
         return self._text(item, path, ()) if isinstance(item, str) else item
 
     def name(self, name: str, path: tuple[str, ...]) -> str:

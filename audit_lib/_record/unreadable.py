@@ -220,7 +220,6 @@ class _StateReading:
         self.whole = True
         self._open: list[int] = []
         self._nodes = 0
-        self._kept: list[Any] = []  # temporary objects: their ids stay unique
 
     def read(self, value: Any, depth: int) -> Any:
         kind = type(value)
@@ -235,7 +234,6 @@ class _StateReading:
             self.whole = False
             return kind, "beyond limit"
         self._open.append(id(value))
-        self._kept.append(value)
         try:
             return kind, self._parts(value, kind, depth + 1)
         except Exception as error:

@@ -186,7 +186,8 @@ class LocalCloud:
     def settle(self, *, timeout: float = 60.0) -> None:
         """Start what is due, evaluate the alarms, and wait until no function runs and no event is queued.
 
-        Retries and schedules that are due later on the cloud's clock are not waited for.
+        Retries and schedules that are due later on the cloud's clock are not waited for. If all running
+        functions sleep, the clock moves to the time when the first of them wakes.
 
         Args:
             timeout: how long to wait, in seconds of real time.
@@ -208,6 +209,8 @@ class LocalCloud:
                     f"functions are still running after {timeout} seconds; check their log groups,"
                     " or pass a larger timeout"
                 )
+            if (wake := self.functions.next_wake) is not None:
+                self.clock.move(max(wake - self.clock.now(), 0))
             time.sleep(_POLL_SECONDS)
 
     def tick(self) -> None:
@@ -220,17 +223,18 @@ class LocalCloud:
     def advance(self, seconds: float) -> None:
         """Move the clock forward in steps of at most 60 seconds, and `settle` before and after each.
 
+        The time that functions sleep meanwhile is part of the seconds; it can exceed them.
+
         Raises:
             ValueError: the seconds are negative, infinite or not a number.
             TimeoutError: functions still run 60 seconds of real time after a step.
         """
         self.clock.check(seconds)
+        end = self.clock.offset + seconds
         self.settle()
-        while seconds > 0:
-            step = min(seconds, _STEP_SECONDS)
-            self.clock.move(step)
+        while (left := end - self.clock.offset) > 0:
+            self.clock.move(min(left, _STEP_SECONDS))
             self.settle()
-            seconds -= step
 
     def health(self) -> dict[str, Any]:
         """Return the state of the cloud in JSON types: stacks, functions, log groups, alarms, time.

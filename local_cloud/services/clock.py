@@ -28,6 +28,11 @@ class Clock:
         self._offset = 0.0
         self._original: CodeType | None = None
 
+    @property
+    def offset(self) -> float:
+        """How far the clock is ahead of real time, in seconds."""
+        return self._offset
+
     def now(self) -> float:
         """Return the time in seconds since 1970."""
         return time.time() + self._offset

@@ -80,6 +80,12 @@ class AsynchronousInvocations:
             self._queue.put(invocation)
 
     @property
+    def running(self) -> int:
+        """The number of events that are being handled at the moment: at most four."""
+        with self._lock:
+            return min(self._running, _MAX_CONCURRENT)
+
+    @property
     def busy(self) -> bool:
         """Whether an event is queued or being handled; retries that are not yet due do not count."""
         with self._lock:

@@ -10,6 +10,7 @@ from local_cloud.services.functions.asynchronous import AsynchronousInvocations
 from local_cloud.services.functions.configuration import FunctionConfiguration, configuration_of
 from local_cloud.services.functions.logs import write_function_log
 from local_cloud.services.functions.processes import InvocationResult, ProcessPool
+from local_cloud.services.functions.sleepers import Sleepers
 from local_cloud.services.permissions import Permissions
 
 __all__ = ["Functions"]
@@ -39,8 +40,12 @@ class Functions:
         self._cloud = cloud
         self._permissions = permissions
         self._send_dead_letter = send_dead_letter
+        self._sleepers = Sleepers(cloud.clock)
         self._processes = ProcessPool(
-            region=cloud.region, endpoint=endpoint, permissions=permissions
+            region=cloud.region,
+            endpoint=endpoint,
+            permissions=permissions,
+            sleepers=self._sleepers,
         )
         self._asynchronous = AsynchronousInvocations(
             clock=cloud.clock, invoke=self._invoke, give_up=self._give_up
@@ -65,6 +70,11 @@ class Functions:
     def busy(self) -> bool:
         """Whether an event is queued or being handled; retries that are not yet due do not count."""
         return self._asynchronous.busy
+
+    @property
+    def next_wake(self) -> float | None:
+        """When the first invocation wakes, on the cloud's clock, if all that run sleep; else None."""
+        return self._sleepers.next_wake(self._asynchronous.running)
 
     def raise_faults(self) -> None:
         """Raise the latest error of the embedded cloud in an asynchronous invocation, if there was one."""

@@ -29,6 +29,7 @@ from uuid import uuid4
 import psutil
 
 from local_cloud.services.functions.configuration import FunctionConfiguration
+from local_cloud.services.functions.sleepers import Sleepers
 from local_cloud.services.functions.worker import END_OF_LOG, READY
 from local_cloud.services.permissions import Permissions
 
@@ -39,6 +40,7 @@ _RUNTIME_PACKAGES: Final = (
     "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "time_machine",
 )  # fmt: skip
 _INIT_SECONDS: Final = 10
+_SLEEP: Final = '{"sleep":'
 _MAX_TIMEOUTS: Final = 10
 """The maximum duration of an invocation as a multiple of the timeout, while it competes for processors."""
 _IDLE_SECONDS: Final = 5
@@ -68,12 +70,16 @@ class ProcessPool:
         region: the code of the cloud's Region.
         endpoint: the URL that functions send their AWS calls to.
         permissions: registers the functions' access keys for their execution roles.
+        sleepers: what the sleeping functions wait for.
     """
 
-    def __init__(self, *, region: str, endpoint: str, permissions: Permissions) -> None:
+    def __init__(
+        self, *, region: str, endpoint: str, permissions: Permissions, sleepers: Sleepers
+    ) -> None:
         self._region = region
         self._endpoint = endpoint
         self._permissions = permissions
+        self._sleepers = sleepers
         self._folder = tempfile.TemporaryDirectory(prefix="audit-functions-")
         self._idle: dict[str, list[_Process]] = defaultdict(list)
         self._all: list[_Process] = []
@@ -88,7 +94,7 @@ class ProcessPool:
         key = f"ASIA{sha256(configuration.name.encode()).hexdigest()[:16].upper()}"
         self._permissions.register(key, configuration.role_arn)
         environment = self._environment(configuration, asset, key)
-        process = _Process(configuration, asset, runtime, environment)
+        process = _Process(configuration, asset, runtime, environment, self._sleepers)
         with self._lock:
             self._all.append(process)
         return process
@@ -168,8 +174,10 @@ class _Process:
         asset: Path,
         runtime: Path,
         environment: dict[str, str],
+        sleepers: Sleepers,
     ) -> None:
         self.configuration = configuration
+        self._sleepers = sleepers
         self.stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
         self.alive = True
         answers, worker_end = os.pipe()
@@ -205,10 +213,10 @@ class _Process:
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-            answer = self._answer(timeout if self._loaded else _INIT_SECONDS + timeout)
+            answer = self._awake(timeout if self._loaded else _INIT_SECONDS + timeout)
             if answer == READY:
                 self._loaded = True
-                answer = self._answer(timeout)
+                answer = self._awake(timeout)
         except OSError:
             answer = ""
         lines = [f"START RequestId: {request_id} Version: $LATEST"]
@@ -231,6 +239,21 @@ class _Process:
         if self._process.stdin is not None:
             with suppress(OSError):  # unread input is lost
                 self._process.stdin.close()
+
+    def _awake(self, seconds: float) -> str | None:
+        """Return the next line as `_answer` does, after the sleeps of the function, which count as used."""
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        answer = self._answer(seconds)
+        while answer and answer.startswith(_SLEEP):
+            pause = json.loads(answer)["sleep"]
+            woke = self._sleepers.sleep(min(pause, seconds))
+            seconds -= pause
+            if seconds <= 0:
+                return None
+            self._process.stdin.write(json.dumps({"now": woke}) + "\n")
+            self._process.stdin.flush()
+            answer = self._answer(seconds)
+        return answer
 
     def _answer(self, seconds: float) -> str | None:
         """Return the next line of the process: empty if it ended, None if the invocation timed out.

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -177,13 +178,38 @@ def test_a_function_that_dies_says_how_and_the_next_one_starts_anew(
     assert message in printed(cloud)
 
 
-SLOWLY = """
+def test_a_function_sleeps_on_the_clouds_clock(
+    cloud: LocalCloud, assemble: Callable[..., Path]
+) -> None:
+    code = """
 import time
+def handler(event, context):
+    began, left = time.time(), context.get_remaining_time_in_millis()
+    time.sleep(event)
+    print("slept", round(time.time() - began), round(left - context.get_remaining_time_in_millis(), -3))
+"""
+    cloud.deploy(assemble(function(timeout=900), code))
+    real, now = time.monotonic(), cloud.clock.now()
+    for seconds in (600, 30):  # one ends, and the other goes on sleeping
+        cloud.functions.invoke_later("f", seconds)
+    cloud.settle()
+    assert 600 <= cloud.clock.now() - now < 610
+    cloud.functions.invoke_later("f", 901)
+    cloud.settle()
+    assert time.monotonic() - real < 10
+    assert {"slept 600 600000", "slept 30 30000"} <= set(printed(cloud).splitlines())
+    assert "Task timed out after 900.00 seconds" in printed(cloud)
+    cloud.advance(60)  # the time of a sleep is part of it
+    assert cloud.clock.now() - now >= 660 + 900
+
+
+SLOWLY = """
+import select, time
 def handler(event, context):
     for _ in {often}:
         end = time.perf_counter() + 0.02
         while time.perf_counter() < end: pass
-        time.sleep(0.04)
+        select.select([], [], [], 0.04)  # as if other processes had the processor
 """
 
 

@@ -7,8 +7,10 @@ its own format.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from audit_rules import Severity
+from forwarder.text import one_line, shortened
 
 __all__ = ["FieldChange", "Notification", "Reason", "RecordView"]
 
@@ -16,13 +18,15 @@ __all__ = ["FieldChange", "Notification", "Reason", "RecordView"]
 class Reason(StrEnum):
     """Why a notification is sent; the value is shown to the recipients."""
 
-    ALARM = "the rule's alarm rang"
-    STILL_IN_ALARM = "it came while the rule's alarm was ringing"
-    BACK_TO_OK = "it was found when the rule's alarm went back to OK"
-    ARRIVED = "it came, and the rule is urgent"
+    ARRIVED = "it came, and the rule matches it"
+    COUNTED = "so many records came within the rule's period"
     HELD = "it came in the rule's quiet hours"
-    NOT_FOUND = "the rule's alarm rang, but its records could not be found yet"
-    UNREADABLE = "a message arrived that is not from an alarm of a rule"
+    FOUND = "it was found later in the audit log group"
+    NOT_FOUND = "the rule's alarm changed, but its records could not be found yet"
+    NOTICE = "a message arrived that is not about a rule"
+
+
+_MAX_SHORT_LENGTH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class Notification:
     runbook: str = ""
     records: Sequence[RecordView] = ()
     left_out: int = 0
+    perhaps_repeat: bool = False
+    """Whether the message may have been sent before, and not been answered."""
     left_out_by: Sequence[str] = field(default=())
     """The actors of the records that were left out: `Ana Souza (280)`."""
 
@@ -81,3 +87,9 @@ class Notification:
         if count == 1:
             return f"{self.title}: {self.records[0].record}"
         return f"{self.title}: {count} records" if count else self.title
+
+    @property
+    def short_text(self) -> str:
+        """The summary and the first three sentences, at most 1,000 characters, without formatting."""
+        texts = [self.summary, *(record.sentence for record in self.records[:3])]
+        return shortened("\n".join(map(one_line, texts)), _MAX_SHORT_LENGTH)

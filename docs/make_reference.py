@@ -66,6 +66,7 @@ VARIABLES: Final = {
     "LOOKUP_SECONDS": "Forwarder: how long it waits for the records of an alarm. Default: 30.",
     "PATH": "`audit deploy`: searched for `cdk` and `node` where they are not installed beside the app.",
     "PYTEST_CURRENT_TEST": "`audit_lib`: set by pytest in a test, where an `AuditUsageWarning` is issued.",
+    "MATCHER": "Router: the function that gets the rejected records. Set by the stack.",
     "TELLER": "Forwarder: the function that sends notifications. Set by the stack.",
     "REJECTED_QUEUE_URL": "Router: the queue of records that CloudWatch Logs rejected. Set by the stack.",
     "_X_AMZN_TRACE_ID": "`audit_lib.adapters.aws_lambda`: set by Lambda; becomes `trace.id`.",

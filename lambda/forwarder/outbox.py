@@ -38,8 +38,8 @@ class State(StrEnum):
     """The state of an item.
 
     `COUNTING` waits for the threshold of its rule and ends as `BELOW`; `WAITING` is to be told; `TOLD` was
-    sent. `IMMATERIAL` does not fulfil the rule's further conditions, `BEFORE` came before the rule watched
-    the channel. The channel accepts other messages than a `REFUSED` one. An `UNSURE` one was sent again and
+    sent. `IMMATERIAL` does not fulfil the rule's further conditions, `MUTED` was dropped by somebody, `BEFORE`
+    came before the rule watched the channel. The channel accepts other messages than a `REFUSED` one. An `UNSURE` one was sent again and
     again, and never answered.
     """
 
@@ -48,6 +48,7 @@ class State(StrEnum):
     WAITING = "waiting"
     TOLD = "told"
     IMMATERIAL = "immaterial"
+    MUTED = "muted"
     BEFORE = "before"
     REFUSED = "refused"
     UNSURE = "unsure"

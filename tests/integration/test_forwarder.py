@@ -18,8 +18,12 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
+from audit_ops.telling.outbox import OutboxError, OutboxView
 from forwarder import handler
+from forwarder.channels import SendResult, SendStatus
+from forwarder.channels.slack import SlackWebhook
 from forwarder.matcher import Waker
+from forwarder.notification import Notification
 from forwarder.outbox import Key, Outbox
 from local_cloud.receivers.slack import SlackReceiver
 
@@ -674,6 +678,55 @@ def test_items_expire_90_days_after_their_end_and_never_while_they_wait(
     days = (int(expires["told"] or 0) - trail.now_ms() / 1000) / 86400
     assert 89.9 < days < 90.1
     assert expires["waiting"] is None
+
+
+def outbox_view(trail: Trail) -> OutboxView:
+    return OutboxView(config=trail.teller.config, dynamodb=boto3.client("dynamodb"), table="outbox")
+
+
+@pytest.fixture
+def refuses_user_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack refuses each message with this record, also as plain text."""
+    send = SlackWebhook.send
+
+    def refuse(
+        webhook: SlackWebhook, notice: Notification, *, is_plain: bool = False
+    ) -> SendResult:
+        if any(record.record == "User 1" for record in notice.records):
+            return SendResult(SendStatus.REFUSED, "Slack answered 400")
+        return send(webhook, notice, is_plain=is_plain)
+
+    monkeypatch.setattr(SlackWebhook, "send", refuse)
+
+
+def test_a_record_that_a_channel_refuses_ends_so_once_others_were_accepted(
+    trail: Trail, slack: SlackReceiver, refuses_user_1: None
+) -> None:
+    trail.arrive(change(1))
+    trail.sweep()
+    assert trail.states() == {"told": 1, "waiting": 1}  # the channel may refuse everything
+    trail.arrive(change(2))
+    for _ in range(3):
+        trail.sweep()
+    assert trail.states() == {"told": 3, "refused": 1}
+    assert ["User 2" in text for text in texts(slack)] == [True]
+
+
+def test_of_a_message_with_a_refused_record_the_others_are_told_and_it_can_be_sent_again(
+    trail: Trail, slack: SlackReceiver, refuses_user_1: None
+) -> None:
+    trail.arrive(change(1), change(2), change(3))
+    for _ in range(6):
+        trail.sweep()
+    assert trail.states() == {"told": 5, "refused": 1}
+    view = outbox_view(trail)
+    [refused] = [item for item in view.items() if item.state == "refused"]
+    assert '"record_id": "1"' in refused.line
+    assert refused.problem == "Slack answered 400"
+    view.retry([str(refused.key)], trail.now_ms())
+    with pytest.raises(OutboxError, match="is waiting; only items that are refused or unsure"):
+        view.retry([str(refused.key)], trail.now_ms())
+    assert trail.states() == {"told": 5, "waiting": 1}
 
 
 def test_a_flood_is_put_on_where_it_was_cut_off(

@@ -45,10 +45,12 @@ class TrailStack(Stack):
             environment={
                 "AUDIT_LOG_GROUP": names.log_group,
                 "REJECTED_QUEUE_URL": rejected.queue_url,
+                "MATCHER": names.matcher,
             },
         )
         store.log_group.grant_write(router.role)
         rejected.grant(router.role, "sqs:SendMessage")
+        router.role.add_to_principal_policy(_may_invoke(names.matcher))
         Routing(self, "Routing", log_groups=config.sources.log_groups, router=router.function)
 
         alarms = AlarmTopic(self, "Alarms", name=f"{names.trail}-alarms", key=store.key)

@@ -28,6 +28,7 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -98,6 +99,9 @@ class Control:
         request.max_content_length = _MAX_BODY_BYTES
         try:
             given = json.loads(request.get_data() or b"{}")
+        except RequestEntityTooLarge:
+            error = f"{name}: the body is larger than {_MAX_BODY_BYTES} bytes"
+            return _json({"error": error}, 413)
         except ValueError as error:
             return _json({"error": f"{name}: the body is not JSON: {error}"}, 400)
         if not isinstance(given, dict):

@@ -83,7 +83,7 @@ class _Api:
         return {"StackId": stack.id}
 
     def update_stack(self, given: _Given) -> _Answer:
-        stack = self._engine.stack(given["StackName"])
+        stack = self._engine.updatable(given["StackName"])
         template = self._template(given, stack)
         parameters = _parameters(given, stack.parameters)
         if not self._engine.changes(stack, template, parameters):
@@ -112,8 +112,12 @@ class _Api:
         return {"StackSummaries": [_described(stack) for stack in found]}
 
     def get_template(self, given: _Given) -> _Answer:
-        stack = self._engine.stack(given["StackName"])
-        text = stack.template.text if stack.template else "{}"
+        if "ChangeSetName" in given:
+            template: Template | None = self._change_set(given)[1].template
+        else:
+            stack = self._engine.stack(given["StackName"])
+            template = stack.template or stack.submitted
+        text = template.text if template else "{}"
         return {"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]}
 
     def get_template_summary(self, given: _Given) -> _Answer:
@@ -200,7 +204,7 @@ class _Api:
             if not stack.events:
                 stack.tags = _tags(given)
         else:
-            stack = self._engine.stack(given["StackName"])
+            stack = self._engine.updatable(given["StackName"])
         template = self._template(given, stack)
         parameters = _parameters(given, stack.parameters)
         name = given["ChangeSetName"]

@@ -24,6 +24,8 @@ __all__ = ["ROLLED_BACK", "Engine"]
 ROLLED_BACK = ". Rollback requested by user."
 """The end of the reason of a rollback, in AWS's words."""
 
+_NOT_UPDATABLE = frozenset({"DELETE_COMPLETE", "DELETE_FAILED", "ROLLBACK_COMPLETE"})
+
 log = logging.getLogger(__name__)
 
 
@@ -72,6 +74,17 @@ class Engine:
             known = self.stacks[name] = Stack(name, id_, self._now())
         return known
 
+    def updatable(self, name_or_id: str) -> Stack:
+        """Find a stack for an update.
+
+        Raises:
+            StackError: no stack has that name or id, or its status does not allow an update.
+        """
+        stack = self.stack(name_or_id)
+        if stack.status in _NOT_UPDATABLE:
+            raise StackError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+        return stack
+
     def scope(self, stack: Stack, template: Template, given: Mapping[str, str]) -> TemplateScope:
         """Return the current values that a template can refer to, as `scope_of` does.
 
@@ -108,6 +121,8 @@ class Engine:
         scope = self.scope(stack, template, given)
         template.check(scope)
         creating = stack.template is None
+        if creating:
+            stack.submitted = template
         verb = "CREATE" if creating else "UPDATE"
         self._status(stack, f"{verb}_IN_PROGRESS", "User Initiated")
         undo: list[_Undo] = []

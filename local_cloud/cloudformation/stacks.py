@@ -82,6 +82,8 @@ class Stack:
     reason: str = ""
     updated: datetime | None = None
     template: Template | None = None
+    submitted: Template | None = None
+    """The template that the stack was to be created from; it is returned while the creation has failed."""
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     resources: dict[str, StackResource] = field(default_factory=dict)

@@ -79,15 +79,10 @@ class MetricFilterType(PutResourceType):
     replaced_by=("AlarmName",),
 )
 class AlarmType(PutResourceType):
-    """`AWS::CloudWatch::Alarm` on the statistic `Sum` of a metric; others raise `ValueError`."""
+    """`AWS::CloudWatch::Alarm` on the statistic `Sum` of a metric; `PutMetricAlarm` rejects others."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("AlarmName", name)
-        if properties["Statistic"] != "Sum":
-            raise ValueError(
-                "the embedded cloud does not support alarms on the statistic"
-                f" {properties['Statistic']}; use Sum"
-            )
         cloud.client("cloudwatch").put_metric_alarm(
             AlarmName=name,
             AlarmDescription=properties.get("AlarmDescription", ""),

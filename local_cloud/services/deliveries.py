@@ -101,15 +101,15 @@ class Deliveries:
     def publish_alarm(self, topic_arn: str, subject: str, message: str) -> None:
         """Publish an alarm's message to a topic, if the policies of the topic and its KMS key allow it.
 
-        Otherwise the message is lost, and a warning is logged.
+        Otherwise, or if the topic does not exist, the message is lost, and a warning is logged.
         """
         if topic_allows(self._cloud, topic_arn, service="cloudwatch.amazonaws.com"):
             self._cloud.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
         else:
             log.warning(
-                "cloudwatch.amazonaws.com is not allowed to publish to the topic %s; allow"
-                " sns:Publish in its policy, and kms:Decrypt and kms:GenerateDataKey in the"
-                " policy of its KMS key, if it has one",
+                "cloudwatch.amazonaws.com is not allowed to publish to the topic %s; check that it"
+                " exists, allow sns:Publish in its policy, and kms:Decrypt and kms:GenerateDataKey"
+                " in the policy of its KMS key, if it has one, which must be enabled",
                 topic_arn,
             )
 

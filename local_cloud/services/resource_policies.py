@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.kms.models import kms_backends
 from moto.sns.models import sns_backends
@@ -44,9 +45,13 @@ def check_key(
 def function_allows(cloud: Cloud, function_arn: str, *, service: str, source_arn: str) -> bool:
     """Return whether a function's policy lets a service invoke it on behalf of the resource `source_arn`.
 
-    The policy may name the service by its global or its regional service principal.
+    The policy may name the service by its global or its regional service principal. A function that does
+    not exist lets no service invoke it.
     """
-    function = lambda_backends[cloud.account][cloud.region].get_function(function_arn)
+    try:
+        function = lambda_backends[cloud.account][cloud.region].get_function(function_arn)
+    except UnknownFunctionException:
+        return False
     statements = [_without_resource(each) for each in function.policy.statements]
     name, _, domain = service.partition(".")
     # A service has two names: a global one and a regional one.
@@ -78,8 +83,13 @@ def queue_allows(cloud: Cloud, queue_arn: str, *, service: str, source_arn: str)
 
 
 def topic_allows(cloud: Cloud, topic_arn: str, *, service: str) -> bool:
-    """Return whether the policies of a topic and of its KMS key let a service publish to the topic."""
-    topic = sns_backends[cloud.account][cloud.region].topics[topic_arn]
+    """Return whether the policies of a topic and of its KMS key let a service publish to the topic.
+
+    A topic that does not exist, or whose key is not enabled, lets no service publish.
+    """
+    topic = sns_backends[cloud.account][cloud.region].topics.get(topic_arn)
+    if topic is None:
+        return False
     context = {"aws:SourceAccount": cloud.account, "aws:SecureTransport": "true"}
     request = AccessRequest(
         action="sns:Publish", resource=topic_arn, service=service, context=context

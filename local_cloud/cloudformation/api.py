@@ -334,7 +334,7 @@ def _described(stack: Stack) -> dict[str, Any]:
         "LastUpdatedTime": stack.updated,
         "EnableTerminationProtection": stack.protected,
         "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value}
+            {"ParameterKey": name, "ParameterValue": _shown(stack, name, value)}
             for name, value in stack.parameters.items()
         ],
         "Tags": [{"Key": name, "Value": value} for name, value in stack.tags.items()],
@@ -345,6 +345,12 @@ def _described(stack: Stack) -> dict[str, Any]:
         "Capabilities": [],
         "NotificationARNs": [],
     }
+
+
+def _shown(stack: Stack, name: str, value: str) -> str:
+    """Return a parameter's value as `DescribeStacks` shows it: asterisks if it has `NoEcho`."""
+    declared = stack.template.parameters.get(name, {}) if stack.template else {}
+    return "****" if str(declared.get("NoEcho", False)).lower() == "true" else value
 
 
 def _parameters(given: _Given, before: Mapping[str, str]) -> dict[str, str]:

@@ -300,13 +300,16 @@ class Engine:
 
     def _undo_create(self, stack: Stack, id_: str, before: StackResource | None) -> None:
         """Delete a resource that was created before the failure; restore the resource that it replaced."""
-        self._delete_one(stack, stack.resources.pop(id_), "DeletionPolicy")
+        self._delete_one(stack, stack.resources.pop(id_), "DeletionPolicy", undo=True)
         if before is not None:
             stack.resources[id_] = before
 
-    def _delete_one(self, stack: Stack, resource: StackResource, policy: str) -> bool:
+    def _delete_one(
+        self, stack: Stack, resource: StackResource, policy: str, *, undo: bool = False
+    ) -> bool:
         what = (resource.id, resource.physical.ref, resource.type)
-        if resource.body.get(policy) == "Retain":
+        kept = {"Retain"} if undo else {"Retain", "RetainExceptOnCreate"}
+        if resource.body.get(policy) in kept:
             self._event(stack, what, "DELETE_SKIPPED")
             return True
         self._event(stack, what, "DELETE_IN_PROGRESS")

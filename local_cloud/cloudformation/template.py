@@ -16,6 +16,15 @@ from local_cloud.resources import PhysicalResource, type_named
 
 __all__ = ["Template", "TemplateScope"]
 
+_RESOURCE_KEYS: Final = frozenset({
+    "Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type",
+    "UpdateReplacePolicy",
+})  # fmt: skip
+_POLICIES: Final = frozenset({"Delete", "Retain", "RetainExceptOnCreate"})
+_PARAMETER_KEYS: Final = frozenset({
+    "AllowedPattern", "AllowedValues", "ConstraintDescription", "Default", "Description",
+    "MaxLength", "MaxValue", "MinLength", "MinValue", "NoEcho", "Type",
+})  # fmt: skip
 _SUBSTITUTE: Final = re.compile(r"\$\{(!?)([^${}]+)\}")
 _NO_VALUE: Final = object()
 _SECTIONS: Final = frozenset({
@@ -94,6 +103,13 @@ class Template:
                     f"Template format error: [/Resources/{id_}] Every Resources object must"
                     " contain a Type member."
                 )
+            _check_keys(f"/Resources/{id_}", each, _RESOURCE_KEYS)
+            if (policy := each.get("DeletionPolicy", "Delete")) not in _POLICIES:
+                raise TemplateError(
+                    f"the embedded cloud does not support the DeletionPolicy {policy} of {id_}"
+                )
+        for name, each in body.get("Parameters", {}).items():
+            _check_keys(f"/Parameters/{name}", each, _PARAMETER_KEYS)
         self.body: dict[str, Any] = body
         self.resources: dict[str, dict[str, Any]] = body["Resources"]
         self.parameters: dict[str, dict[str, Any]] = body.get("Parameters", {})
@@ -124,8 +140,11 @@ class Template:
         """Check that all resource types and properties are supported, before anything is created.
 
         Raises:
-            TemplateError: a type or property is not supported; the message names each.
+            TemplateError: a type or property is not supported; the message names each. Or an assertion
+                of a rule is false.
         """
+        for name, rule in self.body.get("Rules", {}).items():
+            self._check_rule(name, rule, scope)
         unknown = []
         for id_, body in self.active(scope).items():
             known = type_named(body["Type"])
@@ -143,6 +162,19 @@ class Template:
                 " that you deploy"
                 f" here:\n{listed}"
             )
+
+    def _check_rule(self, name: str, rule: Mapping[str, Any], scope: TemplateScope) -> None:
+        """Check the assertions of a rule about parameters.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
+        """
+        _check_keys(f"/Rules/{name}", rule, frozenset({"Assertions", "RuleCondition"}))
+        if "RuleCondition" in rule and not self._condition(rule["RuleCondition"], scope):
+            return
+        for assertion in rule["Assertions"]:
+            if not self._condition(assertion["Assert"], scope):
+                described = assertion.get("AssertDescription", json.dumps(assertion["Assert"]))
+                raise TemplateError(f"Template error: the rule {name} is not met: {described}")
 
     def resolved(self, node: Any, scope: TemplateScope) -> Any:
         """Return a part of the template with each intrinsic function replaced by its result.
@@ -283,9 +315,19 @@ class Template:
                 return all(self._condition(each, scope) for each in argument)
             case "Fn::Or":
                 return any(self._condition(each, scope) for each in argument)
+            case "Fn::Contains":
+                values, value = (self._resolve(each, scope) for each in argument)
+                return value in values
+            case "Fn::EachMemberIn":
+                found, values = (self._resolve(each, scope) for each in argument)
+                return set(found) <= set(values)
+            case "Fn::EachMemberEquals":
+                found, value = (self._resolve(each, scope) for each in argument)
+                return set(found) <= {value}
         raise TemplateError(
             f"the embedded cloud does not support {name} in a condition; use one of Condition,"
-            " Fn::Equals, Fn::Not, Fn::And, Fn::Or"
+            " Fn::Equals, Fn::Not, Fn::And, Fn::Or, in a rule also Fn::Contains, Fn::EachMemberIn,"
+            " Fn::EachMemberEquals"
         )
 
     def _is_no_value(self, node: Any, scope: TemplateScope) -> bool:
@@ -293,6 +335,15 @@ class Template:
             condition, then, otherwise = node["Fn::If"]
             node = then if self._condition(condition, scope) else otherwise
         return bool(node == {"Ref": "AWS::NoValue"})
+
+
+def _check_keys(place: str, body: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Raise `TemplateError` if a part of a template has a key that is not known."""
+    if unknown := sorted(body.keys() - known):
+        raise TemplateError(
+            f"the embedded cloud does not support {', '.join(unknown)} in [{place}]; use"
+            f" {', '.join(sorted(known))}"
+        )
 
 
 def _references(node: Any) -> Iterator[str]:

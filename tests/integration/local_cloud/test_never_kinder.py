@@ -117,3 +117,120 @@ def test_a_body_over_64_kb_is_refused_by_the_control_pages(
     except HTTPError as error:
         found = error.code
     assert found == status
+
+
+GROUP: dict[str, Any] = {"G": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/g"}}}
+
+
+def create(cloud: LocalCloud, template: dict[str, Any], **parameters: str) -> str:
+    """Create a stack; return the error of the call, or the stack's status."""
+    stacks = cloud.client("cloudformation")
+    given = [{"ParameterKey": name, "ParameterValue": v} for name, v in parameters.items()]
+    try:
+        stacks.create_stack(
+            StackName="s", TemplateBody=json.dumps({"Resources": GROUP} | template), Parameters=given
+        )
+    except ClientError as error:
+        return str(error)
+    return str(stacks.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"])
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "expected"),
+    [
+        ({"AllowedValues": ["a", "b"]}, "a", "CREATE_COMPLETE"),
+        ({"AllowedValues": ["a", "b"]}, "c", r"'P' must be one of the allowed values: [a, b]"),
+        ({"AllowedPattern": "[a-z]+"}, "ab1", "'P' must match pattern [a-z]+"),
+        ({"AllowedPattern": "[a-z]+", "ConstraintDescription": "is odd"}, "1", "'P' is odd"),
+        ({"MinLength": 2}, "a", "length of 2 to any number of"),
+        ({"MaxLength": "2"}, "abc", "length of 0 to 2"),
+        ({"Type": "Number"}, "x", "must be a number"),
+        ({"Type": "Number", "MinValue": 3}, "2", "a number of 3 to any"),
+        ({"Type": "Number", "MaxValue": 3}, "3", "CREATE_COMPLETE"),
+        ({"Type": "CommaDelimitedList", "AllowedValues": ["a"]}, "a,b", "[a]"),
+        ({"Colour": "red"}, "a", "does not support Colour"),
+    ],
+)
+def test_a_parameter_is_held_to_its_declaration(
+    cloud: LocalCloud, declared: dict[str, Any], value: str, expected: str
+) -> None:
+    answer = create(cloud, {"Parameters": {"P": {"Type": "String"} | declared}}, P=value)
+    assert expected in answer
+
+
+def test_a_parameter_that_the_template_lacks_is_refused(cloud: LocalCloud) -> None:
+    assert "Parameters: [P] do not exist in the template" in create(cloud, {}, P="x")
+
+
+def test_a_parameter_with_no_echo_is_not_shown(cloud: LocalCloud) -> None:
+    create(cloud, {"Parameters": {"P": {"Type": "String", "NoEcho": True}}}, P="secret")
+    [stack] = cloud.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["Parameters"] == [{"ParameterKey": "P", "ParameterValue": "****"}]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"Assertions": [{"Assert": {"Fn::Equals": [{"Ref": "P"}, "x"]}}]}, "CREATE_COMPLETE"),
+        ({"Assertions": [{"Assert": {"Fn::Not": [{"Fn::Contains": [["x"], {"Ref": "P"}]}]},
+                          "AssertDescription": "too old"}]}, "the rule R is not met: too old"),
+        ({"RuleCondition": {"Fn::Equals": [{"Ref": "P"}, "y"]},
+          "Assertions": [{"Assert": {"Fn::Equals": ["a", "b"]}}]}, "CREATE_COMPLETE"),
+        ({"Assertions": [{"Assert": {"Fn::RefAll": "AWS::EC2::VPC::Id"}}]}, "Fn::RefAll"),
+    ],
+)  # fmt: skip
+def test_rules_of_a_template_are_checked(
+    cloud: LocalCloud, rule: dict[str, Any], expected: str
+) -> None:
+    template = {"Parameters": {"P": {"Type": "String"}}, "Rules": {"R": rule}}
+    assert expected in create(cloud, template, P="x")
+
+
+def test_attributes_of_a_resource_that_have_no_effect_are_refused(cloud: LocalCloud) -> None:
+    for more in ({"UpdatePolicy": {}}, {"DeletionPolicy": "Snapshot"}):
+        answer = create(cloud, {"Resources": {"G": GROUP["G"] | more}})
+        assert "does not support" in answer
+    assert cloud.health()["log_groups"] == {}
+
+
+FAILING: dict[str, Any] = {
+    "Resources": GROUP | {"Same": GROUP["G"] | {"DependsOn": "G"}},
+    "Description": "submitted",
+}
+
+
+def test_the_template_of_a_failed_stack_is_what_was_submitted(cloud: LocalCloud) -> None:
+    stacks = cloud.client("cloudformation")
+    assert create(cloud, FAILING) == "ROLLBACK_COMPLETE"
+    assert stacks.get_template(StackName="s")["TemplateBody"]["Description"] == "submitted"
+
+
+def test_a_stack_whose_creation_failed_cannot_be_updated(cloud: LocalCloud) -> None:
+    stacks = cloud.client("cloudformation")
+    create(cloud, FAILING)
+    template = json.dumps({"Resources": GROUP})
+    with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
+        stacks.update_stack(StackName="s", TemplateBody=template)
+    with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
+        stacks.create_change_set(StackName="s", ChangeSetName="c", TemplateBody=template)
+
+
+def test_the_template_of_a_change_set_is_its_own(cloud: LocalCloud) -> None:
+    stacks = cloud.client("cloudformation")
+    create(cloud, {})
+    body = json.dumps({"Resources": GROUP, "Description": "new"})
+    stacks.create_change_set(StackName="s", ChangeSetName="c", TemplateBody=body)
+    found = stacks.get_template(StackName="s", ChangeSetName="c")["TemplateBody"]
+    assert found["Description"] == "new"
+
+
+def test_what_is_retained_except_on_creation_is_deleted_by_a_rollback_alone(
+    cloud: LocalCloud,
+) -> None:
+    kept = GROUP["G"] | {"DeletionPolicy": "RetainExceptOnCreate"}
+    create(cloud, {"Resources": {"G": kept, "Same": GROUP["G"] | {"DependsOn": "G"}}})
+    assert cloud.health()["log_groups"] == {}
+    cloud.client("cloudformation").delete_stack(StackName="s")
+    create(cloud, {"Resources": {"G": kept}})
+    cloud.client("cloudformation").delete_stack(StackName="s")
+    assert cloud.health()["log_groups"] == {"/g": 0}

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +31,19 @@ _SECTIONS: Final = frozenset({
     "AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs",
     "Parameters", "Resources", "Rules",
 })  # fmt: skip
+
+_COMBINED: Final[Mapping[str, Callable[[Iterable[bool]], bool]]] = {
+    "Fn::And": all,
+    "Fn::Or": any,
+    "Fn::Not": lambda conditions: not any(conditions),
+}
+# The last three are allowed in rules alone; `audit_infra` and the CDK use them only there.
+_COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "Fn::Equals": lambda left, right: bool(left == right),
+    "Fn::Contains": lambda values, value: value in values,
+    "Fn::EachMemberEquals": lambda values, value: set(values) <= {value},
+    "Fn::EachMemberIn": lambda values, others: set(values) <= set(others),
+}
 
 
 class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
@@ -303,31 +316,16 @@ class Template:
                 )
             return self._condition(conditions[condition], scope)
         [(name, argument)] = condition.items()
-        match name:
-            case "Condition":
-                return self._condition(argument, scope)
-            case "Fn::Equals":
-                left, right = (self._resolve(each, scope) for each in argument)
-                return bool(left == right)
-            case "Fn::Not":
-                return not self._condition(argument[0], scope)
-            case "Fn::And":
-                return all(self._condition(each, scope) for each in argument)
-            case "Fn::Or":
-                return any(self._condition(each, scope) for each in argument)
-            case "Fn::Contains":
-                values, value = (self._resolve(each, scope) for each in argument)
-                return value in values
-            case "Fn::EachMemberIn":
-                found, values = (self._resolve(each, scope) for each in argument)
-                return set(found) <= set(values)
-            case "Fn::EachMemberEquals":
-                found, value = (self._resolve(each, scope) for each in argument)
-                return set(found) <= {value}
+        if name == "Condition":
+            return self._condition(argument, scope)
+        if name in _COMBINED:
+            return _COMBINED[name](self._condition(each, scope) for each in argument)
+        if name in _COMPARED:
+            left, right = (self._resolve(each, scope) for each in argument)
+            return bool(_COMPARED[name](left, right))
         raise TemplateError(
-            f"the embedded cloud does not support {name} in a condition; use one of Condition,"
-            " Fn::Equals, Fn::Not, Fn::And, Fn::Or, in a rule also Fn::Contains, Fn::EachMemberIn,"
-            " Fn::EachMemberEquals"
+            f"the embedded cloud does not support {name} in a condition or rule; use one of"
+            f" {', '.join(['Condition', *_COMBINED, *_COMPARED])}"
         )
 
     def _is_no_value(self, node: Any, scope: TemplateScope) -> bool:

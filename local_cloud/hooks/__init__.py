@@ -39,7 +39,14 @@ def hooked(cloud: HookedCloud) -> Patches:
     patches = Patches()
     try:
         for place in (
-            access, logs, log_filters, alarms, messages, schedules, functions, stacks,
+            access,
+            logs,
+            log_filters,
+            alarms,
+            messages,
+            schedules,
+            functions,
+            stacks,
         ):
             place.install(patches, cloud)
     except BaseException:

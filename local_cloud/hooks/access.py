@@ -2,6 +2,7 @@
 
 import json
 import logging
+from functools import partial
 from typing import Any
 
 from moto.core.authorization import ActionAuthenticatorMixin
@@ -14,39 +15,47 @@ from werkzeug.exceptions import HTTPException
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
+from local_cloud.services.keys import key_problem
 from local_cloud.services.policies import AccessRequest, effects
 
 __all__ = ["install"]
 
 _ACCESS_DENIED = "AccessDeniedException"
+_CODES = (_ACCESS_DENIED, "DecryptionFailure", "KMSDisabled", "KmsDisabled")
 
 log = logging.getLogger(__name__)
 
 
-class _AccessDeniedError(ServiceException):
-    """AccessDenied of any service; in this module, because moto looks for the error's model here."""
+class _RefusedError(ServiceException):
+    """An error of any service; in this module, because moto looks for the error's model here."""
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
     """Make moto read the cloud's clock, and evaluate IAM and bucket policies.
 
     A call with the access key of a Lambda function is denied unless its execution role allows it; calls
-    with other keys are not checked. Bucket policies are evaluated with their conditions.
+    with other keys are not checked. A call that needs a KMS key which is not enabled fails, whoever calls.
+    Bucket policies are evaluated with their conditions.
     """
     cloud.clock.install()
     patches.later(cloud.clock.uninstall)
-    COMMON_ERROR_CODES.append(_ACCESS_DENIED)  # any service may return it
-    patches.later(lambda: COMMON_ERROR_CODES.remove(_ACCESS_DENIED))
+    for code in _CODES:  # any service may return them
+        COMMON_ERROR_CODES.append(code)
+        patches.later(partial(COMMON_ERROR_CODES.remove, code))
 
     def refuse_if(response: Any, operation: str, given: dict[str, Any]) -> None:
         signature = response.headers.get("Authorization", "")
         scope = signature.partition("Credential=")[2].split("/")
+        if len(scope) < 4:
+            return
+        service = {"monitoring": "cloudwatch"}.get(scope[3], scope[3])
         if cloud.permissions.knows(scope[0]):
-            service = {"monitoring": "cloudwatch"}.get(scope[3], scope[3])
             refusal = cloud.permissions.refusal(scope[0], service, operation, given)
             if refusal:
                 log.warning("%s", refusal)
-                raise _denied(response, refusal)
+                raise _refused(response, _ACCESS_DENIED, refusal)
+        if problem := key_problem(cloud.region, service, operation, given):
+            raise _refused(response, *problem)
 
     def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's own parameter
         operation = response._get_action()  # noqa: SLF001 - moto has no other way
@@ -58,18 +67,6 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         given = {"Bucket": bucket_name or "*", "Key": key_name}
         refuse_if(response, response.data.get("Action", "(unknown)"), given)
 
-    def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
-        """Evaluate a bucket policy with its conditions, which moto ignores."""
-        if bucket.policy is None:
-            return PermissionResult.NEUTRAL
-        statements = json.loads(bucket.policy)["Statement"]
-        secure = {"aws:SecureTransport": "true"}
-        found = effects(statements, AccessRequest(action=action, resource=resource, context=secure))
-        if "Deny" in found:
-            return PermissionResult.DENIED
-        return PermissionResult.PERMITTED if found else PermissionResult.NEUTRAL
-
-    patches.replace(FakeBucket, "get_permission", "self action resource", get_permission)
     patches.replace(
         ActionAuthenticatorMixin,
         "_authenticate_and_authorize_normal_action",
@@ -82,6 +79,22 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         "self bucket_name key_name",
         authorize_s3,
     )
+    _bucket_policies(patches)
+
+
+def _bucket_policies(patches: Patches) -> None:
+    def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+        """Evaluate a bucket policy with its conditions, which moto ignores."""
+        if bucket.policy is None:
+            return PermissionResult.NEUTRAL
+        statements = json.loads(bucket.policy)["Statement"]
+        secure = {"aws:SecureTransport": "true"}
+        found = effects(statements, AccessRequest(action=action, resource=resource, context=secure))
+        if "Deny" in found:
+            return PermissionResult.DENIED
+        return PermissionResult.PERMITTED if found else PermissionResult.NEUTRAL
+
+    patches.replace(FakeBucket, "get_permission", "self action resource", get_permission)
 
 
 def _parameters(response: Any) -> dict[str, Any]:
@@ -98,9 +111,9 @@ def _parameters(response: Any) -> dict[str, Any]:
     return parameters if isinstance(parameters, dict) else {}
 
 
-def _denied(response: Any, message: str) -> HTTPException:
-    """Return the error response AccessDeniedException in the protocol of the called service."""
-    refused = ActionResult(_AccessDeniedError(_ACCESS_DENIED, message))
+def _refused(response: Any, code: str, message: str) -> HTTPException:
+    """Return an error response in the protocol of the called service."""
+    refused = ActionResult(_RefusedError(code, message))
     status, headers, body = response.serialized(refused)
     response.response_headers.update(headers)
     error = HTTPException(description=body)

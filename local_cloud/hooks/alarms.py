@@ -62,6 +62,10 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         put_metric_alarm,
     )
 
+    _operations(patches, cloud)
+
+
+def _operations(patches: Patches, cloud: HookedCloud) -> None:
     def set_alarm_state(
         backend: CloudWatchBackend,
         alarm_name: str,

@@ -9,7 +9,7 @@ import json
 import logging
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -204,25 +204,26 @@ def not_evaluated(given: Mapping[str, Any]) -> str | None:
     Args:
         given: the arguments of moto's `put_metric_alarm`.
     """
-    supported = "use Sum of a metric without dimensions"
+    return next(_problems(given), None)
+
+
+def _problems(given: Mapping[str, Any]) -> Iterator[str]:
+    no = "the embedded cloud does not support"
+    instead = "use Sum of a metric without dimensions"
     for name, shown in _NOT_EVALUATED.items():
         if given.get(name):
-            return f"the embedded cloud does not support alarms with {shown}; {supported}"
+            yield f"{no} alarms with {shown}; {instead}"
     if given.get("statistic") != "Sum":
-        found = given.get("statistic") or "none"
-        return f"the embedded cloud does not support alarms on the statistic {found}; {supported}"
+        yield f"{no} alarms on the statistic {given.get('statistic') or 'none'}; {instead}"
     period, unit = int(given.get("period") or 0), given.get("unit")
     if period < MINUTE or period % MINUTE:
-        return f"the embedded cloud does not support a Period of {period}; use a multiple of 60"
+        yield f"{no} a Period of {period}; use a multiple of 60"
     if unit not in {None, "None"}:
-        return f"the embedded cloud does not support alarms with the Unit {unit}; remove it"
-    if given.get("comparison_operator") not in _COMPARISONS:
-        found = given.get("comparison_operator")
-        return f"the embedded cloud does not support the ComparisonOperator {found}"
-    if given.get("treat_missing_data") not in {None, "missing", *_TREATMENTS}:
-        found = given["treat_missing_data"]
-        return f"TreatMissingData {found!r} is not one of missing, {', '.join(_TREATMENTS)}"
-    return None
+        yield f"{no} alarms with the Unit {unit}; remove it"
+    if (comparison := given.get("comparison_operator")) not in _COMPARISONS:
+        yield f"{no} the ComparisonOperator {comparison}; use one of {', '.join(_COMPARISONS)}"
+    if (treatment := given.get("treat_missing_data")) not in {None, "missing", *_TREATMENTS}:
+        yield f"{no} {treatment} as TreatMissingData; use missing, {', '.join(_TREATMENTS)}"
 
 
 def described(alarms: Iterable[Alarm], given: Mapping[str, Any]) -> dict[str, Any]:

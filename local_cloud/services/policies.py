@@ -25,12 +25,14 @@ class AccessRequest:
         action: the IAM action, such as `sqs:SendMessage`.
         resource: the resource's ARN.
         service: the service principal for resource policies; None for identity policies.
+        principals: the AWS principals for resource policies: ARNs and account ids.
         context: the values of the condition keys, whose names are case-insensitive.
     """
 
     action: str
     resource: str
     service: str | None = None
+    principals: frozenset[str] = frozenset()
     context: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,7 +61,7 @@ def _applies(statement: Mapping[str, Any], request: AccessRequest) -> bool:
             for pattern in _list(statement, "Action")
         )
         and _names_resource(statement, request.resource)
-        and _names_principal(statement, request.service)
+        and _names_principal(statement, request)
         and all(
             _holds(operator, key, wanted, request.context)
             for operator, keys in statement.get("Condition", {}).items()
@@ -74,11 +76,14 @@ def _names_resource(statement: Mapping[str, Any], resource: str) -> bool:
     return any(_like(pattern, resource) for pattern in _list(statement, "Resource"))
 
 
-def _names_principal(statement: Mapping[str, Any], service: str | None) -> bool:
+def _names_principal(statement: Mapping[str, Any], request: AccessRequest) -> bool:
     principal = statement.get("Principal")
     if principal is None or principal in ("*", {"AWS": "*"}):
         return True
-    return isinstance(principal, Mapping) and service in _list(principal, "Service")
+    return isinstance(principal, Mapping) and (
+        request.service in _list(principal, "Service")
+        or bool(request.principals & set(_list(principal, "AWS")))
+    )
 
 
 def _holds(operator: str, key: str, wanted: Any, context: Mapping[str, str]) -> bool:

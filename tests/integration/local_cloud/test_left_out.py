@@ -24,10 +24,10 @@ def types_and_properties(cloud: LocalCloud, assemble: Deploy) -> None:
     resources = {
         "Good": {"Type": "AWS::Logs::LogGroup"},
         "Stream": {"Type": "AWS::Kinesis::Stream"},
-        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupClass": "DELIVERY"}},
+        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"FieldIndexPolicies": []}},
     }
     with pytest.raises(
-        DeployError, match=r"Stream: the type AWS::Kinesis::Stream(.|\n)*LogGroupClass"
+        DeployError, match=r"Stream: the type AWS::Kinesis::Stream(.|\n)*FieldIndexPolicies"
     ):
         cloud.deploy(assemble(resources))
     assert cloud.client("logs").describe_log_groups()["logGroups"] == []
@@ -168,9 +168,7 @@ def other_schedules(cloud: LocalCloud, assemble: Deploy) -> None:
     assert events.list_rules()["Rules"] == []
     events.put_rule(Name="daily", ScheduleExpression="rate(1 day)")
     with pytest.raises(ClientError, match="use a function"):
-        events.put_targets(
-            Rule="daily", Targets=[{"Id": "1", "Arn": cloud.arn("sqs", "a")}]
-        )
+        events.put_targets(Rule="daily", Targets=[{"Id": "1", "Arn": cloud.arn("sqs", "a")}])
 
 
 def memory_and_python(cloud: LocalCloud, assemble: Deploy) -> None:

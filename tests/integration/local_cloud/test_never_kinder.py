@@ -10,7 +10,8 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud import LocalCloud
+from local_cloud import DeployError, LocalCloud
+from tests.integration.local_cloud.templates import function
 
 Deploy = Callable[..., Path]
 
@@ -67,8 +68,10 @@ def test_describe_alarms_obeys_all_its_parameters_together(
 
 
 def test_alarms_come_in_pages(cloud: LocalCloud, alarms: Callable[..., list[str]]) -> None:
-    pages = cloud.client("cloudwatch").get_paginator("describe_alarms").paginate(
-        PaginationConfig={"PageSize": 2}
+    pages = (
+        cloud.client("cloudwatch")
+        .get_paginator("describe_alarms")
+        .paginate(PaginationConfig={"PageSize": 2})
     )
     assert [len(page["MetricAlarms"]) for page in pages] == [2, 1]
     with pytest.raises(ClientError, match="mutually exclusive"):
@@ -128,7 +131,9 @@ def create(cloud: LocalCloud, template: dict[str, Any], **parameters: str) -> st
     given = [{"ParameterKey": name, "ParameterValue": v} for name, v in parameters.items()]
     try:
         stacks.create_stack(
-            StackName="s", TemplateBody=json.dumps({"Resources": GROUP} | template), Parameters=given
+            StackName="s",
+            TemplateBody=json.dumps({"Resources": GROUP} | template),
+            Parameters=given,
         )
     except ClientError as error:
         return str(error)
@@ -234,3 +239,294 @@ def test_what_is_retained_except_on_creation_is_deleted_by_a_rollback_alone(
     create(cloud, {"Resources": {"G": kept}})
     cloud.client("cloudformation").delete_stack(StackName="s")
     assert cloud.health()["log_groups"] == {"/g": 0}
+
+
+ROOT: dict[str, Any] = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+    "Action": "kms:*",
+    "Resource": "*",
+}
+SERVICES: dict[str, Any] = {
+    "Effect": "Allow",
+    "Principal": {"Service": ["logs.eu-west-1.amazonaws.com", "cloudwatch.amazonaws.com"]},
+    "Action": "kms:*",
+    "Resource": "*",
+}
+
+
+def new_key(cloud: LocalCloud, *statements: dict[str, Any]) -> str:
+    policy = json.dumps({"Statement": list(statements or (ROOT, SERVICES))})
+    return str(cloud.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"])
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion"])
+def test_a_key_that_is_not_enabled_is_refused_by_everything_that_it_encrypts(
+    cloud: LocalCloud, state: str
+) -> None:
+    key = new_key(cloud)
+    logs, sqs, sns = (cloud.client(name) for name in ("logs", "sqs", "sns"))
+    dynamodb, secrets = cloud.client("dynamodb"), cloud.client("secretsmanager")
+    logs.create_log_group(logGroupName="/g", kmsKeyId=key)
+    logs.create_log_stream(logGroupName="/g", logStreamName="s")
+    url = sqs.create_queue(QueueName="q", Attributes={"KmsMasterKeyId": key})["QueueUrl"]
+    topic = sns.create_topic(Name="t", Attributes={"KmsMasterKeyId": key})["TopicArn"]
+    dynamodb.create_table(
+        TableName="t", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+    )  # fmt: skip
+    secrets.create_secret(Name="x", SecretString="y", KmsKeyId=key)
+    now = cloud.clock.now_ms()
+    event = {"timestamp": now, "message": "x"}
+    calls: dict[str, Callable[[], Any]] = {
+        "PutLogEvents": lambda: logs.put_log_events(
+            logGroupName="/g", logStreamName="s", logEvents=[event]
+        ),
+        "FilterLogEvents": lambda: logs.filter_log_events(logGroupName="/g"),
+        "GetLogEvents": lambda: logs.get_log_events(logGroupName="/g", logStreamName="s"),
+        "SendMessage": lambda: sqs.send_message(QueueUrl=url, MessageBody="x"),
+        "ReceiveMessage": lambda: sqs.receive_message(QueueUrl=url),
+        "Publish": lambda: sns.publish(TopicArn=topic, Message="x"),
+        "PutItem": lambda: dynamodb.put_item(TableName="t", Item={"id": {"S": "1"}}),
+        "Query": lambda: dynamodb.scan(TableName="t"),
+        "BatchWriteItem": lambda: dynamodb.batch_write_item(
+            RequestItems={"t": [{"PutRequest": {"Item": {"id": {"S": "1"}}}}]}
+        ),
+        "GetSecretValue": lambda: secrets.get_secret_value(SecretId="x"),
+    }
+    for call in calls.values():
+        call()
+    if state == "Disabled":
+        cloud.client("kms").disable_key(KeyId=key.rpartition("/")[2])
+    else:
+        cloud.client("kms").schedule_key_deletion(
+            KeyId=key.rpartition("/")[2], PendingWindowInDays=7
+        )
+    denied = "AccessDeniedException"
+    assert {name: code_of(call) for name, call in calls.items()} == {
+        "PutLogEvents": denied, "FilterLogEvents": denied, "GetLogEvents": denied,
+        "SendMessage": "KmsDisabled", "ReceiveMessage": "KmsDisabled", "Publish": "KMSDisabled",
+        "PutItem": denied, "Query": denied, "BatchWriteItem": denied,
+        "GetSecretValue": "DecryptionFailure",
+    }  # fmt: skip
+    assert code_of(
+        logs.create_log_group, logGroupName="/new", kmsKeyId=key
+    ) == "InvalidParameterException"  # fmt: skip
+    assert set(cloud.health()["log_groups"]) == {"/g"}
+
+
+def test_an_alarm_tells_no_topic_whose_key_is_disabled(
+    cloud: LocalCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = new_key(cloud)
+    topic = cloud.client("sns").create_topic(Name="t", Attributes={"KmsMasterKeyId": key})
+    cloud.client("kms").disable_key(KeyId=key.rpartition("/")[2])
+    put_alarm(cloud, "a", AlarmActions=[topic["TopicArn"]])
+    cloud.client("cloudwatch").set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="x")
+    assert "must be enabled" in caplog.text
+
+
+def test_a_group_keeps_its_class_and_gives_it_back(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/rare", logGroupClass="INFREQUENT_ACCESS")
+    logs.create_log_group(logGroupName="/often")
+    logs.create_log_group(
+        logGroupName="/kept", logGroupClass="STANDARD", deletionProtectionEnabled=True
+    )
+    found = {g["logGroupName"]: g["logGroupClass"] for g in logs.describe_log_groups()["logGroups"]}
+    assert found == {"/rare": "INFREQUENT_ACCESS", "/often": "STANDARD", "/kept": "STANDARD"}
+    assert code_of(logs.delete_log_group, logGroupName="/kept") == "InvalidParameterException"
+    rare = logs.describe_log_groups(logGroupClass="INFREQUENT_ACCESS")["logGroups"]
+    assert [group["logGroupName"] for group in rare] == ["/rare"]
+    with pytest.raises(ClientError, match="does not support the log group class DELIVERY"):
+        logs.create_log_group(logGroupName="/d", logGroupClass="DELIVERY")
+
+
+def test_infrequent_access_has_no_filters_and_is_read_by_queries_alone(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/rare", logGroupClass="INFREQUENT_ACCESS")
+    cloud.put_lines("/rare", ["x"])
+    transformation = {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}
+    refused = [
+        code_of(
+            logs.put_subscription_filter, logGroupName="/rare", filterName="f", filterPattern="",
+            destinationArn=cloud.arn("lambda", "function:f"),
+        ),
+        code_of(
+            logs.put_metric_filter, logGroupName="/rare", filterName="f", filterPattern="",
+            metricTransformations=[transformation],
+        ),
+        code_of(logs.filter_log_events, logGroupName="/rare"),
+        code_of(logs.get_log_events, logGroupName="/rare", logStreamName="app"),
+    ]  # fmt: skip
+    assert refused == ["InvalidOperationException"] * 4
+
+
+def test_the_class_of_a_group_in_a_stack_cannot_be_changed(cloud: LocalCloud) -> None:
+    def group(class_: str) -> dict[str, Any]:
+        properties = {"LogGroupName": "/g", "LogGroupClass": class_}
+        return {"Resources": {"G": {"Type": "AWS::Logs::LogGroup", "Properties": properties}}}
+
+    assert create(cloud, group("INFREQUENT_ACCESS")) == "CREATE_COMPLETE"
+    stacks = cloud.client("cloudformation")
+    stacks.update_stack(StackName="s", TemplateBody=json.dumps(group("STANDARD")))
+    assert stacks.describe_stacks()["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_logs_insights_is_refused_with_what_is_not_evaluated(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    with pytest.raises(ClientError, match=r"does not evaluate .* commands fields, filter, stats;"):
+        logs.start_query(
+            logGroupName="/g", startTime=0, endTime=1,
+            queryString="fields @message | filter a = 1 | stats count(*) by b",
+        )  # fmt: skip
+
+
+READS_A_SECRET = """
+import boto3
+def handler(event, context):
+    try:
+        return boto3.client("secretsmanager").get_secret_value(SecretId="x")["SecretString"]
+    except Exception as error:
+        return str(error)
+"""
+MAY_READ = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+MAY_DECRYPT = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"}
+
+
+def invoked(cloud: LocalCloud) -> str:
+    return str(json.loads(cloud.client("lambda").invoke(FunctionName="f")["Payload"].read()))
+
+
+def test_a_secret_with_a_customers_key_needs_kms_decrypt(
+    cloud: LocalCloud, assemble: Deploy
+) -> None:
+    key = new_key(cloud, ROOT)
+    cloud.client("secretsmanager").create_secret(Name="x", SecretString="y", KmsKeyId=key)
+    cloud.deploy(assemble(function(MAY_READ), READS_A_SECRET))
+    assert f"not authorized to perform: kms:Decrypt on resource: {key}" in invoked(cloud)
+    cloud.deploy(assemble(function(MAY_READ, MAY_DECRYPT), READS_A_SECRET))
+    assert invoked(cloud) == "y"
+
+
+def test_a_keys_policy_that_does_not_name_the_account_allows_nothing(
+    cloud: LocalCloud, assemble: Deploy
+) -> None:
+    key = new_key(cloud, SERVICES)
+    cloud.client("secretsmanager").create_secret(Name="x", SecretString="y", KmsKeyId=key)
+    cloud.deploy(assemble(function(MAY_READ, MAY_DECRYPT), READS_A_SECRET))
+    assert "because no resource-based policy allows the kms:Decrypt action" in invoked(cloud)
+
+
+def test_a_permissions_boundary_denies_what_it_does_not_allow(
+    cloud: LocalCloud, assemble: Deploy
+) -> None:
+    cloud.client("secretsmanager").create_secret(Name="x", SecretString="y")
+    iam = cloud.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
+    ]})  # fmt: skip
+    arn = iam.create_policy(PolicyName="b", PolicyDocument=document)["Policy"]["Arn"]
+    resources = function(MAY_READ)
+    resources["Role"]["Properties"]["PermissionsBoundary"] = arn
+    cloud.deploy(assemble(resources, READS_A_SECRET))
+    assert "because no permissions boundary allows the secretsmanager:GetSecretValue" in invoked(
+        cloud
+    )
+    [role] = [r["RoleName"] for r in iam.list_roles()["Roles"]]
+    assert iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"] == {
+        "PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn,
+    }  # fmt: skip
+    del resources["Role"]["Properties"]["PermissionsBoundary"]
+    cloud.deploy(assemble(resources, READS_A_SECRET))
+    assert invoked(cloud) == "y"
+
+
+def test_a_boundary_that_does_not_exist_fails(cloud: LocalCloud, assemble: Deploy) -> None:
+    resources = function()
+    arn = "arn:aws:iam::123456789012:policy/missing"
+    resources["Role"]["Properties"]["PermissionsBoundary"] = arn
+    with pytest.raises(DeployError, match="missing does not exist or is not attachable"):
+        cloud.deploy(assemble(resources))
+
+
+EXPIRES = json.dumps({"rules": [{
+    "rulePriority": 1, "action": {"type": "expire"},
+    "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 5},
+}]})  # fmt: skip
+
+
+def test_what_changes_in_place_is_changed(cloud: LocalCloud, assemble: Deploy) -> None:
+    resources = function()
+    resources["Role"]["Properties"]["Tags"] = [
+        {"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"},
+    ]  # fmt: skip
+    resources["Dead"]["Properties"] = {"MessageRetentionPeriod": 60, "SqsManagedSseEnabled": False}
+    resources["F"]["Properties"]["Architectures"] = ["x86_64"]
+    resources["B"] = {"Type": "AWS::S3::Bucket", "Properties": {
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "PublicAccessBlockConfiguration": {"BlockPublicAcls": True},
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": [
+            {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+        ]},
+        "LifecycleConfiguration": {"Rules": [
+            {"Id": "r", "Status": "Enabled", "ExpirationInDays": 3}
+        ]},
+    }}  # fmt: skip
+    policy = {"Version": "2012-10-17", "Statement": [ROOT | {"Action": "ecr:*"}]}
+    resources["E"] = {"Type": "AWS::ECR::Repository", "Properties": {
+        "RepositoryPolicyText": policy, "LifecyclePolicy": {"LifecyclePolicyText": EXPIRES},
+    }}  # fmt: skip
+
+    def answers() -> dict[str, Any]:
+        [role] = [r["RoleName"] for r in cloud.client("iam").list_roles()["Roles"]]
+        [url] = cloud.client("sqs").list_queues()["QueueUrls"]
+        queue = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        s3, ecr = cloud.client("s3"), cloud.client("ecr")
+        [bucket] = [
+            b["Name"] for b in s3.list_buckets()["Buckets"] if not b["Name"].startswith("assets")
+        ]
+        [repository] = [r["repositoryName"] for r in ecr.describe_repositories()["repositories"]]
+
+        def asked(call: Callable[..., Any], member: str, **given: Any) -> Any:
+            try:
+                return call(**given)[member]
+            except ClientError:
+                return None
+
+        return {
+            "tags": {t["Key"]: t["Value"]
+                     for t in cloud.client("iam").list_role_tags(RoleName=role)["Tags"]},
+            "retention": queue["Attributes"]["MessageRetentionPeriod"],
+            "sse": queue["Attributes"]["SqsManagedSseEnabled"],
+            "architectures": cloud.client("lambda").get_function_configuration(
+                FunctionName="f")["Architectures"],
+            "versioning": s3.get_bucket_versioning(Bucket=bucket)["Status"],
+            "blocks": asked(s3.get_public_access_block, "PublicAccessBlockConfiguration",
+                            Bucket=bucket) is not None,
+            "days": asked(s3.get_bucket_lifecycle_configuration, "Rules", Bucket=bucket),
+            "policy": asked(ecr.get_repository_policy, "policyText", repositoryName=repository),
+            "rules": asked(ecr.get_lifecycle_policy, "lifecyclePolicyText",
+                           repositoryName=repository),
+        }  # fmt: skip
+
+    cloud.deploy(assemble(resources))
+    before = answers()
+    assert before.pop("days")[0]["Expiration"] == {"Days": 3}
+    assert json.loads(before.pop("policy"))["Statement"][0]["Action"] == "ecr:*"
+    assert before == {
+        "tags": {"a": "1", "b": "1"}, "retention": "60", "sse": "false", "versioning": "Enabled",
+        "architectures": ["x86_64"], "blocks": True, "rules": EXPIRES,
+    }  # fmt: skip
+    resources["Role"]["Properties"]["Tags"] = [{"Key": "a", "Value": "2"}]
+    resources["F"]["Properties"]["Architectures"] = ["arm64"]
+    for id_ in ("Dead", "B", "E"):
+        resources[id_]["Properties"] = {}
+    cloud.deploy(assemble(resources))
+    assert answers() == {
+        "tags": {"a": "2"}, "retention": "345600", "sse": "true", "versioning": "Suspended",
+        "architectures": ["arm64"], "blocks": False, "days": None, "policy": None, "rules": None,
+    }  # fmt: skip

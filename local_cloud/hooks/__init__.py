@@ -5,7 +5,8 @@ access       clock, and permission checks of every call
 logs         CloudWatch Logs: log groups, log streams, log events
 log_filters  CloudWatch Logs: metric filters, subscription filters, saved queries
 alarms       CloudWatch alarms
-messages     SNS, SES
+mails        SES
+messages     SNS
 schedules    EventBridge
 functions    Lambda
 stacks       CloudFormation
@@ -17,6 +18,7 @@ from local_cloud.hooks import (
     functions,
     log_filters,
     logs,
+    mails,
     messages,
     schedules,
     stacks,
@@ -44,6 +46,7 @@ def hooked(cloud: HookedCloud) -> Patches:
             log_filters,
             alarms,
             messages,
+            mails,
             schedules,
             functions,
             stacks,

@@ -83,10 +83,17 @@ def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[st
 
 
 class Mails:
-    """Sends the messages that SES accepted to a mail server by SMTP; without a server, does nothing."""
+    """Sends the messages that SES accepted to a mail server by SMTP; without a server, does nothing.
+
+    Attributes:
+        production_access: whether the account has left the sandbox.
+        suppressed: the reasons of the addresses on the account's suppression list, by address.
+    """
 
     def __init__(self, smtp: tuple[str, int] | None) -> None:
         self._smtp = smtp
+        self.production_access = False
+        self.suppressed: dict[str, str] = {}
 
     def send(self, source: str, destinations: list[str], data: str) -> None:
         """Send a message, its line ends written as CR LF, once to each destination.
@@ -95,7 +102,7 @@ class Mails:
             OSError: the server cannot be reached within 10 seconds, or it rejects the message
                 (`smtplib.SMTPException`).
         """
-        if self._smtp is not None:
+        if self._smtp is not None and destinations:
             message = re.sub(r"\r\n|\r|\n", "\r\n", data).encode()
             with smtplib.SMTP(*self._smtp, timeout=10) as server:
                 server.sendmail(source, list(dict.fromkeys(destinations)), message)

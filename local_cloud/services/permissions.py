@@ -7,8 +7,10 @@ from typing import Any, Final
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import Role, iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.ses.models import ses_backends
 
 from local_cloud.services.keys import key_allows_role, key_named, key_uses
+from local_cloud.services.mail_rules import bare_address, configuration_sets, identity_of
 from local_cloud.services.policies import AccessRequest, allowed, effects
 
 __all__ = ["Permissions"]
@@ -112,16 +114,39 @@ class Permissions:
         """
         action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
         if action == "ses:SendEmail":
-            context["ses:FromAddress"] = given["FromEmailAddress"]
+            context["ses:FromAddress"] = bare_address(given.get("FromEmailAddress", ""))
             if "Raw" in given["Content"]:
                 action = "ses:SendRawEmail"
+            for name in self._mail_resources(given):
+                yield AccessRequest(
+                    action=action, resource=self._arn(service, name), context=context
+                )
+            return
         name_resources = _RESOURCES.get(service)
         names = name_resources(given) if name_resources else ["(unknown to the embedded cloud)"]
         for name in names:
-            arn = name
-            if not name.startswith(("arn:", "(")):
-                arn = f"arn:aws:{service}:{self._region}:{DEFAULT_ACCOUNT_ID}:{name}"
-            yield AccessRequest(action=action, resource=arn, context=context)
+            yield AccessRequest(action=action, resource=self._arn(service, name), context=context)
+
+    def _arn(self, service: str, name: str) -> str:
+        if name.startswith(("arn:", "(")):
+            return name
+        return f"arn:aws:{service}:{self._region}:{DEFAULT_ACCOUNT_ID}:{name}"
+
+    def _mail_resources(self, given: _Parameters) -> Iterator[str]:
+        """Yield the resources of `SendEmail`: the sender's identity, those of recipients, configuration sets.
+
+        That of an address is the address if it is verified, else its domain. For an identity of a
+        recipient, AWS documents nothing; senders were denied in the sandbox.
+        """
+        backend = ses_backends[DEFAULT_ACCOUNT_ID][self._region]
+        sender = given.get("FromEmailAddress", "")
+        yield f"identity/{identity_of(backend, sender) or bare_address(sender)}"
+        for addresses in given.get("Destination", {}).values():
+            for address in addresses:
+                if identity := identity_of(backend, address):
+                    yield f"identity/{identity}"
+        for name in configuration_sets(backend, sender, given.get("ConfigurationSetName")):
+            yield f"configuration-set/{name}"
 
 
 def _denial(role_arn: str, request: AccessRequest, reason: str) -> str:
@@ -178,6 +203,5 @@ _RESOURCES: Final[dict[str, Callable[[_Parameters], list[str]]]] = {
     "sqs": lambda given: [given["QueueUrl"].rpartition("/")[2]],
     "dynamodb": lambda given: [f"table/{given['TableName']}"],
     "secretsmanager": _secret,
-    "ses": lambda given: [f"identity/{given['FromEmailAddress']}"],
     "cloudwatch": lambda given: [f"alarm:{name}" for name in given.get("AlarmNames") or ["*"]],
 }

@@ -281,6 +281,8 @@ class Engine:
     ) -> None:
         name = f"{stack.name}-{id_}-{uuid4().hex[:12].upper()}"
         self._event(stack, (id_, "", body["Type"]), "CREATE_IN_PROGRESS")
+        if known_type(body["Type"]).exists(self._cloud, properties):
+            raise StackError(f"Resource of type '{body['Type']}' already exists.")
         physical = known_type(body["Type"]).create(self._cloud, name, properties)
         stack.resources[id_] = StackResource(
             id_, body["Type"], physical, properties, body, self._now()

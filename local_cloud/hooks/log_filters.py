@@ -78,6 +78,11 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
         role_arn: str | None,
     ) -> None:
         check_destination(destination_arn, role_arn)
+        if ":lambda:" not in destination_arn:
+            raise InvalidParameterException(
+                f"the embedded cloud does not support the destination {destination_arn}; use a"
+                " function"
+            )
         group = group_named(backend, log_group_name)
         check_standard(group, "PutSubscriptionFilter")
         logs.check_subscription(group, filter_name, filter_pattern)

@@ -27,6 +27,7 @@ from local_cloud.services.resource_policies import check_logs_key, key_allows_lo
 
 __all__ = ["install"]
 
+_MAX_GROUPS: Final = 50
 _NO_STREAM: Final = "The specified log stream does not exist."
 
 
@@ -184,7 +185,9 @@ def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
             and (pattern or "").lower() in name.lower()
             and wanted_class in {None, class_of(group)}
         ]
-        begin, limit = int(parameters.get("nextToken") or 0), int(parameters.get("limit") or 50)
+        begin, limit = int(parameters.get("nextToken") or 0), int(parameters.get("limit", 50))
+        if not 1 <= limit <= _MAX_GROUPS:
+            raise InvalidParameterException(f"limit: found {limit}, not 1 to {_MAX_GROUPS}")
         answer: dict[str, Any] = {
             "logGroups": [group.to_describe_dict() for group in groups[begin : begin + limit]]
         }

@@ -204,6 +204,10 @@ class RepositoryType(ResourceType):
 class ParameterType(PutResourceType):
     """`AWS::SSM::Parameter`, in Parameter Store."""
 
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        name = properties.get("Name")
+        return bool(name and cloud.client("ssm").get_parameters(Names=[name])["Parameters"])
+
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("Name", name)
         type_, value = properties["Type"], properties["Value"]

@@ -275,6 +275,10 @@ class PermissionType(PutResourceType):
 class RuleType(ResourceType):
     """`AWS::Events::Rule` with a `ScheduleExpression`; event patterns are not supported."""
 
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        found = cloud.client("events").list_rules()["Rules"]
+        return properties.get("Name") in {each["Name"] for each in found}
+
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         return self._put(cloud, properties.get("Name", name), properties)
 

@@ -93,6 +93,8 @@ class Stack:
     events: list[StackEvent] = field(default_factory=list)
     change_sets: dict[str, Any] = field(default_factory=dict)
     protected: bool = False
+    role_arn: str | None = None
+    """The ARN of CloudFormation's execution role; what the role allows is not checked."""
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:

@@ -37,13 +37,14 @@ _COMBINED: Final[Mapping[str, Callable[[Iterable[bool]], bool]]] = {
     "Fn::Or": any,
     "Fn::Not": lambda conditions: not any(conditions),
 }
-# The last three are allowed in rules alone; `audit_infra` and the CDK use them only there.
 _COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "Fn::Equals": lambda left, right: bool(left == right),
     "Fn::Contains": lambda values, value: value in values,
     "Fn::EachMemberEquals": lambda values, value: set(values) <= {value},
     "Fn::EachMemberIn": lambda values, others: set(values) <= set(others),
 }
+
+_RULES_ONLY: Final = ("Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn")
 
 
 class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
@@ -121,6 +122,10 @@ class Template:
                 raise TemplateError(
                     f"the embedded cloud does not support the DeletionPolicy {policy} of {id_}"
                 )
+        in_conditions = json.dumps(body.get("Conditions", {}))
+        for name in _RULES_ONLY:
+            if f'"{name}":' in in_conditions:
+                raise TemplateError(f"Template error: {name} is allowed in Rules alone")
         for name, each in body.get("Parameters", {}).items():
             _check_keys(f"/Parameters/{name}", each, _PARAMETER_KEYS)
         self.body: dict[str, Any] = body

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from moto.dynamodb.models import dynamodb_backends
+
 from local_cloud._protocol import Cloud
 from local_cloud.resources.registry import (
     PhysicalResource,
@@ -181,7 +183,9 @@ class TableType(ResourceType):
         if new["BillingMode"] != old["BillingMode"]:
             dynamodb.update_table(TableName=resource.ref, BillingMode=new["BillingMode"])
         if _encryption(new) != _encryption(old):
-            dynamodb.update_table(TableName=resource.ref, SSESpecification=_encryption(new))
+            # moto ignores it in UpdateTable.
+            table = dynamodb_backends[cloud.account][cloud.region].get_table(resource.ref)
+            table.sse_specification = _encryption(new)
         self._keep_time_to_live(cloud, resource.ref, new.get("TimeToLiveSpecification"))
         dynamodb.update_continuous_backups(
             TableName=resource.ref,

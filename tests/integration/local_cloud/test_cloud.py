@@ -105,7 +105,7 @@ def handler(event, context):
         Destination={"ToAddresses": []},
         Content={"Raw": {"Data": "x"}},
     )
-    assert call("s3", "list_buckets").startswith("An error occurred (400)")
+    assert call("s3", "list_buckets").startswith("An error occurred (AccessDeniedException)")
 
 
 def test_a_burst_runs_side_by_side_each_in_a_process_of_its_own(
@@ -237,7 +237,7 @@ def test_a_type_or_property_that_is_not_known_fails_with_its_name_and_makes_noth
         ),
         (
             metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}]),
-            "does not support dimensions",
+            "metricTransformations.dimensions",
         ),
     ],
 )

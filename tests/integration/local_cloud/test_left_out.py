@@ -192,6 +192,15 @@ def expiry(cloud: LocalCloud, assemble: Deploy) -> None:
     assert len(cloud.client("logs").filter_log_events(logGroupName="/g")["events"]) == 1
 
 
+def insights(cloud: LocalCloud, assemble: Deploy) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    with pytest.raises(logs.exceptions.MalformedQueryException, match="commands fields, filter;"):
+        logs.start_query(
+            logGroupName="/g", startTime=0, endTime=1, queryString="fields a | filter b = 1"
+        )
+
+
 ROWS: dict[str, Callable[[LocalCloud, Deploy], None]] = {
     "CloudFormation types and properties": types_and_properties,
     "intrinsic functions outside": intrinsic_functions,
@@ -204,6 +213,7 @@ ROWS: dict[str, Callable[[LocalCloud, Deploy], None]] = {
     "rules without a `rate(…)` schedule": other_schedules,
     "memory limits, x86-64 or arm64, the Python version": memory_and_python,
     "expiry by retention or time to live": expiry,
+    "queries of CloudWatch Logs Insights": insights,
 }
 
 
@@ -219,4 +229,4 @@ def test_a_row_shows_as_it_says(row: str, cloud: LocalCloud, assemble: Deploy) -
 
 
 def test_each_row_has_a_test_and_each_test_a_row() -> None:
-    assert len(rows()) == len(ROWS) == 11
+    assert len(rows()) == len(ROWS) == 12

@@ -344,6 +344,24 @@ def test_a_group_keeps_its_class_and_gives_it_back(cloud: LocalCloud) -> None:
         logs.create_log_group(logGroupName="/d", logGroupClass="DELIVERY")
 
 
+@pytest.mark.parametrize("limit", [1, 50])
+def test_log_groups_come_in_pages_of_at_most_50(cloud: LocalCloud, limit: int) -> None:
+    logs = cloud.client("logs")
+    for number in range(2):
+        logs.create_log_group(logGroupName=f"/{number}")
+    assert len(logs.describe_log_groups(limit=limit)["logGroups"]) == min(limit, 2)
+
+
+def test_a_destination_that_is_no_function_is_refused(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    with pytest.raises(ClientError, match="does not support the destination"):
+        logs.put_subscription_filter(
+            logGroupName="/g", filterName="f", filterPattern="",
+            destinationArn="arn:aws:firehose:eu-west-1:123456789012:deliverystream/d",
+        )  # fmt: skip
+
+
 def test_infrequent_access_has_no_filters_and_is_read_by_queries_alone(cloud: LocalCloud) -> None:
     logs = cloud.client("logs")
     logs.create_log_group(logGroupName="/rare", logGroupClass="INFREQUENT_ACCESS")
@@ -530,3 +548,98 @@ def test_what_changes_in_place_is_changed(cloud: LocalCloud, assemble: Deploy) -
         "tags": {"a": "2"}, "retention": "345600", "sse": "true", "versioning": "Suspended",
         "architectures": ["arm64"], "blocks": False, "days": None, "policy": None, "rules": None,
     }  # fmt: skip
+
+
+NAMED: dict[str, dict[str, Any]] = {
+    "Logs::SubscriptionFilter": {
+        "FilterName": "n", "LogGroupName": "/g", "FilterPattern": "",
+        "DestinationArn": "arn:aws:lambda:eu-west-1:123456789012:function:f",
+    },
+    "Logs::MetricFilter": {
+        "FilterName": "n", "LogGroupName": "/g", "FilterPattern": "", "MetricTransformations": [
+            {"MetricName": "m", "MetricNamespace": "n", "MetricValue": "1"},
+        ],
+    },
+    "CloudWatch::Alarm": {
+        "AlarmName": "n", "MetricName": "m", "Namespace": "n", "Period": 60, "Threshold": 1,
+        "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Sum",
+    },
+    "SNS::Topic": {"TopicName": "n"},
+    "SSM::Parameter": {"Name": "n", "Type": "String", "Value": "v"},
+    "Events::Rule": {
+        "Name": "n", "ScheduleExpression": "rate(1 day)", "Targets": [
+            {"Id": "1", "Arn": "arn:aws:lambda:eu-west-1:123456789012:function:f"},
+        ],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", NAMED)
+def test_a_stack_does_not_take_over_what_exists(
+    cloud: LocalCloud, assemble: Deploy, type_: str
+) -> None:
+    """As two trails with one subscription filter's name: the second stole the first's records."""
+    cloud.deploy(assemble(function(), "def handler(event, context): pass"))
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    cloud.client("lambda").add_permission(
+        FunctionName="f", StatementId="logs", Action="lambda:InvokeFunction",
+        Principal="logs.amazonaws.com",
+    )  # fmt: skip
+    stacks = cloud.client("cloudformation")
+    resources = {"R": {"Type": f"AWS::{type_}", "Properties": NAMED[type_]}}
+    statuses = []
+    for name in ("first", "second"):
+        stacks.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        [stack] = stacks.describe_stacks(StackName=name)["Stacks"]
+        statuses.append(stack["StackStatus"])
+    assert statuses == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
+    events = stacks.describe_stack_events(StackName="second")["StackEvents"]
+    assert f"Resource of type 'AWS::{type_}' already exists." in json.dumps(events, default=str)
+
+
+ROLE: dict[str, Any] = {
+    "AssumeRolePolicyDocument": {
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("properties", "capabilities", "needed"),
+    [
+        ({}, [], "CAPABILITY_IAM"),
+        ({}, ["CAPABILITY_IAM"], None),
+        ({}, ["CAPABILITY_NAMED_IAM"], None),
+        ({"RoleName": "r"}, ["CAPABILITY_IAM"], "CAPABILITY_NAMED_IAM"),
+        ({"RoleName": "r"}, ["CAPABILITY_NAMED_IAM"], None),
+    ],
+)
+def test_iam_resources_must_be_acknowledged(
+    cloud: LocalCloud, properties: dict[str, Any], capabilities: list[str], needed: str | None
+) -> None:
+    stacks = cloud.client("cloudformation")
+    role = {"Type": "AWS::IAM::Role", "Properties": ROLE | properties}
+    body = json.dumps({"Resources": {"R": role}})
+    plain = json.dumps({"Resources": GROUP})
+    stacks.create_stack(StackName="other", TemplateBody=plain)
+    given: dict[str, Any] = {"TemplateBody": body, "Capabilities": capabilities}
+    for call, name, more in (
+        (stacks.create_stack, "s", {}),
+        (stacks.update_stack, "other", {}),
+        (stacks.create_change_set, "set", {"ChangeSetName": "c", "ChangeSetType": "CREATE"}),
+    ):
+        if needed is None:
+            call(StackName=name, **given | more)
+            if name != "set":
+                assert stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"].endswith(
+                    "_COMPLETE"
+                )
+                stacks.delete_stack(StackName=name)
+        else:
+            with pytest.raises(ClientError, match=rf"Requires capabilities : \[{needed}\]"):
+                call(StackName=name, **given | more)

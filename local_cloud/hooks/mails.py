@@ -2,11 +2,13 @@
 
 import json
 import logging
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from moto.ses.models import SESBackend, ses_backends
 from moto.sesv2.responses import SESV2Response
+from moto.sesv2.urls import url_paths
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
@@ -18,6 +20,13 @@ from local_cloud.services.mail_rules import (
 )
 
 __all__ = ["install"]
+
+_PATHS = (
+    "{0}/v2/email/account$",
+    "{0}/v2/email/account/details$",
+    "{0}/v2/email/suppression/addresses$",
+    "{0}/v2/email/suppression/addresses/(?P<EmailAddress>[^/]+)$",
+)
 
 log = logging.getLogger(__name__)
 
@@ -103,3 +112,10 @@ def _account(patches: Patches, cloud: HookedCloud) -> None:
         list_suppressed_destinations,
     ):
         patches.add(SESV2Response, operation.__name__, operation)
+    for path in _PATHS:  # the server finds no operation without them
+        url_paths[path] = SESV2Response.dispatch
+        patches.later(partial(_remove_path, path))
+
+
+def _remove_path(path: str) -> None:
+    del url_paths[path]

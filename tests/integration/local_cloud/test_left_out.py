@@ -154,6 +154,9 @@ def unknown_conditions(cloud: LocalCloud, assemble: Deploy) -> None:
     request = AccessRequest(action="s3:GetObject", resource="x", context={"aws:CurrentTime": "x"})
     with pytest.raises(UnknownConditionError, match="DateGreaterThan"):
         allowed([statement], request)
+    other = {"Effect": "Allow", "Action": "*", "Resource": "*", "NotPrincipal": {"AWS": "*"}}
+    with pytest.raises(UnknownConditionError, match="NotPrincipal"):
+        allowed([other], request)
 
 
 def other_schedules(cloud: LocalCloud, assemble: Deploy) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -54,6 +55,18 @@ def test_in_the_sandbox_recipients_must_be_verified(
     ses.create_email_identity(EmailIdentity="example.org")
     assert send(cloud) == ""
     assert len(receiver.received) == 1
+
+
+def test_the_account_and_its_suppression_list_are_there_over_http(cloud: LocalCloud) -> None:
+    ses = boto3.client("sesv2", endpoint_url=cloud.endpoint, region_name=cloud.region)
+    ses.put_account_details(
+        MailType="TRANSACTIONAL", WebsiteURL="https://a.example", ProductionAccessEnabled=True
+    )
+    assert ses.get_account()["ProductionAccessEnabled"] is True
+    ses.put_suppressed_destination(EmailAddress="you@example.org", Reason="BOUNCE")
+    assert len(ses.list_suppressed_destinations()["SuppressedDestinationSummaries"]) == 1
+    ses.delete_suppressed_destination(EmailAddress="you@example.org")
+    assert ses.list_suppressed_destinations()["SuppressedDestinationSummaries"] == []
 
 
 def test_production_access_ends_the_sandbox(mail: tuple[LocalCloud, EmailReceiver]) -> None:

@@ -37,6 +37,9 @@ def deploy(cloud: Cloud, engine: Engine, assembly: Path) -> list[str]:
         try:
             template = Template(text)
             _bootstrap(cloud, template)
+            known = engine.stacks.get(name)
+            if known is not None and known.status == "ROLLBACK_COMPLETE":
+                engine.delete(known)  # as the CDK CLI does: such a stack cannot be updated
             stack = engine.stacks.get(name) or engine.new(name)
             engine.apply(stack, template, {})
         except (StackError, TemplateError) as error:

@@ -7,7 +7,7 @@
   * PortTakenError          the port cannot be bound
   * StackError              CloudFormation rejects a call; returned as ValidationError
   * TemplateError           a template is invalid or not supported; returned as ValidationError
-  * UnknownConditionError   a policy has a condition operator that is not evaluated
+  * UnknownConditionError   a policy has a condition operator or element that is not evaluated
 """
 
 __all__ = [
@@ -51,4 +51,4 @@ class TemplateError(LocalCloudError):
 
 
 class UnknownConditionError(LocalCloudError):
-    """A policy has a condition operator that is not supported; raised when it is evaluated."""
+    """A policy has an element or operator that is not supported; raised when it is evaluated."""

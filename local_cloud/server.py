@@ -28,6 +28,7 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -95,16 +96,11 @@ class Control:
         return ", ".join([*pages, *(f"POST {_PREFIX}/{name}" for name in self._actions)])
 
     def _act(self, name: str, request: Request) -> Response:
-        request.max_content_length = _MAX_BODY_BYTES
         try:
-            given = json.loads(request.get_data() or b"{}")
-        except ValueError as error:
-            return _json({"error": f"{name}: the body is not JSON: {error}"}, 400)
-        if not isinstance(given, dict):
-            found = type(given).__name__
-            return _json({"error": f"{name}: found {found}, not a JSON object"}, 400)
-        try:
-            self._actions[name](given)
+            self._actions[name](_body(request))
+        except RequestEntityTooLarge:
+            error = f"{name}: the body is larger than {_MAX_BODY_BYTES} bytes"
+            return _json({"error": error}, 413)
         except KeyError as error:
             return _json({"error": f"{name}: the key {error} is missing"}, 400)
         except (ValueError, TypeError) as error:
@@ -175,6 +171,23 @@ class _Application:
             text = f"the embedded cloud does not support the operation {call}{reason}"
             log.warning("%s", text)
             return _unknown(environ, text)(environ, logged)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    """Return the JSON object in a request's body.
+
+    Raises:
+        ValueError: the body is not JSON, or not an object.
+        RequestEntityTooLarge: the body is larger than 64 KB.
+    """
+    request.max_content_length = _MAX_BODY_BYTES
+    try:
+        given = json.loads(request.get_data() or b"{}")
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise ValueError(f"found {type(given).__name__}, not a JSON object")  # noqa: TRY004 - status 400
+    return given
 
 
 def _refused(request: Request) -> Response | None:

@@ -40,6 +40,8 @@ class _ChangeSet:
     changes: list[Change]
     created: datetime
     type: str
+    description: str | None = None
+    role_arn: str | None = None
 
 
 def operations(cloud: Cloud, engine: Engine) -> dict[str, Callable[[Any], ActionResult]]:
@@ -73,8 +75,11 @@ class _Api:
 
     def create_stack(self, given: _Given) -> _Answer:
         template, parameters = self._template(given), _parameters(given, {})
+        _check_capabilities(given, template)
         stack = self._engine.new(given["StackName"])
         stack.tags = _tags(given)
+        stack.protected = _true(given, "EnableTerminationProtection")
+        stack.role_arn = given.get("RoleARN")
         try:
             self._engine.apply(stack, template, parameters)
         except (StackError, TemplateError):
@@ -83,11 +88,15 @@ class _Api:
         return {"StackId": stack.id}
 
     def update_stack(self, given: _Given) -> _Answer:
-        stack = self._engine.stack(given["StackName"])
+        stack = self._engine.updatable(given["StackName"])
         template = self._template(given, stack)
+        _check_capabilities(given, template)
         parameters = _parameters(given, stack.parameters)
         if not self._engine.changes(stack, template, parameters):
             raise StackError("No updates are to be performed.")
+        if "Tags" in given:
+            stack.tags = _tags(given)
+        stack.role_arn = given.get("RoleARN", stack.role_arn)
         self._engine.apply(stack, template, parameters)
         return {"StackId": stack.id}
 
@@ -112,8 +121,12 @@ class _Api:
         return {"StackSummaries": [_described(stack) for stack in found]}
 
     def get_template(self, given: _Given) -> _Answer:
-        stack = self._engine.stack(given["StackName"])
-        text = stack.template.text if stack.template else "{}"
+        if "ChangeSetName" in given:
+            template: Template | None = self._change_set(given)[1].template
+        else:
+            stack = self._engine.stack(given["StackName"])
+            template = stack.template or stack.submitted
+        text = template.text if template else "{}"
         return {"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]}
 
     def get_template_summary(self, given: _Given) -> _Answer:
@@ -190,7 +203,7 @@ class _Api:
 
     def update_termination_protection(self, given: _Given) -> _Answer:
         stack = self._engine.stack(given["StackName"])
-        stack.protected = str(given["EnableTerminationProtection"]).lower() == "true"
+        stack.protected = _true(given, "EnableTerminationProtection")
         return {"StackId": stack.id}
 
     def create_change_set(self, given: _Given) -> _Answer:
@@ -200,12 +213,20 @@ class _Api:
             if not stack.events:
                 stack.tags = _tags(given)
         else:
-            stack = self._engine.stack(given["StackName"])
+            stack = self._engine.updatable(given["StackName"])
         template = self._template(given, stack)
+        _check_capabilities(given, template)
         parameters = _parameters(given, stack.parameters)
         name = given["ChangeSetName"]
         id_ = self._cloud.arn("cloudformation", f"changeSet/{name}/{uuid4()}")
         if type_ == "IMPORT":
+            for each in given["ResourcesToImport"]:
+                body = template.resources.get(each["LogicalResourceId"], {})
+                if each["ResourceType"] != body.get("Type"):
+                    raise StackError(
+                        f"ResourcesToImport: {each['LogicalResourceId']} is not of the type"
+                        f" {each['ResourceType']} in the template"
+                    )
             wanted = {
                 each["LogicalResourceId"]: next(iter(each["ResourceIdentifier"].values()))
                 for each in given["ResourcesToImport"]
@@ -216,6 +237,7 @@ class _Api:
         stack.change_sets[name] = _ChangeSet(
             name, id_, template, parameters, _tags(given), changes,
             datetime.fromtimestamp(self._cloud.clock.now()).astimezone(), type_,
+            given.get("Description"), given.get("RoleARN"),
         )  # fmt: skip
         return {"Id": id_, "StackId": stack.id}
 
@@ -228,6 +250,7 @@ class _Api:
             "StackId": stack.id,
             "StackName": stack.name,
             "CreationTime": found.created,
+            "Description": found.description,
             "Status": "FAILED" if empty else "CREATE_COMPLETE",
             "StatusReason": "The submitted information didn't contain changes." if empty else None,
             "ExecutionStatus": "UNAVAILABLE" if empty else "AVAILABLE",
@@ -255,6 +278,7 @@ class _Api:
         stack, found = self._change_set(given)
         del stack.change_sets[found.name]  # as on AWS, an executed one no longer exists
         stack.tags = found.tags
+        stack.role_arn = found.role_arn or stack.role_arn
         if found.type == "IMPORT":
             self._engine.import_(stack, found.template, found.parameters, found.changes)
         else:
@@ -329,8 +353,9 @@ def _described(stack: Stack) -> dict[str, Any]:
         "CreationTime": stack.created,
         "LastUpdatedTime": stack.updated,
         "EnableTerminationProtection": stack.protected,
+        "RoleARN": stack.role_arn,
         "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value}
+            {"ParameterKey": name, "ParameterValue": _shown(stack, name, value)}
             for name, value in stack.parameters.items()
         ],
         "Tags": [{"Key": name, "Value": value} for name, value in stack.tags.items()],
@@ -341,6 +366,36 @@ def _described(stack: Stack) -> dict[str, Any]:
         "Capabilities": [],
         "NotificationARNs": [],
     }
+
+
+def _true(given: _Given, name: str) -> bool:
+    return str(given.get(name, False)).lower() == "true"
+
+
+def _check_capabilities(given: _Given, template: Template) -> None:
+    """Check that a call acknowledges the IAM resources of its template, and their names.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+    """
+    known = set(given.get("Capabilities") or [])
+    iam = [body for body in template.resources.values() if body["Type"].startswith("AWS::IAM::")]
+    named = any(_IAM_NAMES & body.get("Properties", {}).keys() for body in iam)
+    needed = "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"
+    if iam and not known & {needed, "CAPABILITY_NAMED_IAM"}:
+        raise CloudFormationError(
+            "InsufficientCapabilitiesException", f"Requires capabilities : [{needed}]"
+        )
+
+
+_IAM_NAMES = frozenset(
+    {"GroupName", "InstanceProfileName", "ManagedPolicyName", "RoleName", "UserName"}
+)
+
+
+def _shown(stack: Stack, name: str, value: str) -> str:
+    """Return a parameter's value as `DescribeStacks` shows it: asterisks if it has `NoEcho`."""
+    declared = stack.template.parameters.get(name, {}) if stack.template else {}
+    return "****" if str(declared.get("NoEcho", False)).lower() == "true" else value
 
 
 def _parameters(given: _Given, before: Mapping[str, str]) -> dict[str, str]:

@@ -24,6 +24,8 @@ __all__ = ["ROLLED_BACK", "Engine"]
 ROLLED_BACK = ". Rollback requested by user."
 """The end of the reason of a rollback, in AWS's words."""
 
+_NOT_UPDATABLE = frozenset({"DELETE_COMPLETE", "DELETE_FAILED", "ROLLBACK_COMPLETE"})
+
 log = logging.getLogger(__name__)
 
 
@@ -72,6 +74,17 @@ class Engine:
             known = self.stacks[name] = Stack(name, id_, self._now())
         return known
 
+    def updatable(self, name_or_id: str) -> Stack:
+        """Find a stack for an update.
+
+        Raises:
+            StackError: no stack has that name or id, or its status does not allow an update.
+        """
+        stack = self.stack(name_or_id)
+        if stack.status in _NOT_UPDATABLE:
+            raise StackError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+        return stack
+
     def scope(self, stack: Stack, template: Template, given: Mapping[str, str]) -> TemplateScope:
         """Return the current values that a template can refer to, as `scope_of` does.
 
@@ -108,6 +121,8 @@ class Engine:
         scope = self.scope(stack, template, given)
         template.check(scope)
         creating = stack.template is None
+        if creating:
+            stack.submitted = template
         verb = "CREATE" if creating else "UPDATE"
         self._status(stack, f"{verb}_IN_PROGRESS", "User Initiated")
         undo: list[_Undo] = []
@@ -266,6 +281,8 @@ class Engine:
     ) -> None:
         name = f"{stack.name}-{id_}-{uuid4().hex[:12].upper()}"
         self._event(stack, (id_, "", body["Type"]), "CREATE_IN_PROGRESS")
+        if known_type(body["Type"]).exists(self._cloud, properties):
+            raise StackError(f"Resource of type '{body['Type']}' already exists.")
         physical = known_type(body["Type"]).create(self._cloud, name, properties)
         stack.resources[id_] = StackResource(
             id_, body["Type"], physical, properties, body, self._now()
@@ -285,13 +302,16 @@ class Engine:
 
     def _undo_create(self, stack: Stack, id_: str, before: StackResource | None) -> None:
         """Delete a resource that was created before the failure; restore the resource that it replaced."""
-        self._delete_one(stack, stack.resources.pop(id_), "DeletionPolicy")
+        self._delete_one(stack, stack.resources.pop(id_), "DeletionPolicy", undo=True)
         if before is not None:
             stack.resources[id_] = before
 
-    def _delete_one(self, stack: Stack, resource: StackResource, policy: str) -> bool:
+    def _delete_one(
+        self, stack: Stack, resource: StackResource, policy: str, *, undo: bool = False
+    ) -> bool:
         what = (resource.id, resource.physical.ref, resource.type)
-        if resource.body.get(policy) == "Retain":
+        kept = {"Retain"} if undo else {"Retain", "RetainExceptOnCreate"}
+        if resource.body.get(policy) in kept:
             self._event(stack, what, "DELETE_SKIPPED")
             return True
         self._event(stack, what, "DELETE_IN_PROGRESS")

@@ -1,6 +1,8 @@
 """Resolves what a template can refer to: parameters, pseudo parameters, resources, and exports."""
 
+import re
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any
 
 from local_cloud._protocol import Cloud
@@ -33,9 +35,11 @@ def scope_of(
         `CommaDelimitedList` and `List<…>` are lists, all others text.
 
     Raises:
-        StackError: a parameter has neither a value nor a default, or does not exist in Parameter
-            Store.
+        StackError: a parameter has neither a value nor a default, does not exist in Parameter Store, or
+            has a value that the template does not allow; or the template does not declare it.
     """
+    if unknown := sorted(given.keys() - template.parameters.keys()):
+        raise StackError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
     parameters: dict[str, Any] = {
         "AWS::AccountId": cloud.account,
         "AWS::NotificationARNs": [],
@@ -49,6 +53,7 @@ def scope_of(
         if name not in given and "Default" not in body:
             raise StackError(f"Parameters: [{name}] must have values")
         text = str(given.get(name, body.get("Default")))
+        _check(name, body, text)
         parameters[name] = _value(cloud, body["Type"], text)
     resources = {id_: resource.physical for id_, resource in stack.resources.items()}
     exports = {
@@ -58,6 +63,40 @@ def scope_of(
         if export is not None
     }
     return TemplateScope(parameters, resources, exports)
+
+
+def _check(name: str, body: Mapping[str, Any], text: str) -> None:
+    """Check a parameter's value against the constraints of its declaration.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    """
+    is_list = body["Type"] == "CommaDelimitedList" or body["Type"].startswith("List<")
+    for value in [part.strip() for part in text.split(",")] if is_list else [text]:
+        if "AllowedValues" in body and value not in map(str, body["AllowedValues"]):
+            allowed = ", ".join(map(str, body["AllowedValues"]))
+            raise _refused(name, body, f"must be one of the allowed values: [{allowed}]")
+        if "AllowedPattern" in body and not re.fullmatch(body["AllowedPattern"], value):
+            raise _refused(name, body, f"must match pattern {body['AllowedPattern']}")
+        if "Number" in body["Type"]:
+            _check_number(name, body, value)
+        if not int(body.get("MinLength", 0)) <= len(value) <= float(body.get("MaxLength", inf)):
+            limits = f"{body.get('MinLength', 0)} to {body.get('MaxLength', 'any number of')}"
+            raise _refused(name, body, f"must have a length of {limits}")
+
+
+def _check_number(name: str, body: Mapping[str, Any], value: str) -> None:
+    try:
+        number = float(value)
+    except ValueError as error:
+        raise _refused(name, body, "must be a number") from error
+    if not float(body.get("MinValue", -inf)) <= number <= float(body.get("MaxValue", inf)):
+        limits = f"{body.get('MinValue', 'any')} to {body.get('MaxValue', 'any')}"
+        raise _refused(name, body, f"must be a number of {limits}")
+
+
+def _refused(name: str, body: Mapping[str, Any], reason: str) -> StackError:
+    reason = body.get("ConstraintDescription", reason)
+    return StackError(f"Parameter '{name}' {reason}")
 
 
 def _value(cloud: Cloud, type_: str, text: str) -> Any:

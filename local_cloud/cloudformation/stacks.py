@@ -82,6 +82,8 @@ class Stack:
     reason: str = ""
     updated: datetime | None = None
     template: Template | None = None
+    submitted: Template | None = None
+    """The template that the stack was to be created from; it is returned while the creation has failed."""
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     resources: dict[str, StackResource] = field(default_factory=dict)
@@ -91,6 +93,8 @@ class Stack:
     events: list[StackEvent] = field(default_factory=list)
     change_sets: dict[str, Any] = field(default_factory=dict)
     protected: bool = False
+    role_arn: str | None = None
+    """The ARN of CloudFormation's execution role; what the role allows is not checked."""
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:

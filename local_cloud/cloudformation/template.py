@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,12 +16,35 @@ from local_cloud.resources import PhysicalResource, type_named
 
 __all__ = ["Template", "TemplateScope"]
 
+_RESOURCE_KEYS: Final = frozenset({
+    "Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type",
+    "UpdateReplacePolicy",
+})  # fmt: skip
+_POLICIES: Final = frozenset({"Delete", "Retain", "RetainExceptOnCreate"})
+_PARAMETER_KEYS: Final = frozenset({
+    "AllowedPattern", "AllowedValues", "ConstraintDescription", "Default", "Description",
+    "MaxLength", "MaxValue", "MinLength", "MinValue", "NoEcho", "Type",
+})  # fmt: skip
 _SUBSTITUTE: Final = re.compile(r"\$\{(!?)([^${}]+)\}")
 _NO_VALUE: Final = object()
 _SECTIONS: Final = frozenset({
     "AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs",
     "Parameters", "Resources", "Rules",
 })  # fmt: skip
+
+_COMBINED: Final[Mapping[str, Callable[[Iterable[bool]], bool]]] = {
+    "Fn::And": all,
+    "Fn::Or": any,
+    "Fn::Not": lambda conditions: not any(conditions),
+}
+_COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "Fn::Equals": lambda left, right: bool(left == right),
+    "Fn::Contains": lambda values, value: value in values,
+    "Fn::EachMemberEquals": lambda values, value: set(values) <= {value},
+    "Fn::EachMemberIn": lambda values, others: set(values) <= set(others),
+}
+
+_RULES_ONLY: Final = ("Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn")
 
 
 class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no types
@@ -94,6 +117,17 @@ class Template:
                     f"Template format error: [/Resources/{id_}] Every Resources object must"
                     " contain a Type member."
                 )
+            _check_keys(f"/Resources/{id_}", each, _RESOURCE_KEYS)
+            if (policy := each.get("DeletionPolicy", "Delete")) not in _POLICIES:
+                raise TemplateError(
+                    f"the embedded cloud does not support the DeletionPolicy {policy} of {id_}"
+                )
+        in_conditions = json.dumps(body.get("Conditions", {}))
+        for name in _RULES_ONLY:
+            if f'"{name}":' in in_conditions:
+                raise TemplateError(f"Template error: {name} is allowed in Rules alone")
+        for name, each in body.get("Parameters", {}).items():
+            _check_keys(f"/Parameters/{name}", each, _PARAMETER_KEYS)
         self.body: dict[str, Any] = body
         self.resources: dict[str, dict[str, Any]] = body["Resources"]
         self.parameters: dict[str, dict[str, Any]] = body.get("Parameters", {})
@@ -124,8 +158,11 @@ class Template:
         """Check that all resource types and properties are supported, before anything is created.
 
         Raises:
-            TemplateError: a type or property is not supported; the message names each.
+            TemplateError: a type or property is not supported; the message names each. Or an assertion
+                of a rule is false.
         """
+        for name, rule in self.body.get("Rules", {}).items():
+            self._check_rule(name, rule, scope)
         unknown = []
         for id_, body in self.active(scope).items():
             known = type_named(body["Type"])
@@ -143,6 +180,19 @@ class Template:
                 " that you deploy"
                 f" here:\n{listed}"
             )
+
+    def _check_rule(self, name: str, rule: Mapping[str, Any], scope: TemplateScope) -> None:
+        """Check the assertions of a rule about parameters.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
+        """
+        _check_keys(f"/Rules/{name}", rule, frozenset({"Assertions", "RuleCondition"}))
+        if "RuleCondition" in rule and not self._condition(rule["RuleCondition"], scope):
+            return
+        for assertion in rule["Assertions"]:
+            if not self._condition(assertion["Assert"], scope):
+                described = assertion.get("AssertDescription", json.dumps(assertion["Assert"]))
+                raise TemplateError(f"Template error: the rule {name} is not met: {described}")
 
     def resolved(self, node: Any, scope: TemplateScope) -> Any:
         """Return a part of the template with each intrinsic function replaced by its result.
@@ -271,21 +321,16 @@ class Template:
                 )
             return self._condition(conditions[condition], scope)
         [(name, argument)] = condition.items()
-        match name:
-            case "Condition":
-                return self._condition(argument, scope)
-            case "Fn::Equals":
-                left, right = (self._resolve(each, scope) for each in argument)
-                return bool(left == right)
-            case "Fn::Not":
-                return not self._condition(argument[0], scope)
-            case "Fn::And":
-                return all(self._condition(each, scope) for each in argument)
-            case "Fn::Or":
-                return any(self._condition(each, scope) for each in argument)
+        if name == "Condition":
+            return self._condition(argument, scope)
+        if name in _COMBINED:
+            return _COMBINED[name](self._condition(each, scope) for each in argument)
+        if name in _COMPARED:
+            left, right = (self._resolve(each, scope) for each in argument)
+            return bool(_COMPARED[name](left, right))
         raise TemplateError(
-            f"the embedded cloud does not support {name} in a condition; use one of Condition,"
-            " Fn::Equals, Fn::Not, Fn::And, Fn::Or"
+            f"the embedded cloud does not support {name} in a condition or rule; use one of"
+            f" {', '.join(['Condition', *_COMBINED, *_COMPARED])}"
         )
 
     def _is_no_value(self, node: Any, scope: TemplateScope) -> bool:
@@ -293,6 +338,15 @@ class Template:
             condition, then, otherwise = node["Fn::If"]
             node = then if self._condition(condition, scope) else otherwise
         return bool(node == {"Ref": "AWS::NoValue"})
+
+
+def _check_keys(place: str, body: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Raise `TemplateError` if a part of a template has a key that is not known."""
+    if unknown := sorted(body.keys() - known):
+        raise TemplateError(
+            f"the embedded cloud does not support {', '.join(unknown)} in [{place}]; use"
+            f" {', '.join(sorted(known))}"
+        )
 
 
 def _references(node: Any) -> Iterator[str]:

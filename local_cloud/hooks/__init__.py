@@ -5,12 +5,24 @@ access       clock, and permission checks of every call
 logs         CloudWatch Logs: log groups, log streams, log events
 log_filters  CloudWatch Logs: metric filters, subscription filters, saved queries
 alarms       CloudWatch alarms
-messages     SNS, SES
+mails        SES
+messages     SNS
+schedules    EventBridge
 functions    Lambda
 stacks       CloudFormation
 """
 
-from local_cloud.hooks import access, alarms, functions, log_filters, logs, messages, stacks
+from local_cloud.hooks import (
+    access,
+    alarms,
+    functions,
+    log_filters,
+    logs,
+    mails,
+    messages,
+    schedules,
+    stacks,
+)
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
 
@@ -28,7 +40,17 @@ def hooked(cloud: HookedCloud) -> Patches:
     """
     patches = Patches()
     try:
-        for place in (access, logs, log_filters, alarms, messages, functions, stacks):
+        for place in (
+            access,
+            logs,
+            log_filters,
+            alarms,
+            messages,
+            mails,
+            schedules,
+            functions,
+            stacks,
+        ):
             place.install(patches, cloud)
     except BaseException:
         patches.undo()

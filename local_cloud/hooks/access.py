@@ -2,51 +2,68 @@
 
 import json
 import logging
+from functools import partial
 from typing import Any
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.errors import COMMON_ERROR_CODES
 from moto.core.exceptions import ServiceException
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import determine_request_protocol
 from moto.core.responses import ActionResult
+from moto.core.utils import get_service_model
 from moto.iam.access_control import PermissionResult
+from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket
 from werkzeug.exceptions import HTTPException
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
+from local_cloud.services.honoured import HONOURED, not_honoured
+from local_cloud.services.keys import key_problem
 from local_cloud.services.policies import AccessRequest, effects
 
-__all__ = ["install"]
+__all__ = ["NOT_SUPPORTED", "install"]
 
 _ACCESS_DENIED = "AccessDeniedException"
+NOT_SUPPORTED = "UnsupportedParameterException"
+"""The error code for a parameter that is not honoured."""
+_CODES = (_ACCESS_DENIED, NOT_SUPPORTED, "DecryptionFailure", "KMSDisabled", "KmsDisabled")
 
 log = logging.getLogger(__name__)
 
 
-class _AccessDeniedError(ServiceException):
-    """AccessDenied of any service; in this module, because moto looks for the error's model here."""
+class _RefusedError(ServiceException):
+    """An error of any service; in this module, because moto looks for the error's model here."""
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
     """Make moto read the cloud's clock, and evaluate IAM and bucket policies.
 
     A call with the access key of a Lambda function is denied unless its execution role allows it; calls
-    with other keys are not checked. Bucket policies are evaluated with their conditions.
+    with other keys are not checked. A call that needs a KMS key which is not enabled fails, whoever calls,
+    and so does a call with a parameter that is not in `services.honoured`. Bucket policies are evaluated with their conditions.
     """
     cloud.clock.install()
     patches.later(cloud.clock.uninstall)
-    COMMON_ERROR_CODES.append(_ACCESS_DENIED)  # any service may return it
-    patches.later(lambda: COMMON_ERROR_CODES.remove(_ACCESS_DENIED))
+    for code in _CODES:  # any service may return them
+        COMMON_ERROR_CODES.append(code)
+        patches.later(partial(COMMON_ERROR_CODES.remove, code))
 
-    def refuse_if(response: Any, operation: str, given: dict[str, Any]) -> None:
+    def refuse_if(response: Any, operation: str, given: dict[str, Any], actual: str = "") -> None:
         signature = response.headers.get("Authorization", "")
         scope = signature.partition("Credential=")[2].split("/")
+        if len(scope) < 4:
+            return
+        service = {"monitoring": "cloudwatch"}.get(scope[3], scope[3])
         if cloud.permissions.knows(scope[0]):
-            service = {"monitoring": "cloudwatch"}.get(scope[3], scope[3])
             refusal = cloud.permissions.refusal(scope[0], service, operation, given)
             if refusal:
                 log.warning("%s", refusal)
-                raise _denied(response, refusal)
+                raise _refused(response, _ACCESS_DENIED, refusal)
+        if problem := key_problem(cloud.region, service, operation, given):
+            raise _refused(response, *problem)
+        _check_parameters(response, actual or operation)
 
     def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's own parameter
         operation = response._get_action()  # noqa: SLF001 - moto has no other way
@@ -56,20 +73,9 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         response: Any, bucket_name: str | None = None, key_name: str | None = None
     ) -> None:
         given = {"Bucket": bucket_name or "*", "Key": key_name}
-        refuse_if(response, response.data.get("Action", "(unknown)"), given)
+        action = response.data.get("Action", "(unknown)")
+        refuse_if(response, action, given, actual=_s3_operation(response))
 
-    def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
-        """Evaluate a bucket policy with its conditions, which moto ignores."""
-        if bucket.policy is None:
-            return PermissionResult.NEUTRAL
-        statements = json.loads(bucket.policy)["Statement"]
-        secure = {"aws:SecureTransport": "true"}
-        found = effects(statements, AccessRequest(action=action, resource=resource, context=secure))
-        if "Deny" in found:
-            return PermissionResult.DENIED
-        return PermissionResult.PERMITTED if found else PermissionResult.NEUTRAL
-
-    patches.replace(FakeBucket, "get_permission", "self action resource", get_permission)
     patches.replace(
         ActionAuthenticatorMixin,
         "_authenticate_and_authorize_normal_action",
@@ -82,6 +88,22 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         "self bucket_name key_name",
         authorize_s3,
     )
+    _bucket_policies(patches)
+
+
+def _bucket_policies(patches: Patches) -> None:
+    def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+        """Evaluate a bucket policy with its conditions, which moto ignores."""
+        if bucket.policy is None:
+            return PermissionResult.NEUTRAL
+        statements = json.loads(bucket.policy)["Statement"]
+        secure = {"aws:SecureTransport": "true"}
+        found = effects(statements, AccessRequest(action=action, resource=resource, context=secure))
+        if "Deny" in found:
+            return PermissionResult.DENIED
+        return PermissionResult.PERMITTED if found else PermissionResult.NEUTRAL
+
+    patches.replace(FakeBucket, "get_permission", "self action resource", get_permission)
 
 
 def _parameters(response: Any) -> dict[str, Any]:
@@ -90,21 +112,63 @@ def _parameters(response: Any) -> dict[str, Any]:
 
 
 def _in_body(response: Any) -> dict[str, Any]:
-    given = response.body
-    if not isinstance(given, dict):  # some of moto's services have read it already
-        try:
-            given = json.loads(given) if given else {}
-        except ValueError:
-            given = {}
-    if isinstance(given, dict) and given:
+    if given := _json_body(response):
         return given
     parameters = response._get_params()  # noqa: SLF001 - moto's own way for the other protocols
     return parameters if isinstance(parameters, dict) else {}
 
 
-def _denied(response: Any, message: str) -> HTTPException:
-    """Return the error response AccessDeniedException in the protocol of the called service."""
-    refused = ActionResult(_AccessDeniedError(_ACCESS_DENIED, message))
+def _json_body(response: Any) -> dict[str, Any]:
+    """Return the JSON object in a call's body; empty for any other body."""
+    given = response.body
+    if not isinstance(given, dict):  # some of moto's services have read it already
+        try:
+            given = json.loads(given) if given else {}
+        except ValueError:
+            return {}
+    return given if isinstance(given, dict) else {}
+
+
+def _s3_operation(response: Any) -> str:
+    """Return the operation of a call to S3; `Action` is the permission that it needs."""
+    operation = response._get_action_from_method_and_request_uri(response.normalized_request)  # noqa: SLF001
+    return operation or "(unknown)"
+
+
+def _check_parameters(response: Any, operation: str) -> None:
+    """Reject a call with a parameter that is not honoured, by its name."""
+    service = response.boto3_service_name
+    if operation not in HONOURED.get(service, {}):
+        return
+    if unknown := not_honoured(service, operation, _decoded(response, operation)):
+        text = (
+            f"the embedded cloud does not support the parameter {', '.join(unknown)} of"
+            f" {service} {operation}, so that it is not ignored in silence; leave it out"
+        )
+        log.warning("%s", text)
+        raise _refused(response, NOT_SUPPORTED, text)
+
+
+def _decoded(response: Any, operation: str) -> dict[str, Any]:
+    """Return a call's parameters by the names of botocore's model of the service."""
+    model = get_service_model(response.boto3_service_name)
+    request = response.normalized_request
+    protocol = determine_request_protocol(model, request.content_type)
+    if protocol == "json":
+        return _json_body(response)
+    parser = PROTOCOL_PARSERS[protocol](model.operation_model(operation))
+    parsed: dict[str, Any] = parser.parse({
+        "body": response.raw_body, "headers": request.headers, "method": request.method,
+        "url_params": response.uri_match, "url_path": request.path, "values": request.values,
+    })  # fmt: skip
+    return parsed
+
+
+def _refused(response: Any, code: str, message: str) -> Exception:
+    """Return the exception that makes moto send an error in the protocol of the called service."""
+    if response.boto3_service_name == "s3":
+        return S3ClientError(code, message)
+    refused = ActionResult(_RefusedError(code, message))
     status, headers, body = response.serialized(refused)
     response.response_headers.update(headers)
     error = HTTPException(description=body)

@@ -2,24 +2,29 @@
 
 from typing import Any
 
-from moto.cloudwatch.exceptions import ResourceNotFound
+from moto.cloudwatch.exceptions import ResourceNotFound, ValidationError
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
+from local_cloud.services.alarms import described, not_evaluated
 
 __all__ = ["install"]
 
 _TRANSITIONED = "state_transitioned_timestamp"  # moto has no such attribute
+_STATE = (
+    "state_value", "state_reason", "state_reason_data", "state_updated_timestamp", _TRANSITIONED,
+)  # fmt: skip
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
     """Run the actions of state changes, and make moto's alarms behave as on AWS.
 
     A new alarm starts in `INSUFFICIENT_DATA`, `SetAlarmState` of an unknown alarm fails without a message,
-    and `DescribeAlarmHistory`, which moto lacks, returns the state changes.
+    and `DescribeAlarmHistory`, which moto lacks, returns the state changes. An alarm that is not evaluated
+    here, such as one with dimensions, is rejected; an update keeps the alarm's state.
     """
 
     def update_state(alarm: Alarm, reason: str, reason_data: str | None, state_value: str) -> None:
@@ -33,8 +38,13 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
     )
 
     def put_metric_alarm(backend: CloudWatchBackend, **given: Any) -> Any:
+        if reason := not_evaluated(given):
+            raise ValidationError(f"{reason} (the alarm {given['name']})")
         known = backend.alarms.get(given["name"])
         alarm = original_alarm(backend, **given)
+        if known is not None:  # an update does not change the state, which moto resets to OK
+            for name in _STATE:
+                vars(alarm)[name] = vars(known)[name]
         if known is None:  # an alarm starts in INSUFFICIENT_DATA, not OK
             alarm.state_value = "INSUFFICIENT_DATA"
             alarm.state_reason_data = None
@@ -52,6 +62,10 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         put_metric_alarm,
     )
 
+    _operations(patches, cloud)
+
+
+def _operations(patches: Patches, cloud: HookedCloud) -> None:
     def set_alarm_state(
         backend: CloudWatchBackend,
         alarm_name: str,
@@ -76,3 +90,10 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         return ActionResult({"AlarmHistoryItems": found})
 
     patches.add(CloudWatchResponse, "describe_alarm_history", describe_alarm_history)
+
+    def describe_alarms(response: CloudWatchResponse) -> ActionResult:
+        """Return the alarms that satisfy all given parameters, of which moto obeys the first alone."""
+        backend = response.cloudwatch_backend
+        return ActionResult(described(backend.alarms.values(), response._get_params()))  # noqa: SLF001
+
+    patches.replace(CloudWatchResponse, "describe_alarms", "self", describe_alarms)

@@ -21,7 +21,8 @@ __all__ = ["install"]
 def install(patches: Patches, cloud: HookedCloud) -> None:
     """Run invocations in local processes, and keep `DeadLetterConfig` and `LoggingConfig`.
 
-    moto would run functions in Docker, and drops these two parts of their configuration.
+    moto would run functions in Docker, drops these two parts of their configuration, and ignores the
+    `Architectures` of an update.
     """
 
     def invoke(
@@ -61,6 +62,15 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
 
     original_update = patches.replace(
         LambdaFunction, "update_configuration", "self config_updates", update
+    )
+
+    def update_code(function: LambdaFunction, updated_spec: dict[str, Any]) -> Any:
+        if architectures := updated_spec.get("Architectures"):
+            function.architectures = architectures
+        return original_code(function, updated_spec)
+
+    original_code = patches.replace(
+        LambdaFunction, "update_function_code", "self updated_spec", update_code
     )
 
     def described(function: LambdaFunction, on_create: bool = False) -> dict[str, Any]:

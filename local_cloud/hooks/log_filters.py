@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from moto.core.exceptions import JsonRESTError
 from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogsBackend, SubscriptionFilter
 from moto.logs.responses import LogsResponse
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches, parameters_of
+from local_cloud.services.log_classes import check_standard
 from local_cloud.services.log_groups import group_named
 from local_cloud.services.log_limits import check_destination
 from local_cloud.services.resource_policies import function_allows
@@ -18,8 +20,23 @@ from local_cloud.services.resource_policies import function_allows
 __all__ = ["install"]
 
 
+class _NotEvaluatedError(JsonRESTError):
+    code = 400
+
+    def __init__(self, query: str) -> None:
+        commands = [part.split()[0] for part in query.split("|") if part.split()]
+        super().__init__(
+            "MalformedQueryException",
+            "the embedded cloud does not evaluate queries of CloudWatch Logs Insights; found the"
+            f" commands {', '.join(commands) or '(none)'}; use FilterLogEvents",
+        )
+
+
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Patch the operations on metric filters and subscription filters; add those on query definitions."""
+    """Patch the operations on metric filters and subscription filters; add those on query definitions.
+
+    Queries of Logs Insights are rejected, because moto would return every log event for them.
+    """
     _filters(patches, cloud)
     _queries(patches, cloud)
 
@@ -34,7 +51,7 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
         log_group_name: str,
         metric_transformations: list[dict[str, Any]],
     ) -> None:
-        group_named(backend, log_group_name)
+        check_standard(group_named(backend, log_group_name), "PutMetricFilter")
         logs.check_metric_filter(
             backend, log_group_name, filter_name, filter_pattern, metric_transformations
         )
@@ -61,7 +78,13 @@ def _filters(patches: Patches, cloud: HookedCloud) -> None:
         role_arn: str | None,
     ) -> None:
         check_destination(destination_arn, role_arn)
+        if ":lambda:" not in destination_arn:
+            raise InvalidParameterException(
+                f"the embedded cloud does not support the destination {destination_arn}; use a"
+                " function"
+            )
         group = group_named(backend, log_group_name)
+        check_standard(group, "PutSubscriptionFilter")
         logs.check_subscription(group, filter_name, filter_pattern)
         if ":lambda:" in destination_arn and not function_allows(
             cloud, destination_arn, service="logs.amazonaws.com", source_arn=f"{group.arn}:*"
@@ -116,6 +139,12 @@ def _queries(patches: Patches, cloud: HookedCloud) -> None:
         prefix = parameters.get("queryDefinitionNamePrefix", "")
         found = [q for q in logs.queries.values() if q["name"].startswith(prefix)]
         return {"queryDefinitions": sorted(found, key=lambda q: str(q["name"]))}
+
+    def start_query(response: LogsResponse) -> str:
+        """Reject a query: moto ignores all commands but three, and knows no fields of a message."""
+        raise _NotEvaluatedError(parameters_of(response).get("queryString", ""))
+
+    patches.replace(LogsResponse, "start_query", "self", start_query)
 
     def added(operation: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
         def answer(response: LogsResponse) -> str:

@@ -11,14 +11,23 @@ from moto.logs.responses import LogsResponse
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches, parameters_of
+from local_cloud.services.log_classes import (
+    CLASSES,
+    STANDARD,
+    check_standard,
+    class_of,
+    keep_class,
+)
 from local_cloud.services.log_groups import PatternFilter, backend_of, group_named
 from local_cloud.services.log_limits import (
     check_parameters,
     check_retention,
 )
+from local_cloud.services.resource_policies import check_logs_key, key_allows_logs
 
 __all__ = ["install"]
 
+_MAX_GROUPS: Final = 50
 _NO_STREAM: Final = "The specified log stream does not exist."
 
 
@@ -33,6 +42,34 @@ class _StreamExistsError(JsonRESTError):
         )
 
 
+class _KeyError(JsonRESTError):
+    """The error for log events whose KMS key CloudWatch Logs cannot use; AWS's code is not documented."""
+
+    code = 400
+
+    def __init__(self, group: LogGroup) -> None:
+        super().__init__(
+            "AccessDeniedException",
+            f"The specified KMS key {group.kms_key_id} does not exist or is not allowed to be used"
+            f" with LogGroup '{group.arn}'",
+        )
+
+
+def _check_key(cloud: HookedCloud, group: LogGroup) -> None:
+    if not key_allows_logs(cloud, group):
+        raise _KeyError(group)
+
+
+def _check_new_key(cloud: HookedCloud, key: str, log_group: str) -> None:
+    try:
+        check_logs_key(cloud, key, log_group)
+    except PermissionError as error:
+        raise InvalidParameterException(
+            "The specified KMS key does not exist or is not allowed to be used with LogGroup"
+            f" '{cloud.arn('logs', f'log-group:{log_group}')}': {error}"
+        ) from error
+
+
 def install(patches: Patches, cloud: HookedCloud) -> None:
     """Patch the operations on log groups, log streams and log events.
 
@@ -43,6 +80,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
     _events(patches, cloud)
     _group_answers(patches, cloud)
     _group_changes(patches, cloud)
+    _group_classes_and_keys(patches, cloud)
 
 
 def _checks(patches: Patches) -> None:
@@ -55,8 +93,9 @@ def _checks(patches: Patches) -> None:
 
         original = patches.replace(LogsResponse, name, "self", operation)
 
+    # `_group_classes_and_keys` has create_log_group.
     for name in (
-        "create_log_group", "create_log_stream", "delete_metric_filter", "describe_log_streams",
+        "create_log_stream", "delete_metric_filter", "describe_log_streams",
         "describe_metric_filters", "filter_log_events", "get_log_events", "put_metric_filter",
     ):  # fmt: skip
         checked(name)
@@ -71,7 +110,9 @@ def _events(patches: Patches, cloud: HookedCloud) -> None:
         log_stream_name: str,
         log_events: list[dict[str, Any]],
     ) -> tuple[str, dict[str, int]]:
-        return logs.put(group_named(backend, log_group_name), log_stream_name, log_events)
+        group = group_named(backend, log_group_name)
+        _check_key(cloud, group)
+        return logs.put(group, log_stream_name, log_events)
 
     def write(stream: LogStream, log_events: list[dict[str, Any]]) -> str:
         return logs.write(stream, log_events)
@@ -83,6 +124,8 @@ def _events(patches: Patches, cloud: HookedCloud) -> None:
     patches.swap(moto.logs.models, "EventMessageFilter", PatternFilter)
 
     def get(group: LogGroup, log_stream_name: str, *args: Any, **more: Any) -> Any:
+        check_standard(group, "GetLogEvents")
+        _check_key(cloud, group)
         if log_stream_name not in group.streams:
             raise ResourceNotFoundException(_NO_STREAM)
         return original_get(group, log_stream_name, *args, **more)
@@ -95,6 +138,8 @@ def _events(patches: Patches, cloud: HookedCloud) -> None:
     )
 
     def filtered(group: LogGroup, *args: Any) -> Any:
+        check_standard(group, "FilterLogEvents")
+        _check_key(cloud, group)
         page, token, searched = original_filtered(group, *args)
         next_token = args[5]
         if next_token and not page:  # a token that moto returned has a page
@@ -118,7 +163,7 @@ def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
         found: dict[str, Any] = original_described(group)
         return found | {
             "deletionProtectionEnabled": group.name in logs.protected,
-            "logGroupClass": "STANDARD",
+            "logGroupClass": class_of(group),
             "metricFilterCount": len(filters),
         }
 
@@ -126,6 +171,7 @@ def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
 
     def describe_log_groups(response: LogsResponse) -> str:
         parameters = parameters_of(response)
+        wanted_class = parameters.get("logGroupClass")
         prefix = parameters.get("logGroupNamePrefix")
         pattern = parameters.get("logGroupNamePattern")
         if prefix and pattern:
@@ -135,9 +181,13 @@ def _group_answers(patches: Patches, cloud: HookedCloud) -> None:
         groups = [
             group
             for name, group in sorted(response.logs_backend.groups.items())
-            if name.startswith(prefix or "") and (pattern or "").lower() in name.lower()
+            if name.startswith(prefix or "")
+            and (pattern or "").lower() in name.lower()
+            and wanted_class in {None, class_of(group)}
         ]
-        begin, limit = int(parameters.get("nextToken") or 0), int(parameters.get("limit") or 50)
+        begin, limit = int(parameters.get("nextToken") or 0), int(parameters.get("limit", 50))
+        if not 1 <= limit <= _MAX_GROUPS:
+            raise InvalidParameterException(f"limit: found {limit}, not 1 to {_MAX_GROUPS}")
         answer: dict[str, Any] = {
             "logGroups": [group.to_describe_dict() for group in groups[begin : begin + limit]]
         }
@@ -182,12 +232,6 @@ def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
         LogsBackend, "delete_log_group", "self log_group_name", delete_log_group
     )
 
-    def associate_kms_key(response: LogsResponse) -> str:
-        parameters = parameters_of(response)
-        group = group_named(response.logs_backend, parameters["logGroupName"])
-        group.kms_key_id = parameters["kmsKeyId"]
-        return "{}"
-
     def put_log_group_deletion_protection(response: LogsResponse) -> str:
         parameters = parameters_of(response)
         name = parameters["logGroupIdentifier"].rpartition(":log-group:")[2]
@@ -196,7 +240,45 @@ def _group_changes(patches: Patches, cloud: HookedCloud) -> None:
         (logs.protected.add if enabled else logs.protected.discard)(name)
         return "{}"
 
-    patches.add(LogsResponse, "associate_kms_key", associate_kms_key)
     patches.add(
         LogsResponse, "put_log_group_deletion_protection", put_log_group_deletion_protection
     )
+
+
+def _group_classes_and_keys(patches: Patches, cloud: HookedCloud) -> None:
+    logs = cloud.log_groups
+
+    def create_log_group(response: LogsResponse) -> Any:
+        parameters = parameters_of(response)
+        check_parameters("create_log_group", parameters)
+        name, class_ = parameters["logGroupName"], parameters.get("logGroupClass", STANDARD)
+        if class_ not in CLASSES:
+            raise InvalidParameterException(
+                f"the embedded cloud does not support the log group class {class_}; use one of"
+                f" {', '.join(CLASSES)}"
+            )
+        if key := parameters.get("kmsKeyId"):
+            _check_new_key(cloud, key, name)
+        answer = original_create(response)
+        keep_class(response.logs_backend.groups[name], class_)
+        if parameters.get("deletionProtectionEnabled"):
+            logs.protected.add(name)
+        return answer
+
+    original_create = patches.replace(LogsResponse, "create_log_group", "self", create_log_group)
+
+    def associate_kms_key(response: LogsResponse) -> str:
+        parameters = parameters_of(response)
+        group = group_named(response.logs_backend, parameters["logGroupName"])
+        _check_new_key(cloud, parameters["kmsKeyId"], group.name)
+        group.kms_key_id = parameters["kmsKeyId"]
+        return "{}"
+
+    def disassociate_kms_key(response: LogsResponse) -> str:
+        group_named(
+            response.logs_backend, parameters_of(response)["logGroupName"]
+        ).kms_key_id = None
+        return "{}"
+
+    patches.add(LogsResponse, "associate_kms_key", associate_kms_key)
+    patches.add(LogsResponse, "disassociate_kms_key", disassociate_kms_key)

@@ -1,9 +1,8 @@
-"""Patches moto's SNS to invoke subscribed functions, and SES to send messages to the mail server."""
+"""Patches moto's SNS to invoke subscribed functions."""
 
 import json
 from typing import Any
 
-from moto.ses.models import SESBackend
 from moto.sns.models import Subscription
 
 from local_cloud.hooks._protocol import HookedCloud
@@ -14,7 +13,7 @@ __all__ = ["install"]
 
 
 def install(patches: Patches, cloud: HookedCloud) -> None:
-    """Invoke functions with the messages of topics, and send SES's raw messages by SMTP.
+    """Invoke functions with the messages of topics.
 
     A message that the function's policy does not allow goes to the subscription's dead-letter queue.
     Subscriptions of other protocols stay moto's.
@@ -59,15 +58,4 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         "self message message_id subject message_attributes group_id deduplication_id"
         " message_structure",
         publish,
-    )
-
-    def send_raw_email(
-        backend: SESBackend, source: str, destinations: list[str], raw_data: str
-    ) -> Any:
-        sent = original_send(backend, source, list(destinations), raw_data)
-        cloud.mails.send(source, destinations, raw_data)
-        return sent
-
-    original_send = patches.replace(
-        SESBackend, "send_raw_email", "self source destinations raw_data", send_raw_email
     )

@@ -64,6 +64,12 @@ class EmailReceiver(Receiver):
         ses = client("sesv2")
         with suppress(ses.exceptions.AlreadyExistsException):
             ses.create_email_identity(EmailIdentity=channel.sender)
+        # The recipients are not verified: in the sandbox, SES would reject all mails to them.
+        ses.put_account_details(
+            MailType="TRANSACTIONAL",
+            WebsiteURL="https://example.com",
+            ProductionAccessEnabled=True,
+        )
 
     @staticmethod
     def rule(original: Any) -> str:

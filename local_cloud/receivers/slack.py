@@ -10,15 +10,18 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from email.message import Message
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Final, Self
 
 from local_cloud.receivers._receiver import ReceivedMessage, Receiver
+from local_cloud.receivers._slack_rules import ERRORS, refusal
 
 __all__ = ["RECEIVER", "SlackReceiver"]
 
 _HOST = "127.0.0.1"
+_PATH = "/services/T0/B0/"
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +36,12 @@ _ENTITIES: Final = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 class SlackReceiver(Receiver):
     """Keeps each JSON document that is posted and answered with status 200.
 
-    The last segment of the URL's path is the channel's name.
+    The path of a webhook is that of `address` and the channel's name; any other is answered with 404. A
+    document that Slack would refuse is answered with 400 and the name of Slack's error.
 
     Attributes:
         answers: status and headers of the next responses, used up in order, to test errors. Without
-            one, the status is 200.
+            one, the status is 200. A 429 without the header `Retry-After` gets one of 1 second.
     """
 
     STYLE: ClassVar[
@@ -55,18 +59,19 @@ class SlackReceiver(Receiver):
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
+                error = ERRORS.get(status, "error") if status != 200 else ""
                 if status == 200:
-                    name = self.path.rpartition("/")[2]
-                    post = ReceivedMessage(name, json.loads(body))
-                    log.info("Slack %s: %s", name, post.original.get("text"))
-                    receiver.received.append(post)
+                    status, error = receiver._receive(self.path, self.headers, body)
+                if status == 429:
+                    headers = {"Retry-After": "1", **headers}
+                content = (error or "ok").encode()
                 self.send_response(status)
-                for header, value in {"Content-Length": "2", **headers}.items():
+                for header, value in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(header, value)
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
                 """Log nothing."""
@@ -75,6 +80,24 @@ class SlackReceiver(Receiver):
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )
+
+    def _receive(self, path: str, headers: Message, body: bytes) -> tuple[int, str]:
+        """Keep a posted document; return the status, and Slack's error or an empty text."""
+        name = path.removeprefix(_PATH)
+        if not path.startswith(_PATH) or not name or "/" in name:
+            return 404, "no_service"
+        if headers.get("Content-Type", "").partition(";")[0].strip() != "application/json":
+            return 400, "invalid_payload"
+        try:
+            post = json.loads(body)
+        except ValueError:
+            return 400, "invalid_payload"
+        if error := refusal(post):
+            log.warning("Slack %s: %s: %.2000s", name, error, body.decode(errors="replace"))
+            return 400, error
+        log.info("Slack %s: %s", name, post.get("text"))
+        self.received.append(ReceivedMessage(name, post))
+        return 200, ""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -88,7 +111,7 @@ class SlackReceiver(Receiver):
     @property
     def address(self) -> str:
         """The prefix of the webhook URLs; a channel's name completes it."""
-        return f"http://localhost:{self._server.server_address[1]}/services/T0/B0/"
+        return f"http://localhost:{self._server.server_address[1]}{_PATH}"
 
     @staticmethod
     def prepare(client: Callable[[str], Any], address: str, channel: Any) -> None:

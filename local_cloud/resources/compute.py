@@ -23,6 +23,7 @@ from local_cloud.resources.registry import (
     "AWS::IAM::Role",
     "AssumeRolePolicyDocument",
     "ManagedPolicyArns",
+    "PermissionsBoundary",
     "Policies",
     "Tags",
     replaced_by=("RoleName",),
@@ -31,10 +32,14 @@ class RoleType(ResourceType):
     """`AWS::IAM::Role`. The AWS managed policies are those that moto contains."""
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
+        boundary = properties.get("PermissionsBoundary")
+        if boundary:
+            _check_boundary(cloud, boundary)
         created = cloud.client("iam").create_role(
             RoleName=properties.get("RoleName", name[:64]),
             AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]),
             Tags=properties.get("Tags", []),
+            **({"PermissionsBoundary": boundary} if boundary else {}),
         )["Role"]
         role = PhysicalResource(
             created["RoleName"], {"Arn": created["Arn"], "RoleId": created["RoleId"]}
@@ -53,8 +58,31 @@ class RoleType(ResourceType):
         cloud.client("iam").update_assume_role_policy(
             RoleName=resource.ref, PolicyDocument=json.dumps(trust)
         )
+        self._put_boundary(cloud, resource, new, old)
+        self._put_tags(cloud, resource, new)
         self._put_policies(cloud, resource, new, old)
         return resource
+
+    @staticmethod
+    def _put_boundary(
+        cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
+    ) -> None:
+        iam = cloud.client("iam")
+        if boundary := new.get("PermissionsBoundary"):
+            _check_boundary(cloud, boundary)
+            iam.put_role_permissions_boundary(RoleName=resource.ref, PermissionsBoundary=boundary)
+        elif "PermissionsBoundary" in old:
+            iam.delete_role_permissions_boundary(RoleName=resource.ref)
+
+    @staticmethod
+    def _put_tags(cloud: Cloud, resource: PhysicalResource, properties: Properties) -> None:
+        iam = cloud.client("iam")
+        tags = properties.get("Tags", [])
+        found = {tag["Key"] for tag in iam.list_role_tags(RoleName=resource.ref)["Tags"]}
+        if gone := sorted(found - {tag["Key"] for tag in tags}):
+            iam.untag_role(RoleName=resource.ref, TagKeys=gone)
+        if tags:
+            iam.tag_role(RoleName=resource.ref, Tags=tags)
 
     @staticmethod
     def _put_policies(
@@ -83,6 +111,17 @@ class RoleType(ResourceType):
         for policy in iam.list_attached_role_policies(RoleName=resource.ref)["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=resource.ref, PolicyArn=policy["PolicyArn"])
         iam.delete_role(RoleName=resource.ref)
+
+
+def _check_boundary(cloud: Cloud, arn: str) -> None:
+    """Check that the policy of a permissions boundary exists.
+
+    Raises:
+        ValueError: the policy does not exist.
+    """
+    _load_managed_policy(cloud, arn)
+    if arn not in iam_backends[cloud.account]["aws"].managed_policies:
+        raise ValueError(f"Scope ARN: {arn} does not exist or is not attachable.")
 
 
 def _load_managed_policy(cloud: Cloud, arn: str) -> None:
@@ -161,7 +200,11 @@ class FunctionType(ResourceType):
     ) -> PhysicalResource:
         del old
         functions = cloud.client("lambda")
-        functions.update_function_code(FunctionName=resource.ref, **_code(new))
+        functions.update_function_code(
+            FunctionName=resource.ref,
+            Architectures=new.get("Architectures", ["x86_64"]),
+            **_code(new),
+        )
         functions.update_function_configuration(FunctionName=resource.ref, **_configuration(new))
         return resource
 
@@ -231,6 +274,10 @@ class PermissionType(PutResourceType):
 )
 class RuleType(ResourceType):
     """`AWS::Events::Rule` with a `ScheduleExpression`; event patterns are not supported."""
+
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        found = cloud.client("events").list_rules()["Rules"]
+        return properties.get("Name") in {each["Name"] for each in found}
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         return self._put(cloud, properties.get("Name", name), properties)

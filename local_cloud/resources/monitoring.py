@@ -22,6 +22,12 @@ from local_cloud.resources.registry import (
 class SubscriptionFilterType(PutResourceType):
     """`AWS::Logs::SubscriptionFilter`: sends matching log events of a log group to a function."""
 
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        found = cloud.client("logs").describe_subscription_filters(
+            logGroupName=properties["LogGroupName"]
+        )["subscriptionFilters"]
+        return properties.get("FilterName") in {each["filterName"] for each in found}
+
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FilterName", name)
         cloud.client("logs").put_subscription_filter(
@@ -46,6 +52,12 @@ class SubscriptionFilterType(PutResourceType):
 )
 class MetricFilterType(PutResourceType):
     """`AWS::Logs::MetricFilter`: publishes a metric value for each matching log event of a log group."""
+
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        found = cloud.client("logs").describe_metric_filters(
+            logGroupName=properties["LogGroupName"]
+        )["metricFilters"]
+        return properties.get("FilterName") in {each["filterName"] for each in found}
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("FilterName", name)
@@ -79,15 +91,15 @@ class MetricFilterType(PutResourceType):
     replaced_by=("AlarmName",),
 )
 class AlarmType(PutResourceType):
-    """`AWS::CloudWatch::Alarm` on the statistic `Sum` of a metric; others raise `ValueError`."""
+    """`AWS::CloudWatch::Alarm` on the statistic `Sum` of a metric; `PutMetricAlarm` rejects others."""
+
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        name = properties.get("AlarmName")
+        alarms = cloud.client("cloudwatch")
+        return bool(name and alarms.describe_alarms(AlarmNames=[name])["MetricAlarms"])
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("AlarmName", name)
-        if properties["Statistic"] != "Sum":
-            raise ValueError(
-                "the embedded cloud does not support alarms on the statistic"
-                f" {properties['Statistic']}; use Sum"
-            )
         cloud.client("cloudwatch").put_metric_alarm(
             AlarmName=name,
             AlarmDescription=properties.get("AlarmDescription", ""),
@@ -112,6 +124,10 @@ class AlarmType(PutResourceType):
 @resource_type("AWS::SNS::Topic", "DisplayName", "KmsMasterKeyId", replaced_by=("TopicName",))
 class TopicType(ResourceType):
     """`AWS::SNS::Topic`."""
+
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        arn = cloud.arn("sns", properties.get("TopicName", ""))
+        return arn in {each["TopicArn"] for each in cloud.client("sns").list_topics()["Topics"]}
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("TopicName", name)

@@ -52,6 +52,15 @@ class ResourceType(ABC):
         """
         raise NotImplementedError
 
+    def exists(self, cloud: Cloud, properties: Properties) -> bool:
+        """Return whether the named resource exists already, so that it cannot be created.
+
+        Types whose API creates an existing resource again, or changes it, implement this: CloudFormation
+        refuses to take over what is not its own.
+        """
+        del cloud, properties
+        return False
+
     @abstractmethod
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         """Create a resource; `name` is its generated name, used if the properties contain none."""

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from moto.dynamodb.models import dynamodb_backends
+
 from local_cloud._protocol import Cloud
 from local_cloud.resources.registry import (
     PhysicalResource,
@@ -12,7 +14,6 @@ from local_cloud.resources.registry import (
     ResourceType,
     resource_type,
 )
-from local_cloud.services.resource_policies import check_key
 
 
 @resource_type("AWS::KMS::Key", "Description", "EnableKeyRotation", "KeyPolicy")
@@ -59,11 +60,15 @@ class KeyType(ResourceType):
     "AWS::Logs::LogGroup",
     "DeletionProtectionEnabled",
     "KmsKeyId",
+    "LogGroupClass",
     "RetentionInDays",
     replaced_by=("LogGroupName",),
 )
 class LogGroupType(ResourceType):
-    """`AWS::Logs::LogGroup`. Creation fails if the KMS key's policy does not allow CloudWatch Logs."""
+    """`AWS::Logs::LogGroup`. Creation fails if the KMS key's policy does not allow CloudWatch Logs.
+
+    A change of `LogGroupClass` fails: the class of a log group cannot be changed.
+    """
 
     identifier = "LogGroupName"
 
@@ -79,20 +84,12 @@ class LogGroupType(ResourceType):
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("LogGroupName", name)
-        arn = cloud.arn("logs", f"log-group:{name}")
-        if key_arn := properties.get("KmsKeyId"):
-            check_key(
-                cloud,
-                key_arn,
-                service=f"logs.{cloud.region}.amazonaws.com",
-                actions=("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"),
-                context={"kms:EncryptionContext:aws:logs:arn": arn},
-            )
-        given = {"kmsKeyId": key_arn} if key_arn else {}
+        names = {"KmsKeyId": "kmsKeyId", "LogGroupClass": "logGroupClass"}
+        given = {names[key]: value for key, value in properties.items() if key in names}
         cloud.client("logs").create_log_group(logGroupName=name, **given)
         resource = self._resource(cloud, name)
         try:
-            return self.update(cloud, resource, properties, {})
+            return self.update(cloud, resource, properties, properties)
         except Exception:
             self.delete(cloud, resource, properties)
             raise
@@ -100,15 +97,22 @@ class LogGroupType(ResourceType):
     def update(
         self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
     ) -> PhysicalResource:
-        del old
+        if new.get("LogGroupClass", "STANDARD") != old.get("LogGroupClass", "STANDARD"):
+            raise ValueError(
+                f"the class of the log group {resource.ref} cannot be changed; give the new one"
+                " another LogGroupName"
+            )
         logs = cloud.client("logs")
         if "RetentionInDays" in new:
             days = int(new["RetentionInDays"])
             logs.put_retention_policy(logGroupName=resource.ref, retentionInDays=days)
         else:
             logs.delete_retention_policy(logGroupName=resource.ref)
-        if "KmsKeyId" in new:
-            logs.associate_kms_key(logGroupName=resource.ref, kmsKeyId=new["KmsKeyId"])
+        if new.get("KmsKeyId") != old.get("KmsKeyId"):
+            if "KmsKeyId" in new:
+                logs.associate_kms_key(logGroupName=resource.ref, kmsKeyId=new["KmsKeyId"])
+            else:
+                logs.disassociate_kms_key(logGroupName=resource.ref)
         logs.put_log_group_deletion_protection(
             logGroupIdentifier=resource.ref,
             deletionProtectionEnabled=_true(new, "DeletionProtectionEnabled"),
@@ -149,17 +153,6 @@ class QueryDefinitionType(ResourceType):
         return PhysicalResource(answer["queryDefinitionId"])
 
 
-def _indexes_and_key(properties: Properties) -> dict[str, Any]:
-    """Return the secondary indexes and the encryption of a table as parameters of `CreateTable`."""
-    given = {}
-    if "GlobalSecondaryIndexes" in properties:
-        given["GlobalSecondaryIndexes"] = properties["GlobalSecondaryIndexes"]
-    if key := properties.get("SSESpecification"):
-        renamed = {"SSEEnabled": "Enabled"}  # its name in the API
-        given["SSESpecification"] = {renamed.get(name, name): key[name] for name in key}
-    return given
-
-
 @resource_type(
     "AWS::DynamoDB::Table",
     "AttributeDefinitions",
@@ -174,10 +167,8 @@ def _indexes_and_key(properties: Properties) -> dict[str, Any]:
 class TableType(ResourceType):
     """`AWS::DynamoDB::Table` without local indexes and provisioned throughput.
 
-    An update that changes its secondary indexes or its encryption fails.
+    An update that changes its secondary indexes fails.
     """
-
-    _FIXED: Final = ("GlobalSecondaryIndexes", "SSESpecification")
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("TableName", name)
@@ -187,25 +178,32 @@ class TableType(ResourceType):
             KeySchema=properties["KeySchema"],
             BillingMode=properties["BillingMode"],
             DeletionProtectionEnabled=properties.get("DeletionProtectionEnabled", False),
-            **_indexes_and_key(properties),
+            SSESpecification=_encryption(properties),
+            **{
+                name: properties[name] for name in ("GlobalSecondaryIndexes",) if name in properties
+            },
         )["TableDescription"]
         resource = PhysicalResource(name, {"Arn": described["TableArn"]})
-        return self.update(cloud, resource, properties, {})
+        return self.update(cloud, resource, properties, properties)
 
     def update(
         self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
     ) -> PhysicalResource:
         dynamodb = cloud.client("dynamodb")
-        for name in (*self._FIXED, "AttributeDefinitions") if old else ():
+        for name in ("AttributeDefinitions", "GlobalSecondaryIndexes"):
             if new.get(name) != old.get(name):
                 raise ValueError(
                     f"the embedded cloud does not change {name} of a table; delete and create it"
                 )
-        if old:
-            dynamodb.update_table(
-                TableName=resource.ref,
-                DeletionProtectionEnabled=new.get("DeletionProtectionEnabled", False),
-            )
+        is_protected = new.get("DeletionProtectionEnabled", False)
+        if is_protected != old.get("DeletionProtectionEnabled", False):
+            dynamodb.update_table(TableName=resource.ref, DeletionProtectionEnabled=is_protected)
+        if new["BillingMode"] != old["BillingMode"]:
+            dynamodb.update_table(TableName=resource.ref, BillingMode=new["BillingMode"])
+        if _encryption(new) != _encryption(old):
+            # moto ignores it in UpdateTable.
+            table = dynamodb_backends[cloud.account][cloud.region].get_table(resource.ref)
+            table.sse_specification = _encryption(new)
         self._keep_time_to_live(cloud, resource.ref, new.get("TimeToLiveSpecification"))
         dynamodb.update_continuous_backups(
             TableName=resource.ref,
@@ -229,9 +227,28 @@ class TableType(ResourceType):
         cloud.client("dynamodb").delete_table(TableName=resource.ref)
 
 
-@resource_type("AWS::SQS::Queue", "MessageRetentionPeriod", "SqsManagedSseEnabled")
+def _encryption(properties: Properties) -> dict[str, Any]:
+    """Return `SSESpecification` as DynamoDB's API takes it."""
+    given = dict(properties.get("SSESpecification", {}))
+    enabled = str(given.pop("SSEEnabled", False)).lower() == "true"
+    return {"Enabled": enabled, **given}
+
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+_QUEUE_DEFAULTS: Final = {
+    "KmsDataKeyReusePeriodSeconds": "300",
+    "KmsMasterKeyId": "",
+    "MessageRetentionPeriod": "345600",
+    "SqsManagedSseEnabled": "true",
+}
+
+
+@resource_type("AWS::SQS::Queue", *_QUEUE_DEFAULTS)
 class QueueType(ResourceType):
-    """`AWS::SQS::Queue`: a standard queue with a generated name."""
+    """`AWS::SQS::Queue`: a standard queue with a generated name.
+
+    A property that is removed is set to its default.
+    """
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
@@ -242,8 +259,13 @@ class QueueType(ResourceType):
     def update(
         self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
     ) -> PhysicalResource:
-        del old
-        attributes = {key: str(value).lower() for key, value in new.items()}
+        given = {name: _QUEUE_DEFAULTS[name] for name in old} | new
+        attributes = {
+            name: str(value).lower() if name == "SqsManagedSseEnabled" else str(value)
+            for name, value in given.items()
+        }
+        if new.get("KmsMasterKeyId"):  # the two exclude each other
+            attributes["SqsManagedSseEnabled"] = "false"
         cloud.client("sqs").set_queue_attributes(QueueUrl=resource.ref, Attributes=attributes)
         return resource
 

@@ -9,19 +9,20 @@ import json
 import logging
 import operator
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
 import botocore.session
+from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import Alarm, cloudwatch_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from local_cloud.services.clock import Clock
 from local_cloud.services.metrics import MINUTE, DataPoint, Metrics, minute_of
 
-__all__ = ["Alarms"]
+__all__ = ["Alarms", "described", "not_evaluated"]
 
 # CloudWatch evaluates more periods than configured; how many is not documented. Its table has two.
 _EXTRA_PERIODS: Final = 2
@@ -31,6 +32,15 @@ _COMPARISONS: Final[dict[str, tuple[Callable[[float, float], bool], str]]] = {
     "LessThanThreshold": (operator.lt, "less than"),
     "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
+# Arguments of moto's put_metric_alarm, and the parameters of PutMetricAlarm that they come from.
+_NOT_EVALUATED: Final = {
+    "dimensions": "Dimensions", "extended_statistic": "ExtendedStatistic",
+    "metric_data_queries": "Metrics", "rule": "AlarmRule",
+    "evaluate_low_sample_count_percentile": "EvaluateLowSampleCountPercentile",
+    "threshold_metric_id": "ThresholdMetricId",
+}  # fmt: skip
+_MAX_ALARMS: Final = 100
+_PAGE: Final = 50
 _TREATMENTS: Final = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignore"}
 
 log = logging.getLogger(__name__)
@@ -186,6 +196,77 @@ class Alarms:
                 "EvaluateLowSampleCountPercentile": "",
             },
         }
+
+
+def not_evaluated(given: Mapping[str, Any]) -> str | None:
+    """Return why an alarm is not supported, or None if it is evaluated.
+
+    Args:
+        given: the arguments of moto's `put_metric_alarm`.
+    """
+    return next(_problems(given), None)
+
+
+def _problems(given: Mapping[str, Any]) -> Iterator[str]:
+    no = "the embedded cloud does not support"
+    instead = "use Sum of a metric without dimensions"
+    for name, shown in _NOT_EVALUATED.items():
+        if given.get(name):
+            yield f"{no} alarms with {shown}; {instead}"
+    if given.get("statistic") != "Sum":
+        yield f"{no} alarms on the statistic {given.get('statistic') or 'none'}; {instead}"
+    period, unit = int(given.get("period") or 0), given.get("unit")
+    if period < MINUTE or period % MINUTE:
+        yield f"{no} a Period of {period}; use a multiple of 60"
+    if unit not in {None, "None"}:
+        yield f"{no} alarms with the Unit {unit}; remove it"
+    if (comparison := given.get("comparison_operator")) not in _COMPARISONS:
+        yield f"{no} the ComparisonOperator {comparison}; use one of {', '.join(_COMPARISONS)}"
+    if (treatment := given.get("treat_missing_data")) not in {None, "missing", *_TREATMENTS}:
+        yield f"{no} {treatment} as TreatMissingData; use missing, {', '.join(_TREATMENTS)}"
+
+
+def described(alarms: Iterable[Alarm], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of `DescribeAlarms`: the alarms that satisfy all parameters, a page of them.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+
+    Args:
+        alarms: all alarms, of which only metric alarms exist.
+        given: the call's parameters; without `AlarmTypes`, metric alarms are returned.
+
+    Raises:
+        ValidationError: names are combined with a prefix, or `MaxRecords` is not 1 to 100.
+    """
+    names, prefix = given.get("AlarmNames"), given.get("AlarmNamePrefix", "")
+    if names and prefix:
+        raise ValidationError("AlarmNamePrefix and AlarmNames are mutually exclusive")
+    most = int(given.get("MaxRecords", _PAGE))
+    if not 1 <= most <= _MAX_ALARMS or len(names or ()) > _MAX_ALARMS:
+        raise ValidationError(f"MaxRecords and the number of AlarmNames are 1 to {_MAX_ALARMS}")
+    state, action = given.get("StateValue"), given.get("ActionPrefix", "")
+    found = [
+        alarm
+        for alarm in sorted(alarms, key=lambda alarm: str(alarm.name))
+        if "MetricAlarm" in (given.get("AlarmTypes") or ["MetricAlarm"])
+        and (not names or alarm.name in names)
+        and alarm.name.startswith(prefix)
+        and state in {None, alarm.state_value}
+        and (not action or any(each.startswith(action) for each in _actions(alarm)))
+    ]
+    begin = int(given.get("NextToken") or 0)
+    page: dict[str, Any] = {"MetricAlarms": found[begin : begin + most], "CompositeAlarms": []}
+    if begin + most < len(found):
+        page["NextToken"] = str(begin + most)
+    return page
+
+
+def _actions(alarm: Alarm) -> list[str]:
+    return [
+        *(alarm.alarm_actions or []),
+        *(alarm.ok_actions or []),
+        *(alarm.insufficient_data_actions or []),
+    ]
 
 
 def _reason(alarm: Alarm, state: str, points: list[DataPoint]) -> str:

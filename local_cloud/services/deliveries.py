@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.logs.models import LogGroup
+from moto.sqs.models import sqs_backends
 
 from local_cloud._protocol import Cloud
 from local_cloud.services.functions.configuration import FunctionConfiguration
 from local_cloud.services.functions.processes import InvocationResult
+from local_cloud.services.keys import is_enabled, key_named, key_uses
 from local_cloud.services.messaging import DeadLetter
 from local_cloud.services.permissions import Permissions
 from local_cloud.services.policies import AccessRequest
@@ -101,15 +103,15 @@ class Deliveries:
     def publish_alarm(self, topic_arn: str, subject: str, message: str) -> None:
         """Publish an alarm's message to a topic, if the policies of the topic and its KMS key allow it.
 
-        Otherwise the message is lost, and a warning is logged.
+        Otherwise, or if the topic does not exist, the message is lost, and a warning is logged.
         """
         if topic_allows(self._cloud, topic_arn, service="cloudwatch.amazonaws.com"):
             self._cloud.client("sns").publish(TopicArn=topic_arn, Subject=subject, Message=message)
         else:
             log.warning(
-                "cloudwatch.amazonaws.com is not allowed to publish to the topic %s; allow"
-                " sns:Publish in its policy, and kms:Decrypt and kms:GenerateDataKey in the"
-                " policy of its KMS key, if it has one",
+                "cloudwatch.amazonaws.com is not allowed to publish to the topic %s; check that it"
+                " exists, allow sns:Publish in its policy, and kms:Decrypt and kms:GenerateDataKey"
+                " in the policy of its KMS key, if it has one, which must be enabled",
                 topic_arn,
             )
 
@@ -118,8 +120,8 @@ class Deliveries:
     ) -> None:
         """Send an event to the function's dead-letter queue, after three failed attempts.
 
-        If the function has no such queue or its execution role does not allow `sqs:SendMessage`, the event
-        is lost, and a warning is logged.
+        If the function has no such queue, or its execution role does not allow `sqs:SendMessage` or the use
+        of the queue's KMS key, or that key is not enabled, the event is lost, and a warning is logged.
 
         Args:
             configuration: the function's configuration.
@@ -128,7 +130,11 @@ class Deliveries:
         """
         queue_arn = configuration.dead_letter_arn
         request = AccessRequest(action="sqs:SendMessage", resource=queue_arn)
-        if queue_arn and self._permissions.role_allows(configuration.role_arn, request):
+        if (
+            queue_arn
+            and self._permissions.role_allows(configuration.role_arn, request)
+            and self._takes(queue_arn, configuration.role_arn)
+        ):
             attributes = {
                 "RequestID": ("String", result.request_id),
                 "ErrorCode": ("Number", "200"),
@@ -138,10 +144,21 @@ class Deliveries:
         else:
             log.warning(
                 "function %s: an event is lost after three failed attempts; set its"
-                " DeadLetterConfig, and allow sqs:SendMessage on that queue to its role %s",
+                " DeadLetterConfig, and allow sqs:SendMessage on that queue to its role %s, and"
+                " kms:GenerateDataKey and kms:Decrypt on the queue's KMS key, which must be enabled",
                 configuration.name,
                 configuration.role_arn,
             )
+
+    def _takes(self, queue_arn: str, role_arn: str) -> bool:
+        """Return whether a queue exists, and its KMS key, if it has one, can be used by a role."""
+        region, name = self._cloud.region, queue_arn.rpartition(":")[2]
+        return name in sqs_backends[self._cloud.account][region].queues and all(
+            is_enabled(key_named(region, use.key))
+            and self._permissions.may_use_key(role_arn, "sqs", use.key, action)
+            for use in key_uses(region, "sqs", "SendMessage", {"QueueUrl": name})
+            for action in use.actions
+        )
 
     def _send(self, queue_arn: str, body: Any, attributes: Mapping[str, tuple[str, str]]) -> None:
         """Send a JSON message to a queue; `attributes` maps a name to data type and text."""

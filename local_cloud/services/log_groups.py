@@ -215,17 +215,11 @@ class LogGroups:
         """Check a new or changed metric filter; a log group has at most 100.
 
         Raises:
-            InvalidParameterException: AWS would reject the filter pattern or the metric value, or
-                the filter has dimensions, which the embedded cloud does not support.
+            InvalidParameterException: AWS would reject the filter pattern or the metric value.
             LimitExceededException: the log group has 100 other metric filters.
         """
         [transformation] = transformations
         counted_by(pattern, transformation["metricValue"])
-        if transformation.get("dimensions"):
-            raise InvalidParameterException(
-                "the embedded cloud does not support dimensions; remove those of the metric"
-                f" filter {name}"
-            )
         others = backend.filters.get_matching_filters(log_group_name=group)
         names = {other["filterName"] for other in others} | {name}
         if len(names) > _MAX_METRIC_FILTERS:

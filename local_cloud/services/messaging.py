@@ -13,9 +13,16 @@ from moto.events.models import events_backends
 
 from local_cloud.services.clock import Clock
 
-__all__ = ["DeadLetter", "Mails", "Schedules", "sns_event", "sns_notification"]
+__all__ = [
+    "DeadLetter",
+    "Mails",
+    "Schedules",
+    "schedule_seconds",
+    "sns_event",
+    "sns_notification",
+]
 
-_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)")
 _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -76,10 +83,17 @@ def sns_event(subscription_arn: str, notification: Mapping[str, Any]) -> dict[st
 
 
 class Mails:
-    """Sends the messages that SES accepted to a mail server by SMTP; without a server, does nothing."""
+    """Sends the messages that SES accepted to a mail server by SMTP; without a server, does nothing.
+
+    Attributes:
+        production_access: whether the account has left the sandbox.
+        suppressed: the reasons of the addresses on the account's suppression list, by address.
+    """
 
     def __init__(self, smtp: tuple[str, int] | None) -> None:
         self._smtp = smtp
+        self.production_access = False
+        self.suppressed: dict[str, str] = {}
 
     def send(self, source: str, destinations: list[str], data: str) -> None:
         """Send a message, its line ends written as CR LF, once to each destination.
@@ -88,14 +102,14 @@ class Mails:
             OSError: the server cannot be reached within 10 seconds, or it rejects the message
                 (`smtplib.SMTPException`).
         """
-        if self._smtp is not None:
+        if self._smtp is not None and destinations:
             message = re.sub(r"\r\n|\r|\n", "\r\n", data).encode()
             with smtplib.SMTP(*self._smtp, timeout=10) as server:
                 server.sendmail(source, list(dict.fromkeys(destinations)), message)
 
 
 class Schedules:
-    """Invokes the targets of enabled EventBridge rules with a `rate(…)` expression.
+    """Invokes the targets of enabled EventBridge rules with a `rate(…)` expression; `PutRule` rejects others.
 
     Args:
         clock: the cloud's clock.
@@ -110,11 +124,7 @@ class Schedules:
         self._due: dict[str, float] = {}
 
     def tick(self) -> None:
-        """Invoke the targets of the rules that are due; the first time one period after a rule is seen.
-
-        Raises:
-            ValueError: a rule has a cron expression, which is not supported.
-        """
+        """Invoke the targets of the rules that are due; the first time one period after a rule is seen."""
         now = self._clock.now()
         for region, backend in events_backends[DEFAULT_ACCOUNT_ID].items():
             for bus in backend.event_buses.values():
@@ -123,7 +133,7 @@ class Schedules:
                         self._run(region, rule, now)
 
     def _run(self, region: str, rule: Any, now: float) -> None:
-        seconds = _seconds(rule.name, rule.scheduled_expression)
+        seconds = schedule_seconds(rule.scheduled_expression)
         due = self._due.setdefault(rule.arn, now + seconds)
         if due > now:
             return
@@ -143,12 +153,18 @@ class Schedules:
             self._deliver(rule.arn, target, event)
 
 
-def _seconds(rule: str, expression: str) -> int:
+def schedule_seconds(expression: str) -> int:
+    """Return the period of a schedule expression in seconds.
+
+    Raises:
+        ValueError: the expression is not `rate(…)` with a positive number and its unit, which is singular
+            for 1 and plural for all others.
+    """
     found = _RATE.fullmatch(expression)
-    if found is None:
+    if found is None or int(found[1]) < 1 or (int(found[1]) == 1) == bool(found[3]):
         raise ValueError(
-            f"EventBridge rule {rule}: the schedule {expression!r} is not supported; use rate(n"
-            " minutes), rate(n hours) or rate(n days)"
+            f"the schedule {expression!r} is not supported; use rate(1 minute), rate(n minutes),"
+            " and hour or day likewise"
         )
     return int(found[1]) * _SECONDS[found[2]]
 

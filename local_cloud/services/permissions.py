@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
-from moto.iam.models import iam_backends
+from moto.iam.models import Role, iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.ses.models import ses_backends
 
-from local_cloud.services.policies import AccessRequest, allowed
+from local_cloud.services.keys import key_allows_role, key_named, key_uses
+from local_cloud.services.mail_rules import bare_address, configuration_sets, identity_of
+from local_cloud.services.policies import AccessRequest, allowed, effects
 
 __all__ = ["Permissions"]
 
@@ -47,30 +49,61 @@ class Permissions:
         """
         role_arn = self._roles[access_key]
         for request in self._requests(service, operation, given):
-            if not self.role_allows(role_arn, request):
-                return (
-                    f"User: {role_arn} is not authorized to perform: {request.action} on resource:"
-                    f" {request.resource} because no identity-based policy allows the"
-                    f" {request.action} action"
-                )
+            if reason := self._reason(role_arn, request):
+                return _denial(role_arn, request, reason)
+        for use in key_uses(self._region, service, operation, given):
+            for action in use.actions:
+                if message := self._key_refusal(role_arn, service, use.key, action):
+                    return message
         return None
 
     def role_allows(self, role_arn: str, request: AccessRequest) -> bool:
-        """Return whether the policies of a role allow an action on a resource."""
-        return allowed(self._statements(role_arn), request)
+        """Return whether the policies of a role, and its permissions boundary, allow an action on a resource.
 
-    @staticmethod
-    def _statements(role_arn: str) -> Iterator[Mapping[str, Any]]:
+        A boundary that does not exist allows nothing.
+        """
+        return self._reason(role_arn, request) is None
+
+    def may_use_key(self, role_arn: str, service: str, key: str, action: str) -> bool:
+        """Return whether a role may use a KMS key through a service, by its policies and the key's."""
+        return self._key_refusal(role_arn, service, key, action) is None
+
+    def _reason(self, role_arn: str, request: AccessRequest) -> str | None:
+        """Return AWS's reason why a role may not do something, or None if it may."""
         role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
-        managed = (
-            version.document
-            for policy in role.managed_policies.values()
-            for version in policy.versions
-            if version.version_id == policy.default_version_id
-        )
-        for document in (*role.policies.values(), *managed):
-            statements = json.loads(document)["Statement"]
-            yield from statements if isinstance(statements, list) else [statements]
+        found = effects(_statements_of(role), request)
+        if "Deny" in found:
+            return "with an explicit deny in an identity-based policy"
+        if not found:
+            return f"because no identity-based policy allows the {request.action} action"
+        if not _boundary_allows(role, request):
+            return f"because no permissions boundary allows the {request.action} action"
+        return None
+
+    def _key_refusal(self, role_arn: str, service: str, name: str, action: str) -> str | None:
+        """Return AWS's message if a role may not use a key, or None if it may or the key does not exist."""
+        key = key_named(self._region, name)
+        if key is None:
+            return None  # that is not a matter of permissions
+        context = {
+            "kms:ViaService": f"{service}.{self._region}.amazonaws.com",
+            "kms:CallerAccount": DEFAULT_ACCOUNT_ID,
+            "aws:SecureTransport": "true",
+        }
+        request = AccessRequest(action=action, resource=key.arn, context=context)
+        role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
+        by_key = key_allows_role(key, role_arn, request)
+        if by_key is False:
+            reason = f"because no resource-based policy allows the {action} action"
+        elif by_key and "Deny" not in effects(_statements_of(role), request):
+            if _boundary_allows(role, request):
+                return None
+            reason = f"because no permissions boundary allows the {action} action"
+        elif (denied := self._reason(role_arn, request)) is None:
+            return None
+        else:
+            reason = denied
+        return _denial(role_arn, request, reason)
 
     def _requests(
         self, service: str, operation: str, given: _Parameters
@@ -82,20 +115,75 @@ class Permissions:
         action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
         action = _ACTIONS.get(action, action)
         if action == "ses:SendEmail":
-            context["ses:FromAddress"] = given["FromEmailAddress"]
+            context["ses:FromAddress"] = bare_address(given.get("FromEmailAddress", ""))
             if "Raw" in given["Content"]:
                 action = "ses:SendRawEmail"
+            for name in self._mail_resources(given):
+                yield AccessRequest(
+                    action=action, resource=self._arn(service, name), context=context
+                )
+            return
         name_resources = _RESOURCES.get(service)
         names = name_resources(given) if name_resources else ["(unknown to the embedded cloud)"]
         for name in names:
-            arn = name
-            if not name.startswith(("arn:", "(")):
-                arn = f"arn:aws:{service}:{self._region}:{DEFAULT_ACCOUNT_ID}:{name}"
-            yield AccessRequest(action=action, resource=arn, context=context)
-        if service == "dynamodb":
-            for key in _keys(given):
-                via = {"kms:ViaService": f"dynamodb.{self._region}.amazonaws.com"}
-                yield AccessRequest(action="kms:Decrypt", resource=key, context=context | via)
+            yield AccessRequest(action=action, resource=self._arn(service, name), context=context)
+
+    def _arn(self, service: str, name: str) -> str:
+        if name.startswith(("arn:", "(")):
+            return name
+        return f"arn:aws:{service}:{self._region}:{DEFAULT_ACCOUNT_ID}:{name}"
+
+    def _mail_resources(self, given: _Parameters) -> Iterator[str]:
+        """Yield the resources of `SendEmail`: the sender's identity, those of recipients, configuration sets.
+
+        That of an address is the address if it is verified, else its domain. For an identity of a
+        recipient, AWS documents nothing; senders were denied in the sandbox.
+        """
+        backend = ses_backends[DEFAULT_ACCOUNT_ID][self._region]
+        sender = given.get("FromEmailAddress", "")
+        yield f"identity/{identity_of(backend, sender) or bare_address(sender)}"
+        for addresses in given.get("Destination", {}).values():
+            for address in addresses:
+                if identity := identity_of(backend, address):
+                    yield f"identity/{identity}"
+        for name in configuration_sets(backend, sender, given.get("ConfigurationSetName")):
+            yield f"configuration-set/{name}"
+
+
+def _denial(role_arn: str, request: AccessRequest, reason: str) -> str:
+    return (
+        f"User: {role_arn} is not authorized to perform: {request.action} on resource:"
+        f" {request.resource} {reason}"
+    )
+
+
+def _statements_of(role: Role) -> Iterator[Mapping[str, Any]]:
+    managed = (_default_version(policy) for policy in role.managed_policies.values())
+    for document in (*role.policies.values(), *managed):
+        yield from _statements(document)
+
+
+def _boundary_allows(role: Role, request: AccessRequest) -> bool:
+    arn = role.permissions_boundary_arn
+    if not arn:
+        return True
+    policy = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].managed_policies.get(arn)
+    return policy is not None and allowed(_statements(_default_version(policy)), request)
+
+
+def _default_version(policy: Any) -> str:
+    """Return the document of a managed policy's default version."""
+    [document] = [
+        version.document
+        for version in policy.versions
+        if version.version_id == policy.default_version_id
+    ]
+    return str(document)
+
+
+def _statements(document: str) -> list[Mapping[str, Any]]:
+    statements = json.loads(document)["Statement"]
+    return statements if isinstance(statements, list) else [statements]
 
 
 def _secret(given: _Parameters) -> list[str]:
@@ -118,19 +206,6 @@ def _tables(given: _Parameters) -> list[str]:
     return [f"table/{given['TableName']}{index}"]
 
 
-def _keys(given: _Parameters) -> set[str]:
-    """Return the keys that encrypt the tables of a call, which its caller has to be allowed to use."""
-    names = given.get("RequestItems") or [given["TableName"]]
-    found = set()
-    for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
-        for name in names:
-            table = backend.tables.get(str(name).rpartition("/")[2])
-            key = (table.sse_specification or {}).get("KMSMasterKeyId") if table else None
-            if key:
-                found.add(str(key))
-    return found
-
-
 # The actions whose names differ from those of their operations.
 _ACTIONS: Final = {"lambda:Invoke": "lambda:InvokeFunction"}
 # By service: from a call's parameters to the resources that it needs.
@@ -140,6 +215,5 @@ _RESOURCES: Final[dict[str, Callable[[_Parameters], list[str]]]] = {
     "dynamodb": _tables,
     "lambda": lambda given: [f"function:{given['FunctionName']}"],
     "secretsmanager": _secret,
-    "ses": lambda given: [f"identity/{given['FromEmailAddress']}"],
     "cloudwatch": lambda given: [f"alarm:{name}" for name in given.get("AlarmNames") or ["*"]],
 }

@@ -1,7 +1,8 @@
 """Evaluates the statements of IAM policies: identity policies and resource policies.
 
-Supported are `Action`, `Resource`, service principals, and the condition operators `StringEquals`,
-`StringLike`, `ArnEquals`, `ArnLike` and `Bool`; `NotAction` and similar elements are not.
+Supported are `Action`, `NotAction`, `Resource`, `NotResource`, principals that are services, accounts or roles,
+and the condition operators `StringEquals`, `StringLike`, `ArnEquals`, `ArnLike` and `Bool`; `NotPrincipal` is
+not.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -25,12 +26,14 @@ class AccessRequest:
         action: the IAM action, such as `sqs:SendMessage`.
         resource: the resource's ARN.
         service: the service principal for resource policies; None for identity policies.
+        principals: the AWS principals for resource policies: ARNs and account ids.
         context: the values of the condition keys, whose names are case-insensitive.
     """
 
     action: str
     resource: str
     service: str | None = None
+    principals: frozenset[str] = frozenset()
     context: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,12 +57,9 @@ def effects(statements: Iterable[Mapping[str, Any]], request: AccessRequest) -> 
 
 def _applies(statement: Mapping[str, Any], request: AccessRequest) -> bool:
     return (
-        any(
-            _like(pattern, request.action.lower(), lower=True)
-            for pattern in _list(statement, "Action")
-        )
+        _names_action(statement, request.action.lower())
         and _names_resource(statement, request.resource)
-        and _names_principal(statement, request.service)
+        and _names_principal(statement, request)
         and all(
             _holds(operator, key, wanted, request.context)
             for operator, keys in statement.get("Condition", {}).items()
@@ -68,17 +68,32 @@ def _applies(statement: Mapping[str, Any], request: AccessRequest) -> bool:
     )
 
 
+def _names_action(statement: Mapping[str, Any], action: str) -> bool:
+    name = "NotAction" if "NotAction" in statement else "Action"
+    named = any(_like(pattern, action, lower=True) for pattern in _list(statement, name))
+    return named == (name == "Action")
+
+
 def _names_resource(statement: Mapping[str, Any], resource: str) -> bool:
+    if "NotResource" in statement:
+        return not any(_like(pattern, resource) for pattern in _list(statement, "NotResource"))
     if "Resource" not in statement:  # optional in a resource's own policy
         return True
     return any(_like(pattern, resource) for pattern in _list(statement, "Resource"))
 
 
-def _names_principal(statement: Mapping[str, Any], service: str | None) -> bool:
+def _names_principal(statement: Mapping[str, Any], request: AccessRequest) -> bool:
+    if "NotPrincipal" in statement:
+        raise UnknownConditionError(
+            "the embedded cloud does not support NotPrincipal in a policy; use Principal"
+        )
     principal = statement.get("Principal")
     if principal is None or principal in ("*", {"AWS": "*"}):
         return True
-    return isinstance(principal, Mapping) and service in _list(principal, "Service")
+    return isinstance(principal, Mapping) and (
+        request.service in _list(principal, "Service")
+        or bool(request.principals & set(_list(principal, "AWS")))
+    )
 
 
 def _holds(operator: str, key: str, wanted: Any, context: Mapping[str, str]) -> bool:

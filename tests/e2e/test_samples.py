@@ -25,6 +25,7 @@ def create(cloud: LocalCloud, sample: str, **parameters: str) -> str:
     api.create_stack(
         StackName="sample",
         TemplateBody=(SAMPLES / sample).read_text(),
+        Capabilities=["CAPABILITY_IAM"],
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
     )
     [stack] = api.describe_stacks(StackName="sample")["Stacks"]

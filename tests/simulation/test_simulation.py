@@ -110,6 +110,7 @@ def send_without_the_door(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FakeDynamoDB, "update_item", update_item)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "mutant",
     [

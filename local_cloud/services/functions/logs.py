@@ -9,6 +9,7 @@ from local_cloud.services.functions.configuration import FunctionConfiguration
 from local_cloud.services.log_agent import put_lines
 from local_cloud.services.permissions import Permissions
 from local_cloud.services.policies import AccessRequest
+from local_cloud.services.resource_policies import key_allows_logs
 
 __all__ = ["write_function_log"]
 
@@ -24,8 +25,8 @@ def write_function_log(
 ) -> None:
     """Write lines to a function's log group, which is created if missing.
 
-    If the function's execution role does not allow it, the lines are lost, as on AWS, and a warning is
-    logged.
+    If the function's execution role does not allow it, or the log group's KMS key cannot be used, the lines
+    are lost, as on AWS, and a warning is logged.
 
     Args:
         cloud: the cloud.
@@ -56,4 +57,11 @@ def write_function_log(
             return
     if is_new:
         cloud.client("logs").create_log_group(logGroupName=group)
+    elif not key_allows_logs(cloud, logs_backends[cloud.account][cloud.region].groups[group]):
+        log.warning(
+            "function %s: its log lines are lost: the KMS key of %s cannot be used",
+            configuration.name,
+            group,
+        )
+        return
     put_lines(cloud, group, lines, stream=stream)

@@ -266,7 +266,13 @@ def a_log_group_is_described(aws: Aws) -> None:
 
 @case
 def a_log_group_with_a_key_is_described(aws: Aws) -> None:
-    key = aws.kms.create_key()["KeyMetadata"]["Arn"]
+    owner = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    statements = [
+        {"Effect": "Allow", "Principal": who, "Action": "kms:*", "Resource": "*"}
+        for who in (owner, {"Service": f"logs.{REGION}.amazonaws.com"})
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    key = aws.kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
     name = f"/g/{uuid4().hex[:8]}"
     aws.logs.create_log_group(logGroupName=name, kmsKeyId=key)
     [found] = aws.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]

@@ -24,10 +24,10 @@ def types_and_properties(cloud: LocalCloud, assemble: Deploy) -> None:
     resources = {
         "Good": {"Type": "AWS::Logs::LogGroup"},
         "Stream": {"Type": "AWS::Kinesis::Stream"},
-        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupClass": "DELIVERY"}},
+        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"FieldIndexPolicies": []}},
     }
     with pytest.raises(
-        DeployError, match=r"Stream: the type AWS::Kinesis::Stream(.|\n)*LogGroupClass"
+        DeployError, match=r"Stream: the type AWS::Kinesis::Stream(.|\n)*FieldIndexPolicies"
     ):
         cloud.deploy(assemble(resources))
     assert cloud.client("logs").describe_log_groups()["logGroups"] == []
@@ -97,8 +97,32 @@ def other_alarms(cloud: LocalCloud, assemble: Deploy) -> None:
     with pytest.raises(DeployError, match="Dimensions"):
         cloud.deploy(assemble(alarm(Dimensions=[{"Name": "a", "Value": "b"}])))
     transformed = metric_filter("{ $.a = 1 }", Dimensions=[{"Key": "k", "Value": "$.a"}])
-    with pytest.raises(DeployError, match="does not support dimensions"):
+    with pytest.raises(DeployError, match="does not support"):
         cloud.deploy(assemble(transformed))
+    for name, given in OTHER_ALARMS.items():
+        with pytest.raises(ClientError, match=name):
+            put_alarm(cloud, **given)
+    assert cloud.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+
+
+OTHER_ALARMS: dict[str, dict[str, Any]] = {
+    "Average": {"Statistic": "Average"},
+    "ExtendedStatistic": {"ExtendedStatistic": "p99", "Statistic": None},
+    "Dimensions": {"Dimensions": [{"Name": "a", "Value": "b"}]},
+    "Metrics": {"Metrics": [{"Id": "m", "Expression": "SELECT 1"}]},
+    "Unit Bytes": {"Unit": "Bytes"},
+    "Period of 30": {"Period": 30},
+    "ComparisonOperator": {"ComparisonOperator": "GreaterThanUpperThreshold"},
+    "ThresholdMetricId": {"ThresholdMetricId": "m"},
+    "TreatMissingData": {"TreatMissingData": "maybe"},
+}
+
+
+def put_alarm(cloud: LocalCloud, **properties: Any) -> None:
+    given = {"AlarmName": "A", **alarm()["A"]["Properties"], **properties}
+    cloud.client("cloudwatch").put_metric_alarm(
+        **{name: value for name, value in given.items() if value is not None}
+    )
 
 
 def unknown_services(cloud: LocalCloud, assemble: Deploy) -> None:
@@ -130,16 +154,24 @@ def unknown_conditions(cloud: LocalCloud, assemble: Deploy) -> None:
     request = AccessRequest(action="s3:GetObject", resource="x", context={"aws:CurrentTime": "x"})
     with pytest.raises(UnknownConditionError, match="DateGreaterThan"):
         allowed([statement], request)
+    other = {"Effect": "Allow", "Action": "*", "Resource": "*", "NotPrincipal": {"AWS": "*"}}
+    with pytest.raises(UnknownConditionError, match="NotPrincipal"):
+        allowed([other], request)
 
 
-def cron_schedules(cloud: LocalCloud, assemble: Deploy) -> None:
+def other_schedules(cloud: LocalCloud, assemble: Deploy) -> None:
     events = cloud.client("events")
-    events.put_rule(Name="daily", ScheduleExpression="cron(0 12 * * ? *)")
-    events.put_targets(
-        Rule="daily", Targets=[{"Id": "1", "Arn": cloud.arn("lambda", "function:f")}]
-    )
-    with pytest.raises(ValueError, match=r"cron\(0 12 \* \* \? \*\).* is not supported; use rate"):
-        cloud.tick()
+    for given in (
+        {"ScheduleExpression": "cron(0 12 * * ? *)"},
+        {"ScheduleExpression": "rate(1 minutes)"},
+        {"EventPattern": '{"source": ["aws.ec2"]}'},
+    ):
+        with pytest.raises(ClientError, match="not support"):
+            events.put_rule(Name="daily", **given)
+    assert events.list_rules()["Rules"] == []
+    events.put_rule(Name="daily", ScheduleExpression="rate(1 day)")
+    with pytest.raises(ClientError, match="use a function"):
+        events.put_targets(Rule="daily", Targets=[{"Id": "1", "Arn": cloud.arn("sqs", "a")}])
 
 
 def memory_and_python(cloud: LocalCloud, assemble: Deploy) -> None:
@@ -163,6 +195,15 @@ def expiry(cloud: LocalCloud, assemble: Deploy) -> None:
     assert len(cloud.client("logs").filter_log_events(logGroupName="/g")["events"]) == 1
 
 
+def insights(cloud: LocalCloud, assemble: Deploy) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    with pytest.raises(logs.exceptions.MalformedQueryException, match="commands fields, filter;"):
+        logs.start_query(
+            logGroupName="/g", startTime=0, endTime=1, queryString="fields a | filter b = 1"
+        )
+
+
 ROWS: dict[str, Callable[[LocalCloud, Deploy], None]] = {
     "CloudFormation types and properties": types_and_properties,
     "intrinsic functions outside": intrinsic_functions,
@@ -172,9 +213,10 @@ ROWS: dict[str, Callable[[LocalCloud, Deploy], None]] = {
     "alarms on statistics other than Sum, dimensions": other_alarms,
     "calls of a function to a service": unknown_services,
     "condition operators": unknown_conditions,
-    "schedules with": cron_schedules,
+    "rules without a `rate(…)` schedule": other_schedules,
     "memory limits, x86-64 or arm64, the Python version": memory_and_python,
     "expiry by retention or time to live": expiry,
+    "queries of CloudWatch Logs Insights": insights,
 }
 
 
@@ -190,4 +232,4 @@ def test_a_row_shows_as_it_says(row: str, cloud: LocalCloud, assemble: Deploy) -
 
 
 def test_each_row_has_a_test_and_each_test_a_row() -> None:
-    assert len(rows()) == len(ROWS) == 11
+    assert len(rows()) == len(ROWS) == 12

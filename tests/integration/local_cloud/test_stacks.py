@@ -67,7 +67,11 @@ class Stacks:
         """Create or change a stack; return its status."""
         exists = name in self.cloud.stacks.stacks
         call = self.api.update_stack if exists else self.api.create_stack
-        call(StackName=name, TemplateBody=json.dumps({"Resources": resources, **more}))
+        call(
+            StackName=name,
+            TemplateBody=json.dumps({"Resources": resources, **more}),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
         return self.status(name)
 
     def status(self, name: str = "S") -> str:

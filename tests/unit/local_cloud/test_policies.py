@@ -29,6 +29,11 @@ PUT = AccessRequest(action="logs:PutLogEvents", resource="arn:g:stream")
         ([statement(), statement("Deny", "*", "*")], False),
         ([statement(), statement("Deny", "sqs:*", "*")], True),
         ([statement(Condition={"StringEquals": {"aws:x": "1"}})], False),
+        ([{"Effect": "Allow", "NotAction": "sqs:*", "Resource": "*"}], True),
+        ([{"Effect": "Allow", "NotAction": "logs:*", "Resource": "*"}], False),
+        ([statement(), {"Effect": "Deny", "NotAction": "sqs:*", "Resource": "*"}], False),
+        ([{"Effect": "Allow", "Action": "*", "NotResource": "arn:g:*"}], False),
+        ([{"Effect": "Allow", "Action": "*", "NotResource": "arn:h:*"}], True),
     ],
 )
 def test_what_is_allowed_and_not_denied_is_allowed(statements: list[Any], expected: bool) -> None:
@@ -43,14 +48,23 @@ def test_what_is_allowed_and_not_denied_is_allowed(statements: list[Any], expect
         ({"Service": "sns.amazonaws.com"}, False),
         ({"AWS": "arn:aws:iam::123456789012:root"}, False),
         ({"AWS": "*"}, True),
+        ({"AWS": ["arn:aws:iam::123456789012:role/r"]}, True),
         ("*", True),
     ],
 )
 def test_a_resources_policy_names_who_may(principal: Any, expected: bool) -> None:
     request = AccessRequest(
-        action="logs:PutLogEvents", resource="arn:g:s", service="logs.amazonaws.com"
+        action="logs:PutLogEvents",
+        resource="arn:g:s",
+        service="logs.amazonaws.com",
+        principals=frozenset({"arn:aws:iam::123456789012:role/r"}),
     )
     assert allowed([statement(Principal=principal)], request) is expected
+
+
+def test_a_policy_with_not_principal_is_not_evaluated() -> None:
+    with pytest.raises(UnknownConditionError, match="NotPrincipal"):
+        allowed([statement(NotPrincipal={"AWS": "*"})], PUT)
 
 
 @pytest.mark.parametrize(

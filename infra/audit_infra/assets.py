@@ -56,7 +56,7 @@ def router_asset() -> FunctionAsset:
 
 
 def forwarder_asset(config_file: Path) -> FunctionAsset:
-    """Pack the forwarder, `audit_rules`, the pinned packages, and the configuration as `audit.toml`.
+    """Pack the forwarder, `audit_rules`, `audit_lib`, the pinned packages, and the configuration as `audit.toml`.
 
     Args:
         config_file: the team's `audit.toml`.
@@ -66,6 +66,7 @@ def forwarder_asset(config_file: Path) -> FunctionAsset:
     """
     files = dict(_package(_ROOT / "lambda" / "forwarder"))
     files |= _package(_ROOT / "audit_rules")
+    files |= _package(_ROOT / "audit_lib")
     files |= _pinned_packages(_ROOT / "lambda" / "forwarder" / "requirements.txt")
     return _packed("forwarder", files | {"audit.toml": config_file.read_bytes()})
 

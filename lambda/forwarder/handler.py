@@ -23,6 +23,7 @@ from forwarder.stages.evidence import Evidence
 from forwarder.stages.read import Reader, found_records
 from forwarder.stages.render import Renderer
 from forwarder.teller import Teller
+from forwarder.telling_log import TellingLog
 from forwarder.triggers import DeliveredRecords, triggers_in
 
 __all__ = ["check", "match", "tell"]
@@ -44,6 +45,11 @@ def _config() -> AuditConfig:
 @cache
 def _dynamodb() -> Any:
     return boto3.client("dynamodb")
+
+
+@cache
+def _logs() -> Any:
+    return boto3.client("logs")
 
 
 @cache
@@ -83,7 +89,7 @@ def _check() -> Check:
     settings = _settings()
     return Check(
         config=_config(),
-        reader=Reader(logs=boto3.client("logs"), log_group=settings.audit_log_group),
+        reader=Reader(logs=_logs(), log_group=settings.audit_log_group),
         marks=Marks(dynamodb=_dynamodb(), table=settings.outbox_table),
         matcher=_matcher(),
         cloudwatch=boto3.client("cloudwatch"),
@@ -119,12 +125,20 @@ def tell(event: dict[str, Any], context: Any) -> dict[str, int]:
     """
     if "channel" not in event:
         return {"woken": len(_teller().sweep())}
-    counts = _teller().tell(
-        str(event["channel"]),
-        [Key.parse(text) for text in event.get("keys", ())],
-        owner=getattr(context, "aws_request_id", ""),
-        left_ms=getattr(context, "get_remaining_time_in_millis", lambda: TIMEOUT_SECONDS * 1000),
-    )
+    request_id = getattr(context, "aws_request_id", "")
+    log = TellingLog(client=_logs, log_group=_settings().audit_log_group, request_id=request_id)
+    try:
+        counts = _teller().tell(
+            str(event["channel"]),
+            [Key.parse(text) for text in event.get("keys", ())],
+            owner=request_id,
+            left_ms=getattr(
+                context, "get_remaining_time_in_millis", lambda: TIMEOUT_SECONDS * 1000
+            ),
+            log=log,
+        )
+    finally:
+        log.close()
     print(json.dumps({"teller": event["channel"], "records": counts}))  # noqa: T201
     return dict(counts)
 

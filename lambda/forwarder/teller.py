@@ -13,8 +13,10 @@ from forwarder.channels import NotificationSender, SendResult, SendStatus
 from forwarder.door import Batch, Door, DoorLostError, Doors
 from forwarder.notification import Notification, Reason
 from forwarder.outbox import NOTICE, Item, Key, Outbox, State
-from forwarder.stages.read import found_records
+from forwarder.stages.match import own_word
+from forwarder.stages.read import FoundRecord, found_records
 from forwarder.stages.render import Renderer
+from forwarder.telling_log import TellingLog, Told
 from forwarder.text import clean, shortened
 
 __all__ = ["Teller"]
@@ -46,6 +48,10 @@ class _Telling:
     door: Door
     keys: list[Key]
     left_ms: Callable[[], float]
+    log: TellingLog | None = None
+    reason: str = ""
+    is_own: bool = False
+    """Whether the message is about the trail's own records: it leaves no such record itself."""
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -89,7 +95,13 @@ class Teller:
         return door.batch is not None or bool(self._waiting(channel, limit=1))
 
     def tell(
-        self, channel: str, keys: Sequence[Key], *, owner: str, left_ms: Callable[[], float]
+        self,
+        channel: str,
+        keys: Sequence[Key],
+        *,
+        owner: str,
+        left_ms: Callable[[], float],
+        log: TellingLog | None = None,
     ) -> Counter[str]:
         """Send what waits for a channel, until nothing does, or only later.
 
@@ -98,6 +110,7 @@ class Teller:
             keys: the keys of items that were put a moment ago, which the index may not have yet.
             owner: the request id of the invocation.
             left_ms: returns how long the invocation can still run, in ms.
+            log: where the audit records of what was told are written; None for nowhere.
 
         Returns:
             The number of items by what was done with them.
@@ -114,7 +127,7 @@ class Teller:
         if door.batch is not None:  # it may have been sent
             batch = replace(door.batch, sends=max(door.batch.sends, 1))
             door = replace(door, batch=batch)
-        telling = _Telling(door, handed_over, left_ms)
+        telling = _Telling(door, handed_over, left_ms, log)
         try:
             while self._tell_once(telling):
                 pass
@@ -141,6 +154,8 @@ class Teller:
             changes = _uncertain(door, door.batch, door.batch.digests if waiting else ())
             telling.door = self.doors.write(door, batch=None, **changes)
             return True
+        telling.reason = notification.reason.name
+        telling.is_own = any(own_word(record) for record in _records(waiting))
         result = self.channels[door.channel].send(notification, is_plain=door.batch.is_plain)
         self._note(telling, door.batch, [item.key for item in waiting], result)
         return True
@@ -225,6 +240,17 @@ class Teller:
         self, telling: _Telling, batch: Batch, keys: list[Key], result: SendResult
     ) -> dict[str, Any]:
         now_ms, door = self.now_ms(), telling.door
+        if telling.log is not None and not telling.is_own:
+            telling.log.add(
+                Told(
+                    rule="" if batch.rule == NOTICE else batch.rule,
+                    channel=door.channel,
+                    reason=telling.reason,
+                    message_id=result.about,
+                    digests=[key.digest for key in keys],
+                    perhaps_repeat=batch.sends > 0,
+                )
+            )
         self.outbox.end(keys, State.TOLD, now_ms=now_ms, about=result.about)
         pace = {} if batch.rule == NOTICE else {batch.rule: now_ms + PACE_MS}
         uncertain = {
@@ -339,7 +365,7 @@ class Teller:
             reason = Reason.ARRIVED
         if self._in_quiet_hours(rule, first.arrived_ms):
             reason = Reason.HELD
-        records = found_records((item.at_ms, item.line) for item in items)
+        records = _records(items)
         notification = self.renderer.notification(rule, records, reason)
         return replace(notification, perhaps_repeat=batch.sends > 0)
 
@@ -347,6 +373,10 @@ class Teller:
         digests = list(batch.digests[:_DIGESTS_IN_LOG])
         about = {"rule": batch.rule, "status": result.status, "problem": result.about}
         print(json.dumps({"teller": door.channel, **about, "records": digests}))  # noqa: T201
+
+
+def _records(items: Sequence[Item]) -> list[FoundRecord]:
+    return found_records((item.at_ms, item.line) for item in items)
 
 
 def _failing(door: Door, batch: Batch, pause_ms: float, now_ms: int) -> dict[str, Any]:

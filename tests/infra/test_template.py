@@ -229,6 +229,7 @@ def test_the_forwarders_asset_is_what_runs_and_nothing_else(template: Template) 
     inside = files(template.asset("audit-forwarder"))
     assert {name.partition("/")[0] for name in inside} == {
         "forwarder",
+        "audit_lib",
         "audit_rules",
         "jinja2",
         "markupsafe",

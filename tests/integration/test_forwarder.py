@@ -18,6 +18,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
+import audit_lib
 from audit_ops.telling.outbox import OutboxError, OutboxView
 from forwarder import handler
 from forwarder.channels import SendResult, SendStatus
@@ -746,3 +747,76 @@ def test_a_flood_is_put_on_where_it_was_cut_off(
     assert trail.deliver(arrival(*stored()))["waiting"] >= 350
     trail.sweep()
     assert trail.states() == {"told": 600}
+
+
+def own_records() -> list[dict[str, Any]]:
+    return [
+        json.loads(event["message"])
+        for event in stored()
+        if event["logStreamName"].startswith("audit_trail/")
+    ]
+
+
+def test_what_was_told_is_a_record_of_the_trail_in_a_chain_of_its_own(
+    trail: Trail, slack: SlackReceiver
+) -> None:
+    trail.arrive(change(1), change(2))
+    opened, told, sealed = [
+        record
+        for record in own_records()
+        if record["chain"]["id"] == own_records()[0]["chain"]["id"]
+    ]
+    assert opened["event"]["action"] == "audit-chain-opened"
+    assert sealed["event"]["action"] == "audit-chain-sealed"
+    assert told["log"]["logger"] == "audit_trail.audit"
+    assert told["event"]["action"] == "notification-sent"
+    assert told["rule"] == {"id": "phone"}
+    notification = told["notification"]
+    assert notification["channel"] in {"slack", "mail"}
+    assert notification["reason"] == "ARRIVED"
+    assert notification["record_count"] == 2
+    items = boto3.client("dynamodb").scan(TableName="outbox")["Items"]
+    keys = {item["id"]["S"] for item in items}
+    assert {f"phone#slack#{digest}" for digest in notification["records"]} <= keys
+    lines = [event["message"] for event in stored() if event["logStreamName"] != "s"]
+    report = audit_lib.verify([line.encode() + b"\n" for line in lines])
+    assert report.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "messages"),
+    [
+        ('{ $.event.action = "*" }', 1),  # every record
+        ('{ $.log.logger = "audit_trail.audit" }', 1),  # what was told, and not again
+        ('{ $.event.action = "audit-chain-opened" }', 1),
+    ],
+)
+def test_a_rule_for_the_trails_own_records_tells_of_them_once_and_makes_no_loop(
+    trail: Trail, slack: SlackReceiver, pattern: str, messages: int
+) -> None:
+    trail.use(
+        CONFIG.replace(
+            """pattern = '{ $.event.outcome = "failure" }'
+threshold = 3
+window_minutes = 5
+""",
+            f"pattern = '{pattern}'\n",
+        )
+    )
+    trail.arrive(change(1))
+    for _ in range(5):  # what the trail writes is delivered as well
+        trail.deliver(arrival(*stored()))
+        trail.sweep(30)
+    told = [text for text in texts(slack) if "Guesses" in text]
+    assert len(told) == messages
+
+
+def test_a_record_of_the_trail_that_cannot_be_written_keeps_nobody_from_being_told(
+    trail: Trail, slack: SlackReceiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    boto3.client("logs").delete_log_group(logGroupName="/audit/records")
+    event = {"timestamp": trail.now_ms(), "message": json.dumps(change(1))}
+    trail.deliver(arrival(event))
+    assert len(slack.originals) == 1
+    assert '"notification-sent"' in capfd.readouterr().err
+    assert trail.states() == {"told": 2}

@@ -23,7 +23,7 @@ ALLOWED = {
     "audit_lib": set(),
     "audit_rules": set(),
     "lambda/router": {"router"},
-    "lambda/forwarder": {"forwarder", "audit_rules"},
+    "lambda/forwarder": {"forwarder", "audit_rules", "audit_lib"},
     "infra/audit_infra": {"audit_infra", "audit_rules"},
     "local_cloud": {"audit_rules"},  # its patterns alone
     "audit_ops": {"audit_ops", "local_cloud", "audit_rules", "forwarder"},  # forwarder: previews

@@ -83,6 +83,7 @@ class TrailStack(Stack):
         outbox.grant(forwarder.role, "dynamodb:GetItem", indexes=["counted", "waiting"])
         for statement in _channel_statements(config):
             teller.role.add_to_principal_policy(statement)
+        store.log_group.grant_write(teller.role)  # what was told, to whom
         store.log_group.grant(forwarder.role, "logs:FilterLogEvents")
         forwarder.role.add_to_principal_policy(_may_read_alarms(config))
         alarms.invoke(forwarder.function)

@@ -1,13 +1,18 @@
 """The match stage: decides for each record, rule and channel which item the outbox gets. It calls no service."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final
 
-from audit_rules import FilterPattern, Rule
+from audit_rules import FilterPattern, Rule, member
 from forwarder.notification import Reason
 from forwarder.outbox import Item, Key, State
 from forwarder.stages.read import FoundRecord
 
-__all__ = ["WatchedSince", "matched_items"]
+__all__ = ["OWN_NAME", "WatchedSince", "matched_items", "own_word"]
+
+OWN_NAME: Final = "audit_trail"
+"""The name of the trail's own logger, whose records are about notifications."""
+_CHAIN: Final = "audit-chain"
 
 WatchedSince = dict[tuple[str, str], int]
 """Since when a rule watches a channel, in ms since 1970, by rule and channel."""
@@ -28,6 +33,9 @@ def matched_items(  # noqa: PLR0913 - what an item consists of
     fulfil the further conditions is `IMMATERIAL`. Any other one is `WAITING`, or `COUNTING` if the rule has
     a threshold.
 
+    The trail's own records, and those that open and seal a hash chain, are matched only by rules whose pattern
+    contains `audit_trail` or `audit-chain`; else a rule for all records would tell people that they were told.
+
     Args:
         rules: the rules.
         records: the records.
@@ -39,6 +47,9 @@ def matched_items(  # noqa: PLR0913 - what an item consists of
     read = [(record, FilterPattern.read(record.line)) for record in records]
     for rule in rules:
         for record, event in read:
+            word = own_word(record)
+            if word and word not in rule.pattern.text:
+                continue
             if rule.id not in selected_by and not rule.pattern.matches(event):
                 continue
             for channel in rule.channels:
@@ -51,6 +62,19 @@ def matched_items(  # noqa: PLR0913 - what an item consists of
                     why=reason.name,
                     threshold=rule.threshold > 1,
                 )
+
+
+def own_word(record: FoundRecord) -> str:
+    """Return the word that a rule's pattern must contain to match a record that nobody's action caused.
+
+    These are the trail's own records, and those that open and seal a hash chain. Empty for all others.
+    """
+    logger = member(record.fields, "log.logger")
+    if logger == f"{OWN_NAME}.audit":
+        return OWN_NAME
+    action = member(record.fields, "event.action")
+    is_chain = logger == "audit_lib.audit" and str(action).startswith(_CHAIN)
+    return _CHAIN if is_chain else ""
 
 
 def _state(rule: Rule, record: FoundRecord, since_ms: int) -> State:

@@ -18,7 +18,14 @@ from ._reading.problems import did_you_mean
 from ._sentence import Sentence
 from ._severity import Severity
 from .channels import Channel
-from .patterns import AUDIT_PATTERN, FilterPattern, LogEvent, printed
+from .patterns import (
+    AUDIT_PATTERN,
+    FilterPattern,
+    LogEvent,
+    TextComparison,
+    leaves,
+    printed,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +94,30 @@ class Rule:
     message: Sentence | None = None
     quiet_hours: QuietHours | None = None
     urgent: bool = False
+
+    @property
+    def asked(self) -> tuple[tuple[str, ...], ...]:
+        """The fields that the conditions compare: the names on the path of each, without repetitions.
+
+        A field of the record is below `changes.fields`, as in `when.changed`, or below its values,
+        `changes.before` and `changes.after`. The field of a materiality is below `changes.after`.
+        """
+        condition = self.pattern.condition
+        found = [leaf.selector.path for leaf in leaves(condition)] if condition else []
+        if materiality := self.further_conditions.materiality:
+            found.append(("changes", "after", *materiality.field.split(".")))
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def expects_failure(self) -> bool:
+        """Whether the pattern asks for an `event.outcome` other than `success`."""
+        condition = self.pattern.condition
+        return condition is not None and any(
+            isinstance(leaf, TextComparison)
+            and leaf.selector.path == ("event", "outcome")
+            and leaf.equal != leaf.test.matches("success")
+            for leaf in leaves(condition)
+        )
 
     def applies_to(self, record: Mapping[str, Any]) -> bool:
         """Return whether the further conditions hold for the record; does not evaluate the pattern."""

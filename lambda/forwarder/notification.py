@@ -4,25 +4,41 @@ Texts from an application are cleaned (`forwarder.text`) but not escaped. Each c
 its own format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from audit_rules import Severity
+from forwarder.text import counted
 
-__all__ = ["FieldChange", "Notification", "Reason", "RecordView"]
+__all__ = ["PERHAPS_REPEAT", "Effect", "FieldChange", "Notification", "Reason", "RecordView"]
+
+PERHAPS_REPEAT = (
+    "Perhaps a repeat: this message was sent before, and it is not known whether it arrived."
+)
 
 
 class Reason(StrEnum):
-    """Why a notification is sent; the value is shown to the recipients."""
+    """Why a notification is sent; the value is shown to the recipients after `Sent because`."""
 
-    ALARM = "the rule's alarm rang"
-    STILL_IN_ALARM = "it came while the rule's alarm was ringing"
-    BACK_TO_OK = "it was found when the rule's alarm went back to OK"
-    ARRIVED = "it came, and the rule is urgent"
-    HELD = "it came in the rule's quiet hours"
-    NOT_FOUND = "the rule's alarm rang, but its records could not be found yet"
-    UNREADABLE = "a message arrived that is not from an alarm of a rule"
+    ALARM = "the alarm of the rule started"
+    STILL_IN_ALARM = "a matching record arrived while the alarm of the rule was on"
+    BACK_TO_OK = "a matching record was found when the alarm of the rule ended"
+    ARRIVED = "a matching record arrived"
+    COUNTED = "the number of records that the rule waits for arrived within its period"
+    HELD = "the quiet hours of the rule are over"
+    FOUND = "the alarm of the rule counted a record that was found later, in the audit log"
+    NOT_FOUND = "the alarm of the rule counted records that cannot be found yet"
+    NOTICE = "a message arrived that is not about a rule"
+    UNREADABLE = "a message arrived that is not from the alarm of a rule"
+
+
+class Effect(StrEnum):
+    """Whether what a record says was done; the value is shown beside what would have changed."""
+
+    DONE = ""
+    NOT_DONE = "not done"
+    UNKNOWN = "not known whether done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +57,17 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
-    """An audit record as texts for recipients. A text without a value in the record is empty."""
+    """An audit record as texts for recipients. A text without a value in the record is empty.
+
+    Attributes:
+        record: the record that was changed, such as `User 1042`.
+        names_record: whether the sentence contains `record`.
+        late: that the record arrived long after what it says happened, and when.
+        operation: that a record was created or deleted; empty for a change.
+        effect: whether it was done. If not, the sentence says so as well.
+        details: the fields, besides changed ones, that the rule asks for: label and value.
+        changes: the changed fields, those that the rule asks for first.
+    """
 
     sentence: str
     message: str
@@ -53,13 +79,47 @@ class RecordView:
     outcome: str
     reason: str
     request: str
+    names_record: bool = False
+    late: str = ""
+    operation: str = ""
+    effect: Effect = Effect.DONE
+    details: Sequence[tuple[str, str]] = ()
     changes: Sequence[FieldChange] = ()
     changes_left_out: int = 0
+
+    @property
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """The labelled texts below the changed fields, without empty ones."""
+        rows = (
+            *self.details,
+            ("Record", "" if self.names_record else self.record),
+            ("Kind", self.operation),
+            ("Who", " · ".join(part for part in (self.actor, self.actor_detail) if part)),
+            ("When", self.when),
+            ("Late", self.late),
+            ("Where", self.where),
+            ("Outcome", self.outcome if self.outcome != "success" else ""),
+            ("Reason", self.reason),
+            ("Request", self.request),
+        )
+        return (row for row in rows if row[1].strip())
+
+    @property
+    def more_changes(self) -> str:
+        """How many changed fields are not shown, as a sentence; empty if all are."""
+        if not self.changes_left_out:
+            return ""
+        return f"and {counted(self.changes_left_out, 'more field')}; see the evidence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """A notification about records of one rule: the first in full, the others only counted."""
+    """A notification about records of one rule: the first in full, the others only counted.
+
+    `lead` is `Failed`, `Refused` or `Outcome unknown` if that is true of all the records and the title
+    does not say it. `failed` is the number of records, of all of them, whose effect is not `DONE`. With
+    `perhaps_repeat`, the same notification may have been delivered before.
+    """
 
     rule_id: str
     title: str
@@ -73,11 +133,36 @@ class Notification:
     left_out: int = 0
     left_out_by: Sequence[str] = field(default=())
     """The actors of the records that were left out: `Ana Souza (280)`."""
+    lead: str = ""
+    failed: int = 0
+    perhaps_repeat: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The title, after the lead if there is one."""
+        return f"{self.lead}: {self.title}" if self.lead else self.title
 
     @property
     def summary(self) -> str:
-        """The title and, after a colon, the only record or the number of records, if there are any."""
+        """The heading with what the notification is about: the only record, or the number of records.
+
+        If the only record was not done, its sentence is first, because the title reads as done.
+        """
         count = len(self.records) + self.left_out
-        if count == 1:
-            return f"{self.title}: {self.records[0].record}"
-        return f"{self.title}: {count} records" if count else self.title
+        if count == 1 and self.records:
+            only = self.records[0]
+            if only.effect:
+                return f"{only.sentence} ({self.title})"
+            return f"{self.title}: {only.record or only.actor}"
+        if not count:
+            return self.heading
+        some = f" ({self.failed:,} not done)" if 0 < self.failed < count else ""
+        return f"{self.heading}: {counted(count, 'record')}{some}"
+
+    @property
+    def more_records(self) -> str:
+        """How many records are not shown, and whose, as a sentence; empty if all are."""
+        if not self.left_out:
+            return ""
+        by = f", by {', '.join(self.left_out_by)}" if self.left_out_by else ""
+        return f"and {counted(self.left_out, 'more record')}{by}; see the evidence"

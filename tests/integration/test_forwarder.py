@@ -195,7 +195,7 @@ def test_an_alarm_is_told_with_who_what_before_after_when_and_where(slack: Slack
         "*High* · for Security",
         "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2",
         "https://wiki.example.com/phone?a=1&amp;b=2|What to do",
-        "Told because the rule's alarm rang",
+        "Sent because the alarm of the rule started",
     ):
         assert part in text
     [mail] = mails()
@@ -329,7 +329,7 @@ def test_an_urgent_record_is_told_when_it_comes_and_the_alarm_finds_it_told(
     put(change(1))
     other = {"timestamp": 1, "message": '{"changes": {"fields": {"limit": "updated"}}}'}
     assert invoke(arrival(*stored(), other))["told"] == 2
-    assert "Told because it came, and the rule is urgent" in json.dumps(slack.originals)
+    assert "Sent because a matching record arrived" in json.dumps(slack.originals)
     put(change(2))
     assert invoke(sns(alarm()), "r-2") == {"told": 2, "already_told": 2, "below_threshold": 0}
     assert len(slack.originals) == 2
@@ -386,7 +386,7 @@ def test_what_comes_in_quiet_hours_is_told_after_them_and_once(
     assert slack.originals == []
     quiet(tmp_path, -2, -1)
     assert invoke(SWEEP, "r-4")["told"] == 4  # two records, two channels
-    assert "Told because it came in the rule's quiet hours" in json.dumps(slack.originals)
+    assert "Sent because the quiet hours of the rule are over" in json.dumps(slack.originals)
     assert invoke(SWEEP, "r-5") == {}
     assert len(slack.originals) == 1
 

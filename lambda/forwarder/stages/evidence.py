@@ -10,6 +10,7 @@ from forwarder.stages.read import FoundRecord
 __all__ = ["Evidence"]
 
 _MARGIN_MS: Final = 60_000
+_MAX_URL_LENGTH: Final = 1900  # Slack takes 3,000 characters; some mail programs open 2,083
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _FIELDS: Final = (
     "fields @timestamp, user.name, event.action, event.outcome,"
@@ -27,19 +28,28 @@ class Evidence:
     def url(self, records: Sequence[FoundRecord]) -> str:
         """Return the link to the query of the records, over their period and one minute on either side.
 
+        If a link with the ids of all records would have more than 1,900 characters, the query is for all
+        log events of the period.
+
         Args:
             records: at least one record, in order of time.
         """
-        return self._url(self.query(records), records[0].timestamp_ms, records[-1].timestamp_ms)
+        first_ms, last_ms = records[0].timestamp_ms, records[-1].timestamp_ms
+        url = self._url(self.query(records), first_ms, last_ms)
+        if len(url) > _MAX_URL_LENGTH:
+            url = self._url(self.query([]), first_ms, last_ms)
+        return url
 
     @staticmethod
     def query(records: Sequence[FoundRecord]) -> str:
         """Return a query for the records by `event.id`, or for all log events of the period.
 
         The ids are used only if each record has one of 1 to 64 ASCII letters, digits and hyphens, so that
-        none can alter the query.
+        none can alter the query. Without records, the query is for all log events.
         """
         ids = []
+        if not records:
+            return f"{_FIELDS}\n| sort @timestamp asc"
         for record in records:
             event = record.fields.get("event")
             found = event.get("id") if isinstance(event, dict) else None

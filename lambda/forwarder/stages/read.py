@@ -18,12 +18,14 @@ __all__ = ["FoundRecord", "Reader", "found_records"]
 class FoundRecord:
     """An audit record: its timestamp in milliseconds since 1970, its log line, and its parsed fields.
 
-    `fields` is empty if the line is not a JSON object.
+    `fields` is empty if the line is not a JSON object. `arrived_ms` is the time at which the audit log group
+    received it (its ingestion time), in milliseconds since 1970, or None if it is not known.
     """
 
     timestamp_ms: int
     line: str
     fields: dict[str, Any]
+    arrived_ms: int | None = None
 
     @property
     def key(self) -> str:

@@ -22,6 +22,7 @@ from .patterns import (
     AUDIT_PATTERN,
     FilterPattern,
     LogEvent,
+    NumericComparison,
     TextComparison,
     leaves,
     printed,
@@ -41,7 +42,8 @@ class Action:
 
     `name` is the ECS `event.action`; `category` and `type` are the ECS arrays `event.category` and
     `event.type`. `on_failure` is what `audit_lib` does when it cannot write a record of the action; empty
-    means the application's setting.
+    means the application's setting. `fields` are the dotted paths of the application's own fields in its
+    records.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Action:
     type: tuple[str, ...]
     severity: Severity = Severity.LOW
     on_failure: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Rule:
     """A rule: the audit records that it matches, the channels that it notifies, and the texts to show.
 
     `threshold` records within `window_minutes` put the rule's alarm into ALARM. `labels` holds display
-    names of fields and record types. `description` and `runbook` may be empty. `pattern` is built from
+    names of fields, record types and values, those of all rules among them. `description` and `runbook` may be empty. `pattern` is built from
     `when` where the file has it; `further_conditions` are conditions that a pattern cannot express.
     `message` replaces the action's sentence. Records that arrive in `quiet_hours` are sent afterwards.
     Records of an `urgent` rule are sent when they arrive, without waiting for the alarm.
@@ -107,6 +110,22 @@ class Rule:
         if materiality := self.further_conditions.materiality:
             found.append(("changes", "after", *materiality.field.split(".")))
         return tuple(dict.fromkeys(found))
+
+    @property
+    def amounts(self) -> frozenset[str]:
+        """The dotted fields that are amounts: compared by order, or of the materiality.
+
+        The fields of a changed record are named as below `changes.before` and `changes.after`.
+        """
+        condition = self.pattern.condition
+        found = {
+            leaf.selector.path
+            for leaf in (leaves(condition) if condition else ())
+            if isinstance(leaf, NumericComparison) and leaf.operator not in {"=", "!="}
+        }
+        names = {".".join(path[2:] if path[0] == "changes" else path) for path in found}
+        materiality = self.further_conditions.materiality
+        return frozenset(names | ({materiality.field} if materiality else set()))
 
     @property
     def expects_failure(self) -> bool:

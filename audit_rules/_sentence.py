@@ -10,7 +10,7 @@ from typing import Any, Final
 from ._verbs import base_of
 
 __all__ = [
-    "Sentence", "actor_of", "member", "operation_of", "record_of", "shown_value", "target_of",
+    "OPERATIONS", "Sentence", "actor_of", "member", "operation_of", "record_of", "shown_value", "target_of",
 ]  # fmt: skip
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
@@ -18,7 +18,8 @@ _PATH: Final = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)+")
 _WORDS: Final = re.compile(r"([^|]+)\|([^|]+)\|([^|]+)")
 _UNKNOWN_ACTOR: Final = "Somebody unknown"
 _MAX_DIGITS: Final = 1e15  # a float has 15 significant decimal digits
-_OPERATIONS: Final = (("created", "creation"), ("updated", "change"), ("deleted", "deletion"))
+OPERATIONS: Final = (("created", "creation"), ("updated", "change"), ("deleted", "deletion"))
+"""The ends of the actions that `audit_lib` writes by itself, and the operation that each stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +149,10 @@ def operation_of(record: Mapping[str, Any]) -> str:
     `deletion`). All other records are changes.
     """
     action, types = member(record, "event.action"), member(record, "event.type")
-    for suffix, operation in _OPERATIONS:
+    for suffix, operation in OPERATIONS:
         if isinstance(action, str) and action.endswith(f"-{suffix}"):
             return operation
-    for _, operation in _OPERATIONS:
+    for _, operation in OPERATIONS:
         if operation != "change" and isinstance(types, list) and operation in types:
             return operation
     return "change"

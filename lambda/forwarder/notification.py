@@ -7,11 +7,20 @@ its own format.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from audit_rules import Severity
 from forwarder.text import counted
 
-__all__ = ["PERHAPS_REPEAT", "Effect", "FieldChange", "Notification", "Reason", "RecordView"]
+__all__ = [
+    "PERHAPS_REPEAT",
+    "Effect",
+    "FieldChange",
+    "Notification",
+    "Operation",
+    "Reason",
+    "RecordView",
+]
 
 PERHAPS_REPEAT = (
     "Perhaps a repeat: this message was sent before, and it is not known whether it arrived."
@@ -31,6 +40,14 @@ class Reason(StrEnum):
     NOT_FOUND = "the alarm of the rule counted records that cannot be found yet"
     NOTICE = "a message arrived that is not about a rule"
     UNREADABLE = "a message arrived that is not from the alarm of a rule"
+
+
+class Operation(StrEnum):
+    """Whether a record was created or deleted; the value is shown. A change has no words of its own."""
+
+    CREATION = "a new record was created"
+    DELETION = "the record was deleted"
+    CHANGE = ""
 
 
 class Effect(StrEnum):
@@ -63,7 +80,7 @@ class RecordView:
         record: the record that was changed, such as `User 1042`.
         names_record: whether the sentence contains `record`.
         late: that the record arrived long after what it says happened, and when.
-        operation: that a record was created or deleted; empty for a change.
+        operation: whether the record was created or deleted, if that was done.
         effect: whether it was done. If not, the sentence says so as well.
         details: the fields, besides changed ones, that the rule asks for: label and value.
         changes: the changed fields, those that the rule asks for first.
@@ -81,7 +98,7 @@ class RecordView:
     request: str
     names_record: bool = False
     late: str = ""
-    operation: str = ""
+    operation: Operation = Operation.CHANGE
     effect: Effect = Effect.DONE
     details: Sequence[tuple[str, str]] = ()
     changes: Sequence[FieldChange] = ()
@@ -100,9 +117,15 @@ class RecordView:
             ("Where", self.where),
             ("Outcome", self.outcome if self.outcome != "success" else ""),
             ("Reason", self.reason),
+            ("Message", self.message if self.effect else ""),
             ("Request", self.request),
         )
         return (row for row in rows if row[1].strip())
+
+    @property
+    def quoted(self) -> str:
+        """The message for the place below the sentence; empty if it might read there as done."""
+        return "" if self.effect else self.message
 
     @property
     def more_changes(self) -> str:
@@ -110,6 +133,13 @@ class RecordView:
         if not self.changes_left_out:
             return ""
         return f"and {counted(self.changes_left_out, 'more field')}; see the evidence"
+
+
+_AFTER_RECORD: Final = {
+    Operation.CREATION: " (newly created)",
+    Operation.DELETION: " (deleted)",
+    Operation.CHANGE: "",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +183,7 @@ class Notification:
             only = self.records[0]
             if only.effect:
                 return f"{only.sentence} ({self.title})"
-            return f"{self.title}: {only.record or only.actor}"
+            return f"{self.title}: {only.record or only.actor}{_AFTER_RECORD[only.operation]}"
         if not count:
             return self.heading
         some = f" ({self.failed:,} not done)" if 0 < self.failed < count else ""

@@ -238,7 +238,7 @@ def test_a_record_while_the_alarm_rings_is_told_by_the_sweep(slack: SlackReceive
     invoke(sns(alarm()))
     put(change(2), seconds_ago=1)
     assert invoke(SWEEP)["told"] == 2
-    assert "while the rule's alarm was ringing" in json.dumps(slack.originals[1])
+    assert "while the alarm of the rule was on" in json.dumps(slack.originals[1])
     assert "User 2" in json.dumps(slack.originals[1])
     assert "User 1" not in json.dumps(slack.originals[1])
 
@@ -547,7 +547,7 @@ def test_an_alarm_whose_records_are_not_there_yet_is_told_as_such_and_they_later
     invoke(sns(alarm(new="OK", old="ALARM")))
     texts = [json.dumps(post) for post in slack.originals]
     assert len(texts) == 2
-    assert "could not be found yet" in texts[0]
+    assert "cannot be found yet" in texts[0]
     assert "User 1" in texts[1]
 
 
@@ -574,7 +574,7 @@ def test_many_records_make_one_message_with_the_rest_counted(slack: SlackReceive
     assert invoke(sns(alarm()))["told"] == 600
     [post] = slack.originals
     text = json.dumps(post)
-    assert "and 290 more, by Ana Souza (290); see the evidence" in text
+    assert "and 290 more records, by Ana Souza (290); see the evidence" in text
     assert len(post["blocks"]) <= 50
     assert len(mails()) == 1
 

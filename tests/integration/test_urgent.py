@@ -26,6 +26,6 @@ def test_an_urgent_record_is_notified_at_once_and_not_again_by_its_alarm(
         world = DeployedTrail(local)
         world.put(phone_change("first"))
         assert world.notified() == world.mailed() == ["first"]
-        assert "it came, and the rule is urgent" in json.dumps(world.slack.originals)
+        assert "a matching record arrived" in json.dumps(world.slack.originals)
         world.cloud.advance(600)
         assert world.notified() == world.mailed() == ["first"]

@@ -210,7 +210,7 @@ def _blocks(notification: Notification, count: int, room: int) -> list[dict[str,
 
 def _record_blocks(record: RecordView, room: int) -> list[dict[str, Any]]:
     # The text is the application's: on one line, it cannot look like lines of the notification.
-    said = [one_line(record.sentence), f"“{one_line(record.message)}”" if record.message else ""]
+    said = [one_line(record.sentence), f"“{one_line(record.quoted)}”" if record.quoted else ""]
     said_room = 2 * room + 100
     blocks: list[dict[str, Any]] = [
         {"type": "section", "text": _plain("\n".join(filter(None, said)), said_room)}

@@ -16,7 +16,14 @@ from audit_rules import (
     target_of,
 )
 from audit_rules.channels.slack import MAX_SECTION_FIELDS
-from forwarder.notification import Effect, FieldChange, Notification, Reason, RecordView
+from forwarder.notification import (
+    Effect,
+    FieldChange,
+    Notification,
+    Operation,
+    Reason,
+    RecordView,
+)
 from forwarder.stages.evidence import Evidence
 from forwarder.stages.read import FoundRecord
 from forwarder.text import clean, counted, one_line, shortened
@@ -32,7 +39,6 @@ _WITHIN: Final = " \u203a "
 _MAX_ACTORS: Final = 5
 _LATE: Final = timedelta(minutes=5)
 _EFFECTS: Final = {"failure": Effect.NOT_DONE, "unknown": Effect.UNKNOWN}
-_OPERATIONS: Final = {"creation": "a new record was created", "deletion": "the record was deleted"}
 _CHANGED: Final = ("fields", "before", "after")
 # Fields that each notification shows, and those that only say what kind of record it is.
 _SHOWN: Final = (
@@ -101,7 +107,6 @@ class Renderer:
             message = ""
         elif _same(message, sentence) or _same(message, rule.title):
             message = ""
-        operation = _OPERATIONS.get(operation_of(fields), "") if changes else ""
         return RecordView(
             sentence=shortened(sentence, _MAX_VALUE_LENGTH),
             message=message,
@@ -115,7 +120,7 @@ class Renderer:
             outcome=_value(member(fields, "event.outcome"), missing=""),
             reason=_value(member(fields, "event.reason"), missing=""),
             request=_joined(fields, "http.request.id", "trace.id"),
-            operation="" if effect else operation,
+            operation=_operation(fields) if changes and not effect else Operation.CHANGE,
             effect=effect,
             details=tuple(_details(fields, rule)),
             changes=tuple(changes[:MAX_CHANGES]),
@@ -194,6 +199,10 @@ def _effect(fields: Mapping[str, Any]) -> Effect:
     return _EFFECTS.get(str(member(fields, "event.outcome")), Effect.DONE)
 
 
+def _operation(fields: Mapping[str, Any]) -> Operation:
+    return Operation[operation_of(fields).upper()]
+
+
 def _lead(fields: Mapping[str, Any]) -> str:
     """Return the word for a record that was not done, or perhaps not; empty for others."""
     match _effect(fields):
@@ -234,7 +243,8 @@ def _details(fields: Mapping[str, Any], rule: Rule) -> Iterator[tuple[str, str]]
     for path in asked[:_MAX_DETAILS]:
         value = member(fields, path)
         if value is not None:
-            yield _label(tuple(path.split(".")), rule.labels), _labelled(value, rule.labels)
+            shown = _amount(value, None, is_amount=path in rule.amounts)
+            yield _label(tuple(path.split(".")), rule.labels), _labelled(shown, rule.labels)
 
 
 def _changes(fields: Mapping[str, Any], rule: Rule) -> Iterator[FieldChange]:
@@ -251,14 +261,14 @@ def _changes(fields: Mapping[str, Any], rule: Rule) -> Iterator[FieldChange]:
         for path in rule.asked
         if path[0] == "changes" and len(path) > 2 and path[1] in _CHANGED
     ]
-    materiality = rule.further_conditions.materiality
+    amounts = rule.amounts
     found = sorted(
         _leaves(kinds, ()), key=lambda leaf: not any(_related(leaf[0], each) for each in asked)
     )
     for path, kind in found:
         note = notes.get(".".join(path)) if isinstance(notes, Mapping) else None
         old, new = _at(before, path), _at(after, path)
-        is_amount = materiality is not None and materiality.field == ".".join(path)
+        is_amount = ".".join(path) in amounts
         yield FieldChange(
             label=_label(path, rule.labels),
             before=_labelled(_amount(old, new, is_amount=is_amount), rule.labels),

@@ -46,6 +46,7 @@ type = ["start"]
 sentence = "{actor} exported data of {export.rows|customer|customers}"
 category = ["database"]
 type = ["access"]
+fields = ["export.rows"]
 [actions.customer-blocked]
 sentence = "{actor} put {record} on the list"
 category = ["database"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from audit_rules import Severity
 from audit_rules.channels.slack import MAX_MESSAGE_LENGTH
 from forwarder.channels import slack
-from forwarder.notification import Effect, FieldChange, Notification, Reason, RecordView
+from forwarder.notification import Effect, FieldChange, Notification, Operation, Reason, RecordView
 from tests.unit.forwarder.rendered import change, notified
 
 
@@ -55,7 +55,7 @@ CHANGES = st.builds(
 RECORDS = st.builds(
     RecordView,
     sentence=TEXTS, message=TEXTS, actor=TEXTS, actor_detail=TEXTS, record=TEXTS, when=TEXTS,
-    where=TEXTS, outcome=TEXTS, reason=TEXTS, request=TEXTS, late=TEXTS, operation=TEXTS,
+    where=TEXTS, outcome=TEXTS, reason=TEXTS, request=TEXTS, late=TEXTS, operation=st.sampled_from(Operation),
     effect=st.sampled_from(Effect),
     details=st.lists(st.tuples(TEXTS, TEXTS), max_size=8),
     changes=st.lists(CHANGES, max_size=15),

@@ -22,7 +22,7 @@ HANGUL_FILLER = "\u3164"
 FORGED = "Who      Max Mustermann"
 LINE = re.compile(
     r"(HIGH: |  |• |\|(?: |$)|-{70}$|Sent because |Show the evidence: https://eu-west-1|and \d+ more"
-    r"|(Record|Kind|Who|When|Late|Where|Outcome|Reason|Request|[Rr]ows) {1,8}\S|$)"
+    r"|(Record|Kind|Who|When|Late|Where|Outcome|Reason|Message|Request|[Rr]ows) {1,8}\S|$)"
 )
 
 

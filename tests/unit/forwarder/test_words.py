@@ -131,7 +131,7 @@ def test_a_field_that_the_rule_compares_is_shown(read: Callable[[Notification], 
     }  # fmt: skip
     rule = "pattern = '{ $.export.rows > 1000 && $.event.action = \"customers-exported\" }'"
     notification = notified(record, rule=f'{rule}\n[rules.labels]\n"export.rows" = "Rows"')
-    assert notification.records[0].details == (("Rows", "20000"),)
+    assert notification.records[0].details == (("Rows", "20,000"),)
     assert "Rows" in read(notification)
 
 
@@ -220,6 +220,31 @@ def test_amounts_read_as_amounts(before: Any, after: Any, shown: tuple[str, str]
     assert (each.before, each.after) == shown
 
 
+@pytest.mark.parametrize(
+    ("condition", "shown"),
+    [
+        ("$.changes.after.limit > 5", "50,000"),
+        ("$.changes.before.limit <= 9999", "50,000"),
+        ("$.changes.after.limit = 50000", "50000"),
+        ("$.changes.after.year > 5", "50000"),
+    ],
+)
+def test_a_number_that_the_rule_compares_by_size_is_an_amount(condition: str, shown: str) -> None:
+    record = change(before={"limit": 1000}, after={"limit": 50000})
+    [each] = notified(record, rule=f"pattern = '{{ {condition} }}'").records[0].changes
+    assert each.after == shown
+
+
+@each_channel
+def test_the_message_of_a_failure_does_not_stand_as_a_fact(
+    read: Callable[[Notification], str],
+) -> None:
+    assert "“" in read(notified(change()))
+    text = read(notified(change(outcome="failure")))
+    assert "“" not in text
+    assert "Message" in text
+
+
 def test_the_number_of_a_materiality_is_an_amount() -> None:
     rule = f'materiality = {{ field = "limit", by = 1 }}\n{WHEN}'
     record = change(before={"limit": 1000, "year": 2025}, after={"limit": 50000, "year": 2026})
@@ -243,7 +268,7 @@ def test_a_late_record_says_when_it_arrived(
     text = read(notified(found(change(), arrived_ms=AT_MS + seconds * 1000)))
     assert (late or "never") not in text or late
     assert ("Late" in text) is (late is not None)
-    assert late is None or late in text.replace("\n           ", " ")
+    assert late is None or late in text.replace("\n         ", " ")
 
 
 def test_an_arrival_that_is_not_known_is_not_late() -> None:
@@ -290,6 +315,28 @@ def test_a_creation_and_a_deletion_are_not_told_as_changes(
     changed = read(notified(change()))
     assert "was created" not in changed
     assert "was deleted" not in changed
+
+
+def test_the_subject_tells_a_creation_from_a_change() -> None:
+    subjects = [
+        subject(notified(change(action, before=before, after=after)))
+        for action, before, after in (
+            ("customer-created", {}, None),
+            ("customer-updated", {}, None),
+            ("customer-deleted", None, {}),
+        )
+    ]
+    assert subjects == [
+        "[High] IBAN changed: customer 9 (newly created)",
+        "[High] IBAN changed: customer 9",
+        "[High] IBAN changed: customer 9 (deleted)",
+    ]
+
+
+def test_what_was_tried_was_not_created() -> None:
+    notification = notified(change("customer-created", "failure", before={}))
+    assert "created" not in subject(notification)
+    assert "a new record was created" not in email.plain_text(notification)
 
 
 def test_more_than_ten_fields_and_records_are_counted() -> None:

@@ -41,6 +41,7 @@ _LOOKS_LIKE_A_BACKTICK: Final = "\u02cb"
 _ROOM: Final = 800  # of each value; a field has two of them, and may have 2,000 characters
 _MAX_ROWS: Final = 16
 _MAX_ROWS_LENGTH: Final = 2600  # of all rows of a record, which are one text
+_MAX_COLUMN: Final = 40  # of the two columns in which Slack shows fields
 _MAX_MORE_LENGTH: Final = 1000
 _MAX_LINK_LENGTH: Final = 2000
 _MAX_LABEL_LENGTH: Final = 40
@@ -236,7 +237,8 @@ def _change(change: FieldChange, record: RecordView, room: int) -> dict[str, Any
     elif change.kind == "removed":
         values = f"was {before}" if record.operation else f"removed: {before}"
     else:
-        values = f"{before} → {after}"
+        arrow = "\n→" if len(before) + len(after) > _MAX_COLUMN else " →"
+        values = f"{before}{arrow} {after}"
     return _marked(f"{_code(change.label, 300)}{note}\n{effect}{values}")
 
 

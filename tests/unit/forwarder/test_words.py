@@ -360,6 +360,21 @@ def test_a_sign_in_is_about_its_person() -> None:
 def test_a_name_in_hebrew_leaves_the_sentence_in_order() -> None:
     [view] = notified(change(user={"name": "דוד"})).records
     assert view.sentence == "\u2068דוד\u2069 changed customer 9"
+    # No <bdi>: a browser takes its direction from the first letter, also from an isolated one.
+    assert ">\u2068דוד\u2069 changed customer 9<" in email.html(
+        notified(change(user={"name": "דוד"}))
+    )
+    assert "<bdi>" not in email.html(notified(change()))
+
+
+def test_slack_shows_long_values_below_each_other() -> None:
+    def shown(value: str) -> str:
+        record = change(before={"iban": value}, after={"iban": value})
+        text: str = slack.message(notified(record))["blocks"][4]["fields"][0]["text"]
+        return text.partition("\n")[2]
+
+    assert shown("x" * 18) == f"`{'x' * 18}` → `{'x' * 18}`"
+    assert shown("x" * 19) == f"`{'x' * 19}`\n→ `{'x' * 19}`"
 
 
 @pytest.mark.parametrize("text", ["x" * 500, "\u2068א\u2069" * 200, "a… (,,, characters)" * 30])

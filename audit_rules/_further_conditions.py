@@ -101,7 +101,7 @@ class FurtherConditions:
     def in_words(self) -> Iterator[str]:
         """Yield a description of each condition, such as `source.ip is in 10.0.0.0/8`."""
         if self.kinds:
-            yield f"the record is of a {' or a '.join(self.kinds)}"
+            yield f"the operation is a {' or a '.join(self.kinds)}"
         if self.networks:
             yield f"source.ip is in {_listed(self.networks)}"
         if self.outside_networks:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from audit_ops.pages import page as html_page
-from audit_rules import AuditConfig, Severity, parse_config
+from audit_rules import AuditConfig, Severity, load_config, parse_config
 from audit_rules.channels.email import EmailChannel
 from audit_rules.channels.slack import SlackChannel
 from forwarder.channels import email, slack
@@ -333,27 +333,60 @@ def slug(kind: Kind) -> str:
 
 
 def draw(browser: str) -> None:
-    """Draw the picture of each kind: the Slack message beside the mail."""
+    """Draw the picture of each kind, and the two of the README."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for kind in kinds():
         notification = rendered(kind)
-        message = SlackReceiver.html(slack.preview(SLACK, notification))
-        for mark, colour in _MARKS.items():  # a machine may have no font with them
-            message = message.replace(mark, f'<span style="color:{colour}">●</span>')
-        mail = email.html(notification).partition("<body")[2].partition(">")[2]
-        mail = mail.partition("</body>")[0]
-        body = f'<div id="both" class="pair" style="flex-wrap:nowrap">{message}<div style="width:640px">{mail}</div></div>'
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "page.html")
-            source.write_text(html_page(kind.name, body + _MEASURE), encoding="utf-8")
-            measured = _browse(
-                browser, folder, "--dump-dom", "--window-size=1310,800", source.as_uri()
-            )
-            height = int(measured.partition("<title>")[2].partition("<")[0]) + 48
-            _browse(
-                browser, folder, f"--screenshot={PICTURES / slug(kind)}.png", f"--window-size=1310,{height}",
-                "--force-device-scale-factor=0.75", source.as_uri(),
-            )  # fmt: skip
+        _draw(
+            browser,
+            _slack(notification) + _mail(notification),
+            PICTURES / f"{slug(kind)}.png",
+            1310,
+        )
+    shown = readme_notification()
+    _draw(browser, _slack(shown), FOLDER / "images" / "slack.png", 660)
+    _draw(browser, _mail(shown), FOLDER / "images" / "mail.png", 690)
+
+
+def readme_notification() -> Notification:
+    """Return the notification of the rule `mfa-phone-changed` of `audit.toml`."""
+    config = load_config(FOLDER.parent / "audit.toml")
+    renderer = Renderer(
+        config=config, evidence=Evidence(region="eu-west-1", log_group=config.names.log_group)
+    )
+    shown = record(
+        "user-updated", {"mfa_phone": "+34600987654"}, {"mfa_phone": "+34600000000"},
+        of=("user", "1042"), message="User profile changed",
+    )  # fmt: skip
+    found = FoundRecord(int(AT.timestamp() * 1000), json.dumps(shown), shown)
+    return renderer.notification(config.rule("mfa-phone-changed"), [found], Reason.ARRIVED)
+
+
+def _slack(notification: Notification) -> str:
+    message = SlackReceiver.html(slack.preview(SLACK, notification))
+    for mark, colour in _MARKS.items():  # a machine may have no font with them
+        message = message.replace(mark, f'<span style="color:{colour}">●</span>')
+    return message
+
+
+def _mail(notification: Notification) -> str:
+    body = email.html(notification).partition("<body")[2].partition(">")[2]
+    return f'<div style="width:640px">{body.partition("</body>")[0]}</div>'
+
+
+def _draw(browser: str, html: str, picture: Path, width: int) -> None:
+    body = f'<div id="both" class="pair" style="flex-wrap:nowrap">{html}</div>'
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "page.html")
+        source.write_text(html_page(picture.stem, body + _MEASURE), encoding="utf-8")
+        measured = _browse(
+            browser, folder, "--dump-dom", f"--window-size={width},800", source.as_uri()
+        )
+        height = int(measured.partition("<title>")[2].partition("<")[0]) + 48
+        _browse(
+            browser, folder, f"--screenshot={picture}", f"--window-size={width},{height}",
+            "--force-device-scale-factor=0.75", source.as_uri(),
+        )  # fmt: skip
 
 
 _MARKS: Final = {"🔵": "#3b82f6", "🟡": "#eab308", "🟠": "#ea580c", "🔴": "#dc2626"}

@@ -185,9 +185,16 @@ class Notification:
                 return f"{only.sentence} ({self.title})"
             return f"{self.title}: {only.record or only.actor}{_AFTER_RECORD[only.operation]}"
         if not count:
-            return self.heading
+            return f"{self.heading}: records not found yet" if self.missing else self.heading
         some = f" ({self.failed:,} not done)" if 0 < self.failed < count else ""
         return f"{self.heading}: {counted(count, 'record')}{some}"
+
+    @property
+    def missing(self) -> str:
+        """That the records are not in the notification, as a sentence; empty if they are, or if none belong."""
+        if self.records or self.reason is not Reason.NOT_FOUND:
+            return ""
+        return "The records are not in this message, because they cannot be found yet."
 
     @property
     def more_records(self) -> str:

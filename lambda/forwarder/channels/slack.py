@@ -198,6 +198,8 @@ def _blocks(notification: Notification, count: int, room: int) -> list[dict[str,
         blocks.append(_context(f"*{PERHAPS_REPEAT}*"))
     if notification.description:
         blocks.append({"type": "section", "text": _plain(notification.description)})
+    if notification.missing:
+        blocks.append({"type": "section", "text": _plain(notification.missing)})
     for record in notification.records[:count]:
         blocks += [{"type": "divider"}, *_record_blocks(record, room)]
     hidden = len(notification.records) - count

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ class FoundRecord:
     timestamp_ms: int
     line: str
     fields: dict[str, Any]
-    arrived_ms: int | None = None
+    arrived_ms: int | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -86,10 +86,14 @@ class Reader:
             startTime=max(since_ms, 0),
             endTime=until_ms,
         )
-        lines = {
-            (event["timestamp"], event["message"]) for page in pages for event in page["events"]
-        }
-        return found_records(lines)
+        arrivals: dict[tuple[int, str], int | None] = {}
+        for event in (event for page in pages for event in page["events"]):
+            line = (event["timestamp"], event["message"])
+            arrivals.setdefault(line, event.get("ingestionTime"))
+        return [
+            replace(record, arrived_ms=arrivals[record.timestamp_ms, record.line])
+            for record in found_records(arrivals)
+        ]
 
 
 def found_records(lines: Iterable[tuple[int, str]]) -> list[FoundRecord]:

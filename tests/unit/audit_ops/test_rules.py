@@ -80,6 +80,17 @@ def test_a_rule_in_words(config: Path) -> None:
     assert (wrong.exit_code, "did you mean 'large-refund'?" in wrong.output) == (2, True)
 
 
+def test_the_kinds_of_a_rule_are_explained_once(config: Path) -> None:
+    said = run("explain", "payout-account-changed", "--config", str(config)).output
+    condition = 'changes.record_type is "payout_account" and changes.fields.iban is there'
+    assert f"Matches a record when {condition}.\nAnd only when the operation is a change:" in said
+    path = broken(
+        config, 'changed = ["iban"]', 'actions = ["x"]\nkinds = ["creation", "change", "deletion"]'
+    )
+    said = run("explain", "payout-account-changed", "--config", path).output
+    assert 'and event.action is "x".\n' in said
+
+
 def test_a_pattern_that_can_be_shorter_is_shown_so(config: Path) -> None:
     path = broken(config, '{ $.event.action = "login" &&', '{ (($.event.action = "login")) &&')
     said = run("explain", "repeated-failed-logins", "--config", path).output

@@ -68,7 +68,7 @@ def test_the_alarm_does_not_count_what_is_named_after_another_operation() -> Non
     )
     assert rule.pattern.condition is not None
     assert "event.action" in in_words(rule.pattern.condition)
-    assert list(rule.further_conditions.in_words()) == ["the record is of a change"]
+    assert list(rule.further_conditions.in_words()) == ["the operation is a change"]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 from audit_rules.channels.slack import SlackChannel
 from forwarder.channels import email, slack
 from forwarder.notification import Notification, Reason
+from forwarder.stages.read import FoundRecord, Reader
 from forwarder.text import shortened
 from local_cloud.receivers.slack import SlackReceiver
-from tests.unit.forwarder.rendered import AT_MS, MAIL, WHEN, change, found, notified
+from tests.unit.forwarder.rendered import AT_MS, MAIL, WHEN, change, config, found, notified
 
 SLACK = SlackChannel(name="slack", webhook_secret="s")
 READERS: list[Callable[[Notification], str]] = [
@@ -304,6 +305,18 @@ def test_the_reason_is_said(reason: Reason, read: Callable[[Notification], str])
 
 
 @each_channel
+def test_records_that_cannot_be_found_are_said_to_be_missing(
+    read: Callable[[Notification], str],
+) -> None:
+    said = "The records are not in this message, because they cannot be found yet."
+    notification = notified(reason=Reason.NOT_FOUND)
+    assert said in read(notification)
+    assert subject(notification) == "[High] IBAN changed: records not found yet"
+    assert said not in read(notified(reason=Reason.NOTICE))
+    assert said not in read(notified(change(), reason=Reason.NOT_FOUND))
+
+
+@each_channel
 def test_a_creation_and_a_deletion_are_not_told_as_changes(
     read: Callable[[Notification], str],
 ) -> None:
@@ -384,3 +397,19 @@ def test_a_text_that_is_cut_twice_keeps_its_length_and_its_isolates(text: str) -
     assert twice.endswith(f"… ({len(text):,} characters)")
     assert len(twice) <= 100
     assert twice.count("\u2068") == twice.count("\u2069")
+
+
+def test_the_reader_knows_when_a_record_arrived() -> None:
+    class Pages:
+        def paginate(self, **_: Any) -> list[dict[str, Any]]:
+            event = {"timestamp": 5, "message": "{}", "ingestionTime": 9}
+            return [{"events": [event, {**event, "ingestionTime": 10}]}]
+
+    class Logs:
+        def get_paginator(self, _: str) -> Pages:
+            return Pages()
+
+    reader = Reader(logs=Logs(), log_group="x")  # type: ignore[arg-type]
+    [record] = reader.read(config().rules[0], since_ms=0, until_ms=9)
+    assert (record.timestamp_ms, record.arrived_ms) == (5, 9)
+    assert record == FoundRecord(5, "{}", {})

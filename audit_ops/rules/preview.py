@@ -70,7 +70,7 @@ def preview(config: AuditConfig, rule: Rule) -> list[Preview]:
     record = FoundRecord(round(at.timestamp() * 1000), line, json.loads(line))
     evidence = Evidence(region="eu-west-1", log_group=config.names.log_group)
     renderer = Renderer(config=config, evidence=evidence)
-    notification = renderer.notification(rule, [record], Reason.ALARM)
+    notification = renderer.notification(rule, [record], Reason.ARRIVED)
     return list(_previews(config, rule, lambda each: channels.preview(each, notification)))
 
 

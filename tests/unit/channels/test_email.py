@@ -15,7 +15,7 @@ HEAD = '[audit]\nname = "x"\ntime_zone = "UTC"\n[sources]\nlog_groups = ["/app/x
 CHANNEL = EmailChannel(name="a", sender="audit@example.com", recipients=("b@example.com",))
 NOTICE = Notification(
     rule_id="large-refund", title="Refund", description="<b>Look</b>", owner="Finance",
-    severity=Severity.HIGH, reason=Reason.ALARM,
+    severity=Severity.HIGH, reason=Reason.ARRIVED,
 )  # fmt: skip
 
 

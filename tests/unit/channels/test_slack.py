@@ -14,7 +14,7 @@ HEAD = '[audit]\nname = "x"\ntime_zone = "UTC"\n[sources]\nlog_groups = ["/app/x
 CHANNEL = SlackChannel(name="a", webhook_secret="audit/slack")
 NOTICE = Notification(
     rule_id="large-refund", title="Refund & <more>", description="Look at *it*", owner="Finance",
-    severity=Severity.HIGH, reason=Reason.ALARM,
+    severity=Severity.HIGH, reason=Reason.ARRIVED,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from forwarder.notification import Notification, Reason
 def notice(**given: Any) -> Notification:
     values = {
         "rule_id": "r", "title": "T", "description": "D", "owner": "O", "severity": Severity.LOW,
-        "reason": Reason.ALARM,
+        "reason": Reason.ARRIVED,
     }  # fmt: skip
     return Notification(**(values | given))
 

@@ -52,7 +52,7 @@ RENDERER = Renderer(
 
 def told(*records: dict[str, Any]) -> Notification:
     found = [FoundRecord(1_767_225_600_000 + n, json.dumps(r), r) for n, r in enumerate(records)]
-    return RENDERER.notification(CONFIG.rules[0], found, Reason.ALARM)
+    return RENDERER.notification(CONFIG.rules[0], found, Reason.ARRIVED)
 
 
 def record(**changes: Any) -> dict[str, Any]:

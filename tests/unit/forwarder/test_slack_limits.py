@@ -77,6 +77,28 @@ def test_no_notification_exceeds_a_limit(notification: Notification) -> None:
     assert refused(slack.message(notification)) == []
 
 
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=12),
+    max_leaves=30,
+)
+
+
+@given(VALUES, st.sampled_from(["failure", "success", "unknown"]), st.integers(1, 12))
+def test_no_fields_of_a_record_exceed_a_limit(value: Any, outcome: str, count: int) -> None:
+    record = {
+        "message": value, "event": {"action": value, "outcome": outcome, "reason": value},
+        "user": {"id": value, "name": value, "email": value, "effective": value},
+        "changes": {
+            "record_type": value, "record_id": value, "before": value, "after": value, "fields": value,
+        },
+        "source": {"ip": value}, "service": {"name": value}, "trace": {"id": value},
+        "export": {"rows": value},
+    }  # fmt: skip
+    rule = "pattern = '{ $.export.rows = * || $.changes.after.limit > 5 }'"
+    assert refused(slack.message(notified(*[record] * count, rule=rule))) == []
+
+
 @pytest.mark.parametrize("size", [1, 300])
 @pytest.mark.parametrize("records", [1, 10, 11, 52, 1000])
 def test_no_record_exceeds_a_limit(records: int, size: int) -> None:

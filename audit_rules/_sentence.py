@@ -58,7 +58,7 @@ class Sentence:
         self,
         record: Mapping[str, Any],
         labels: Mapping[str, str],
-        shown: Callable[[str], str] = lambda value: value,
+        shown: Callable[[str], str] | None = None,
     ) -> str:
         """Return the sentence for a record, with `nothing` for a field that is missing or null.
 
@@ -67,8 +67,9 @@ class Sentence:
         Args:
             record: the record.
             labels: display names of record types.
-            shown: is applied to each value, such as to limit its length.
+            shown: is applied to each value, such as to limit its length; by default, values are unchanged.
         """
+        shown = shown or str
 
         def fill(found: re.Match[str]) -> str:
             name, _, nouns = found[1].partition("|")

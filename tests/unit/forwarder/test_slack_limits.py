@@ -122,6 +122,21 @@ def test_the_evidence_of_many_records_is_a_link_that_slack_takes(records: int) -
     assert ("filter" in notification.evidence_url) is (records <= 30)
 
 
+@pytest.mark.parametrize("records", [10, 11, 12, 13, 20])
+def test_a_message_has_at_most_50_blocks(records: int) -> None:
+    notification = notified(change(), reason=Reason.NOTICE, perhaps_repeat=True, rule=WHEN_RUNBOOK)
+    short = RecordView(
+        sentence="a", message="", actor="b", actor_detail="", record="", when="", where="", outcome="",
+        reason="", request="", changes=[FieldChange(label="c", before="d", after="e", kind="updated")],
+    )  # fmt: skip
+    given_values = {"records": [short] * records, "left_out": 3, "description": "f"}
+    message = slack.message(Notification(**(_values(notification) | given_values)))
+    assert refused(message) == []
+    shown = sum("fields" in block for block in message["blocks"])
+    assert shown == 10
+    assert f"and {3 + records - shown} more records" in str(message)
+
+
 def test_records_that_do_not_fit_are_counted() -> None:
     big = {f"field {n}": "&" * 200 for n in range(10)}
     message = slack.message(notified(*[change(before=big, after=big)] * 12))

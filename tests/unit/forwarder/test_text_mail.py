@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit_rules import Severity
 from forwarder.channels import email, slack
-from forwarder.notification import Notification, Reason
+from forwarder.notification import FieldChange, Notification, Reason, RecordView
 from forwarder.text import clean, one_line
 from local_cloud.receivers.slack import SlackReceiver
 from tests.unit.forwarder.rendered import change, notified
@@ -46,12 +46,12 @@ RULE = 'pattern = \'{ $.export.rows = * }\'\n[rules.labels]\n"export.rows" = "Ro
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("action", ["customer-updated", "unheard-of"])
 def test_no_value_begins_a_line(end: str, action: str) -> None:
-    record = hostile(f"DE2{end}{FORGED}{end}  after   DE3")
+    record = hostile(f"DE2{end}{FORGED}{end}    after   DE3")
     record["event"]["action"] = action
     records = [record] * 12
     text = email.plain_text(notified(*records, rule=RULE))
     lines = re.split("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]", text)
-    assert not any(line.startswith(("Who      Max", "  after   DE3")) for line in lines)
+    assert not any(line.startswith(("Who      Max", "    after   DE3")) for line in lines)
     assert [line for line in lines if not LINE.match(line)] == []
     assert max(len(line) for line in lines if "https://" not in line) <= 76
     assert sum(line.startswith("Who ") for line in lines) == 10
@@ -69,6 +69,25 @@ def test_no_value_begins_a_line_in_slack(end: str) -> None:
     record = hostile(f"DE2{end}Who: Max")
     text = SlackReceiver.text(slack.message(notified(record, rule=RULE)))
     assert not any(line.startswith("Who: Max") for line in text.splitlines())
+
+
+def test_no_part_of_any_view_begins_a_line() -> None:
+    value = f"after   DE3\n{FORGED}\u00a0\nafter   DE3\n  after   DE3"
+    view = RecordView(
+        sentence=value, message=value, actor=value, actor_detail=value, record=value, when=value,
+        where=value, outcome=value, reason=value, request=value, late=value, details=[("Rows", value)],
+        changes=[FieldChange(label=value, before=value, after=value, kind="updated", note=value)],
+    )  # fmt: skip
+    notification = Notification(
+        rule_id=value, title=value, severity=Severity.HIGH, description=value, owner=value,
+        reason=Reason.ARRIVED, records=[view], left_out=3, left_out_by=[value],
+    )  # fmt: skip
+    lines = email.plain_text(notification).splitlines()
+    assert [line for line in lines if not LINE.match(line)] == []
+    assert not any(line.startswith("Who      Max") for line in lines)
+    assert [line for line in lines if line.startswith("    after   ")] == [
+        "    after   after   DE3 ⏎ Who [6 blanks] Max Mustermann ⏎ after   DE3 ⏎ after",
+    ]
 
 
 def test_a_message_that_is_not_about_a_rule_is_set_apart() -> None:

@@ -86,7 +86,7 @@ def test_no_part_of_any_view_begins_a_line() -> None:
     assert [line for line in lines if not LINE.match(line)] == []
     assert not any(line.startswith("Who      Max") for line in lines)
     assert [line for line in lines if line.startswith("    after   ")] == [
-        "    after   after   DE3 ⏎ Who [6 blanks] Max Mustermann ⏎ after   DE3 ⏎ after",
+        "    after   after   DE3 ⏎ Who [6 blanks] Max Mustermann ⏎ after   DE3 ⏎",
     ]
 
 

@@ -14,11 +14,15 @@ from audit_rules import AuditRulesError, closest
 from local_cloud.errors import LocalCloudError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from audit_ops.telling.outbox import OutboxView
     from audit_rules import AuditConfig, Rule
 
 __all__ = ["main"]
 
 _DEFAULT_PORT = 4599
+_WIDE = 1000  # for a file or another program, which needs whole lines
 
 _port = click.option(
     "--port",
@@ -319,6 +323,115 @@ def _rule(config: "AuditConfig", rule_id: str, path: Path) -> "Rule":
         raise click.BadParameter(
             f"{path} has no rule {rule_id!r}; {hint}", param_hint="RULE_ID"
         ) from None
+
+
+@main.group(short_help="Show and mend what people are told.")
+def outbox() -> None:
+    """Show and mend what people are told of: the outbox of a deployed trail.
+
+    The credentials and the Region come from the environment, as for `audit deploy`.
+    """
+
+
+@outbox.command("list", short_help="Count the items by state, rule and channel.")
+@_config
+@click.option(
+    "--keys", is_flag=True, help="List each item that waits or was not told, with its key."
+)
+def outbox_list(*, config: Path, keys: bool) -> None:
+    """Count the items by state, rule and channel, and say why they wait."""
+    from datetime import UTC, datetime
+
+    from audit_ops.telling.report import groups_report, items_report
+
+    view = _outbox(config)
+    _console().print(
+        items_report(view.items()) if keys else groups_report(view.groups(datetime.now(UTC)))
+    )
+
+
+@outbox.command("why", short_help="Show an item.")
+@_config
+@click.argument("key")
+def outbox_why(*, config: Path, key: str) -> None:
+    """Show an item: its state, since when and why, and its line if it was not told yet."""
+    from audit_ops.telling.report import item_report
+
+    _console().print(item_report(_outbox(config).item(key)))
+
+
+@outbox.command("retry", short_help="Send refused and unsure items again.")
+@_config
+@click.argument("keys", nargs=-1, required=True)
+def outbox_retry(*, config: Path, keys: tuple[str, ...]) -> None:
+    """Let refused and unsure items wait again; they are sent within a minute."""
+    _outbox(config).retry(keys, _now_ms())
+    click.echo(f"{len(keys)} items wait again")
+
+
+@outbox.command("drop", short_help="End items that wait, without telling anybody.")
+@_config
+@click.option("--reason", required=True, help="Why; stored in the items.")
+@click.argument("keys", nargs=-1, required=True)
+def outbox_drop(*, config: Path, reason: str, keys: tuple[str, ...]) -> None:
+    """End items that wait as muted, without telling anybody."""
+    _outbox(config).drop(keys, reason, _now_ms())
+    click.echo(f"{len(keys)} items are muted")
+
+
+@outbox.command("move", short_help="Move what waits for a channel to another one.")
+@_config
+@click.argument("source")
+@click.argument("target")
+def outbox_move(*, config: Path, source: str, target: str) -> None:
+    """Move what waits for the channel SOURCE, which audit.toml may not have any more, to TARGET."""
+    click.echo(f"{_outbox(config).move(source, target, _now_ms())} items moved")
+
+
+@main.command(short_help="Send dead letters to their functions again.")
+@_config
+def redrive(*, config: Path) -> None:
+    """Invoke the functions of the trail with their dead letters again, and delete those that succeed."""
+    import boto3
+
+    from audit_ops.telling.redrive import redrive as run
+    from audit_ops.telling.stack import deployed_stack
+    from audit_rules import load_config
+
+    names = load_config(config).names
+    stack = deployed_stack(names.trail, boto3.client)  # type: ignore[arg-type] # boto3's overloads
+    failed = 0
+    for letter in run(names, stack.queues, boto3.client):  # type: ignore[arg-type] # the same
+        failed += bool(letter.error)
+        click.echo(f"{letter.function}: {letter.error or 'succeeded'}")
+    if failed:
+        raise click.ClickException(f"{failed} letters failed again, and stay in their queues")
+
+
+def _outbox(path: Path) -> "OutboxView":
+    import boto3
+
+    from audit_ops.telling.outbox import OutboxView
+    from audit_ops.telling.stack import deployed_stack
+    from audit_rules import load_config
+
+    config = load_config(path)
+    stack = deployed_stack(config.name, boto3.client)  # type: ignore[arg-type] # boto3's overloads
+    dynamodb = boto3.client("dynamodb")
+    return OutboxView(config=config, dynamodb=dynamodb, table=stack.outbox_table)
+
+
+def _now_ms() -> int:
+    import time
+
+    return int(time.time() * 1000)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
 
 
 @main.group(short_help="Run AWS on this machine: the embedded cloud.")

@@ -3,7 +3,8 @@
     def test_a_changed_phone_is_notified(audit_trail, capsys):
         shop.change_phone(user=7)
         audit_trail.put_lines("/app/shop", capsys.readouterr().out.splitlines())
-        assert "MFA phone number changed" in audit_trail.notifications()[0]["message"]["text"]
+        [post] = audit_trail.notifications("security-slack")
+        assert "MFA phone number changed" in post["message"]["text"]
 
 In the test process, boto3 calls the cloud without further arguments; other processes use
 `AWS_ENDPOINT_URL`, which `audit_trail` sets. In pytest's configuration, `audit_app` is the folder of

@@ -106,10 +106,14 @@ class World:
         ]
         return sorted(arrived, key=lambda each: each[1].arrived)
 
-    def notifications(self) -> list[dict[str, Any]]:
+    def notifications(self, channel: str = "") -> list[dict[str, Any]]:
         """Return the received messages as JSON types: `type`, `channel`, and the members of the type.
 
         Slack adds `message`; e-mail adds `to`, `subject` and `text`.
+
+        Args:
+            channel: the name of a channel in `audit.toml`, for its messages alone; between channels, the
+                order is that of arrival, which may be any.
         """
         return [
             {
@@ -118,4 +122,5 @@ class World:
                 **self.receivers[name].as_json(message.original),
             }
             for name, message in self.received()
+            if channel in {"", message.channel}
         ]

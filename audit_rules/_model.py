@@ -5,13 +5,12 @@ These classes only hold values; `_config` checks them. An `AuditConfig` from `lo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ._exceptions import FilterPatternError
 from ._further_conditions import NO_FURTHER_CONDITIONS, FurtherConditions, QuietHours
 from ._names import Names
 from ._reading.problems import did_you_mean
@@ -19,13 +18,11 @@ from ._sentence import Sentence
 from ._severity import Severity
 from .channels import Channel
 from .patterns import (
-    AUDIT_PATTERN,
     FilterPattern,
     LogEvent,
     NumericComparison,
     TextComparison,
     leaves,
-    printed,
 )
 
 
@@ -74,11 +71,11 @@ class Example:
 class Rule:
     """A rule: the audit records that it matches, the channels that it notifies, and the texts to show.
 
-    `threshold` records within `window_minutes` put the rule's alarm into ALARM. `labels` holds display
-    names of fields, record types and values, those of all rules among them. `description` and `runbook` may be empty. `pattern` is built from
-    `when` where the file has it; `further_conditions` are conditions that a pattern cannot express.
+    `threshold` records within any `window_minutes` are notified, fewer are not. `labels` holds display
+    names of fields, record types and values, those of all rules among them. `description` and `runbook`
+    may be empty. `pattern` is built from `when` where the file has it; `further_conditions` are conditions
+    that a pattern cannot express.
     `message` replaces the action's sentence. Records that arrive in `quiet_hours` are sent afterwards.
-    Records of an `urgent` rule are sent when they arrive, without waiting for the alarm.
     """
 
     id: str
@@ -96,7 +93,6 @@ class Rule:
     further_conditions: FurtherConditions = NO_FURTHER_CONDITIONS
     message: Sentence | None = None
     quiet_hours: QuietHours | None = None
-    urgent: bool = False
 
     @property
     def asked(self) -> tuple[tuple[str, ...], ...]:
@@ -147,6 +143,28 @@ class Rule:
         event = FilterPattern.read(message)
         return self.pattern.matches(event) and self.applies_to(event.json or {})
 
+    def reaching(self, times_ms: Sequence[int]) -> list[int]:
+        """Return which records lie in a time window with at least `threshold` records.
+
+        A window is any period shorter than `window_minutes`; it can begin at each record.
+
+        Args:
+            times_ms: the times of the records in ms since 1970, in ascending order.
+
+        Returns:
+            The positions of the records in `times_ms`, in ascending order.
+        """
+        window_ms = self.window_minutes * 60_000
+        reached: list[int] = []
+        first = covered = 0
+        for last, time_ms in enumerate(times_ms):
+            while time_ms - times_ms[first] >= window_ms:
+                first += 1
+            if last - first + 1 >= self.threshold:
+                reached += range(max(first, covered), last + 1)
+                covered = last + 1
+        return reached
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
@@ -168,23 +186,6 @@ class AuditConfig:
     def names(self) -> Names:
         """The names of the trail's AWS resources."""
         return Names(self.name)
-
-    @property
-    def urgent_pattern(self) -> FilterPattern | None:
-        """The filter pattern that selects the records of all urgent rules; None without urgent rules.
-
-        The patterns are combined because a log group can have only two subscription filters. If CloudWatch
-        would reject the combined pattern (more than 1,024 characters, 2 regular expressions or 3 wildcards
-        in selectors), this is `AUDIT_PATTERN`, which selects all audit records.
-        """
-        conditions = [rule.pattern.condition for rule in self.rules if rule.urgent]
-        if not conditions:
-            return None
-        texts = [printed(condition)[1:-1].strip() for condition in conditions if condition]
-        try:
-            return FilterPattern(f"{{ {' || '.join(texts)} }}")
-        except FilterPatternError:
-            return AUDIT_PATTERN
 
     def rule(self, rule_id: str) -> Rule:
         """Return the rule with an id.

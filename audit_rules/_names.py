@@ -25,8 +25,18 @@ class Names:
         return f"{self.trail}-router"
 
     @property
+    def matcher(self) -> str:
+        """The name of the Lambda function that puts the records that rules match into the outbox."""
+        return f"{self.trail}-matcher"
+
+    @property
+    def teller(self) -> str:
+        """The name of the Lambda function that sends what waits in the outbox."""
+        return f"{self.trail}-teller"
+
+    @property
     def forwarder(self) -> str:
-        """The name of the Lambda function that sends notifications."""
+        """The name of the Lambda function that the alarms invoke; it puts what they counted into the outbox."""
         return f"{self.trail}-forwarder"
 
     @property
@@ -40,5 +50,5 @@ class Names:
 
     def own_log_groups(self) -> frozenset[str]:
         """Return the trail's own log groups; as sources they would feed records back in a loop."""
-        functions = (self.router, self.forwarder)
+        functions = (self.router, self.matcher, self.teller, self.forwarder)
         return frozenset({self.log_group, *(f"/aws/lambda/{name}" for name in functions)})

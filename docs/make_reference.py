@@ -62,10 +62,12 @@ VARIABLES: Final = {
     "AWS_LAMBDA_LOG_STREAM_NAME": "A function's process in the embedded cloud: set by it, as by Lambda.",
     "AWS_REGION": "`audit deploy`, `audit rules compare`, the forwarder: the Region.",
     "JSII_NODE": "`audit deploy`, `make`: the Node.js on which the CDK runs. Default: the one of the environment.",
-    "LEDGER_TABLE": "Forwarder: the table of what was notified. Set by the stack.",
+    "OUTBOX_TABLE": "Forwarder: the table of what is to be notified, and was. Set by the stack.",
     "LOOKUP_SECONDS": "Forwarder: how long it waits for the records of an alarm. Default: 30.",
     "PATH": "`audit deploy`: searched for `cdk` and `node` where they are not installed beside the app.",
     "PYTEST_CURRENT_TEST": "`audit_lib`: set by pytest in a test, where an `AuditUsageWarning` is issued.",
+    "MATCHER": "Router: the function that gets the rejected records. Set by the stack.",
+    "TELLER": "Forwarder: the function that sends notifications. Set by the stack.",
     "REJECTED_QUEUE_URL": "Router: the queue of records that CloudWatch Logs rejected. Set by the stack.",
     "_X_AMZN_TRACE_ID": "`audit_lib.adapters.aws_lambda`: set by Lambda; becomes `trace.id`.",
 }

@@ -71,8 +71,7 @@ class _Run:
             with _progress(console, step.title):
                 self.world.cloud.advance(step.wait)
                 printed = self.shop.send(step)
-                self.world.cloud.put_lines(self.config.sources.log_groups[0], printed)
-                self.world.cloud.advance(step.then)
+                self.world.put_lines(self.config.sources.log_groups[0], printed)
             records = [line for line in printed if AUDIT_PATTERN.matches(line)]
             for line in records:
                 matched.update(rule.id for rule in self.config.rules if rule.matches(line))

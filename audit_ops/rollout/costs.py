@@ -17,9 +17,9 @@ PER_GB_MONTH_STORED: Final = 0.03
 _PER_KEY: Final = 1.00
 _PER_ALARM: Final = 0.10
 _PER_METRIC: Final = 0.30
-# The sweep, every two minutes: Lambda (512 MB, arm64, a fifth of a second) and DescribeAlarms.
-_SWEEPS: Final = 365 * 24 * 30 / 12
-_PER_SWEEP: Final = 0.2 * 0.5 * 0.0000133334 + 0.20 / 1e6 + 0.01 / 1e3
+# Every minute: two functions (512 MB, arm64, a fifth of a second each), DescribeAlarms, and ten reads of the outbox.
+_SWEEPS: Final = 365 * 24 * 60 / 12
+_PER_SWEEP: Final = 2 * (0.2 * 0.5 * 0.0000133334 + 0.20 / 1e6) + 0.01 / 1e3 + 10 * 0.1415 / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,4 @@ def monthly_costs(template: Mapping[str, Any]) -> Iterator[Cost]:
     yield Cost(f"{keys} encryption key (up to three times that after two yearly rotations)", keys * _PER_KEY)  # fmt: skip
     yield Cost(f"{alarms} alarms", alarms * _PER_ALARM)
     yield Cost(f"{metrics} metrics, if each counts something all month", metrics * _PER_METRIC)
-    yield Cost("functions: the sweep every two minutes", _SWEEPS * _PER_SWEEP)
+    yield Cost("functions: what runs every minute", _SWEEPS * _PER_SWEEP)

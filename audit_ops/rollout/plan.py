@@ -97,7 +97,8 @@ class Plan:
         yield f"  {names.log_group}: the audit log group, retention {days:,} days, with its own key"
         yield f"  subscriptions of the sources: {', '.join(self.config.sources.log_groups)}"
         yield f"  {len(self.config.rules)} rules, each with a metric filter and an alarm; {len(self.config.channels)} channels"
-        yield f"  2 functions: {names.router} copies records, {names.forwarder} sends notifications"
+        yield f"  4 functions: {names.router} copies records, {names.matcher} matches them with the rules,"
+        yield f"     {names.teller} sends notifications, {names.forwarder} looks for what an alarm counted"
         yield f"  {count['AWS::Logs::QueryDefinition']} saved queries; {sum(count.values())} resources in all"
         if self.kept:
             yield ""
@@ -111,7 +112,8 @@ class Plan:
         yield f"  {PER_GB_INGESTED:6.2f}  per GB of audit records (about a million records)"
         yield f"  {PER_GB_MONTH_STORED:6.2f}  per stored GB and month, after compression"
         yield ""
-        yield f"`cdk destroy` keeps {names.log_group}, its key, and the queue of rejected records."
+        yield f"`cdk destroy` keeps {names.log_group}, its key, the queue of rejected records, and"
+        yield "the outbox of what waits to be told."
 
 
 def _template(assembly: Path, stack_name: str) -> tuple[str, dict[str, Any]]:

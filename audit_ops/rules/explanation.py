@@ -21,11 +21,9 @@ def explain(config: AuditConfig, rule: Rule) -> Iterator[str]:
             yield f"And only when {further}: the forwarder checks this, because CloudWatch cannot."
     if rule.threshold > 1 or rule.window_minutes > 1:
         yield (
-            f"The alarm goes into ALARM at {rule.threshold} such records within {rule.window_minutes}"
-            " minutes; each of them is then notified."
+            f"{rule.threshold} such records within {rule.window_minutes} minutes are notified, each of"
+            " them; fewer are not."
         )
-    if rule.urgent:
-        yield "It is urgent: each record is notified when it arrives, without waiting for the alarm."
     if rule.quiet_hours:
         yield f"Records in its quiet hours, {rule.quiet_hours}, are notified after them."
     yield f"Notifies {', '.join(f'{name} ({config.channels[name].TYPE})' for name in rule.channels)}."

@@ -8,6 +8,7 @@ CloudWatch does.
 
 import gzip
 import zlib
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -32,7 +33,7 @@ from audit_rules.patterns import (
 __all__ = ["Replay", "ReplayError", "RuleMatches", "lines_of", "replay"]
 
 _DAY_LENGTH: Final = len("2026-01-31")
-_MINUTE_LENGTH: Final = len("2026-01-31T10:00")
+_PACE_MS: Final = 20_000  # the teller's
 _MAX_ACTORS: Final = 10_000
 _MAX_INDEXED: Final = 10_000
 
@@ -43,47 +44,50 @@ class ReplayError(AuditOpsError):
 
 @dataclass
 class RuleMatches:
-    """Counts the records that one rule matches, by minute and by actor.
+    """Counts the records that one rule matches, by day and by actor.
 
-    `actors` counts at most 10,000 actors; records of further actors are not in it.
+    `actors` counts at most 10,000 actors; records of further actors are not in it. `days` counts by day in UTC;
+    an invalid time is cut to 10 characters.
     """
 
     rule: Rule
     actors: Counter[str] = field(default_factory=Counter)
-    _times: Counter[str] = field(default_factory=Counter)
-    """Records by minute in UTC, `2026-11-25T10:00`; an invalid time is kept as text."""
+    days: Counter[str] = field(default_factory=Counter)
+    _times_ms: "array[int]" = field(default_factory=lambda: array("q"))
 
     @property
     def records(self) -> int:
         """The number of matching records."""
-        return self._times.total()
+        return self.days.total()
 
     @property
-    def days(self) -> Counter[str]:
-        """The number of matching records by day in UTC."""
-        days: Counter[str] = Counter()
-        for at, count in self._times.items():
-            days[at[:_DAY_LENGTH]] += count
-        return days
+    def told(self) -> int:
+        """The number of records that reach the rule's threshold, so that people are told of them.
 
-    @property
-    def alarms(self) -> int:
-        """How often the rule's alarm would have gone into ALARM.
-
-        Periods of `window_minutes` are aligned to 1970; adjacent periods in ALARM count once. Records with an
-        invalid time are ignored.
+        They are counted as on AWS, by their times; those with an invalid time are ignored.
         """
-        windows: Counter[int] = Counter()
-        for at, count in self._times.items():
-            with suppress(ValueError):
-                minute = int(datetime.fromisoformat(f"{at}Z").timestamp()) // 60
-                windows[minute // self.rule.window_minutes] += count
-        in_alarm = {at for at, count in windows.items() if count >= self.rule.threshold}
-        return sum(at - 1 not in in_alarm for at in in_alarm)
+        return len(self._told())
 
-    def add(self, record: Mapping[str, Any], minute: str) -> None:
-        """Count a matching record, with its actor, for a minute in UTC (`2026-11-25T10:00`)."""
-        self._times[minute] += 1
+    @property
+    def messages(self) -> int:
+        """The number of messages to each of the rule's channels, if each record arrives at its time.
+
+        A message contains all records that arrived since the one before, which is 20 seconds ago or more.
+        """
+        count, sent_ms = 0, -_PACE_MS
+        for time_ms in self._told():
+            if time_ms > sent_ms:  # else it is in the message that was sent, or will be
+                count += 1
+                sent_ms = max(time_ms, sent_ms + _PACE_MS)
+        return count
+
+    def add(self, record: Mapping[str, Any], day: str) -> None:
+        """Count a matching record, with its actor, for a day in UTC."""
+        self.days[day] += 1
+        with suppress(ValueError, OverflowError):
+            at = datetime.fromisoformat(str(record.get("@timestamp")))
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
+            self._times_ms.append(round(at.timestamp() * 1000))
         actor = actor_of(record)
         count = self.actors.get(actor)
         if count is not None:
@@ -91,16 +95,20 @@ class RuleMatches:
         elif len(self.actors) < _MAX_ACTORS:
             self.actors[actor] = 1
 
+    def _told(self) -> list[int]:
+        times = sorted(self._times_ms)
+        return [times[at] for at in self.rule.reaching(times)]
 
-def _minute(at: object) -> str:
-    """Return the minute in UTC of an ISO 8601 time; an invalid time is cut to 10 characters."""
+
+def _day(at: object) -> str:
+    """Return the day in UTC of an ISO 8601 time; an invalid time is cut to 10 characters."""
     if not isinstance(at, str):
         return ""
     if at.endswith("Z"):  # as audit_lib writes it
-        return at[:_MINUTE_LENGTH]
+        return at[:_DAY_LENGTH]
     try:
         time = datetime.fromisoformat(at)
-        return f"{time.astimezone(UTC) if time.tzinfo else time:%Y-%m-%dT%H:%M}"
+        return f"{time.astimezone(UTC) if time.tzinfo else time:%Y-%m-%d}"
     except (ValueError, OverflowError):
         return at[:_DAY_LENGTH]
 
@@ -143,15 +151,15 @@ def replay(lines: Iterable[bytes], config: AuditConfig) -> Replay:
         record_type = changes.get("record_type") if type(changes) is dict else None
         if type(action) is str:
             actions[action] += 1
-        minute = _minute(record.get("@timestamp"))
-        days[minute[:_DAY_LENGTH]] += 1
+        day = _day(record.get("@timestamp"))
+        days[day] += 1
         for matches, holds in index.candidates(action, record_type, changes):
             try:
                 matched = holds(record)
             except InexactError:
                 matched = matches.rule.pattern.matches(line.decode("utf-8", "replace"))
             if matched and matches.rule.applies_to(record):
-                matches.add(record, minute)
+                matches.add(record, day)
     result.actions.update(actions)
     result.days.update(days)
     return result

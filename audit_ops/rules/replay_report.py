@@ -29,7 +29,7 @@ def replay_report(result: Replay, config: AuditConfig) -> Group:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, justify in (
         ("rule", "left"), ("records", "right"), ("a day", "right"), ("busiest day", "left"),
-        ("alarms", "right"), ("most by", "left"),
+        ("told", "right"), ("messages", "right"), ("most by", "left"),
     ):  # fmt: skip
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for matches in result.rules:
@@ -52,7 +52,8 @@ def _row(matches: RuleMatches, days: int) -> Iterator[Text]:
     yield Text(f"{matches.records:,}")
     yield Text(f"{matches.records / days:.1f}" if days else "")
     yield Text(f"{busiest[0][0]}: {busiest[0][1]:,}" if busiest else "")
-    yield Text(f"{matches.alarms:,}")
+    yield Text(f"{matches.told:,}")
+    yield Text(f"{matches.messages:,}")
     yield Text(by)
 
 

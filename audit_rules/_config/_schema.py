@@ -59,7 +59,6 @@ _MEANINGS: Final = {
     "rules.materiality.by": "The difference that must be exceeded.",
     "rules.materiality.percent": "The difference that must be exceeded, in percent of the value before.",
     "rules.message": "Sentence to use instead of the action's: {actor} moved {record}.",
-    "rules.delivery": "When the channels are notified: with the alarm, or when the record arrives (urgent).",
     "rules.quiet_hours": "Hours whose notifications are sent afterwards, such as 22:00-07:00 in the trail's time zone.",
     "labels": "Display names of fields, record types and values, for all rules.",
     "rules.labels": "Display names that replace those of [labels] for this rule.",

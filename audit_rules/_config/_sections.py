@@ -175,7 +175,6 @@ def read_rule(
         further_conditions=condition[1],
         message=_message(table),
         quiet_hours=_quiet_hours(table),
-        urgent=_urgent(table),
     )
     table.finish()
     return rule
@@ -251,21 +250,6 @@ def _networks(when: TableReader, name: str) -> tuple[Network, ...]:
 _NO_PATTERN: Final = " "  # "" in the file is an error
 _KINDS: Final = tuple(operation for _, operation in OPERATIONS)
 _NETWORKS: Final = ("networks", "outside_networks")
-
-
-def _urgent(table: TableReader) -> bool:
-    delivery = table.text(
-        "delivery", checks.one_of({"alarm", "urgent"}, "delivery"), default="alarm"
-    )
-    if delivery != "urgent":
-        return False
-    for key in ("threshold", "window_minutes"):
-        if key in table.names():
-            reason = "an urgent rule sends each record immediately"
-            table.add_problem(
-                key, f'cannot be combined with delivery = "urgent": {reason}; remove one of them'
-            )
-    return True
 
 
 def _quiet_hours(table: TableReader) -> QuietHours | None:

@@ -39,11 +39,15 @@ class FunctionAsset:
 
     Attributes:
         path: a zip file, deleted when the process ends.
-        handler: the handler for Lambda, `package.module.function`.
+        package: the package whose module `handler` has the handlers.
     """
 
     path: Path
-    handler: str
+    package: str
+
+    def handler(self, name: str = "handler") -> str:
+        """Return a handler for Lambda, `package.module.function`."""
+        return f"{self.package}.handler.{name}"
 
 
 def router_asset() -> FunctionAsset:
@@ -105,4 +109,4 @@ def _packed(name: str, files: dict[str, bytes]) -> FunctionAsset:
             entry = ZipInfo(inside, _EPOCH)
             entry.create_system, entry.external_attr = _UNIX, _READABLE
             archive.writestr(entry, files[inside])
-    return FunctionAsset(path, f"{name}.handler.handler")
+    return FunctionAsset(path, name)

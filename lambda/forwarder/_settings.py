@@ -1,4 +1,4 @@
-"""Reads the settings of the forwarder from the environment variables of the Lambda function."""
+"""Reads the settings of the forwarder's functions from their environment variables."""
 
 import os
 from dataclasses import dataclass
@@ -13,21 +13,23 @@ class ForwarderSettings:
 
     Attributes:
         audit_log_group: the name of the audit log group.
-        ledger_table: the name of the DynamoDB table of the ledger.
+        outbox_table: the name of the DynamoDB table of the outbox.
+        teller: the name of the Lambda function that sends.
         region: the AWS Region.
         config_file: the path of `audit.toml`.
         lookup_seconds: how long to wait for the records of an alarm, because ingestion can be late.
     """
 
     audit_log_group: str
-    ledger_table: str
+    outbox_table: str
+    teller: str
     region: str
     config_file: Path
     lookup_seconds: int
 
     @classmethod
     def from_environment(cls) -> "ForwarderSettings":
-        """Read `AUDIT_LOG_GROUP`, `LEDGER_TABLE`, `AWS_REGION`, `AUDIT_CONFIG` and `LOOKUP_SECONDS`.
+        """Read `AUDIT_LOG_GROUP`, `OUTBOX_TABLE`, `TELLER`, `AWS_REGION`, `AUDIT_CONFIG`, `LOOKUP_SECONDS`.
 
         The defaults are the packaged `audit.toml` for `AUDIT_CONFIG`, and 30 for `LOOKUP_SECONDS`.
 
@@ -40,7 +42,8 @@ class ForwarderSettings:
         try:
             return cls(
                 audit_log_group=os.environ["AUDIT_LOG_GROUP"],
-                ledger_table=os.environ["LEDGER_TABLE"],
+                outbox_table=os.environ["OUTBOX_TABLE"],
+                teller=os.environ["TELLER"],
                 region=os.environ["AWS_REGION"],
                 config_file=Path(os.environ.get("AUDIT_CONFIG", packaged_config)),
                 lookup_seconds=int(lookup_seconds),

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from audit_rules import Severity
-from forwarder.text import counted
+from forwarder.text import counted, one_line, shortened
 
 __all__ = [
     "PERHAPS_REPEAT",
@@ -22,7 +22,8 @@ __all__ = [
     "RecordView",
 ]
 
-PERHAPS_REPEAT = (
+_MAX_SHORT_LENGTH: Final = 1000
+PERHAPS_REPEAT: Final = (
     "Perhaps a repeat: this message was sent before, and it is not known whether it arrived."
 )
 
@@ -30,16 +31,12 @@ PERHAPS_REPEAT = (
 class Reason(StrEnum):
     """Why a notification is sent; the value is shown to the recipients after `Sent because`."""
 
-    ALARM = "the alarm of the rule started"
-    STILL_IN_ALARM = "a matching record arrived while the alarm of the rule was on"
-    BACK_TO_OK = "a matching record was found when the alarm of the rule ended"
     ARRIVED = "a matching record arrived"
     COUNTED = "the number of records that the rule waits for arrived within its period"
     HELD = "the quiet hours of the rule are over"
     FOUND = "the alarm of the rule counted a record that was found later, in the audit log"
     NOT_FOUND = "the alarm of the rule counted records that cannot be found yet"
     NOTICE = "a message arrived that is not about a rule"
-    UNREADABLE = "a message arrived that is not from the alarm of a rule"
 
 
 class Operation(StrEnum):
@@ -203,3 +200,13 @@ class Notification:
             return ""
         by = f", by {', '.join(self.left_out_by)}" if self.left_out_by else ""
         return f"and {counted(self.left_out, 'more record')}{by}; see the evidence"
+
+    @property
+    def short_text(self) -> str:
+        """The summary and the first three sentences, at most 1,000 characters, without formatting.
+
+        If it is perhaps a repeat, this is said first.
+        """
+        repeat = [PERHAPS_REPEAT] if self.perhaps_repeat else []
+        texts = [*repeat, self.summary, *(record.sentence for record in self.records[:3])]
+        return shortened("\n".join(map(one_line, texts)), _MAX_SHORT_LENGTH)

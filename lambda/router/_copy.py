@@ -4,17 +4,22 @@ The limits of PutLogEvents:
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 """
 
+import gzip
 import json
 import re
 import time
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from router._delivery import DeliveredEvent, Delivery
 from router._settings import RouterSettings
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import RejectedLogEventsInfoTypeDef
     from mypy_boto3_sqs import SQSClient
@@ -32,8 +37,14 @@ class Copier:
     """Copies the log events of deliveries to the audit log group, in a log stream for each source stream."""
 
     def __init__(
-        self, *, logs: "CloudWatchLogsClient", sqs: "SQSClient", settings: RouterSettings
+        self,
+        *,
+        logs: "CloudWatchLogsClient",
+        sqs: "SQSClient",
+        lambda_client: "LambdaClient",
+        settings: RouterSettings,
     ) -> None:
+        self._lambda = lambda_client
         self._logs = logs
         self._sqs = sqs
         self._settings = settings
@@ -41,7 +52,7 @@ class Copier:
     def copy(self, delivery: Delivery) -> dict[str, int]:
         """Write all events; send those that CloudWatch Logs rejects (expired, too old, too new) to the queue.
 
-        Creates the log stream if it does not exist. Prints the metric `RejectedRecords` if there are any.
+        The matcher gets these too, so that people are told of them. Creates the log stream if it does not exist. Prints the metric `RejectedRecords` if there are any.
 
         Returns:
             The number of events by result: `copied` and `rejected`.
@@ -51,14 +62,32 @@ class Copier:
                 events twice.
         """
         stream = stream_name(delivery)
-        rejected = 0
+        rejected: list[DeliveredEvent] = []
         for batch in batches(delivery.events):
             for event, reason in self._put(stream, batch):
                 self._send_to_queue(delivery, event, reason)
-                rejected += 1
+                rejected.append(event)
         if rejected:
-            print(_metric("RejectedRecords", rejected))  # noqa: T201
-        return {"copied": len(delivery.events) - rejected, "rejected": rejected}
+            print(_metric("RejectedRecords", len(rejected)))  # noqa: T201
+            self._match(rejected)
+        return {"copied": len(delivery.events) - len(rejected), "rejected": len(rejected)}
+
+    def _match(self, events: list[DeliveredEvent]) -> None:
+        """Invoke the matcher with rejected events; they are in the queue, so an error is only printed."""
+        for event in events:
+            payload = {
+                "messageType": "DATA_MESSAGE",
+                "logEvents": [{"timestamp": event.timestamp, "message": event.message}],
+            }
+            data = b64encode(gzip.compress(json.dumps(payload).encode())).decode()
+            try:
+                self._lambda.invoke(
+                    FunctionName=self._settings.matcher,
+                    InvocationType="Event",
+                    Payload=json.dumps({"awslogs": {"data": data}}).encode(),
+                )
+            except (ClientError, BotoCoreError) as error:  # such as a line of over 256 KB
+                print(json.dumps({"rejected record not matched": str(error)}))  # noqa: T201
 
     def _put(self, stream: str, batch: list[DeliveredEvent]) -> list[tuple[DeliveredEvent, str]]:
         """Write one batch; return the events that CloudWatch Logs rejected, with the reasons."""

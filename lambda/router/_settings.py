@@ -8,14 +8,15 @@ __all__ = ["RouterSettings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterSettings:
-    """The name of the audit log group, and the URL of the queue of rejected records."""
+    """The names of the audit log group and of the matcher, and the URL of the queue of rejected records."""
 
     audit_log_group: str
     rejected_queue_url: str
+    matcher: str
 
     @classmethod
     def from_environment(cls) -> "RouterSettings":
-        """Read `AUDIT_LOG_GROUP` and `REJECTED_QUEUE_URL`.
+        """Read `AUDIT_LOG_GROUP`, `REJECTED_QUEUE_URL` and `MATCHER`.
 
         Raises:
             KeyError: a variable is missing; the message names it.
@@ -24,6 +25,7 @@ class RouterSettings:
             return cls(
                 audit_log_group=os.environ["AUDIT_LOG_GROUP"],
                 rejected_queue_url=os.environ["REJECTED_QUEUE_URL"],
+                matcher=os.environ["MATCHER"],
             )
         except KeyError as error:
             raise KeyError(

@@ -21,6 +21,7 @@ def _copier() -> Copier:
     return Copier(
         logs=boto3.client("logs"),
         sqs=boto3.client("sqs"),
+        lambda_client=boto3.client("lambda"),
         settings=RouterSettings.from_environment(),
     )
 

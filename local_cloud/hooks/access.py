@@ -85,7 +85,11 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
 
 
 def _parameters(response: Any) -> dict[str, Any]:
-    """Return the parameters of a call in any of AWS's protocols."""
+    """Return the parameters of a call in any of AWS's protocols; those of a path override the others."""
+    return {**_in_body(response), **response.uri_match}
+
+
+def _in_body(response: Any) -> dict[str, Any]:
     given = response.body
     if not isinstance(given, dict):  # some of moto's services have read it already
         try:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from local_cloud._protocol import Cloud
 from local_cloud.resources.registry import (
@@ -149,15 +149,35 @@ class QueryDefinitionType(ResourceType):
         return PhysicalResource(answer["queryDefinitionId"])
 
 
+def _indexes_and_key(properties: Properties) -> dict[str, Any]:
+    """Return the secondary indexes and the encryption of a table as parameters of `CreateTable`."""
+    given = {}
+    if "GlobalSecondaryIndexes" in properties:
+        given["GlobalSecondaryIndexes"] = properties["GlobalSecondaryIndexes"]
+    if key := properties.get("SSESpecification"):
+        renamed = {"SSEEnabled": "Enabled"}  # its name in the API
+        given["SSESpecification"] = {renamed.get(name, name): key[name] for name in key}
+    return given
+
+
 @resource_type(
     "AWS::DynamoDB::Table",
+    "AttributeDefinitions",
     "BillingMode",
+    "DeletionProtectionEnabled",
+    "GlobalSecondaryIndexes",
     "PointInTimeRecoverySpecification",
+    "SSESpecification",
     "TimeToLiveSpecification",
-    replaced_by=("AttributeDefinitions", "KeySchema", "TableName"),
+    replaced_by=("KeySchema", "TableName"),
 )
 class TableType(ResourceType):
-    """`AWS::DynamoDB::Table` without secondary indexes and provisioned throughput."""
+    """`AWS::DynamoDB::Table` without local indexes and provisioned throughput.
+
+    An update that changes its secondary indexes or its encryption fails.
+    """
+
+    _FIXED: Final = ("GlobalSecondaryIndexes", "SSESpecification")
 
     def create(self, cloud: Cloud, name: str, properties: Properties) -> PhysicalResource:
         name = properties.get("TableName", name)
@@ -166,6 +186,8 @@ class TableType(ResourceType):
             AttributeDefinitions=properties["AttributeDefinitions"],
             KeySchema=properties["KeySchema"],
             BillingMode=properties["BillingMode"],
+            DeletionProtectionEnabled=properties.get("DeletionProtectionEnabled", False),
+            **_indexes_and_key(properties),
         )["TableDescription"]
         resource = PhysicalResource(name, {"Arn": described["TableArn"]})
         return self.update(cloud, resource, properties, {})
@@ -173,8 +195,17 @@ class TableType(ResourceType):
     def update(
         self, cloud: Cloud, resource: PhysicalResource, new: Properties, old: Properties
     ) -> PhysicalResource:
-        del old
         dynamodb = cloud.client("dynamodb")
+        for name in (*self._FIXED, "AttributeDefinitions") if old else ():
+            if new.get(name) != old.get(name):
+                raise ValueError(
+                    f"the embedded cloud does not change {name} of a table; delete and create it"
+                )
+        if old:
+            dynamodb.update_table(
+                TableName=resource.ref,
+                DeletionProtectionEnabled=new.get("DeletionProtectionEnabled", False),
+            )
         self._keep_time_to_live(cloud, resource.ref, new.get("TimeToLiveSpecification"))
         dynamodb.update_continuous_backups(
             TableName=resource.ref,

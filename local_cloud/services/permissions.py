@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -79,6 +80,7 @@ class Permissions:
         For a service that is not known here, the resource is a text that only `*` matches.
         """
         action, context = f"{service}:{operation}", {"aws:SecureTransport": "true"}
+        action = _ACTIONS.get(action, action)
         if action == "ses:SendEmail":
             context["ses:FromAddress"] = given["FromEmailAddress"]
             if "Raw" in given["Content"]:
@@ -90,6 +92,10 @@ class Permissions:
             if not name.startswith(("arn:", "(")):
                 arn = f"arn:aws:{service}:{self._region}:{DEFAULT_ACCOUNT_ID}:{name}"
             yield AccessRequest(action=action, resource=arn, context=context)
+        if service == "dynamodb":
+            for key in _keys(given):
+                via = {"kms:ViaService": f"dynamodb.{self._region}.amazonaws.com"}
+                yield AccessRequest(action="kms:Decrypt", resource=key, context=context | via)
 
 
 def _secret(given: _Parameters) -> list[str]:
@@ -104,11 +110,35 @@ def _log_group(given: _Parameters) -> list[str]:
     return [f"log-group:{given['logGroupName']}:log-stream:{given.get('logStreamName', '')}"]
 
 
+def _tables(given: _Parameters) -> list[str]:
+    """Return the tables of a call, or the index that it queries."""
+    if "RequestItems" in given:  # `BatchGetItem`
+        return [f"table/{name}" for name in given["RequestItems"]]
+    index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
+    return [f"table/{given['TableName']}{index}"]
+
+
+def _keys(given: _Parameters) -> set[str]:
+    """Return the keys that encrypt the tables of a call, which its caller has to be allowed to use."""
+    names = given.get("RequestItems") or [given["TableName"]]
+    found = set()
+    for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
+        for name in names:
+            table = backend.tables.get(str(name).rpartition("/")[2])
+            key = (table.sse_specification or {}).get("KMSMasterKeyId") if table else None
+            if key:
+                found.add(str(key))
+    return found
+
+
+# The actions whose names differ from those of their operations.
+_ACTIONS: Final = {"lambda:Invoke": "lambda:InvokeFunction"}
 # By service: from a call's parameters to the resources that it needs.
 _RESOURCES: Final[dict[str, Callable[[_Parameters], list[str]]]] = {
     "logs": _log_group,
     "sqs": lambda given: [given["QueueUrl"].rpartition("/")[2]],
-    "dynamodb": lambda given: [f"table/{given['TableName']}"],
+    "dynamodb": _tables,
+    "lambda": lambda given: [f"function:{given['FunctionName']}"],
     "secretsmanager": _secret,
     "ses": lambda given: [f"identity/{given['FromEmailAddress']}"],
     "cloudwatch": lambda given: [f"alarm:{name}" for name in given.get("AlarmNames") or ["*"]],

@@ -43,23 +43,29 @@ def test_the_demo_ends_well_and_its_numbers_are_the_storys(
     )
     assert summary["lines"] > summary["emitted"]
     assert summary["rules_notified"] == sorted({step.rule for step in SCENARIO if step.rule})
-    assert summary["notifications"] == 12
-    assert "12 notifications, each sent once" in done.stdout
+    assert summary["notifications"] == 14
+    assert "14 notifications, each sent once" in done.stdout
+
+
+def one(output: Path, name: str) -> Path:
+    """Return the only file of a name after its number; between channels, the order is any."""
+    [found] = output.glob(f"??-{name}")
+    return found
 
 
 def test_the_messages_are_what_a_business_person_reads(
     run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     output, _ = run
-    slack = (output / "07-slack-payout-account-changed.json").read_text()
+    slack = one(output, "slack-payout-account-changed.json").read_text()
     assert "Max Weber changed where the money of Payout account PA-9 goes" in slack
     assert "Fish &amp; Chips &lt;Harbour&gt;" in slack
     assert r"`ES9121000418450200051332`\n→ `DE89370400440532013000`" in slack
-    refund = (output / "09-slack-large-refund.json").read_text()
+    refund = one(output, "slack-large-refund.json").read_text()
     assert "&lt;!channel&gt; *urgent* refund" in refund
     assert "<!channel>" not in refund
     mail = email.message_from_bytes(
-        (output / "08-email-payout-account-changed.eml").read_bytes(), policy=email.policy.default
+        one(output, "email-payout-account-changed.eml").read_bytes(), policy=email.policy.default
     )
     assert mail["Subject"] == "[High] Payout account changed: Payout account PA-9"
     assert mail["To"] == "finance@example.com"

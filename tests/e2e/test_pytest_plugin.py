@@ -17,7 +17,8 @@ LINE = {
 
 def test_a_changed_phone_is_told(audit_trail):
     audit_trail.put_lines("/app/shop", ["ordinary", json.dumps(LINE)])
-    slack, mail = audit_trail.notifications()
+    [slack] = audit_trail.notifications("security-slack")
+    [mail] = audit_trail.notifications("security-email")
     assert slack["channel"] == "security-slack"
     assert "MFA phone number changed" in slack["message"]["text"]
     assert mail["to"] == "security@example.com"

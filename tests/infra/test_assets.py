@@ -29,9 +29,9 @@ def test_bytes_depend_on_the_contents_alone(
     monkeypatch.setattr(assets, "_ROOT", tmp_path)
     there = [router_asset(), forwarder_asset(ROOT / "audit.toml")]
     assert [each.path.read_bytes() for each in here] == [each.path.read_bytes() for each in there]
-    assert [each.handler for each in here] == [
+    assert [here[0].handler(), here[1].handler("tell")] == [
         "router.handler.handler",
-        "forwarder.handler.handler",
+        "forwarder.handler.tell",
     ]
 
 

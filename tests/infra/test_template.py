@@ -41,11 +41,15 @@ def test_cloudwatch_logs_may_use_the_key_for_the_audit_group_alone(template: Tem
 
 
 def test_every_source_is_subscribed_with_the_audit_pattern(template: Template) -> None:
-    [subscription] = template.properties("Logs::SubscriptionFilter")
+    subscription = template.one("Logs::SubscriptionFilter", FilterName="audit-records")
     assert subscription["LogGroupName"] == "/app/shop"
     assert subscription["FilterPattern"] == '{ $.log.logger = "*.audit" }'
     assert "RouterFunction" in flat(subscription["DestinationArn"])
-    [resource] = template.of_type("Logs::SubscriptionFilter").values()
+    [resource] = [
+        each
+        for each in template.of_type("Logs::SubscriptionFilter").values()
+        if each["Properties"] == subscription
+    ]
     [permission] = resource["DependsOn"]
     granted = template.body["Resources"][permission]["Properties"]
     assert granted["Principal"] == "logs.amazonaws.com"
@@ -59,11 +63,11 @@ def test_eighty_sources_need_one_permission_and_no_custom_resource(
     sources = json.dumps([f"/app/{n}" for n in range(80)])
     text = (ROOT / "audit.toml").read_text().replace('["/app/shop"]', sources)
     template = synth(text)
-    assert len(template.of_type("Logs::SubscriptionFilter")) == 80
+    assert len(template.of_type("Logs::SubscriptionFilter")) == 81  # and that of the matcher
     logs = [
         p for p in template.properties("Lambda::Permission") if p["Principal"].startswith("logs")
     ]
-    assert len(logs) == 1
+    assert len(logs) == 2
     kinds = {resource["Type"] for resource in template.body["Resources"].values()}
     assert not [kind for kind in kinds if kind.startswith("Custom::")]
 
@@ -112,11 +116,31 @@ def test_the_forwarder_hears_of_alarms_and_of_the_sweep(template: Template) -> N
     assert subscription["Protocol"] == "lambda"
     assert "deadLetterTargetArn" in subscription["RedrivePolicy"]
     [sweep] = template.properties("Events::Rule")
-    assert sweep["ScheduleExpression"] == "rate(2 minutes)"
-    [target] = sweep["Targets"]
-    assert "ForwarderFunction" in flat(target["Arn"])
-    assert "Arn" in target["DeadLetterConfig"]
+    assert sweep["ScheduleExpression"] == "rate(1 minute)"
+    assert [
+        name
+        for target in sweep["Targets"]
+        for name in ("Teller", "Forwarder")
+        if f"{name}Function" in flat(target["Arn"])
+    ] == ["Teller", "Forwarder"]
+    assert all("Arn" in target["DeadLetterConfig"] for target in sweep["Targets"])
+
+
+def test_every_audit_record_is_delivered_to_the_matcher(template: Template) -> None:
+    subscription = template.one("Logs::SubscriptionFilter", FilterName="matcher")
+    assert subscription["LogGroupName"] == {"Ref": "StoreRecords611269AC"}
+    assert subscription["FilterPattern"] == ""
+    assert "MatcherFunction" in flat(subscription["DestinationArn"])
+
+
+def test_the_outbox_has_what_its_code_queries(template: Template) -> None:
     [table] = template.properties("DynamoDB::Table")
+    assert {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in table["GlobalSecondaryIndexes"]
+    } == {"waiting": ["waits", "place"], "counted": ["counts", "at"]}
+    for index in table["GlobalSecondaryIndexes"]:
+        assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
@@ -147,7 +171,15 @@ def test_roles_may_do_what_they_need_and_no_more(template: Template) -> None:
         "sqs:SendMessage",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
-        "dynamodb:DeleteItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey*",
+        "kms:ReEncrypt*",
+        "lambda:InvokeFunction",
         "cloudwatch:DescribeAlarms",
         "secretsmanager:GetSecretValue",
         "ses:SendEmail",
@@ -215,7 +247,7 @@ def test_an_asset_has_the_same_hash_on_every_synth(
     template: Template, synth: Callable[[str], Template]
 ) -> None:
     again = synth((ROOT / "audit.toml").read_text())
-    for function in ("audit-router", "audit-forwarder"):
+    for function in ("audit-router", "audit-matcher", "audit-teller", "audit-forwarder"):
         assert template.asset(function).name == again.asset(function).name
 
 
@@ -226,12 +258,13 @@ def test_the_forwarder_sends_mail_as_the_configured_senders_only(template: Templ
         assert each["Condition"] == {"StringEquals": {"ses:FromAddress": ["audit@example.com"]}}
 
 
-def test_the_lease_of_a_claim_is_longer_than_the_function_may_run(template: Template) -> None:
-    """Else a second invocation would claim what the first one is still sending."""
-    from forwarder.stages.ledger import LEASE_SECONDS
+def test_a_door_is_held_for_longer_than_the_function_may_run(template: Template) -> None:
+    """Else a second invocation would send what the first one is still sending."""
+    from forwarder.door import LEASE_SECONDS, TIMEOUT_SECONDS
 
-    forwarder = template.one("Lambda::Function", FunctionName="audit-forwarder")
-    assert forwarder["Timeout"] + 60 <= LEASE_SECONDS
+    teller = template.one("Lambda::Function", FunctionName="audit-teller")
+    assert teller["Timeout"] == TIMEOUT_SECONDS
+    assert TIMEOUT_SECONDS + 60 <= LEASE_SECONDS
 
 
 def test_what_holds_records_outlives_the_stack(template: Template) -> None:
@@ -241,13 +274,15 @@ def test_what_holds_records_outlives_the_stack(template: Template) -> None:
         if resource.get("DeletionPolicy") == "Retain"
     }
     assert {id_.rstrip("0123456789ABCDEF") for id_ in kept} == {
-        "StoreRecords", "StoreKey", "Rejected",
+        "StoreRecords", "StoreKey", "Rejected", "OutboxTable",
     }  # fmt: skip
 
 
 def test_defaults_that_a_review_asks_for(template: Template) -> None:
     [table] = template.properties("DynamoDB::Table")
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["SSESpecification"]["SSEType"] == "KMS"
+    assert "PointInTimeRecoverySpecification" not in table  # it would keep what was removed
     [policy] = template.properties("SNS::TopicPolicy")
     assert {"Bool": {"aws:SecureTransport": "false"}} in [
         s.get("Condition") for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"
@@ -259,7 +294,7 @@ def test_defaults_that_a_review_asks_for(template: Template) -> None:
         for group in template.properties("Logs::LogGroup")
         if group["LogGroupName"].startswith("/aws/lambda/")
     ]
-    assert [group["RetentionInDays"] for group in functions_logs] == [90, 90]
+    assert [group["RetentionInDays"] for group in functions_logs] == [90] * 4
 
 
 def test_the_commands_of_saved_queries_are_those_of_logs_insights(template: Template) -> None:

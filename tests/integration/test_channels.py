@@ -47,12 +47,15 @@ class BoardChannel(Channel):
 CHANNEL = BoardChannel
 '''
 IN_FORWARDER = """
+from forwarder.channels import SendResult, SendStatus
+
 class Board:
     def __init__(self, channel, dynamodb):
         self.channel, self.dynamodb = channel, dynamodb
 
-    def send(self, notification):
+    def send(self, notification, *, is_plain=False):
         self.dynamodb.put_item(TableName=self.channel.table, Item={"id": {"S": notification.summary}})
+        return SendResult(SendStatus.SENT)
 
 def open_channel(channel, client):
     return Board(channel, client("dynamodb"))

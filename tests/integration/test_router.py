@@ -45,6 +45,7 @@ def queue(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
     url = boto3.client("sqs").create_queue(QueueName="rejected")["QueueUrl"]
     monkeypatch.setenv("AUDIT_LOG_GROUP", "/audit/records")
     monkeypatch.setenv("REJECTED_QUEUE_URL", url)
+    monkeypatch.setenv("MATCHER", "audit-matcher")
     module._copier.cache_clear()
     return url
 
@@ -109,9 +110,16 @@ def test_what_cloudwatch_takes_no_more_is_kept_and_counted(
             "tooNewLogEventStartIndex": 3,
         }
     }
-    with Stubber(module._copier()._logs) as logs:
+    with (
+        Stubber(module._copier()._logs) as logs,
+        Stubber(module._copier()._lambda) as functions,
+    ):
         logs.add_response("put_log_events", answer)
+        for _ in range(2):
+            functions.add_response("invoke", {"StatusCode": 202})
+        functions.add_client_error("invoke", "RequestEntityTooLargeException")
         assert module.handler(envelope(*events), None) == {"copied": 1, "rejected": 3}
+        functions.assert_no_pending_responses()
     messages = boto3.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
     bodies = [json.loads(message["Body"]) for message in messages["Messages"]]
     assert sorted((body["reason"], body["message"]) for body in bodies) == [
@@ -120,7 +128,9 @@ def test_what_cloudwatch_takes_no_more_is_kept_and_counted(
         ("too old", "old"),
     ]
     assert {body["logGroup"] for body in bodies} == {"/app/shop"}
-    metric = json.loads(capsys.readouterr().out)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "RequestEntityTooLargeException" in second
+    metric = json.loads(first)
     assert metric["RejectedRecords"] == 3
     assert metric["_aws"]["Timestamp"] >= NOW
 

@@ -1,10 +1,13 @@
 """The deployed template on the embedded cloud: from log lines to notifications in time."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
+from click.testing import CliRunner
 
+from audit_ops.cli import main
 from audit_ops.world import World
 from audit_rules import load_config
 from tests.deployed_trail import DeployedTrail, named, phone_change
@@ -107,7 +110,9 @@ def test_slack_being_down_delays_and_loses_nothing(world: DeployedTrail) -> None
     world.put(phone_change("late"))
     assert world.notified() == []
     assert world.mailed() == ["late"]
-    world.cloud.advance(60)
+    world.cloud.advance(600)
+    assert world.notified() == []
+    world.cloud.advance(400)  # a channel that is closed is asked every 15 minutes
     assert world.notified() == ["late"]
     world.cloud.advance(600)
     assert world.mailed() == ["late"]
@@ -121,3 +126,72 @@ def test_the_saved_queries_and_the_retention_are_there(world: DeployedTrail) -> 
     assert group["retentionInDays"] == 3653
     with pytest.raises(logs.exceptions.InvalidParameterException, match="deletion protection"):
         logs.delete_log_group(logGroupName="/audit/records")
+
+
+def audit(*arguments: str) -> str:
+    """Run the command against the deployed trail; return what it printed."""
+    done = CliRunner().invoke(main, [*arguments, "--config", str(ROOT / "audit.toml")])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_what_waits_is_shown_moved_and_dropped(world: DeployedTrail) -> None:
+    world.slack.answers = [(404, {})]
+    world.put(phone_change("w1"), phone_change("w2"))
+    waiting = next(
+        line for line in audit("outbox", "list").splitlines() if line.startswith("waiting")
+    )
+    assert "security-slack" in waiting
+    assert "the channel is closed: channel 'security-slack': Slack answered 404" in waiting
+    keys = re.findall(r"mfa-phone-changed#security-slack#\w+", audit("outbox", "list", "--keys"))
+    assert len(keys) == 2
+    assert '"event": {"id": "w' in audit("outbox", "why", keys[0])
+    assert audit("outbox", "drop", "--reason", "a test", keys[0]) == "1 items are muted\n"
+    assert "a test" in audit("outbox", "why", keys[0])
+    assert audit("outbox", "move", "security-slack", "finance-slack") == "1 items moved\n"
+    world.cloud.advance(60)
+    assert len(world.notified()) == 1
+    world.cloud.advance(1000)
+    assert len(world.notified()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["why", "nothing"], "write the key of an item, RULE#CHANNEL#DIGEST"),
+        (["why", "a#b#c"], "no item has the key 'a#b#c'"),
+        (["move", "a", "b"], "the channel 'b' is not in audit.toml; write one of finance-email,"),
+    ],
+)
+def test_what_the_outbox_has_not_is_said(
+    world: DeployedTrail, arguments: list[str], said: str
+) -> None:
+    done = CliRunner().invoke(main, ["outbox", *arguments, "--config", str(ROOT / "audit.toml")])
+    assert done.exit_code == 1
+    assert said in done.output
+
+
+def test_dead_letters_are_sent_again(world: DeployedTrail) -> None:
+    iam, functions = world.cloud.client("iam"), world.cloud.client("lambda")
+    role = functions.get_function_configuration(FunctionName="audit-matcher")["Role"]
+    role = role.rpartition("/")[2]
+    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    iam.put_role_policy(
+        RoleName=role, PolicyName=name,
+        PolicyDocument=json.dumps(
+            document | {"Statement": [s for s in document["Statement"] if "dynamodb" not in str(s)]}
+        ),
+    )  # fmt: skip
+    world.put(phone_change("dead"))
+    world.cloud.advance(240)  # three attempts; people are told by the alarm
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+    assert "audit-matcher: succeeded" in audit("redrive")
+    world.cloud.functions.invoke_later("audit-teller", {"channel": "security-slack", "keys": ["?"]})
+    world.cloud.advance(240)
+    done = CliRunner().invoke(main, ["redrive", "--config", str(ROOT / "audit.toml")])
+    assert done.exit_code == 1
+    assert "audit-teller: not enough values to unpack" in done.output
+    assert "1 letters failed again, and stay in their queues" in done.output
+    world.cloud.advance(600)
+    assert world.notified() == ["dead"]

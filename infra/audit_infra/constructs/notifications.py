@@ -1,4 +1,6 @@
-"""Creates the topic of the alarms, the schedule that invokes the forwarder, and the ledger table."""
+"""Creates the topic of the alarms, the schedule of the functions, and the table of the outbox."""
+
+from collections.abc import Sequence
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -14,7 +16,7 @@ from constructs import Construct
 from audit_infra.constructs.function import dead_letter_queue
 from audit_rules import Names
 
-__all__ = ["AlarmTopic", "LedgerTable", "SweepSchedule"]
+__all__ = ["AlarmTopic", "EveryMinute", "OutboxTable"]
 
 
 class AlarmTopic(Construct):
@@ -58,48 +60,95 @@ class AlarmTopic(Construct):
         )
 
 
-class LedgerTable(Construct):
-    """The DynamoDB table in which the forwarder stores what was sent; it is deleted with the stack.
+class OutboxTable(Construct):
+    """The DynamoDB table of the outbox, encrypted with the key of the audit log group.
+
+    It is protected from deletion and retained when the stack is deleted: what waits in it was not told. It has
+    no point-in-time recovery, which would keep the lines that are removed when they were told; the audit log
+    group has all records.
 
     Attributes:
-        table: the table, with the partition key `id` and the time to live (TTL) attribute `expires_at`.
+        table: the table, with the partition key `id`, the time to live (TTL) attribute `expires_at`, and the
+            indexes `waiting` and `counted`, which contain keys only.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey) -> None:
         super().__init__(scope, id_)
+        self._key = key
+        text, number = dynamodb.AttributeType.STRING, dynamodb.AttributeType.NUMBER
         self.table = dynamodb.Table(
             self,
             "Table",
-            table_name=name,
-            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            partition_key=dynamodb.Attribute(name="id", type=text),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            removal_policy=RemovalPolicy.DESTROY,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=key,
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
         )
+        for name, partition, sort in (
+            ("waiting", "waits", dynamodb.Attribute(name="place", type=text)),
+            ("counted", "counts", dynamodb.Attribute(name="at", type=number)),
+        ):
+            self.table.add_global_secondary_index(
+                index_name=name,
+                partition_key=dynamodb.Attribute(name=partition, type=text),
+                sort_key=sort,
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
+
+    def grant(self, role: iam.IRole, *actions: str, indexes: Sequence[str]) -> None:
+        """Allow a role to read, put and change items, to query some indexes, and to do further actions.
+
+        It may use the key for DynamoDB only. Nobody but administrators may scan the table.
+        """
+        items = ("dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", *actions)
+        table = self.table.table_arn
+        for allowed, resources in (
+            (list(items), [table]),
+            (["dynamodb:Query"], [f"{table}/index/{name}" for name in indexes]),
+        ):
+            role.add_to_principal_policy(iam.PolicyStatement(actions=allowed, resources=resources))
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*",
+                    "kms:ReEncrypt*",
+                ],
+                resources=[self._key.key_arn],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"dynamodb.{Aws.REGION}.amazonaws.com"}
+                },
+            )
+        )  # fmt: skip
 
 
-class SweepSchedule(Construct):
-    """The EventBridge rule that invokes the forwarder every two minutes.
+class EveryMinute(Construct):
+    """The EventBridge rule that invokes some functions every minute.
 
-    The forwarder then sends held records, and new records of alarms that stay in ALARM.
+    A dead-letter queue keeps the events that could not be delivered.
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, names: Names, function: lambda_.IFunction
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        names: Names,
+        functions: Sequence[lambda_.IFunction],
     ) -> None:
         super().__init__(scope, id_)
+        undelivered = dead_letter_queue(self, "Undelivered")
         events.Rule(
             self,
             "Schedule",
             rule_name=f"{names.trail}-sweep",
-            description="Invokes the forwarder for held records and for new records of alarms in ALARM",
-            schedule=events.Schedule.rate(Duration.minutes(2)),
+            description="Sends what waits, counts thresholds again, and checks the alarms in ALARM",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[
-                targets.LambdaFunction(
-                    function, dead_letter_queue=dead_letter_queue(self, "Undelivered")
-                )
+                targets.LambdaFunction(function, dead_letter_queue=undelivered)
+                for function in functions
             ],
         )

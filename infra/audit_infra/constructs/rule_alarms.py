@@ -1,4 +1,4 @@
-"""Creates a metric filter and an alarm for each rule, and the subscription filter of the urgent rules."""
+"""Creates a metric filter and an alarm for each rule, and the subscription filter of the matcher."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -9,9 +9,9 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from audit_infra.constructs.function import logs_may_invoke
-from audit_rules import AuditConfig, FilterPattern, Rule
+from audit_rules import AuditConfig, Rule
 
-__all__ = ["RuleAlarms", "UrgentSubscription"]
+__all__ = ["MatcherSubscription", "RuleAlarms"]
 
 _MAX_DESCRIPTION_LENGTH = 1024
 
@@ -72,15 +72,14 @@ class RuleAlarms(Construct):
             alarm.add_ok_action(action)
 
 
-class UrgentSubscription(Construct):
-    """The subscription filter that sends the records of urgent rules to a function when they arrive."""
+class MatcherSubscription(Construct):
+    """The subscription filter that sends every audit record to the matcher when it arrives."""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
-        pattern: FilterPattern,
         log_group: logs.ILogGroup,
         function: lambda_.IFunction,
     ) -> None:
@@ -90,8 +89,8 @@ class UrgentSubscription(Construct):
             self,
             "Records",
             log_group_name=log_group.log_group_name,
-            filter_name="urgent",
-            filter_pattern=pattern.text,
+            filter_name="matcher",
+            filter_pattern="",
             destination_arn=function.function_arn,
         )
         subscription.node.add_dependency(permission)

@@ -9,13 +9,16 @@ from constructs import Construct
 
 from audit_infra.assets import forwarder_asset, router_asset
 from audit_infra.constructs.function import AuditFunction, dead_letter_queue
-from audit_infra.constructs.notifications import AlarmTopic, LedgerTable, SweepSchedule
+from audit_infra.constructs.notifications import AlarmTopic, EveryMinute, OutboxTable
 from audit_infra.constructs.record_store import RecordStore
 from audit_infra.constructs.routing import Routing
-from audit_infra.constructs.rule_alarms import RuleAlarms, UrgentSubscription
+from audit_infra.constructs.rule_alarms import MatcherSubscription, RuleAlarms
 from audit_rules import AuditConfig
 
-__all__ = ["TrailStack"]
+__all__ = ["FORWARDER_TIMEOUT_SECONDS", "TrailStack"]
+
+FORWARDER_TIMEOUT_SECONDS = 300
+"""A door of the outbox is held for a minute longer; a test compares both."""
 
 
 class TrailStack(Stack):
@@ -42,64 +45,81 @@ class TrailStack(Stack):
             environment={
                 "AUDIT_LOG_GROUP": names.log_group,
                 "REJECTED_QUEUE_URL": rejected.queue_url,
+                "MATCHER": names.matcher,
             },
         )
         store.log_group.grant_write(router.role)
         rejected.grant(router.role, "sqs:SendMessage")
+        router.role.add_to_principal_policy(_may_invoke(names.matcher))
         Routing(self, "Routing", log_groups=config.sources.log_groups, router=router.function)
 
         alarms = AlarmTopic(self, "Alarms", name=f"{names.trail}-alarms", key=store.key)
-        ledger = LedgerTable(self, "Ledger", name=f"{names.trail}-told")
-        forwarder = AuditFunction(
-            self,
-            "Forwarder",
-            name=names.forwarder,
-            asset=forwarder_asset(config_file),
-            timeout=Duration.minutes(5),
-            memory_mb=512,
-            environment={
-                "AUDIT_LOG_GROUP": names.log_group,
-                "LEDGER_TABLE": ledger.table.table_name,
-            },
-        )
-        store.log_group.grant(forwarder.role, "logs:FilterLogEvents")
-        ledger.table.grant(
-            forwarder.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"
-        )
+        outbox = OutboxTable(self, "Outbox", key=store.key)
+        asset = forwarder_asset(config_file)
+
+        def function(id_: str, name: str, handler: str) -> AuditFunction:
+            created = AuditFunction(
+                self,
+                id_,
+                name=name,
+                asset=asset,
+                handler=handler,
+                timeout=Duration.seconds(FORWARDER_TIMEOUT_SECONDS),
+                memory_mb=512,
+                environment={
+                    "AUDIT_LOG_GROUP": names.log_group,
+                    "OUTBOX_TABLE": outbox.table.table_name,
+                    "TELLER": names.teller,
+                },
+            )
+            created.role.add_to_principal_policy(_may_invoke(names.teller))
+            return created
+
+        matcher = function("Matcher", names.matcher, "match")
+        teller = function("Teller", names.teller, "tell")
+        forwarder = function("Forwarder", names.forwarder, "check")
+        outbox.grant(matcher.role, indexes=["counted"])
+        outbox.grant(teller.role, "dynamodb:GetItem", indexes=["waiting"])
+        outbox.grant(forwarder.role, "dynamodb:GetItem", indexes=["counted", "waiting"])
         for statement in _channel_statements(config):
-            forwarder.role.add_to_principal_policy(statement)
+            teller.role.add_to_principal_policy(statement)
+        store.log_group.grant(forwarder.role, "logs:FilterLogEvents")
+        forwarder.role.add_to_principal_policy(_may_read_alarms(config))
         alarms.invoke(forwarder.function)
-        SweepSchedule(self, "Sweep", names=names, function=forwarder.function)
+        MatcherSubscription(self, "Arrival", log_group=store.log_group, function=matcher.function)
+        EveryMinute(self, "Sweep", names=names, functions=[teller.function, forwarder.function])
         RuleAlarms(self, "Watch", config=config, log_group=store.log_group, topic=alarms.topic)
-        if pattern := config.urgent_pattern:
-            UrgentSubscription(
-                self, "Urgency", pattern=pattern, log_group=store.log_group,
-                function=forwarder.function,
-            )  # fmt: skip
 
 
-def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
-    """Return the IAM statements for the channels, and for reading the states of the trail's alarms."""
+def _may_invoke(function: str) -> iam.PolicyStatement:
+    """Allow to invoke a function by its name: its ARN would make the teller depend on itself."""
+    arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:function:{function}"
+    return iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arn])
+
+
+def _may_read_alarms(config: AuditConfig) -> iam.PolicyStatement:
     own = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-    alarms = iam.PolicyStatement(
+    return iam.PolicyStatement(
         actions=["cloudwatch:DescribeAlarms"],
         resources=[f"arn:{Aws.PARTITION}:cloudwatch:{own}:alarm:{config.names.alarm('*')}"],
     )
+
+
+def _channel_statements(config: AuditConfig) -> list[iam.PolicyStatement]:
+    """Return the IAM statements for sending to the channels."""
+    own = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     grants = [grant for channel in config.channels.values() for grant in channel.grants]
     return [
-        alarms,
-        *(
-            iam.PolicyStatement(
-                actions=list(grant.actions),
-                resources=[
-                    f"arn:{Aws.PARTITION}:{grant.service}:{own}:{resource}"
-                    for resource in grant.resources
-                ],
-                conditions={
-                    operator: {key: list(values) for key, values in keys.items()}
-                    for operator, keys in grant.conditions.items()
-                },
-            )
-            for grant in dict.fromkeys(grants)  # two channels can have the same sender
-        ),
+        iam.PolicyStatement(
+            actions=list(grant.actions),
+            resources=[
+                f"arn:{Aws.PARTITION}:{grant.service}:{own}:{resource}"
+                for resource in grant.resources
+            ],
+            conditions={
+                operator: {key: list(values) for key, values in keys.items()}
+                for operator, keys in grant.conditions.items()
+            },
+        )
+        for grant in dict.fromkeys(grants)  # two channels can have the same sender
     ]

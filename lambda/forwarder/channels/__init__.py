@@ -5,28 +5,58 @@ Each channel type has a module here, named after the type. Its `open_channel` re
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from importlib import import_module
 from typing import Any, Protocol, cast
 
 from audit_rules import AuditConfig, Channel
 from forwarder.notification import Notification
 
-__all__ = ["ChannelError", "NotificationSender", "open_channels", "preview"]
+__all__ = ["NotificationSender", "SendResult", "SendStatus", "open_channels", "preview"]
+
+
+class SendStatus(StrEnum):
+    """What a channel did with a message.
+
+    `SENT`: it accepted it. `AGAIN`: it did not, and may later. `CLOSED`: it accepts nothing until somebody
+    mends it, such as a webhook that was deleted. `REFUSED`: it does not accept this message. `UNKNOWN`: it was
+    sent whole and not answered, so nobody knows.
+    """
+
+    SENT = "sent"
+    AGAIN = "again"
+    CLOSED = "closed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """The result of sending a message once.
+
+    Attributes:
+        status: what the channel did with the message.
+        about: the id of the message at the channel if it was sent, else the problem and what to do; without
+            a secret.
+        retry_after: the seconds after which the channel accepts messages again; None if it does not say.
+    """
+
+    status: SendStatus
+    about: str = ""
+    retry_after: float | None = None
 
 
 class NotificationSender(Protocol):
     """The interface of the senders: sends notifications to the recipients of one channel."""
 
-    def send(self, notification: Notification) -> None:
-        """Send the notification.
+    def send(self, notification: Notification, *, is_plain: bool = False) -> SendResult:
+        """Send a notification, once, and wait at most 30 seconds for the answer.
 
-        Raises:
-            ChannelError: the notification was not delivered; a later attempt may succeed.
+        Args:
+            notification: the notification.
+            is_plain: whether it is sent as a short plain text, because the channel refused it.
         """
-
-
-class ChannelError(Exception):
-    """A notification was not delivered. The message names the channel and contains no secret."""
 
 
 class _Module(Protocol):
@@ -44,7 +74,7 @@ def open_channels(
 
     Args:
         config: the configuration.
-        client: returns the boto3 client of a service.
+        client: returns the boto3 client of a service, which must not try a call again by itself.
     """
     return {
         name: _module(channel).open_channel(channel, client)

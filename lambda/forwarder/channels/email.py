@@ -15,12 +15,15 @@ import jinja2
 from botocore.exceptions import BotoCoreError, ClientError
 
 from audit_rules.channels.email import MAX_SUBJECT_LENGTH, EmailChannel
-from forwarder.channels import ChannelError
+from forwarder.channels import SendResult, SendStatus
+from forwarder.channels._aws import status_of
 from forwarder.notification import PERHAPS_REPEAT, Notification
 from forwarder.text import one_line, shortened, visible, wrapped
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
+
+_IDENTITY: Final = "not verified"  # of SES's message about a sender or a recipient
 
 __all__ = ["EmailBySes", "html", "mail", "open_channel", "plain_text", "preview"]
 
@@ -35,23 +38,35 @@ class EmailBySes:
         self._channel = channel
         self._ses = ses
 
-    def send(self, notification: Notification) -> None:
+    def send(self, notification: Notification, *, is_plain: bool = False) -> SendResult:
         """Send the notification with one `SendEmail` call.
 
-        Raises:
-            ChannelError: the call failed.
+        A message that SES rejects is refused, unless it rejects the sender or a recipient: that, like a missing
+        permission or a paused account, closes the channel. Throttling and errors of SES are to be tried again.
         """
-        message = mail(notification, self._channel)
+        message = mail(notification, self._channel, is_plain=is_plain)
         try:
-            self._ses.send_email(
+            answer = self._ses.send_email(
                 FromEmailAddress=self._channel.sender,
                 Destination={"ToAddresses": list(self._channel.recipients)},
                 Content={"Raw": {"Data": message.as_bytes()}},
             )
         except (ClientError, BotoCoreError) as error:
-            raise ChannelError(
-                f"channel {self._channel.name!r}: SES cannot send from {self._channel.sender!r}: {error}"
-            ) from error
+            problem = (
+                f"channel {self._channel.name!r}: SES cannot send from {self._channel.sender!r}:"
+                f" {error}"
+            )
+            return SendResult(_status_of(error), problem)
+        return SendResult(SendStatus.SENT, answer.get("MessageId", ""))
+
+
+def _status_of(error: ClientError | BotoCoreError) -> SendStatus:
+    if isinstance(error, ClientError):
+        known = error.response.get("Error", {})
+        code, text = known.get("Code", ""), known.get("Message", "")
+        if code == "BadRequestException" or (code == "MessageRejected" and _IDENTITY not in text):
+            return SendStatus.REFUSED
+    return status_of(error)
 
 
 def open_channel(channel: EmailChannel, client: Callable[[str], Any]) -> EmailBySes:
@@ -64,8 +79,13 @@ def preview(channel: EmailChannel, notification: Notification) -> EmailMessage:
     return mail(notification, channel)
 
 
-def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
-    """Return the e-mail with its headers, as `multipart/alternative` of plain text and HTML."""
+def mail(
+    notification: Notification, channel: EmailChannel, *, is_plain: bool = False
+) -> EmailMessage:
+    """Return the e-mail with its headers, as `multipart/alternative` of plain text and HTML.
+
+    With `is_plain`, it is a short plain text.
+    """
     message = EmailMessage(policy=SMTP)
     message["From"] = Address("Audit trail", addr_spec=channel.sender)
     message["To"] = [Address(addr_spec=recipient) for recipient in channel.recipients]
@@ -74,6 +94,9 @@ def mail(notification: Notification, channel: EmailChannel) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: prevents automatic replies
     message["X-Audit-Rule"] = _Header("X-Audit-Rule", notification.rule_id)
     message["X-Audit-Channel"] = _Header("X-Audit-Channel", channel.name)
+    if is_plain:
+        message.set_content(f"{notification.short_text}\n", cte="quoted-printable")
+        return message
     message.set_content(plain_text(notification), cte="quoted-printable")
     message.add_alternative(html(notification), subtype="html", cte="quoted-printable")
     return message

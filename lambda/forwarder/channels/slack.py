@@ -4,7 +4,6 @@ https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/messaging/
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +21,8 @@ from audit_rules.channels.slack import (
     MAX_TEXT_LENGTH,
     SlackChannel,
 )
-from forwarder.channels import ChannelError
+from forwarder.channels import SendResult, SendStatus
+from forwarder.channels._aws import status_of
 from forwarder.notification import PERHAPS_REPEAT, FieldChange, Notification, RecordView
 from forwarder.text import one_line, shortened
 
@@ -46,88 +46,98 @@ _MAX_MORE_LENGTH: Final = 1000
 _MAX_LINK_LENGTH: Final = 2000
 _MAX_LABEL_LENGTH: Final = 40
 _BLOCK_ALLOWANCE: Final = 30
-_TRIES: Final = 3
-_MAX_PAUSE: Final = 30.0
+# The connection was not made, so nothing was sent.
+_NOT_SENT: Final = (
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.SSLError,
+    urllib3.exceptions.ProxyError,
+    urllib3.exceptions.LocationValueError,
+)
 
 
 class SlackWebhook:
     """Posts notifications to the webhook whose URL is the value of a Secrets Manager secret."""
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        secret: str,
-        secrets: "SecretsManagerClient",
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, *, name: str, secret: str, secrets: "SecretsManagerClient") -> None:
         self._name = name
         self._secret = secret
         self._secrets = secrets
-        self._sleep = sleep
-        self._http = urllib3.PoolManager(timeout=10.0, retries=False)
+        self._http = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=5.0, read=15.0), retries=False
+        )
 
-    def send(self, notification: Notification) -> None:
-        """Post the notification to the webhook, with at most three attempts of 10 seconds each.
+    def send(self, notification: Notification, *, is_plain: bool = False) -> SendResult:
+        """Post the notification to the webhook, once.
 
-        A connection error and the statuses 429 and 5xx are retried; every other status except 200 ends the
-        attempts. The wait before a retry is the number of seconds in `Retry-After`, at most 30, or 1 second
-        if the header is missing or not a whole number.
-
-        Raises:
-            ChannelError: the secret cannot be read or is not an `https://` URL, or no attempt was answered
-                with status 200.
+        Status 429 and 5xx are to be tried again, after the seconds of `Retry-After` if there are any. Status 400
+        refuses the message; any other one closes the channel, and so does a secret that cannot be read.
         """
         address = self._address()
-        body = json.dumps(message(notification)).encode()
-        problem = ""
-        for attempt in range(_TRIES):
-            try:
-                answer = self._http.request(
-                    "POST",
-                    address,
-                    body=body,
-                    headers={"Content-Type": "application/json"},
-                    redirect=False,
-                )
-            except urllib3.exceptions.HTTPError as error:
-                # Not the text of the error: it contains the URL, which is a secret.
-                problem = f"cannot be reached ({type(error).__name__}); check the function's network access"
-                pause = 1.0
-            else:
-                if answer.status == 200:
-                    return
-                said = one_line(answer.data[:100].decode("ascii", "replace"))
-                problem = f"answered {answer.status}" + (f" ({said})" if said else "")
-                if answer.status != 429 and answer.status < 500:
-                    problem += f"; check the webhook URL in the secret {self._secret!r}"
-                    break
-                pause = _pause(answer.headers.get("Retry-After", ""))
-            if attempt + 1 < _TRIES:
-                self._sleep(pause)
-        else:
-            problem += (
-                f" {_TRIES} times; the next invocation tries again; see https://slack-status.com"
+        if isinstance(address, SendResult):
+            return address
+        content = {"text": _escaped(notification.short_text)} if is_plain else message(notification)
+        try:
+            answer = self._http.request(
+                "POST",
+                address,
+                body=json.dumps(content).encode(),
+                headers={"Content-Type": "application/json"},
+                redirect=False,
             )
-        raise ChannelError(f"channel {self._name!r}: Slack {problem}")
+        # Not the texts of these errors: they contain the URL, which is a secret.
+        except _NOT_SENT as error:
+            return self._result(
+                SendStatus.AGAIN,
+                f"cannot be reached ({type(error).__name__}); check the function's network access",
+            )
+        except urllib3.exceptions.HTTPError as error:
+            return self._result(SendStatus.UNKNOWN, f"did not answer ({type(error).__name__})")
+        return self._answered(answer)
 
-    def _address(self) -> str:
+    def _answered(self, answer: urllib3.BaseHTTPResponse) -> SendResult:
+        if answer.status == 200:
+            return SendResult(SendStatus.SENT)
+        said = one_line(answer.data[:100].decode("ascii", "replace"))
+        problem = f"answered {answer.status}" + (f" ({said})" if said else "")
+        if answer.status == 429 or answer.status >= 500:
+            return self._result(
+                SendStatus.AGAIN,
+                f"{problem}; see https://slack-status.com",
+                _seconds(answer.headers.get("Retry-After", "")),
+            )
+        if answer.status == 400:
+            return self._result(SendStatus.REFUSED, problem)
+        return self._result(
+            SendStatus.CLOSED, f"{problem}; check the webhook URL in the secret {self._secret!r}"
+        )
+
+    def _address(self) -> str | SendResult:
         """Read the webhook URL from the secret, on every call, because the secret can be rotated."""
         try:
             value = self._secrets.get_secret_value(SecretId=self._secret)
         except (ClientError, BotoCoreError) as error:
-            raise ChannelError(
-                f"channel {self._name!r}: the secret {self._secret!r} cannot be read; check that it"
-                f" exists and that the function's role may read it: {error}"
-            ) from error
+            problem = (
+                f"the secret {self._secret!r} cannot be read; check that it exists and that the"
+                f" function's role may read it: {error}"
+            )
+            status = status_of(error)  # the message itself was not sent
+            status = SendStatus.AGAIN if status is SendStatus.UNKNOWN else status
+            return SendResult(status, f"channel {self._name!r}: {problem}")
         address = value.get("SecretString", "").strip()  # missing if the value is binary
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
-            raise ChannelError(
-                f"channel {self._name!r}: the value of the secret {self._secret!r} is not an https://"
-                " URL; store the webhook URL itself as plain text"
+            problem = (
+                f"the value of the secret {self._secret!r} is not an https:// URL; store the webhook"
+                " URL itself as plain text"
             )
+            return SendResult(SendStatus.CLOSED, f"channel {self._name!r}: {problem}")
         return address
+
+    def _result(
+        self, status: SendStatus, problem: str, retry_after: float | None = None
+    ) -> SendResult:
+        return SendResult(status, f"channel {self._name!r}: Slack {problem}", retry_after)
 
 
 def open_channel(channel: SlackChannel, client: Callable[[str], Any]) -> SlackWebhook:
@@ -303,6 +313,5 @@ def _context(text: str) -> dict[str, Any]:
     return {"type": "context", "elements": [_marked(text)]}
 
 
-def _pause(retry_after: str) -> float:
-    is_number = retry_after.isascii() and retry_after.isdigit()
-    return min(float(retry_after), _MAX_PAUSE) if is_number else 1.0
+def _seconds(retry_after: str) -> float | None:
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None

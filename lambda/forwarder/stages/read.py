@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -11,34 +11,32 @@ from audit_rules import Rule
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-__all__ = ["FoundRecord", "Reader", "found_records"]
+__all__ = ["FoundRecord", "Reader", "found_records", "record_digest"]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
     """An audit record: its timestamp in milliseconds since 1970, its log line, and its parsed fields.
 
-    `fields` is empty if the line is not a JSON object. `arrived_ms` is the time at which the audit log group
-    received it (its ingestion time), in milliseconds since 1970, or None if it is not known.
+    `fields` is empty if the line is not a JSON object. `ingested_ms` is when CloudWatch Logs received it, in
+    milliseconds since 1970; None if that is not known, as for a record that was just delivered.
     """
 
     timestamp_ms: int
     line: str
     fields: dict[str, Any]
-    arrived_ms: int | None = field(default=None, compare=False)
+    ingested_ms: int | None = None
 
     @property
     def key(self) -> str:
-        """The record's key in the ledger: 40 hexadecimal digits of a hash of the timestamp and the line.
+        """The record's key in the outbox: 40 hexadecimal digits of a hash of the timestamp and the line.
 
         The hash includes the whole line: a line that was delivered twice has the same key, and an
         application that repeats an `event.id` on another line does not suppress a notification. With a
         `labels.idempotency_key`, it is a hash of that key and of what was done (who, action, record,
         outcome and state after) instead, so that a retry of the same deed has the same key.
         """
-        return sha256((self._deed() or f"{self.timestamp_ms}:{self.line}").encode()).hexdigest()[
-            :40
-        ]
+        return record_digest(self._deed() or f"{self.timestamp_ms}:{self.line}")
 
     def _deed(self) -> str | None:
         labels, changes = self.fields.get("labels"), self.fields.get("changes")
@@ -54,6 +52,11 @@ class FoundRecord:
         ):
             parts += [holder.get(name) if isinstance(holder, dict) else None for name in names]
         return json.dumps(parts, sort_keys=True)
+
+
+def record_digest(text: str) -> str:
+    """Return 40 hexadecimal digits of the SHA-256 of a text."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 class Reader:
@@ -86,13 +89,14 @@ class Reader:
             startTime=max(since_ms, 0),
             endTime=until_ms,
         )
-        arrivals: dict[tuple[int, str], int | None] = {}
-        for event in (event for page in pages for event in page["events"]):
-            line = (event["timestamp"], event["message"])
-            arrivals.setdefault(line, event.get("ingestionTime"))
+        ingested = {
+            (event["timestamp"], event["message"]): event["ingestionTime"]
+            for page in pages
+            for event in page["events"]
+        }
         return [
-            replace(record, arrived_ms=arrivals[record.timestamp_ms, record.line])
-            for record in found_records(arrivals)
+            FoundRecord(when, line, _parsed(line), ingested[when, line])
+            for when, line in sorted(ingested)
         ]
 
 

@@ -150,9 +150,9 @@ class Renderer:
 
     def _late(self, record: FoundRecord) -> str:
         """Say when a record arrived, if that is more than 5 minutes after its time; otherwise, ""."""
-        if record.arrived_ms is None:
+        if record.ingested_ms is None:
             return ""
-        arrived = datetime.fromtimestamp(record.arrived_ms / 1000, UTC)
+        arrived = datetime.fromtimestamp(record.ingested_ms / 1000, UTC)
         late = arrived - _instant(record)
         if late <= _LATE:
             return ""

@@ -37,7 +37,7 @@ def test_a_new_trail_is_announced_with_its_costs(world: World, template: Templat
     assert "/audit/records: the audit log group, retention 3,653 days" in text
     assert "1.00  1 encryption key" in text
     assert "1.50  5 metrics" in text
-    assert "3.25  in total, without records" in text
+    assert "3.63  in total, without records" in text
 
 
 def test_the_costs_follow_the_template() -> None:

@@ -57,21 +57,26 @@ def test_records_are_counted_by_rule_day_and_actor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "alarms"),
+    ("seconds", "told", "messages"),
     [
-        ((0, 1, 2), 1),
-        ((0, 1), 0),
-        ((3, 4, 5), 0),  # in two windows of five minutes
-        ((0, 1, 2, 5, 6, 7), 1),  # it stays in ALARM
-        ((0, 1, 2, 10, 11, 12), 2),
+        ((0, 60, 120), 3, 3),
+        ((0, 60), 0, 0),
+        ((180, 240, 300), 3, 3),  # also over the edge of CloudWatch's periods
+        ((0, 1, 299), 3, 3),
+        ((0, 1, 300), 0, 0),
+        ((0, 1, 2), 3, 2),
+        ((0, 60, 120, 900), 3, 3),
+        ((0, *range(1, 19)), 19, 2),  # the first at once, the others 20 seconds later
+        ((0, 1, 2, 40, 41), 5, 4),
     ],
 )
-def test_an_alarm_rings_when_its_threshold_is_reached_in_a_window(
-    minutes: tuple[int, ...], alarms: int
+def test_what_is_told_reaches_its_threshold_within_any_window(
+    seconds: tuple[int, ...], told: int, messages: int
 ) -> None:
-    lines = [login(f"2026-11-25T10:{minute:02}:00.000Z") for minute in minutes]
-    by_rule = {each.rule.id: each.alarms for each in replay(lines, CONFIG).rules}
-    assert by_rule["repeated-failed-logins"] == alarms
+    lines = [login(f"2026-11-25T10:{at // 60:02}:{at % 60:02}.000Z") for at in reversed(seconds)]
+    by_rule = {each.rule.id: each for each in replay(lines, CONFIG).rules}
+    found = by_rule["repeated-failed-logins"]
+    assert (found.told, found.messages) == (told, messages)
 
 
 def test_times_of_other_zones_and_none_are_of_utc() -> None:
@@ -87,7 +92,7 @@ def test_times_of_other_zones_and_none_are_of_utc() -> None:
     assert rule.days == {"2026-11-25": 3, "no time 10": 11} | {
         f"no time {number}": 1 if number < 10 else 11 for number in range(100)
     }
-    assert rule.alarms == 1
+    assert rule.told == 3
 
 
 def as_json(record: Any) -> str:
@@ -166,7 +171,7 @@ def test_the_command_shows_it_and_no_order_reaches_the_terminal(
     )
     assert shown.exit_code == 0, shown.output
     assert "3 records, 2026-11-25 to 2026-11-26" in shown.output
-    assert "repeated-failed-logins        2    1.0  2026-11-25: 1       0" in shown.output
+    assert "repeated-failed-logins        2    1.0  2026-11-25: 1     0         0" in shown.output
     assert "\N{FULL BLOCK}\N{FULL BLOCK}  at most 1 a day" in shown.output
     assert "does not declare: \ufffd[31mevil (1)" in shown.output
     assert shown.output.replace("\n", "").isprintable()

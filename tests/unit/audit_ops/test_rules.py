@@ -95,7 +95,7 @@ def test_a_pattern_that_can_be_shorter_is_shown_so(config: Path) -> None:
     path = broken(config, '{ $.event.action = "login" &&', '{ (($.event.action = "login")) &&')
     said = run("explain", "repeated-failed-logins", "--config", path).output
     assert '\nshorter   { $.event.action = "login" && $.event.outcome = "failure" }\n' in said
-    assert "The alarm goes into ALARM at 3 such records within 5 minutes" in said
+    assert "3 such records within 5 minutes are notified, each of them; fewer are not." in said
 
 
 def test_a_rule_begun_with_a_record_passes_its_own_test(config: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from audit_rules import AUDIT_PATTERN, ConfigError, FilterPattern, parse_config
+from audit_rules import ConfigError, parse_config
 
 HEAD = """
 [audit]
@@ -143,21 +143,19 @@ def test_quiet_hours_that_are_none_are_refused(hours: str) -> None:
         parse_config(text)
 
 
-def test_urgent_rules_share_one_pattern_and_one_that_is_too_long_selects_all_records() -> None:
-    urgent = HEAD.replace("[rules.when]", 'delivery = "urgent"\n[rules.when]')
-    config = parse_config(urgent)
-    other = urgent[urgent.index("[[rules]]") :]
-    assert config.rules[0].urgent
-    both = parse_config(urgent + other.replace('id = "r"', 'id = "s"').replace("account", "order"))
-    assert both.urgent_pattern == FilterPattern(
-        '{ $.changes.record_type = "account" || $.changes.record_type = "order" }'
-    )
-    many = "".join(other.replace('id = "r"', f'id = "r{n}"') for n in range(40))
-    assert parse_config(urgent + many).urgent_pattern == AUDIT_PATTERN
-    assert parse_config(HEAD).urgent_pattern is None
-
-
-@pytest.mark.parametrize("more", ["threshold = 2", "window_minutes = 5"])
-def test_an_urgent_rule_waits_for_nothing(more: str) -> None:
-    with pytest.raises(ConfigError, match="an urgent rule sends each record immediately"):
-        parse_config(HEAD.replace("[rules.when]", f'delivery = "urgent"\n{more}\n[rules.when]'))
+@pytest.mark.parametrize(
+    ("seconds", "reached"),
+    [
+        ([], []),
+        ([0, 1], []),
+        ([0, 1, 299.999], [0, 1, 2]),
+        ([0, 1, 300], []),  # a window is shorter than five minutes
+        ([0, 0, 0], [0, 1, 2]),
+        ([0, 200, 400, 499.999, 900], [1, 2, 3]),
+        ([0, 200, 299, 400, 1000, 1001, 1002, 1003], [0, 1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_a_threshold_slides_over_the_times(seconds: list[float], reached: list[int]) -> None:
+    text = HEAD.replace("[rules.when]", "threshold = 3\nwindow_minutes = 5\n[rules.when]")
+    [rule] = parse_config(text).rules
+    assert rule.reaching([int(each * 1000) for each in seconds]) == reached

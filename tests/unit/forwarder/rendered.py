@@ -64,9 +64,9 @@ def config(rule: str = WHEN, labels: str = "") -> AuditConfig:
     return parse_config(f"{HEAD}{labels}{RULE}{rule}")
 
 
-def found(record: dict[str, Any], *, arrived_ms: int | None = None, at: int = 0) -> FoundRecord:
+def found(record: dict[str, Any], *, ingested_ms: int | None = None, at: int = 0) -> FoundRecord:
     """Return a record as the forwarder reads it, `at` milliseconds after the start of 2026."""
-    return FoundRecord(AT_MS + at, json.dumps(record), record, arrived_ms)
+    return FoundRecord(AT_MS + at, json.dumps(record), record, ingested_ms)
 
 
 def notified(

@@ -8,7 +8,7 @@ import pytest
 
 from audit_rules.channels.slack import SlackChannel
 from forwarder.channels import email, slack
-from forwarder.notification import Notification, Reason
+from forwarder.notification import PERHAPS_REPEAT, Notification, Reason
 from forwarder.stages.read import FoundRecord, Reader
 from forwarder.text import shortened
 from local_cloud.receivers.slack import SlackReceiver
@@ -266,7 +266,7 @@ def test_the_number_of_a_materiality_is_an_amount() -> None:
 def test_a_late_record_says_when_it_arrived(
     seconds: int, late: str | None, read: Callable[[Notification], str]
 ) -> None:
-    text = read(notified(found(change(), arrived_ms=AT_MS + seconds * 1000)))
+    text = read(notified(found(change(), ingested_ms=AT_MS + seconds * 1000)))
     assert (late or "never") not in text or late
     assert ("Late" in text) is (late is not None)
     assert late is None or late in text.replace("\n         ", " ")
@@ -403,7 +403,7 @@ def test_the_reader_knows_when_a_record_arrived() -> None:
     class Pages:
         def paginate(self, **_: Any) -> list[dict[str, Any]]:
             event = {"timestamp": 5, "message": "{}", "ingestionTime": 9}
-            return [{"events": [event, {**event, "ingestionTime": 10}]}]
+            return [{"events": [event]}]
 
     class Logs:
         def get_paginator(self, _: str) -> Pages:
@@ -411,5 +411,14 @@ def test_the_reader_knows_when_a_record_arrived() -> None:
 
     reader = Reader(logs=Logs(), log_group="x")  # type: ignore[arg-type]
     [record] = reader.read(config().rules[0], since_ms=0, until_ms=9)
-    assert (record.timestamp_ms, record.arrived_ms) == (5, 9)
-    assert record == FoundRecord(5, "{}", {})
+    assert (record.timestamp_ms, record.ingested_ms) == (5, 9)
+    assert record == FoundRecord(5, "{}", {}, 9)
+
+
+def test_the_short_text_says_what_failed_and_what_may_be_a_repeat() -> None:
+    notification = notified(change(outcome="failure"), perhaps_repeat=True)
+    assert notification.short_text.splitlines() == [
+        PERHAPS_REPEAT,
+        "Failed: Ana Souza tried to change customer 9 (IBAN changed)",
+        "Failed: Ana Souza tried to change customer 9",
+    ]

@@ -17,7 +17,15 @@ from ._names import Names
 from ._reading.problems import closest
 from ._retention import RETENTION_DAYS
 from ._review import ExampleResult, ReviewFinding, approve, review, run_examples
-from ._sentence import Sentence, actor_of, member, record_of, shown_value, target_of
+from ._sentence import (
+    Sentence,
+    actor_of,
+    member,
+    operation_of,
+    record_of,
+    shown_value,
+    target_of,
+)
 from ._severity import Severity
 from .channels import Channel, Grant, channel_types
 from .patterns import AUDIT_PATTERN, FilterPattern, in_words
@@ -49,6 +57,7 @@ __all__ = [
     "json_schema",
     "load_config",
     "member",
+    "operation_of",
     "parse_config",
     "record_of",
     "review",

@@ -1,4 +1,4 @@
-"""Evaluates conditions that a filter pattern cannot express: source networks and the size of a change.
+"""Evaluates conditions that a filter pattern cannot express, such as networks and the size of a change.
 
 CloudWatch counts the records that the pattern selects. The forwarder, the tests and a replay, which read
 the records, check these conditions as well. The module also has the quiet hours of a rule.
@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
-from ._sentence import member
+from ._sentence import member, operation_of
 
 __all__ = ["NO_FURTHER_CONDITIONS", "FurtherConditions", "Materiality", "Network", "QuietHours"]
 
@@ -72,11 +72,15 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherConditions:
-    """The conditions of a rule that its filter pattern cannot express; empty ones and None are ignored."""
+    """The conditions of a rule that its filter pattern cannot express; empty ones and None are ignored.
+
+    `kinds` are the operations that match: `creation`, `change`, `deletion`.
+    """
 
     networks: tuple[Network, ...] = ()
     outside_networks: tuple[Network, ...] = ()
     materiality: Materiality | None = None
+    kinds: tuple[str, ...] = ()
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Return whether all conditions hold for a record.
@@ -86,6 +90,8 @@ class FurtherConditions:
         """
         if not record:
             return True
+        if self.kinds and operation_of(record) not in self.kinds:
+            return False
         if self.networks and not _within(record, self.networks):
             return False
         if self.outside_networks and _within(record, self.outside_networks):
@@ -94,6 +100,8 @@ class FurtherConditions:
 
     def in_words(self) -> Iterator[str]:
         """Yield a description of each condition, such as `source.ip is in 10.0.0.0/8`."""
+        if self.kinds:
+            yield f"the operation is a {' or a '.join(self.kinds)}"
         if self.networks:
             yield f"source.ip is in {_listed(self.networks)}"
         if self.outside_networks:

@@ -17,7 +17,13 @@ from ._reading.problems import did_you_mean
 from ._sentence import Sentence
 from ._severity import Severity
 from .channels import Channel
-from .patterns import FilterPattern, LogEvent
+from .patterns import (
+    FilterPattern,
+    LogEvent,
+    NumericComparison,
+    TextComparison,
+    leaves,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,8 @@ class Action:
 
     `name` is the ECS `event.action`; `category` and `type` are the ECS arrays `event.category` and
     `event.type`. `on_failure` is what `audit_lib` does when it cannot write a record of the action; empty
-    means the application's setting.
+    means the application's setting. `fields` are the dotted paths of the application's own fields in its
+    records.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Action:
     type: tuple[str, ...]
     severity: Severity = Severity.LOW
     on_failure: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +72,9 @@ class Rule:
     """A rule: the audit records that it matches, the channels that it notifies, and the texts to show.
 
     `threshold` records within any `window_minutes` are notified, fewer are not. `labels` holds display
-    names of fields and record types. `description` and `runbook` may be empty. `pattern` is built from
-    `when` where the file has it; `further_conditions` are conditions that a pattern cannot express.
+    names of fields, record types and values, those of all rules among them. `description` and `runbook`
+    may be empty. `pattern` is built from `when` where the file has it; `further_conditions` are conditions
+    that a pattern cannot express.
     `message` replaces the action's sentence. Records that arrive in `quiet_hours` are sent afterwards.
     """
 
@@ -84,6 +93,46 @@ class Rule:
     further_conditions: FurtherConditions = NO_FURTHER_CONDITIONS
     message: Sentence | None = None
     quiet_hours: QuietHours | None = None
+
+    @property
+    def asked(self) -> tuple[tuple[str, ...], ...]:
+        """The fields that the conditions compare: the names on the path of each, without repetitions.
+
+        A field of the record is below `changes.fields`, as in `when.changed`, or below its values,
+        `changes.before` and `changes.after`. The field of a materiality is below `changes.after`.
+        """
+        condition = self.pattern.condition
+        found = [leaf.selector.path for leaf in leaves(condition)] if condition else []
+        if materiality := self.further_conditions.materiality:
+            found.append(("changes", "after", *materiality.field.split(".")))
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def amounts(self) -> frozenset[str]:
+        """The dotted fields that are amounts: compared by order, or of the materiality.
+
+        The fields of a changed record are named as below `changes.before` and `changes.after`.
+        """
+        condition = self.pattern.condition
+        found = {
+            leaf.selector.path
+            for leaf in (leaves(condition) if condition else ())
+            if isinstance(leaf, NumericComparison) and leaf.operator not in {"=", "!="}
+        }
+        names = {".".join(path[2:] if path[0] == "changes" else path) for path in found}
+        materiality = self.further_conditions.materiality
+        return frozenset(names | ({materiality.field} if materiality else set()))
+
+    @property
+    def expects_failure(self) -> bool:
+        """Whether the pattern asks for an `event.outcome` other than `success`."""
+        condition = self.pattern.condition
+        return condition is not None and any(
+            isinstance(leaf, TextComparison)
+            and leaf.selector.path == ("event", "outcome")
+            and leaf.equal != leaf.test.matches("success")
+            for leaf in leaves(condition)
+        )
 
     def applies_to(self, record: Mapping[str, Any]) -> bool:
         """Return whether the further conditions hold for the record; does not evaluate the pattern."""

@@ -1,6 +1,6 @@
 """Finds mistakes in valid rules, above all conditions that would silently never match."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -113,8 +113,8 @@ def approve(config: AuditConfig, source: str) -> None:
 def review(config: AuditConfig) -> tuple[ReviewFinding, ...]:
     """Return the mistakes found in a valid configuration.
 
-    Errors: a condition that never matches, an unknown member of `event`, `changes` or `log`, and a rule
-    without the required examples. Warnings: other unknown fields, `!=` on a field that may be missing,
+    Errors: a condition that never matches, an unknown member of `event`, `changes` or `log`, a sentence with
+    a field that no record has, and a rule without the required examples. Warnings: other unknown fields, `!=` on a field that may be missing,
     rules with the same pattern, an example that matches two rules of one channel, a critical rule with
     quiet hours, and an unused channel.
     """
@@ -148,7 +148,7 @@ def _review_rule(rule: Rule, config: AuditConfig) -> Iterator[ReviewFinding]:
                 yield ReviewFinding(level, place, text, leaf.column)
         yield from _contradictions(condition, place)
     if rule.message:
-        yield from _review_sentence(rule.message, place, "message")
+        yield from _review_sentence(rule.message, place, "message", _sentence_fields(config))
     if rule.quiet_hours and rule.severity is Severity.CRITICAL:
         hours = str(rule.quiet_hours).replace("-", " to ")
         text = (
@@ -277,15 +277,64 @@ def _unknown(path: tuple[str, ...]) -> tuple[str, str] | None:
     return level, f"{where}{name} is not a field that audit_lib writes; {advice}"
 
 
-def _review_sentence(sentence: Sentence, place: str, what: str) -> Iterator[ReviewFinding]:
+def _review_sentence(
+    sentence: Sentence, place: str, what: str, known: Collection[str]
+) -> Iterator[ReviewFinding]:
+    """Yield an error for each field that no record has; `known` are fields that ECS does not define."""
     for placeholder in sentence.placeholders:
-        unknown = _unknown(tuple(placeholder.split("."))) if "." in placeholder else None
-        if unknown is not None:
-            level, text = unknown
-            # A placeholder is a path without "$.".
-            yield ReviewFinding(
-                level, place, f"{what}: {{{placeholder}}}: {text.replace('$.', '')}"
-            )
+        if "." not in placeholder or any(
+            f"{placeholder}.".startswith(f"{each}.") for each in known
+        ):
+            continue
+        if text := _unknown_in_sentence(placeholder, known):
+            yield ReviewFinding("error", place, f"{what}: {{{placeholder}}}: {text}")
+
+
+def _unknown_in_sentence(placeholder: str, known: Collection[str]) -> str:
+    """Return what is wrong with a field that is not among `known`; empty if every application has it."""
+    path = tuple(placeholder.split("."))
+    unknown = _unknown(path)
+    is_own = (path[0] == "changes" and len(path) > 2) or (
+        path[0] in EXTENSIBLE and path[1] not in EXTENSIBLE[path[0]]
+    )
+    if unknown is None and not is_own:
+        return ""
+    if close := closest(placeholder, known):
+        return f"no example and no fields of an action have it; did you mean {{{close}}}?"
+    if unknown is not None and ("did you mean" in unknown[1] or path[0] in MEMBERS):
+        return unknown[1].replace("$.", "")  # a placeholder is a path without "$."
+    return (
+        "no example and no fields of an action have it; correct it, or add it to the fields of its"
+        " action in [actions]"
+    )
+
+
+def _sentence_fields(config: AuditConfig) -> frozenset[str]:
+    """Return the fields that rules and actions say records have, beyond those of ECS.
+
+    They are the `fields` of the actions, the fields of the examples, and both values of each changed field
+    that a rule compares.
+    """
+    found = {path for action in config.actions.values() for path in action.fields}
+    for rule in config.rules:
+        for example in rule.examples:
+            found |= {".".join(path) for path in _leaves(example.record, ())}
+        compared = [each for each in rule.asked if each[0] == "changes" and len(each) > 2]
+        found |= {
+            ".".join(("changes", state, *(name for name in each[2:] if name != "*")))
+            for each in compared
+            for state in ("before", "after")
+        }
+    return frozenset(found)
+
+
+def _leaves(value: Mapping[str, object], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, inner in value.items():
+        path = (*above, str(name))
+        if isinstance(inner, Mapping) and inner:
+            yield from _leaves(inner, path)
+        elif len(path) > 1:
+            yield path
 
 
 def _contradictions(condition: Condition, place: str) -> Iterator[ReviewFinding]:
@@ -376,5 +425,6 @@ def _review_together(config: AuditConfig) -> Iterator[ReviewFinding]:
                 f'channel "{name}"',
                 "is not used by any rule; add it to the channels of a rule, or remove it",
             )
+    fields = _sentence_fields(config)
     for action in config.actions.values():
-        yield from _review_sentence(action.sentence, f'action "{action.name}"', "sentence")
+        yield from _review_sentence(action.sentence, f'action "{action.name}"', "sentence", fields)

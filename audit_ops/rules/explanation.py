@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from audit_rules import AuditConfig, Rule, in_words
-from audit_rules.patterns import printed
+from audit_rules.patterns import And, Condition, NotExists, leaves, printed
 
 __all__ = ["explain"]
 
@@ -16,7 +16,7 @@ def explain(config: AuditConfig, rule: Rule) -> Iterator[str]:
         yield rule.description
     yield ""
     if rule.pattern.condition is not None:
-        yield f"Matches a record when {in_words(rule.pattern.condition)}."
+        yield f"Matches a record when {in_words(_without_kinds(rule, rule.pattern.condition))}."
         for further in rule.further_conditions.in_words():
             yield f"And only when {further}: the forwarder checks this, because CloudWatch cannot."
     if rule.threshold > 1 or rule.window_minutes > 1:
@@ -38,3 +38,16 @@ def explain(config: AuditConfig, rule: Rule) -> Iterator[str]:
             yield f"A matching record{f': {example.name}' if example.name else ''}"
             yield json.dumps(json.loads(example.line), indent=2, ensure_ascii=False)
             return
+
+
+def _without_kinds(rule: Rule, condition: Condition) -> Condition:
+    """Return the condition without the last part, if it excludes actions of other kinds than `when.kinds`.
+
+    The kinds are explained as a further condition, in fewer words.
+    """
+    if rule.further_conditions.kinds and isinstance(condition, And):
+        last = list(leaves(condition.right))
+        is_about_action = all(leaf.selector.path == ("event", "action") for leaf in last)
+        if is_about_action and isinstance(last[0], NotExists):
+            return condition.left
+    return condition

@@ -16,6 +16,8 @@ _VERBS = ("created", "updated", "deleted", "accessed")
 _CHAIN_PREFIX = "audit-chain-"
 _ADVICE = "pass a line that audit_lib wrote"
 _MAX_LENGTH = 60
+_REMARKABLE = ("failure", "unknown")
+_EVERY = "# Matches every record of this action; add outcomes, actors or changed to match some of them only."
 
 
 class RecordError(AuditOpsError):
@@ -24,6 +26,9 @@ class RecordError(AuditOpsError):
 
 def rule_skeleton(lines: Iterable[str], config: AuditConfig) -> str:
     """Return the TOML of a rule that matches a record, with a matching and a non-matching example.
+
+    The rule asks for the record's action, its changed fields, and its outcome if that is not `success`. If it
+    asks for the action alone, a comment says that it matches every record of the action.
 
     The record is the first line with an `event.action` of an application: the chain records that `audit_lib`
     writes itself are skipped. If the configuration has `[actions]` without the record's action, it is added.
@@ -49,14 +54,25 @@ def rule_skeleton(lines: Iterable[str], config: AuditConfig) -> str:
         "[rules.when]",
         f"actions = [{_value(action)}]",
     ]
+    outcome = member(record, "event.outcome")
+    remarkable = outcome in _REMARKABLE
+    if remarkable:
+        rows.append(f"outcomes = [{_value(outcome)}]")
     if changed:
         rows.append(f"changed = [{', '.join(_value('.'.join(path)) for path in changed)}]")
+    if not remarkable and not changed:
+        rows.append(_EVERY)
     about: dict[str, Any] = {"event": {"action": action}}
+    other: dict[str, Any] = {"event": {"action": action if changed else "something-else"}}
+    if remarkable:
+        about["event"]["outcome"] = outcome
+        other["event"] = {"action": action, "outcome": "success"}
+        reason = member(record, "event.reason")
+        about["event"] |= {"reason": reason} if isinstance(reason, str) else {}
     if record_type is not None:
         about["changes"] = {"record_type": record_type}
     if changed:
         about["changes"] = {**about.get("changes", {}), "fields": fields}
-    other = {"event": {"action": action if changed else "something-else"}}
     rows += ["", "[[rules.examples]]", 'name = "what it should match"', "matches = true"]
     rows += _dotted(about, ("record",))
     rows += ["", "[[rules.examples]]", 'name = "what it should not match"', "matches = false"]

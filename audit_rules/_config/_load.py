@@ -17,6 +17,7 @@ from ._sections import (
     read_action,
     read_channels,
     read_examples_required,
+    read_labels,
     read_name,
     read_retention,
     read_rule,
@@ -97,6 +98,7 @@ def _read(root: TableReader, problems: Problems) -> AuditConfig:
     name = read_name(audit)
     channels_table = root.table("channels")
     actions = root.table("actions")
+    labels = read_labels(root.table("labels"))
     config = AuditConfig(
         name=name,
         time_zone=read_time_zone(audit),
@@ -108,7 +110,8 @@ def _read(root: TableReader, problems: Problems) -> AuditConfig:
             {name: read_action(actions.table(name), name) for name in actions.names()}
         ),
         rules=tuple(
-            read_rule(table, channels_table.names()) for table in root.tables("rules", label="id")
+            read_rule(table, channels_table.names(), labels)
+            for table in root.tables("rules", label="id")
         ),
     )
     audit.finish()

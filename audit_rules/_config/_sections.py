@@ -21,9 +21,9 @@ from audit_rules._reading import checks
 from audit_rules._reading.problems import shown
 from audit_rules._reading.table import TableReader
 from audit_rules._retention import DEFAULT_RETENTION_DAYS, RETENTION_DAYS, nearest_retentions
-from audit_rules._sentence import Sentence
+from audit_rules._sentence import OPERATIONS, Sentence
 from audit_rules._severity import Severity
-from audit_rules._when import WHEN, pattern_of
+from audit_rules._when import WHEN, kinds_of, pattern_of
 from audit_rules.channels import Channel, channel_types
 from audit_rules.patterns import FilterPattern
 
@@ -129,9 +129,15 @@ def read_action(table: TableReader, name: str) -> Action:
         on_failure=table.text(
             "on_failure", checks.one_of(_FAILURE_POLICIES, "failure policy"), default=""
         ),
+        fields=_fields(table),
     )
     table.finish()
     return action
+
+
+def _fields(table: TableReader) -> tuple[str, ...]:
+    table.allow(["fields"])
+    return table.texts("fields", checks.field_path) if "fields" in table.names() else ()
 
 
 def _event_type(category: Collection[str]) -> checks.Check:
@@ -141,12 +147,15 @@ def _event_type(category: Collection[str]) -> checks.Check:
     return checks.one_of(types, what) if types else lambda _: None
 
 
-def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
+def read_rule(
+    table: TableReader, channels: Collection[str], labels: Mapping[str, str] = MappingProxyType({})
+) -> Rule:
     """Read a rule from its `[[rules]]` table.
 
     Args:
         table: the table of the rule.
         channels: the names of the channels that the rule may use.
+        labels: the labels of all rules; those of the rule itself replace them.
     """
     rule = Rule(
         id=table.text("id", checks.matching(checks.IDENTIFIER, _IDENTIFIER_ADVICE)),
@@ -157,13 +166,13 @@ def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
         owner=table.text("owner", checks.line(_MAX_TITLE_LENGTH)),
         severity=Severity(table.text("severity", checks.severity) or Severity.LOW),
         channels=table.texts("channels", checks.one_of(channels, "channel")),
-        pattern=_pattern(table),
+        pattern=(condition := _condition(table))[0],
         threshold=table.integer("threshold", 1, _MAX_THRESHOLD, default=1),
         window_minutes=table.integer("window_minutes", 1, _MINUTES_PER_DAY, default=1),
         runbook=table.text("runbook", checks.https_url, default=""),
-        labels=_labels(table.table("labels")),
+        labels=MappingProxyType({**labels, **read_labels(table.table("labels"))}),
         examples=tuple(_example(each) for each in table.tables("examples", label="name")),
-        further_conditions=_further_conditions(table),
+        further_conditions=condition[1],
         message=_message(table),
         quiet_hours=_quiet_hours(table),
     )
@@ -171,13 +180,13 @@ def read_rule(table: TableReader, channels: Collection[str]) -> Rule:
     return rule
 
 
-def _pattern(table: TableReader) -> FilterPattern:
-    """Read the pattern, or build it from `when`."""
+def _condition(table: TableReader) -> tuple[FilterPattern, FurtherConditions]:
+    """Read the pattern, or build it from `when`, and the conditions that a pattern cannot express."""
     written = table.text("pattern", checks.rule_pattern, default=_NO_PATTERN)
     if "when" not in table.names():
         if "pattern" not in table.names():
             table.add_problem("pattern", "is missing; write pattern or when")
-        return FilterPattern(written)
+        return FilterPattern(written), FurtherConditions(materiality=_materiality(table))
     if "pattern" in table.names():
         table.add_problem("pattern", "cannot be combined with when; remove one of them")
     when = table.table("when")
@@ -188,30 +197,36 @@ def _pattern(table: TableReader) -> FilterPattern:
         for name in when.names()
         if name in WHEN
     }
-    when.allow([*WHEN, *_NETWORKS])
+    when.allow([*WHEN, "kinds", *_NETWORKS])
+    inside, outside = (_networks(when, name) for name in _NETWORKS)
+    kinds = (
+        when.texts("kinds", checks.one_of(_KINDS, "kind of operation"))
+        if "kinds" in when.names()
+        else ()
+    )
     when.finish()
+    further = FurtherConditions(
+        networks=inside,
+        outside_networks=outside,
+        materiality=_materiality(table),
+        kinds=kinds_of({**given, "kinds": kinds}),
+    )
     if not given:
         found = f"contains only {', '.join(when.names())}" if when.names() else "is empty"
         when.add_problem("", f"{found}; add one or more of {', '.join(WHEN)}")
     try:
-        return pattern_of(given)
+        return pattern_of({**given, "kinds": kinds}), further
     except FilterPatternError as error:
         when.add_problem(
             "",
             f"results in an invalid filter pattern; list fewer values, or split the rule: {error}",
         )
-        return FilterPattern("")
+        return FilterPattern(""), further
 
 
-def _further_conditions(table: TableReader) -> FurtherConditions:
-    """Read the conditions that a filter pattern cannot express: the networks of `when`, and `materiality`."""
-    inside: tuple[Network, ...] = ()
-    outside: tuple[Network, ...] = ()
-    if "when" in table.names():
-        when = table.table("when")
-        inside, outside = (_networks(when, name) for name in _NETWORKS)
+def _materiality(table: TableReader) -> Materiality | None:
     if "materiality" not in table.names():
-        return FurtherConditions(networks=inside, outside_networks=outside)
+        return None
     material = table.table("materiality")
     materiality = Materiality(
         field=material.text("field", checks.field_path),
@@ -223,7 +238,7 @@ def _further_conditions(table: TableReader) -> FurtherConditions:
             "", "has neither by nor percent; write by = 1000, percent = 10, or both"
         )
     material.finish()
-    return FurtherConditions(networks=inside, outside_networks=outside, materiality=materiality)
+    return materiality
 
 
 def _networks(when: TableReader, name: str) -> tuple[Network, ...]:
@@ -233,6 +248,7 @@ def _networks(when: TableReader, name: str) -> tuple[Network, ...]:
 
 
 _NO_PATTERN: Final = " "  # "" in the file is an error
+_KINDS: Final = tuple(operation for _, operation in OPERATIONS)
 _NETWORKS: Final = ("networks", "outside_networks")
 
 
@@ -256,6 +272,7 @@ def _example(table: TableReader) -> Example:
     return example
 
 
-def _labels(table: TableReader) -> Mapping[str, str]:
+def read_labels(table: TableReader) -> Mapping[str, str]:
+    """Read the display names of fields, record types and values."""
     words = {key: table.text(key, checks.line(_MAX_TITLE_LENGTH)) for key in table.names()}
     return MappingProxyType(words)

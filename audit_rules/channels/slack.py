@@ -10,12 +10,27 @@ from audit_rules._reading.table import TableReader
 
 from ._channel import Channel, Grant
 
-__all__ = ["CHANNEL", "MAX_HEADER_LENGTH", "MAX_SECTION_FIELDS", "MAX_TEXT_LENGTH", "SlackChannel"]
+__all__ = [
+    "CHANNEL",
+    "MAX_BLOCKS",
+    "MAX_FIELD_LENGTH",
+    "MAX_HEADER_LENGTH",
+    "MAX_MESSAGE_LENGTH",
+    "MAX_SECTION_FIELDS",
+    "MAX_TEXT_LENGTH",
+    "SlackChannel",
+]
 
-# https://docs.slack.dev/reference/block-kit/blocks: characters of a header and of a section; fields of a section
+# https://docs.slack.dev/reference/block-kit/blocks: characters of a header, of a section, and of each of its
+# fields; fields of a section; blocks of a message
 MAX_HEADER_LENGTH: Final = 150
 MAX_TEXT_LENGTH: Final = 3000
+MAX_FIELD_LENGTH: Final = 2000
 MAX_SECTION_FIELDS: Final = 10
+MAX_BLOCKS: Final = 50
+# Slack does not document how many characters all blocks together may have. It was seen to refuse 13,300
+# (https://github.com/slackapi/bolt-js/issues/2509).
+MAX_MESSAGE_LENGTH: Final = 12_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

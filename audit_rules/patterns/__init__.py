@@ -14,6 +14,7 @@ from audit_rules._exceptions import FilterPatternError
 from ._compiled import Compiled, InexactError, compiled, required_member, simplified
 from ._conditions import (
     ORDER,
+    And,
     Condition,
     Is,
     Leaf,
@@ -37,6 +38,7 @@ from ._words import in_words
 __all__ = [
     "AUDIT_PATTERN",
     "ORDER",
+    "And",
     "Compiled",
     "Condition",
     "FilterPattern",

@@ -376,7 +376,12 @@ class Teller:
 
 
 def _records(items: Sequence[Item]) -> list[FoundRecord]:
-    return found_records((item.at_ms, item.line) for item in items)
+    """Return the records of items in order of time; when they arrived stands for when they were ingested."""
+    arrivals = {(item.at_ms, item.line): item.arrived_ms for item in items}
+    return [
+        replace(record, ingested_ms=arrivals[record.timestamp_ms, record.line])
+        for record in found_records(arrivals)
+    ]
 
 
 def _failing(door: Door, batch: Batch, pause_ms: float, now_ms: int) -> dict[str, Any]:

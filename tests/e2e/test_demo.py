@@ -60,7 +60,7 @@ def test_the_messages_are_what_a_business_person_reads(
     slack = one(output, "slack-payout-account-changed.json").read_text()
     assert "Max Weber changed where the money of Payout account PA-9 goes" in slack
     assert "Fish &amp; Chips &lt;Harbour&gt;" in slack
-    assert "`ES9121000418450200051332` → `DE89370400440532013000`" in slack
+    assert r"`ES9121000418450200051332`\n→ `DE89370400440532013000`" in slack
     refund = one(output, "slack-large-refund.json").read_text()
     assert "&lt;!channel&gt; *urgent* refund" in refund
     assert "<!channel>" not in refund

@@ -612,7 +612,7 @@ def test_an_alarm_whose_records_are_not_there_yet_is_told_as_such_and_they_later
     trail.alarm(event)
     trail.arrive(change(1))
     first, second = texts(slack)
-    assert "could not be found" in first
+    assert "cannot be found" in first
     assert "User 1" in second
 
 
@@ -639,7 +639,7 @@ def test_many_records_make_one_message_with_the_rest_counted(
 ) -> None:
     assert trail.arrive(*(change(n) for n in range(300))) == {"waiting": 600}
     [post] = slack.originals
-    assert "and 290 more, by Ana Souza (290); see the evidence" in json.dumps(post)
+    assert "and 290 more records, by Ana Souza (290); see the evidence" in json.dumps(post)
     assert len(post["blocks"]) <= 50
     assert len(mails()) == 1
 

@@ -4,7 +4,8 @@ https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/messaging/
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -12,10 +13,17 @@ import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from audit_rules import Severity
-from audit_rules.channels.slack import MAX_HEADER_LENGTH, MAX_TEXT_LENGTH, SlackChannel
+from audit_rules.channels.slack import (
+    MAX_BLOCKS,
+    MAX_HEADER_LENGTH,
+    MAX_MESSAGE_LENGTH,
+    MAX_SECTION_FIELDS,
+    MAX_TEXT_LENGTH,
+    SlackChannel,
+)
 from forwarder.channels import SendResult, SendStatus
 from forwarder.channels._aws import status_of
-from forwarder.notification import FieldChange, Notification, RecordView
+from forwarder.notification import PERHAPS_REPEAT, FieldChange, Notification, RecordView
 from forwarder.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -30,6 +38,14 @@ _MARKS: Final = {
     Severity.CRITICAL: "🔴",
 }
 _LOOKS_LIKE_A_BACKTICK: Final = "\u02cb"
+_ROOM: Final = 800  # of each value; a field has two of them, and may have 2,000 characters
+_MAX_ROWS: Final = 16
+_MAX_ROWS_LENGTH: Final = 2600  # of all rows of a record, which are one text
+_MAX_COLUMN: Final = 40  # of the two columns in which Slack shows fields
+_MAX_MORE_LENGTH: Final = 1000
+_MAX_LINK_LENGTH: Final = 2000
+_MAX_LABEL_LENGTH: Final = 40
+_BLOCK_ALLOWANCE: Final = 30
 # The connection was not made, so nothing was sent.
 _NOT_SENT: Final = (
     urllib3.exceptions.ConnectTimeoutError,
@@ -137,69 +153,121 @@ def preview(_: SlackChannel, notification: Notification) -> dict[str, Any]:
 
 
 def message(notification: Notification) -> dict[str, Any]:
-    """Return the JSON body for the webhook: Block Kit `blocks`, and `text` for Slack's own notifications."""
-    severity = notification.severity
-    blocks: list[dict[str, Any]] = [
-        {
-            "type": "header",
-            "text": _plain(f"{_MARKS[severity]} {notification.title}", MAX_HEADER_LENGTH),
-        },
-        _context(f"*{severity.capitalize()}* · for {_escaped(notification.owner)}"),
-    ]
-    if notification.description:
-        blocks.append({"type": "section", "text": _plain(notification.description)})
-    for record in notification.records:
-        blocks += [{"type": "divider"}, *_record_blocks(record)]
-    if notification.left_out:
-        by = ", ".join(notification.left_out_by)
-        text = f"and {notification.left_out:,} more, by {by}; see the evidence"
-        blocks += [{"type": "divider"}, {"type": "section", "text": _plain(text)}]
-    if links := _links(notification):
-        blocks.append({"type": "section", "text": _marked(links)})
-    footer = f"Told because {notification.reason} · rule `{_escaped(notification.rule_id)}`"
-    blocks.append(_context(footer))
+    """Return the JSON body for the webhook: Block Kit `blocks`, and `text` for Slack's own notifications.
+
+    It is within Slack's limits whatever the notification contains: values are cut, and records that do not
+    fit are counted instead of shown.
+    """
+    blocks: list[dict[str, Any]] = []
+    for count, room in _sizes(len(notification.records)):
+        blocks = _blocks(notification, count, room)
+        if len(blocks) <= MAX_BLOCKS and _size(blocks) <= MAX_MESSAGE_LENGTH:
+            break
+    repeat = " (perhaps a repeat)" if notification.perhaps_repeat else ""
+    severity = notification.severity.capitalize()
     return {
-        "text": _cut(f"{severity.capitalize()}: {notification.summary}", MAX_HEADER_LENGTH),
+        "text": _cut(f"{severity}{repeat}: {one_line(notification.summary)}", MAX_HEADER_LENGTH),
         "blocks": blocks,
         "unfurl_links": False,
         "unfurl_media": False,
     }
 
 
-def _record_blocks(record: RecordView) -> list[dict[str, Any]]:
-    said = f"{record.sentence}\n{record.message}" if record.message else record.sentence
-    blocks: list[dict[str, Any]] = [{"type": "section", "text": _plain(said)}]
-    if record.changes:
-        blocks.append({"type": "section", "fields": [_change(each) for each in record.changes]})
-    who = " · ".join(part for part in (record.actor, record.actor_detail) if part)
-    lines = [
-        ("Who", who),
-        ("When", record.when),
-        ("Where", record.where),
-        ("Outcome", record.outcome if record.outcome != "success" else ""),
-        ("Reason", record.reason),
-        ("Request", record.request),
+def _sizes(records: int) -> Iterator[tuple[int, int]]:
+    """Yield the number of records to show, and the length to which values are cut, the largest first."""
+    yield from ((count, _ROOM) for count in range(records, 1, -1))
+    yield from ((min(records, 1), room) for room in (_ROOM, _ROOM // 2, _ROOM // 4))
+    yield 0, _ROOM
+
+
+def _size(blocks: list[dict[str, Any]]) -> int:
+    """Return the number of characters of all texts, with an allowance for each block."""
+    texts = (
+        text["text"]
+        for block in blocks
+        for text in (block.get("text"), *block.get("fields", ()), *block.get("elements", ()))
+        if text
+    )
+    return sum(map(len, texts)) + _BLOCK_ALLOWANCE * len(blocks)
+
+
+def _blocks(notification: Notification, count: int, room: int) -> list[dict[str, Any]]:
+    """Return the blocks with the first `count` records, and values of at most `room` characters."""
+    severity = notification.severity
+    owner = _cut(one_line(notification.owner), room)
+    blocks: list[dict[str, Any]] = [
+        {
+            "type": "header",
+            "text": _plain(
+                f"{_MARKS[severity]} {one_line(notification.heading)}", MAX_HEADER_LENGTH
+            ),
+        },
+        _context(f"*{severity.capitalize()}* · for {owner}"),
     ]
-    text = "\n".join(f"{name}: {_code(value)}" for name, value in lines if value)
-    if record.changes_left_out:
-        text += f"\nand {record.changes_left_out} more fields; see the evidence"
-    return [*blocks, _context(text)]
+    if notification.perhaps_repeat:
+        blocks.append(_context(f"*{PERHAPS_REPEAT}*"))
+    if notification.description:
+        blocks.append({"type": "section", "text": _plain(notification.description)})
+    if notification.missing:
+        blocks.append({"type": "section", "text": _plain(notification.missing)})
+    for record in notification.records[:count]:
+        blocks += [{"type": "divider"}, *_record_blocks(record, room)]
+    hidden = len(notification.records) - count
+    if more := replace(notification, left_out=notification.left_out + hidden).more_records:
+        blocks += [{"type": "divider"}, {"type": "section", "text": _plain(more, _MAX_MORE_LENGTH)}]
+    blocks += [{"type": "section", "text": _marked(link)} for link in _links(notification)]
+    rule = _code(notification.rule_id, room)
+    blocks.append(_context(f"Sent because {_escaped(notification.reason)} · rule {rule}"))
+    return blocks
 
 
-def _change(change: FieldChange) -> dict[str, Any]:
-    note = f" _({_escaped(change.note)})_" if change.note else ""
+def _record_blocks(record: RecordView, room: int) -> list[dict[str, Any]]:
+    # The text is the application's: on one line, it cannot look like lines of the notification.
+    said = [one_line(record.sentence), f"“{one_line(record.quoted)}”" if record.quoted else ""]
+    said_room = 2 * room + 100
+    blocks: list[dict[str, Any]] = [
+        {"type": "section", "text": _plain("\n".join(filter(None, said)), said_room)}
+    ]
+    if record.changes:
+        fields = [_change(each, record, room) for each in record.changes[:MAX_SECTION_FIELDS]]
+        blocks.append({"type": "section", "fields": fields})
+    rows = list(record.rows)[:_MAX_ROWS]
+    each = min(room // 2, _MAX_ROWS_LENGTH // max(len(rows), 1) - _MAX_LABEL_LENGTH - 5)
+    lines = [
+        f"{_cut(one_line(name), _MAX_LABEL_LENGTH)}: {_code(value, each)}" for name, value in rows
+    ]
+    text = "\n".join(filter(None, [record.more_changes, *lines]))
+    return [*blocks, _context(text)] if text else blocks
+
+
+def _change(change: FieldChange, record: RecordView, room: int) -> dict[str, Any]:
+    note = f" _({_cut(one_line(change.note), 80)})_" if change.note else ""
+    effect = f"*{record.effect}:* " if record.effect else ""
+    before, after = _code(change.before, room), _code(change.after, room)
     if change.kind == "added":
-        values = f"added: {_code(change.after)}"
+        values = after if record.operation else f"added: {after}"
     elif change.kind == "removed":
-        values = f"removed: {_code(change.before)}"
+        values = f"was {before}" if record.operation else f"removed: {before}"
     else:
-        values = f"{_code(change.before)} → {_code(change.after)}"
-    return _marked(f"{_code(change.label)}{note}\n{values}")
+        arrow = "\n→" if len(before) + len(after) > _MAX_COLUMN else " →"
+        values = f"{before}{arrow} {after}"
+    return _marked(f"{_code(change.label, 300)}{note}\n{effect}{values}")
 
 
-def _links(notification: Notification) -> str:
-    links = (("Show the evidence", notification.evidence_url), ("What to do", notification.runbook))
-    return " · ".join(f"<{_address_of(url)}|{title}>" for title, url in links if url)
+def _links(notification: Notification) -> list[str]:
+    """Return the links, in one text if they fit; a link that is too long is left out, and this is said."""
+    given = (("Show the evidence", notification.evidence_url), ("What to do", notification.runbook))
+    links = []
+    for title, url in given:
+        link = f"<{_address_of(url)}|{title}>"
+        if url and len(link) > _MAX_LINK_LENGTH:
+            links.append(f"{title}: the link is too long for Slack")
+        elif url:
+            links.append(link)
+    whole = " · ".join(links)
+    if len(whole) > MAX_TEXT_LENGTH:
+        return links
+    return [whole] if whole else []
 
 
 def _address_of(url: str) -> str:
@@ -214,9 +282,12 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _code(text: str) -> str:
-    """Return a value as an inline code span; its backticks are replaced, so that it cannot end the span."""
-    return f"`{_escaped(one_line(text)).replace('`', _LOOKS_LIKE_A_BACKTICK)}`"
+def _code(text: str, room: int) -> str:
+    """Return a value of at most `room` characters, escaped, as an inline code span.
+
+    Its backticks are replaced, so that it cannot end the span. Slack shows no empty span.
+    """
+    return f"`{_cut(one_line(text), room).replace('`', _LOOKS_LIKE_A_BACKTICK) or ' '}`"
 
 
 def _cut(text: str, max_length: int) -> str:
@@ -228,7 +299,9 @@ def _cut(text: str, max_length: int) -> str:
 
 
 def _plain(text: str, max_length: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _cut(text, max_length), "emoji": False}
+    """Return a `plain_text` object; Slack refuses an empty one."""
+    shown = text if text.strip() else "(empty)"
+    return {"type": "plain_text", "text": _cut(shown, max_length), "emoji": False}
 
 
 def _marked(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from audit_ops.cli import main
+from audit_rules import load_config
 
 ROOT = Path(__file__).parents[3]
 RECORD = {
@@ -79,6 +80,17 @@ def test_a_rule_in_words(config: Path) -> None:
     assert (wrong.exit_code, "did you mean 'large-refund'?" in wrong.output) == (2, True)
 
 
+def test_the_kinds_of_a_rule_are_explained_once(config: Path) -> None:
+    said = run("explain", "payout-account-changed", "--config", str(config)).output
+    condition = 'changes.record_type is "payout_account" and changes.fields.iban is there'
+    assert f"Matches a record when {condition}.\nAnd only when the operation is a change:" in said
+    path = broken(
+        config, 'changed = ["iban"]', 'actions = ["x"]\nkinds = ["creation", "change", "deletion"]'
+    )
+    said = run("explain", "payout-account-changed", "--config", path).output
+    assert 'and event.action is "x".\n' in said
+
+
 def test_a_pattern_that_can_be_shorter_is_shown_so(config: Path) -> None:
     path = broken(config, '{ $.event.action = "login" &&', '{ (($.event.action = "login")) &&')
     said = run("explain", "repeated-failed-logins", "--config", path).output
@@ -120,6 +132,41 @@ logger.audit.event("Signed in", action="login", category="authentication", type=
         "6 rules, 12 examples: 0 errors, 0 warnings\n"
     )
     assert run("test", "--config", str(config)).exit_code == 0
+
+
+@pytest.mark.parametrize("outcome", ["failure", "unknown"])
+def test_a_rule_begun_with_a_failed_sign_in_does_not_match_the_others(
+    outcome: str, config: Path
+) -> None:
+    event = {"action": "login", "outcome": outcome, "reason": "wrong password"}
+    begun = run("new", "--config", str(config), typed=json.dumps({"event": event}))
+    read = tomllib.loads(begun.output)["rules"][0]
+    assert read["when"] == {"actions": ["login"], "outcomes": [outcome]}
+    assert [each["record"]["event"] for each in read["examples"]] == [
+        event, {"action": "login", "outcome": "success"},
+    ]  # fmt: skip
+    config.write_text(config.read_text() + "\n" + begun.output)
+    rule = load_config(config).rule("login")
+    assert rule.matches(json.dumps({"event": event}))
+    assert not rule.matches(json.dumps({"event": event | {"outcome": "success"}}))
+    assert run("test", "--config", str(config)).exit_code == 0
+
+
+def test_a_failed_change_keeps_its_fields_and_its_outcome(config: Path) -> None:
+    record = {**RECORD, "event": {"action": "user-updated", "outcome": "failure"}}
+    begun = run("new", "--config", str(config), typed=json.dumps(record))
+    assert tomllib.loads(begun.output)["rules"][0]["when"] == {
+        "actions": ["user-updated"],
+        "outcomes": ["failure"],
+        "changed": ["a.b c", "mfa_phone"],
+    }
+
+
+def test_a_rule_for_an_action_alone_says_that_it_matches_each_of_its_records(config: Path) -> None:
+    for outcome, every in (("success", True), ("failure", False)):
+        record = {"event": {"action": "login", "outcome": outcome}}
+        begun = run("new", "--config", str(config), typed=json.dumps(record))
+        assert ("# Matches every record of this action" in begun.output) is every
 
 
 def test_a_chain_alone_begins_no_rule(config: Path) -> None:

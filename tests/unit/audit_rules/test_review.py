@@ -198,8 +198,9 @@ def test_each_rule_has_examples_unless_the_file_says_otherwise() -> None:
             ' && $.event.action = "login" && $.event.outcome = "failure" }',
         ),
         (
-            'changed = ["address.city", "MFA phone"]',
-            '{ $.changes.fields.address.city = "*" || $.changes.fields.[\'MFA phone\'] = "*" }',
+            'changed = ["address.city", "MFA phone"]\nactions = ["user-updated"]',
+            '{ $.event.action = "user-updated" && ($.changes.fields.address.city = "*"'
+            " || $.changes.fields.['MFA phone'] = \"*\") }",
         ),
         ("actors = ['O\"Neil\\']", r'{ $.user.id = "O\"Neil\\" }'),
     ],

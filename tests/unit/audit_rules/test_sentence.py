@@ -24,7 +24,7 @@ RECORD: dict[str, Any] = {
         ("{target}", {"changes": RECORD["changes"]}, "User 1042"),
         ("{changes.after.roles}, {changes.after.n}, {a.b}", RECORD, '["admin"], nothing, nothing'),
         ("{actor}", {"user": {"email": "a@b.example"}}, "a@b.example"),
-        ("{actor}", {"user": {"id": 7, "effective": {"name": "Max"}}}, "7 (as Max)"),
+        ("{actor}", {"user": {"id": 7, "effective": {"name": "Max"}}}, "User 7 (as Max)"),
         (
             "{actor} changed {record}",
             {"user": "root", "changes": []},

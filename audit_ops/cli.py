@@ -14,6 +14,8 @@ from audit_rules import AuditRulesError, closest
 from local_cloud.errors import LocalCloudError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
     from audit_ops.telling.outbox import OutboxView
@@ -310,7 +312,7 @@ def _replay(config: "AuditConfig", paths: tuple[Path, ...]) -> None:
             line for path in paths for line in lines_of(path, lambda n: progress.advance(task, n))
         )
         result = replay(lines, config)
-    Console().print(replay_report(result, config))
+    _console().print(replay_report(result, config))
 
 
 def _rule(config: "AuditConfig", rule_id: str, path: Path) -> "Rule":
@@ -386,6 +388,37 @@ def outbox_drop(*, config: Path, reason: str, keys: tuple[str, ...]) -> None:
 def outbox_move(*, config: Path, source: str, target: str) -> None:
     """Move what waits for the channel SOURCE, which audit.toml may not have any more, to TARGET."""
     click.echo(f"{_outbox(config).move(source, target, _now_ms())} items moved")
+
+
+@outbox.command("rebuild", short_help="Match the records of the log group again.")
+@_config
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    required=True,
+    help="The time of the first record, in UTC.",
+)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+def outbox_rebuild(*, config: Path, since: "datetime", yes: bool) -> None:
+    """Match all records of the audit log group since a time, such as after the table was lost.
+
+    People are told of those that the outbox does not have.
+    """
+    from datetime import UTC
+
+    import boto3
+
+    from audit_ops.telling.rebuild import rebuild
+    from audit_rules import load_config
+
+    names = load_config(config).names
+    if not yes:
+        click.confirm(
+            f"Tell people of all records since {since} UTC that are not in the outbox?", abort=True
+        )
+    since_ms = int(since.replace(tzinfo=UTC).timestamp() * 1000)
+    for state, count in rebuild(names, since_ms, boto3.client).items():  # type: ignore[arg-type] # boto3's overloads
+        click.echo(f"{state}: {count:,}")
 
 
 @main.command(short_help="Send dead letters to their functions again.")

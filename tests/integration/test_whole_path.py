@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -169,6 +170,21 @@ def test_what_the_outbox_has_not_is_said(
     done = CliRunner().invoke(main, ["outbox", *arguments, "--config", str(ROOT / "audit.toml")])
     assert done.exit_code == 1
     assert said in done.output
+
+
+def test_a_lost_item_is_put_and_told_again(world: DeployedTrail) -> None:
+    world.put(phone_change("lost"))
+    now = datetime.fromtimestamp(world.cloud.clock.now(), UTC)
+    dynamodb = world.cloud.client("dynamodb")
+    [table] = dynamodb.list_tables()["TableNames"]
+    items = dynamodb.scan(TableName=table)["Items"]
+    items = [item for item in items if "version" in item]
+    last = max(items, key=lambda item: int(item["arrived"]["N"]))
+    dynamodb.delete_item(TableName=table, Key={"id": last["id"]})
+    since = (now - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    assert "waiting: 1\n" in audit("outbox", "rebuild", "--yes", "--since", since)
+    world.cloud.advance(60)
+    assert sorted(world.notified() + world.mailed()) == ["lost"] * 3
 
 
 def test_dead_letters_are_sent_again(world: DeployedTrail) -> None:

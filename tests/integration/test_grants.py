@@ -82,7 +82,8 @@ class Trail:
                 logGroupName=f"/aws/lambda/audit-{name}"
             )
             lines = [event["message"] for page in pages for event in page["events"]]
-            failed = [each for each in lines if "[ERROR]" in each or '"wake"' in each]
+            signs = ("[ERROR]", '"wake"', "not matched", "could not be written")
+            failed = [each for each in lines if any(sign in each for sign in signs)]
             found |= {f"{name}'s errors": len(failed), f"{name}'s log": len(lines)}
         return found
 

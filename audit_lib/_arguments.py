@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
 
 from ._exceptions import AuditUsageWarning
-from ._record.encoding import json_text
+from ._record.encoding import HIDDEN, json_text
 from ._record.interrupts import from_signal_handler
 from ._record.leaves import class_name
 from ._record.masking import Masking, Redactions
@@ -150,14 +150,7 @@ def labels_of(
 
 def _json_of(value: Any, redactions: Redactions) -> str:
     """Return the JSON of a value, its secrets masked: a secret that JSON escapes is not found later."""
-    return json_text(scrubbed({"value": value}, _same_secrets(redactions))["value"])
-
-
-def _same_secrets(redactions: Redactions) -> Redactions:
-    """Return new redactions that share the list of secrets and have no notes."""
-    copied = Redactions()
-    copied.secrets = redactions.secrets
-    return copied
+    return json_text(scrubbed({"value": value}, redactions.for_search())["value"])
 
 
 def named_fields(extra: object, problems: list[str]) -> dict[str, Any]:
@@ -185,7 +178,8 @@ def checked_text(value: object, field: str, problems: list[str], masking: Maskin
     if _is_text(value):
         return text_of(value)
     problems.append(f"{field}: found {short_text(value)}; write a text")
-    return masking.text(value, tuple(field.split(".")), Redactions())
+    masked = masking.text(value, tuple(field.split(".")), Redactions())
+    return HIDDEN if masked is None else masked
 
 
 def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, ...]:
@@ -295,7 +289,7 @@ def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel:
     Raises:
         AuditUsageWarning: a filter makes an error of it.
     """
-    text = str(scrubbed({"text": "; ".join(problems)}, _same_secrets(redactions))["text"])
+    text = str(scrubbed({"text": "; ".join(problems)}, redactions.for_search())["text"])
     frame = sys._getframe(0)  # noqa: SLF001 - as `logging` does it
     for _ in range(stacklevel):
         frame = frame.f_back or frame

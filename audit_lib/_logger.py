@@ -22,6 +22,7 @@ from ._content import (
     argument_names,
     changes_by_key,
     is_routine,
+    key_labels,
     own_fields,
     payload_of,
     problem_labels,
@@ -328,8 +329,7 @@ class AuditLogger(logging.Logger):
         redactions = Redactions()
         own = own_fields(config, verb_result, changes, record_id, target, reason, redactions)
         if idempotency_key is not None:
-            key = config.masking.text(idempotency_key, ("labels", "idempotency_key"), redactions)
-            own["labels"] = {"idempotency_key": key}
+            own.update(key_labels(config, idempotency_key, redactions))
         extra_fields = {} if extra is None else named_fields(extra, problems)
         is_plain = type(stacklevel) is int and 0 < stacklevel < _MANY_FRAMES
         if not is_plain or exc_info is not None or stack_info is not False:

@@ -89,15 +89,13 @@ class AuditHandler(logging.Handler):
             self._deliver(ascii_line(self.format(record)), None)
 
     def write(self, document: dict[str, Any], redactions: Redactions, config: Config) -> None:
-        """Write a document; one without an `event` gets `{"kind": "event"}`.
+        """Write a document.
 
         Raises:
             RecordLostError: as in `emit`.
         """
-        event = document.setdefault("event", {"kind": "event"})
-        self._deliver(
-            _body(document, redactions, config, self._longest(config)), event.get("action")
-        )
+        body = _body(document, redactions, config, self._longest(config))
+        self._deliver(body, document["event"].get("action"))
 
     def seal(self) -> None:
         """Write the last line of the open hash chain; called when the process ends.
@@ -356,16 +354,20 @@ class AuditFileHandler(AuditHandler):
 
 
 def _body(document: dict[str, Any], redactions: Redactions, config: Config, longest: int) -> bytes:
-    body = encode(document)
-    if redactions.found_in(document, config.masking.detect):
-        scrubbing = Redactions()
-        scrubbing.secrets, scrubbing.own_action = redactions.secrets, redactions.own_action
-        document = scrubbed(document, scrubbing, config.masking.detect)
-        if scrubbing.notes:
-            add_notes(document, scrubbing.notes)
-            body = encode(document)
+    notes, detect = redactions.notes, config.masking.detect
+    if redactions.found_in(document, detect):
+        search = redactions.for_search()
+        document = scrubbed(document, search, detect)
+        # A path contains the names of fields, which may be secrets.
+        paths = scrubbed({"paths": notes}, Redactions(), detect)["paths"]
+        notes = {**paths, **search.notes}
+    noted = document
+    if notes:
+        noted = document.copy()
+        add_notes(noted, notes)
+    body = encode(noted)
     longest -= TAIL_BYTES if config.chain else 1
-    return body if len(body) <= longest else fitted(document, longest)
+    return body if len(body) <= longest else fitted(document, notes, longest)
 
 
 def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:

@@ -6,8 +6,9 @@
 from time import time
 from typing import Any, Final
 
-from audit_lib._record.document import ECS_VERSION, lambda_fields, process_fields, timestamp
+from audit_lib._record.document import process_fields, timestamp
 from audit_lib._record.encoding import encode
+from audit_lib._record.head import head_of
 from audit_lib._record.ids import new_chain_id, new_id
 
 __all__ = ["NO_HASH", "TAIL_BYTES", "HashChain", "prepare"]
@@ -101,13 +102,7 @@ def _chain_record(state: str, event_type: str, at: str) -> bytes:
     """Return the JSON document of the line that opens or seals a chain."""
     return encode(
         {
-            "@timestamp": at,
-            **lambda_fields(at),
-            "log.level": "info",
-            "message": f"Audit chain {state}",
-            "ecs.version": ECS_VERSION,
-            "log": {"logger": "audit_lib.audit"},
-            "process": process_fields(),
+            **head_of(at, "info", f"Audit chain {state}", {"logger": "audit_lib.audit"}, process_fields()),
             "event": {
                 "id": new_id(), "kind": "event", "action": f"audit-chain-{state}",
                 "category": ["process"], "type": [event_type], "outcome": "success",

@@ -18,6 +18,7 @@ from .interrupts import from_signal_handler
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .library_classes import CONVERSIONS
 from .masking_rules import Mask, SensitiveValue, TypedDictRules, annotated_rules
+from .names import DistinctNames
 from .unreadable import BEYOND_LIMIT, UNREADABLE, UnreadableText, hidden_state, serialized_fields
 
 __all__ = ["REST", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
@@ -321,21 +322,23 @@ class _Walk:
 
     def _object(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
+        distinct = DistinctNames(visited)
         try:
             # The members of a dict are listed at once: another thread may change it meanwhile.
             for key, item in list(named.items()) if type(named) is dict else named.items():
                 if self._nodes >= _MAX_NODES:
-                    visited[REST] = self._beyond(f"<left out: over {_MAX_NODES} values>", value)
+                    rest = self._beyond(f"<left out: over {_MAX_NODES} values>", value)
+                    visited[distinct(REST)] = rest
                     break
                 self._nodes += 1
                 name = well_formed(key) if type(key) is str else text_of(key)
                 if name in visited:  # 1 and "1" are two keys in Python and one in JSON
-                    name = f"{name} ({class_name(type(key))})"
+                    name = distinct(f"{name} ({class_name(type(key))})")
                 visited[name] = self.visit(item, depth)
         except Exception as error:
             if not visited:
                 raise
-            visited[REST] = self._failed(value, error)  # the members before it are kept
+            visited[distinct(REST)] = self._failed(value, error)  # the members before it are kept
         return visited
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:

@@ -29,6 +29,9 @@ from .tally import tally
 __all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all", "waiting_records"]
 
 
+_Write = Callable[[bytes, Config], Exception | None]
+
+
 class AuditFormatter(logging.Formatter):
     """Formats any `LogRecord` as one line of ECS JSON, whatever its values are.
 
@@ -81,12 +84,16 @@ class AuditHandler(logging.Handler):
             RecordLostError: the record could not be written, and its policy is `raise`, or neither the
                 spool (if that is its policy) nor standard error accepted it.
         """
+        config = get_config()
         if type(self.formatter) is AuditFormatter:
-            config = get_config()
             payload = payload_of(record, config.masking)
             self.write(document_of(record, payload), payload.redactions, config)
         else:
-            self._deliver(ascii_line(self.format(record)), None)
+            action = None
+            if config.actions:  # one of them may have a policy of its own
+                document = document_of(record, payload_of(record, config.masking))
+                action = document["event"].get("action")
+            self._deliver(ascii_line(self.format(record)), action)
 
     def write(self, document: dict[str, Any], redactions: Redactions, config: Config) -> None:
         """Write a document.
@@ -100,15 +107,19 @@ class AuditHandler(logging.Handler):
     def seal(self) -> None:
         """Write the last line of the open hash chain; called when the process ends.
 
-        Errors are ignored: a chain without a seal has an open end. A later record opens a new chain,
-        which is sealed at once.
+        It goes to the stream that has the chain, also if that is not the current one any more. Errors
+        are ignored: a chain without a seal has an open end. A later record opens a new chain, which is
+        sealed at once.
         """
         with self.lock or _NO_LOCK:
             self._ending = True
             chain, self._chain = self._chain, None
             if chain is not None:
                 with suppress(Exception):  # without a seal, the chain has an open end
-                    self._current_target().write(chain.sealing())
+                    stream, target = self._current_stream(), self._target
+                    if target is None or stream is not self._chain_stream:
+                        target = Target(self._chain_stream)  # where the chain is, if it is open
+                    target.write(chain.sealing())
 
     def _longest(self, config: Config) -> int:
         """Return the maximum length of a line for this destination, in bytes, its end included."""
@@ -131,12 +142,12 @@ class AuditHandler(logging.Handler):
         self,
         body: bytes,
         action: object,
-        write: Callable[[bytes, Config], Exception | None],
+        write: _Write,
     ) -> None:
         config = get_config()
         error: Exception | None
         try:
-            error = None if config.spool is None else self._replay(config, config.spool)
+            error = None if config.spool is None else self._replay(config, config.spool, write)
             if error is None:
                 error = write(body, config)
         except Exception as raised:
@@ -152,20 +163,20 @@ class AuditHandler(logging.Handler):
         if target is not None and target.outlet.interrupt is not None:
             raise target.outlet.take_interrupt()
 
-    def _replay(self, config: Config, path: str) -> Exception | None:
+    def _replay(self, config: Config, path: str, write: _Write) -> Exception | None:
         """Write the lines of the spool first; return the error that prevented it, or None."""
         if not (spool := spool_at(path)).waiting:
             return None
         failed: list[Exception] = []
 
-        def write(lines: list[bytes]) -> None:
-            error = self._write(lines[0][:-1], config)
+        def replayed(lines: list[bytes]) -> None:
+            error = write(lines[0][:-1], config)
             if error is not None and not isinstance(error, SyncError):
                 failed.append(error)
                 raise error
 
         try:
-            spool.replay(write)
+            spool.replay(replayed)
         except SpoolBusyError:
             return None  # another process, or an interrupted record of this thread, replays it
         except Exception:
@@ -273,6 +284,7 @@ class AuditHandler(logging.Handler):
 
         Raises:
             RecordLostError: the policy is `raise`, or standard error did not accept the lines.
+            BaseException: a signal handler raised it; the lines were written nevertheless.
         """
         note = f"audit_lib: the record below could not be written to {self.place}: {error!r}"
         text = f"{note}\n{lines.decode('ascii')}"
@@ -281,21 +293,27 @@ class AuditHandler(logging.Handler):
         if policy == "raise":
             tally.failed("raised", count, self.place, error)
             raise RecordLostError(text) from error
+        interrupt: BaseException | None = None
         if policy == "spool" and spool is not None:
             try:
                 spool.append(lines)
-            except OSError as failure:
+            except BaseException as failure:
+                # Interrupted: whether it is in the spool is unknown. Twice is better than never.
+                interrupt = _interrupt(failure)
+                if interrupt is None and not isinstance(failure, OSError):
+                    raise
                 text = f"{note}; nor to {spool.path}: {failure!r}\n{lines.decode('ascii')}"
             else:
                 tally.failed("spooled", count, self.place, error)
                 return
         try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            interrupt = _write_to_stderr(text) or interrupt
         except Exception:  # noqa: BLE001 - standard error is the last resort
             tally.failed("raised", count, self.place, error)
             raise RecordLostError(text) from error
         tally.failed("to_stderr", count, self.place, error)
+        if interrupt is not None:
+            raise interrupt
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
         """Raise the exception that is being handled again: no audit record is dropped silently."""
@@ -368,6 +386,34 @@ def _body(document: dict[str, Any], redactions: Redactions, config: Config, long
     body = encode(noted)
     longest -= TAIL_BYTES if config.chain else 1
     return body if len(body) <= longest else fitted(document, notes, longest)
+
+
+def _interrupt(error: BaseException) -> BaseException | None:
+    """Return the exception if a signal handler raised it, such as `KeyboardInterrupt`, else None."""
+    raised = not isinstance(error, Exception) or from_signal_handler(error)
+    return error if raised else None
+
+
+def _write_to_stderr(text: str) -> BaseException | None:
+    """Write a text to standard error, and again if a signal handler interrupts it by an exception.
+
+    Returns:
+        The exception of the signal handler, which the caller has to raise again, or None.
+
+    Raises:
+        Exception: standard error did not accept the text.
+    """
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BaseException as error:
+        interrupt = _interrupt(error)
+        if interrupt is None:
+            raise
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        return interrupt
+    return None
 
 
 def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:

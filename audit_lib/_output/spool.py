@@ -35,7 +35,7 @@ class Spool:
         """Whether the file has content to replay; False if it cannot be inspected."""
         try:
             return os.stat(self.path).st_size > 0
-        except OSError:
+        except (OSError, ValueError):
             return False
 
     def append(self, lines: bytes) -> None:

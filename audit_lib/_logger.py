@@ -35,6 +35,7 @@ from ._proof import chain
 from ._record import encoding
 from ._record.changes import changes_between
 from ._record.document import PAYLOAD, document_from_frame
+from ._record.interrupts import from_signal_handler
 from ._record.masking import Redactions
 from ._record.plain import plain_fields
 from ._record.processes import on_copy
@@ -439,19 +440,22 @@ class AuditLogger(logging.Logger):
             record = super().makeRecord(
                 name, level, fn, lno, msg, args, exc_info, func, extra=None, sinfo=sinfo
             )
-        except Exception:  # noqa: BLE001 - `logging` asks a mapping among `args` for its length
+        except Exception as error:
+            if from_signal_handler(error):
+                raise
+            # `logging` asks a mapping among `args` for its length.
             record = super().makeRecord(
                 name, level, fn, lno, msg, (), exc_info, func, extra=None, sinfo=sinfo
             )
             record.args = args
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = {"event": {}}
         prepared = cast("Any", extra)
         if isinstance(prepared, _Prepared):
             own, extra_fields, redactions = prepared
         else:
             extra_fields = {} if extra is None else named_fields(extra, [])
             redactions = Redactions()
-        payload = payload_of(own or {"event": {}}, extra_fields, redactions, get_config())
+        payload = payload_of(own, extra_fields, redactions, get_config())
         # For other formatters, as `logging` passes `extra`; existing attributes are kept.
         for key, value in (payload.fields | payload.extra).items():
             record.__dict__.setdefault(key, value)

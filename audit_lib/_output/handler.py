@@ -93,7 +93,7 @@ class AuditHandler(logging.Handler):
             if config.actions:  # one of them may have a policy of its own
                 document = document_of(record, payload_of(record, config.masking))
                 action = document["event"].get("action")
-            self._deliver(ascii_line(self.format(record)), action)
+            self._deliver(ascii_line(self.format(record)), action, config)
 
     def write(self, document: dict[str, Any], redactions: Redactions, config: Config) -> None:
         """Write a document.
@@ -102,7 +102,7 @@ class AuditHandler(logging.Handler):
             RecordLostError: as in `emit`.
         """
         body = _body(document, redactions, config, self._longest(config))
-        self._deliver(body, document["event"].get("action"))
+        self._deliver(body, document["event"].get("action"), config)
 
     def seal(self) -> None:
         """Write the last line of the open hash chain; called when the process ends.
@@ -125,26 +125,22 @@ class AuditHandler(logging.Handler):
         """Return the maximum length of a line for this destination, in bytes, its end included."""
         return config.max_bytes
 
-    def _deliver(self, body: bytes, action: object) -> None:
+    def _deliver(self, body: bytes, action: object, config: Config) -> None:
         writer = get_ident()
         if writer in _WRITING:
             # This thread is inside of a write: a signal handler or a destructor interrupted it.
-            self._write_or_apply_policy(body, action, self._write_alone)
+            self._write_or_apply_policy(body, action, config, self._write_alone)
             return
         with self.lock or _NO_LOCK:
             try:
                 _WRITING.add(writer)
-                self._write_or_apply_policy(body, action, self._write)
+                self._write_or_apply_policy(body, action, config, self._write)
             finally:
                 _WRITING.discard(writer)
 
     def _write_or_apply_policy(
-        self,
-        body: bytes,
-        action: object,
-        write: _Write,
+        self, body: bytes, action: object, config: Config, write: _Write
     ) -> None:
-        config = get_config()
         error: Exception | None
         try:
             error = None if config.spool is None else self._replay(config, config.spool, write)
@@ -207,7 +203,7 @@ class AuditHandler(logging.Handler):
 
     def _write(self, body: bytes, config: Config) -> Exception | None:
         target = self._current_target()
-        if not config.chain or body[-1:] != b"}" or not target.reaches_kernel:
+        if not _is_linked(target, body, config):
             return target.write(body + b"\n", config.fsync)
         chain = self._chain
         if chain is None or target.stream is not self._chain_stream:
@@ -244,7 +240,7 @@ class AuditHandler(logging.Handler):
     def _write_alone(self, body: bytes, config: Config) -> Exception | None:
         """Write a record inside of the writing of another one, in a chain of its own."""
         target = self._target or self._current_target()
-        if not config.chain or body[-1:] != b"}" or not target.reaches_kernel:
+        if not _is_linked(target, body, config):
             return target.write(body + b"\n", config.fsync)
         chain = HashChain()
         link = f"parent:{self._chain.position}" if self._chain is not None else ""
@@ -414,6 +410,11 @@ def _write_to_stderr(text: str) -> BaseException | None:
         sys.stderr.flush()
         return interrupt
     return None
+
+
+def _is_linked(target: Target, body: bytes, config: Config) -> bool:
+    """Return whether a line is part of a hash chain: JSON, to a file, a pipe or a terminal."""
+    return config.chain and body[-1:] == b"}" and target.reaches_kernel
 
 
 def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:

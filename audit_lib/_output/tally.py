@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 from audit_lib._record.processes import on_copy
 
-__all__ = ["LastFailure", "Tally", "tally"]
+__all__ = ["LastFailure", "tally"]
 
 Instead = Literal["spooled", "to_stderr", "raised"]
 

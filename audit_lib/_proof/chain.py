@@ -11,9 +11,9 @@ from audit_lib._record.encoding import encode
 from audit_lib._record.head import head_of
 from audit_lib._record.ids import new_chain_id, new_id
 
-__all__ = ["NO_HASH", "TAIL_BYTES", "HashChain", "prepare"]
+__all__ = ["TAIL_BYTES", "HashChain", "prepare"]
 
-NO_HASH: Final = b"0" * 64
+_NO_HASH: Final = b"0" * 64
 """The previous hash of the first line of a chain: 64 zeros."""
 _TIME: Final = b'{"@timestamp":"'
 TAIL_BYTES: Final = 220
@@ -42,7 +42,7 @@ class HashChain:
         self.id = new_chain_id()
         self.sequence = -1
         """The sequence of the last line for which `keep` was called; -1 before the first line."""
-        self._hash = self._next_hash = NO_HASH
+        self._hash = self._next_hash = _NO_HASH
         self._next_sequence = 0
         self._tail = f'"id":"{self.id}"}}'.encode()
 

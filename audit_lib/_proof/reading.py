@@ -12,7 +12,7 @@ from typing import Final
 
 from .report import ChainHead, VerifiedChain, VerifyProblem, VerifyReport
 
-__all__ = ["END", "END_BYTES", "HASH", "START", "LineReader", "ReadChain"]
+__all__ = ["END", "END_BYTES", "HASH", "START", "LineReader"]
 
 _NO_HASH: Final = b"0" * 64
 # `,"hash":"`, 64 digits, and `"}`.

@@ -29,7 +29,6 @@ __all__ = [
     "document_from_frame",
     "document_of",
     "merged",
-    "message_arguments",
     "payload_of",
     "process_fields",
     "timestamp",
@@ -149,7 +148,7 @@ def document_from_frame(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be
         file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
         cached = _PLACES[place] = (log, code)  # keeping the code object keeps its id unique
-    message, unformatted = _message(msg, message_arguments(args) if args else args)
+    message, unformatted = _message(msg, _message_arguments(args) if args else args)
     at = timestamp(time())
     document = head_of(at, getLevelName(level).lower(), message, cached[0], _process())
     return _completed(document, payload, unformatted)
@@ -236,7 +235,7 @@ def _to_the_second(second: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
 
 
-def message_arguments(args: tuple[object, ...]) -> Any:
+def _message_arguments(args: tuple[object, ...]) -> Any:
     """Return the operand of `%`, as `LogRecord` does: a single non-empty mapping itself, else the tuple."""
     try:
         if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:

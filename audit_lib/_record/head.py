@@ -7,9 +7,9 @@ long keeps them.
 import os
 from typing import Any, Final
 
-__all__ = ["ECS_OBJECTS", "ECS_VERSION", "HEAD", "OWN", "head_of", "is_reserved"]
+__all__ = ["ECS_OBJECTS", "HEAD", "OWN", "head_of", "is_reserved"]
 
-ECS_VERSION: Final = "9.0.0"
+_ECS_VERSION: Final = "9.0.0"
 
 # With the JSON log format, Lambda drops lines below the function's application log level. It reads the
 # members `level` and `timestamp`; a line without them is INFO.
@@ -67,7 +67,7 @@ def head_of(
             "timestamp": at,
             "log.level": level,
             "message": message,
-            "ecs.version": ECS_VERSION,
+            "ecs.version": _ECS_VERSION,
             "log": log,
             "process": process,
         }
@@ -75,7 +75,7 @@ def head_of(
         "@timestamp": at,
         "log.level": level,
         "message": message,
-        "ecs.version": ECS_VERSION,
+        "ecs.version": _ECS_VERSION,
         "log": log,
         "process": process,
     }

@@ -4,16 +4,14 @@ No value raises an exception: a part that cannot be converted is replaced by a t
 the error.
 """
 
-import json
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
-from .encoding import hidden
+from .encoding import json_text
 from .interrupts import from_signal_handler
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .library_classes import CONVERSIONS
@@ -33,8 +31,6 @@ _MAX_COPIED = 256
 _MAX_CLASSES = 4096
 _UNCHANGED = frozenset({type(None), bool, UnreadableText, SensitiveValue})
 _NO_REPR: Any = object.__repr__
-
-_dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
 
 
 def plain(value: Any) -> Any:
@@ -141,7 +137,7 @@ def text_of(value: Any) -> str:
     if type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return str(value)
     as_plain = plain(value)
-    return as_plain if isinstance(as_plain, str) else _dumps(as_plain)
+    return as_plain if isinstance(as_plain, str) else json_text(as_plain)
 
 
 def is_plain_object(value: dict[Any, Any]) -> bool:
@@ -357,7 +353,9 @@ class _Walk:
         return visited
 
     def _set(self, values: AbstractSet[Any], depth: int) -> list[Any]:
-        return sorted(self._array(values, depth), key=lambda each: (_dumps(each), _state_key(each)))
+        return sorted(
+            self._array(values, depth), key=lambda each: (json_text(each), _state_key(each))
+        )
 
 
 def _has_declared_fields(cls: type) -> bool:

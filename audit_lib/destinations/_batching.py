@@ -207,8 +207,7 @@ class BatchingHandler(AuditHandler):
     def _begin_chain(self, relation: str) -> None:
         self._linking.leave(relation)
 
-    def _deliver(self, body: bytes, action: object) -> None:
-        config = get_config()
+    def _deliver(self, body: bytes, action: object, config: Config) -> None:
         entry = Entry(body, config.failure_policy(action))
         if is_sending():  # sending it would create another one, without end
             error = RuntimeError("it was written by the thread that sends records")

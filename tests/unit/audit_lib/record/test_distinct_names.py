@@ -16,6 +16,13 @@ from audit_lib._record.size import fitted
 Lines = Callable[[], list[dict[str, Any]]]
 
 
+@pytest.fixture(params=["without a LogRecord", "with a LogRecord"], autouse=True)
+def _each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write directly too, which pytest's own handlers prevent."""
+    if request.param == "without a LogRecord":
+        monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
+
+
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     yield

@@ -372,6 +372,14 @@ def test_the_corpus(number: int, expected: str, secret: str, text: str) -> None:
         assert shown == text
 
 
+@pytest.fixture(params=["without a LogRecord", "with a LogRecord"])
+def _each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write directly too, which pytest's own handlers prevent."""
+    if request.param == "without a LogRecord":
+        monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
+
+
+@pytest.mark.usefixtures("_each_way")
 @pytest.mark.parametrize(
     "extra",
     [
@@ -411,6 +419,7 @@ def test_no_name_and_no_member_of_the_caller_escapes_the_search(
     assert "hunter22" not in written
 
 
+@pytest.mark.usefixtures("_each_way")
 def test_a_name_that_a_rule_of_a_path_covers_is_searched_too(
     logger: audit_lib.AppLogger, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -422,6 +431,7 @@ def test_a_name_that_a_rule_of_a_path_covers_is_searched_too(
     assert "hunter22" not in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("_each_way")
 def test_a_secret_that_is_the_word_of_a_change_hides_no_change(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
@@ -435,6 +445,7 @@ def test_a_secret_that_is_the_word_of_a_change_hides_no_change(
         assert line["changes"].get("own", "***") == "***"
 
 
+@pytest.mark.usefixtures("_each_way")
 @pytest.mark.parametrize("given", ["customer-4711", 4711, 4711.5, True, {"a": 1}, ["b"]])
 def test_rules_hold_for_each_argument_that_is_a_text(
     logger: audit_lib.AppLogger, lines: Lines, given: Any

@@ -16,6 +16,13 @@ Lines = Callable[[], list[dict[str, Any]]]
 OWN = ("@timestamp", "message", "ecs", "log", "process", "chain", "hash")
 
 
+@pytest.fixture(params=["without a LogRecord", "with a LogRecord"], autouse=True)
+def _each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write directly too, which pytest's own handlers prevent."""
+    if request.param == "without a LogRecord":
+        monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
+
+
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     yield
@@ -110,6 +117,7 @@ def test_a_level_that_is_named_later_has_its_name(
     logger.audit.event("m", action="a", level=23)
     logging.addLevelName(23, "NOTICE")
     logger.audit.event("m", action="a", level=23)
+    logging.addLevelName(23, "Level 23")
     assert [line["log.level"] for line in lines()] == ["level 23", "notice"]
 
 

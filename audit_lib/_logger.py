@@ -34,7 +34,7 @@ from ._output.handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filt
 from ._proof import chain
 from ._record import encoding
 from ._record.changes import changes_between
-from ._record.document import PAYLOAD, document_from_frame
+from ._record.document import PAYLOAD, distrust, document_from_frame
 from ._record.interrupts import from_signal_handler
 from ._record.masking import Redactions
 from ._record.plain import plain_fields
@@ -467,6 +467,8 @@ class AuditLogger(logging.Logger):
 
         A filter may replace the record.
         """
+        if type(self).makeRecord is not AuditLogger.makeRecord:  # it may have changed the record
+            distrust(record)
         self.callHandlers(filtered(self, record))
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name

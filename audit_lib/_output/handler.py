@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 from audit_lib._configuration import Config, get_config
 from audit_lib._exceptions import RecordLostError
 from audit_lib._proof.chain import TAIL_BYTES, HashChain
-from audit_lib._record.document import document_of, payload_of
+from audit_lib._record.document import distrust, document_of, payload_of
 from audit_lib._record.encoding import encode
 from audit_lib._record.interrupts import from_signal_handler
 from audit_lib._record.notes import add_notes
@@ -41,6 +41,7 @@ class AuditFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as ASCII JSON, without a line end and without the members of a hash chain."""
         config = get_config()
+        distrust(record)
         payload = payload_of(record, config.masking)
         document = document_of(record, payload)
         return _body(document, payload.redactions, config, config.max_bytes).decode("ascii")
@@ -86,6 +87,8 @@ class AuditHandler(logging.Handler):
         """
         config = get_config()
         if type(self.formatter) is AuditFormatter:
+            if type(self).emit is not AuditHandler.emit:  # it may change the record before
+                distrust(record)
             payload = payload_of(record, config.masking)
             self.write(document_of(record, payload), payload.redactions, config)
         else:
@@ -420,15 +423,20 @@ def _is_linked(target: Target, body: bytes, config: Config) -> bool:
 def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
     """Return the record after the filters of a logger or a handler, which may replace it.
 
-    If a filter rejects the record or raises, return the record itself.
+    If a filter rejects the record or raises, return the record itself. A record that filters have seen is
+    searched for secrets as a whole.
     """
+    if not filterer.filters:
+        return record
     try:
         passed: Any = filterer.filter(record)
     except Exception as error:
         if from_signal_handler(error):
             raise
-        return record  # a filter of the application must not lose the record
-    return passed if isinstance(passed, logging.LogRecord) else record
+        passed = None  # a filter of the application must not lose the record
+    found = passed if isinstance(passed, logging.LogRecord) else record
+    distrust(found)
+    return found
 
 
 def ascii_line(text: str) -> bytes:

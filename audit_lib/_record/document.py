@@ -26,6 +26,7 @@ from .secrets import Redactions
 __all__ = [
     "PAYLOAD",
     "Payload",
+    "distrust",
     "document_from_frame",
     "document_of",
     "merged",
@@ -95,19 +96,22 @@ def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
 
 
 def payload_of(record: LogRecord, masking: Masking) -> Payload:
-    """Return the payload of an audit record; for any other record, a payload of its `extra`, masked.
-
-    All of an audit record is searched for secrets: a filter may have changed it.
-    """
+    """Return the payload of an audit record; for any other record, a payload of its `extra`, masked."""
     payload = getattr(record, PAYLOAD, None)
     if isinstance(payload, Payload):
-        payload.redactions.distrust(payload.fields)
         return payload
     extra = {name: value for name, value in record.__dict__.items() if name not in _ATTRIBUTES}
     redactions = Redactions()
     if extra:
         extra = masking.masked(plain(extra), (), redactions)
     return Payload({"event": {"kind": "event"}}, extra, redactions, None, masking)
+
+
+def distrust(record: LogRecord) -> None:
+    """Have all of an audit record searched for secrets: code of the application may have changed it."""
+    payload = getattr(record, PAYLOAD, None)
+    if isinstance(payload, Payload):
+        payload.redactions.distrust(payload.fields)
 
 
 # fmt: off

@@ -63,7 +63,7 @@ class Redactions:
         return copied
 
     def distrust(self, fields: Mapping[str, Any]) -> None:
-        """Have all of a record searched, since a filter of the application may have changed its fields."""
+        """Have all of a record searched, since the application may have changed its fields."""
         self.searched = _NOTHING_SEARCHED
         self.event_searched = self.own_changes = False
         names: list[str] = []
@@ -87,6 +87,7 @@ class Redactions:
     def _unsearched(self, document: dict[str, Any]) -> str:
         texts: list[str] = []
         searched = self.searched[0]
+        own_in = _OWN_IN if self.own_changes else _OWN_BESIDE_CHANGES
         for name, item in document.items():
             if name in OWN or searched.get(name) is item:
                 continue
@@ -97,15 +98,15 @@ class Redactions:
             if kind is str:
                 texts.append(item)
             elif kind is dict:
-                _collect(item, texts, _own_in(name, self.own_changes))
+                _collect(item, texts, own_in.get(name, _NOTHING))
             elif kind is list:
                 _collect_list(item, texts)
         return "\n".join(texts)
 
 
 # What this library writes in an object itself: no value of an application.
-_EVENT_ID: Final = frozenset({"id"})
-_FIELDS: Final = frozenset({"fields"})
+_OWN_BESIDE_CHANGES: Final = {"event": frozenset({"id"})}
+_OWN_IN: Final = {**_OWN_BESIDE_CHANGES, "changes": frozenset({"fields"})}
 _HOW_CHANGED: Final = frozenset({"added", "removed", "updated"})
 _CHANGED_FIELDS: Final = ("changes", "fields")
 # What a secret does not hide, though it may repeat it: who it was and from where, which otherwise a user
@@ -118,12 +119,6 @@ _MATCHED: Final = frozenset({
     ("event", "outcome"), ("event", "type"),
 })  # fmt: skip
 _NOTHING: Final[frozenset[str]] = frozenset()
-
-
-def _own_in(name: str, own_changes: bool) -> frozenset[str]:
-    if name == "changes":
-        return _FIELDS if own_changes else _NOTHING
-    return _EVENT_ID if name == "event" else _NOTHING
 
 
 def texts_of(value: Mapping[str, Any]) -> str:

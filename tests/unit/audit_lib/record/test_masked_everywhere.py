@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -471,21 +472,69 @@ def test_rules_hold_for_each_argument_that_is_a_text(
     assert kept["changes"]["record_id"] == "***4711"
 
 
-@pytest.mark.parametrize("where", ["event", "user", "changes"])
-def test_what_a_filter_of_the_application_adds_is_searched(
-    logger: audit_lib.AppLogger, capsys: pytest.CaptureFixture[str], where: str
-) -> None:
-    def add(record: Any) -> bool:
-        getattr(record, where)["reference"] = "https://u:hunter22@h/x"
-        getattr(record, where)["ghp_hunter22abcdefghij0123456"] = 1
-        if where == "changes":
-            record.changes["fields"]["x"] = "password=hunter22"
-        return True
+class _Changing(audit_lib.AuditHandler):
+    """A handler that changes its records."""
 
-    logger.audit.addFilter(add)
+    def emit(self, record: logging.LogRecord) -> None:
+        _add_secrets(record, "event")
+        super().emit(record)
+
+
+class _ChangingFormatter(audit_lib.AuditFormatter):
+    """A formatter that changes its records."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        _add_secrets(record, "event")
+        return super().format(record)
+
+
+def _add_secrets(record: Any, where: str) -> bool:
+    getattr(record, where)["reference"] = "https://u:hunter22@h/x"
+    getattr(record, where)["ghp_hunter22abcdefghij0123456"] = 1
+    if where == "changes":
+        record.changes["fields"]["x"] = "password=hunter22"
+    return True
+
+
+@pytest.mark.parametrize("where", ["event", "user", "changes"])
+@pytest.mark.parametrize("of", ["logger", "handler"])
+def test_what_a_filter_of_the_application_adds_is_searched(
+    logger: audit_lib.AppLogger, capsys: pytest.CaptureFixture[str], where: str, of: str
+) -> None:
+    handler = audit_lib.AuditHandler()
+    logger.audit.addHandler(handler)
+    filterer = logger.audit if of == "logger" else handler
+    filterer.addFilter(lambda record: _add_secrets(record, where))
     with audit_lib.context(user={"id": "7"}):
         logger.audit.record_updated("m", "a", {"b": 1}, {"b": 2})
-    logger.audit.removeFilter(add)
+    written = capsys.readouterr().out
+    assert '"reference":"https://u:***@h/x"' in written
+    assert "hunter22" not in written
+
+
+@pytest.mark.parametrize("way", ["handler", "formatter", "logger"])
+def test_what_a_class_of_the_application_adds_is_searched(
+    logger: audit_lib.AppLogger,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    handler = _Changing() if way == "handler" else audit_lib.AuditHandler()
+    if way == "formatter":
+        handler.setFormatter(_ChangingFormatter())
+    logger.audit.addHandler(handler)
+    if way == "logger":
+
+        class Own(type(logger.audit)):  # type: ignore[misc]
+            """A logger that changes its records."""
+
+            def makeRecord(self, *args: Any, **named: Any) -> logging.LogRecord:  # noqa: N802
+                record: logging.LogRecord = super().makeRecord(*args, **named)
+                _add_secrets(record, "event")
+                return record
+
+        monkeypatch.setattr(logger.audit, "__class__", Own)
+    logger.audit.record_updated("m", "a", {"b": 1}, {"b": 2})
     written = capsys.readouterr().out
     assert '"reference":"https://u:***@h/x"' in written
     assert "hunter22" not in written

@@ -15,7 +15,7 @@ from time import gmtime, strftime, time
 from typing import Any, Final
 
 from .ecs import related
-from .head import ECS_OBJECTS, head_of, is_reserved
+from .head import ECS_OBJECTS, RESERVED, head_of
 from .interrupts import from_signal_handler
 from .leaves import class_name
 from .masking import Masking
@@ -292,11 +292,11 @@ def _add(document: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
                 inner = {part: inner}
         else:
             key, inner = name, value
-        if key == "event" and isinstance(inner, dict):
-            for member in [each for each in inner if is_reserved(f"event.{each}")]:
-                rejected[f"event.{member}"] = inner[member]
-                inner = {other: inner[other] for other in inner if other != member}
-        if is_reserved(key) or not _fits(document.get(key), inner):
+        if key == "event" and isinstance(inner, dict) and "id" in inner:
+            # Readers detect duplicates and gaps by it, so the caller cannot set it.
+            rejected["event.id"] = inner["id"]
+            inner = {member: inner[member] for member in inner if member != "id"}
+        if key in RESERVED or not _fits(document.get(key), inner):
             rejected[name] = value
         elif isinstance(inner, dict):
             document[key] = merged(document.get(key, {}), inner)

@@ -7,7 +7,7 @@ long keeps them.
 import os
 from typing import Any, Final
 
-__all__ = ["ECS_OBJECTS", "HEAD", "OWN", "head_of", "is_reserved"]
+__all__ = ["ECS_OBJECTS", "HEAD", "OWN", "RESERVED", "head_of", "is_reserved"]
 
 _ECS_VERSION: Final = "9.0.0"
 
@@ -34,7 +34,8 @@ HEAD: Final[tuple[str, ...]] = (
 _PROOF: Final = ("chain", "hash")
 OWN: Final = frozenset({*HEAD, *_PROOF} - {"message"})
 """The members that contain no value of an application."""
-_RESERVED: Final = frozenset({*HEAD, *_PROOF, "ecs"})
+RESERVED: Final = frozenset({*HEAD, *_PROOF, "ecs"})
+"""The members that neither `extra` nor the context may have."""
 # A dotted name that begins with one of these is an ECS field (`event.action`); any other is a name.
 # fmt: off
 ECS_OBJECTS: Final = frozenset({
@@ -82,11 +83,11 @@ def head_of(
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether neither `extra` nor the context may have a member: origin and identity of a record.
+    """Return whether the context may not have a member, by its name or its dotted path.
 
     `event.id` is one of them: readers detect duplicates and gaps by it.
     """
-    if name in _RESERVED or name == "event.id":
+    if name in RESERVED or name == "event.id":
         return True
     first, dot, _ = name.partition(".")
-    return dot == "." and first in _RESERVED and first in ECS_OBJECTS
+    return dot == "." and first in RESERVED and first in ECS_OBJECTS

@@ -318,23 +318,25 @@ class _Walk:
 
     def _object(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
-        distinct = DistinctNames(visited)
+        distinct: DistinctNames | None = None
         try:
             # The members of a dict are listed at once: another thread may change it meanwhile.
             for key, item in list(named.items()) if type(named) is dict else named.items():
                 if self._nodes >= _MAX_NODES:
                     rest = self._beyond(f"<left out: over {_MAX_NODES} values>", value)
-                    visited[distinct(REST)] = rest
+                    visited[DistinctNames(visited)(REST)] = rest
                     break
                 self._nodes += 1
                 name = well_formed(key) if type(key) is str else text_of(key)
                 if name in visited:  # 1 and "1" are two keys in Python and one in JSON
+                    distinct = distinct or DistinctNames(visited)
                     name = distinct(f"{name} ({class_name(type(key))})")
                 visited[name] = self.visit(item, depth)
         except Exception as error:
             if not visited:
                 raise
-            visited[distinct(REST)] = self._failed(value, error)  # the members before it are kept
+            place = DistinctNames(visited)(REST)
+            visited[place] = self._failed(value, error)  # the members before it are kept
         return visited
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:

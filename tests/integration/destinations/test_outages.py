@@ -284,6 +284,20 @@ def test_health_is_that_of_the_last_record_whatever_was_sent_last(
     assert audit_lib.health()["ok"] is True
 
 
+def test_health_is_that_of_the_last_record_also_if_an_earlier_one_is_refused_later(
+    logs: Logs, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = ClientError({"Error": {"Code": "InvalidParameterException"}}, "PutLogEvents")
+    logs.fault = lambda events: refused if "poison" in str(events) else None
+    handler = make(flush_interval=5)
+    handler.handle(record("poison"))
+    handler.handle(record("good", -1))  # sent first, by its time
+    handler.flush()
+    assert logs.messages == ["good"]
+    assert "poison" in capsys.readouterr().err
+    assert audit_lib.health()["ok"] is True
+
+
 def test_only_spools_are_spools(spool: Path) -> None:
     kept = ["spool", "spool.firehose.eu-west-1.s", "spool.firehose._.%2Fa%2Eb-1.refused"]
     for name in (*kept, "spool.bak", "spool.123", "spool.firehose.eu-west-1.s.123", "spool.x.gz"):

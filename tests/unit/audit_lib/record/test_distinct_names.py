@@ -40,10 +40,19 @@ def test_a_taken_name_gets_the_first_free_number() -> None:
 def test_names_that_are_the_same_after_they_were_cut_are_all_there(
     logger: audit_lib.AppLogger, lines: Lines
 ) -> None:
-    names = [f"{'d' * 200}/{n:03}.txt" for n in range(60)]
-    logger.audit.event("x" * 100_000, action="a", extra={"files": dict.fromkeys(names, "r")})
+    names = [f"{'d' * 300}/{n:03}.txt" for n in range(60)]
+    logger.audit.event("m", action="a", extra={"files": dict.fromkeys(names, "r")})
     [line] = lines()
     assert list(line["files"].values()) == ["r"] * 60
+    assert max(map(len, line["files"])) < 200
+
+
+def test_many_notes_do_not_displace_what_they_are_about() -> None:
+    notes = {f"{n:03}{'n' * 60}": "masked" for n in range(100)}
+    short = json.loads(fitted({"a": {"b": 1}}, notes, 4096))
+    assert short["a"] == {"b": 1}
+    written = short["changes"]["notes"]
+    assert written["…"] == f"{100 - len(written) + 1} more"
 
 
 def test_the_callers_own_ellipsis_is_kept_beside_the_one_of_what_was_left_out() -> None:

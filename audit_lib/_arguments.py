@@ -10,14 +10,13 @@ import os
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
 
 from ._exceptions import AuditUsageWarning
 from ._record.encoding import HIDDEN, json_text
-from ._record.interrupts import from_signal_handler
+from ._record.interrupts import Suppressed, from_signal_handler
 from ._record.leaves import class_name
 from ._record.masking import Masking, Redactions
 from ._record.plain import plain, text_of
@@ -193,7 +192,7 @@ def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, 
         return (text_of(value),)
     items: tuple[object, ...] = ()
     kind, read = type(value), False
-    with suppress(Exception):  # a value or its class may raise anything
+    with Suppressed():  # a value or its class may raise anything
         if issubclass(kind, Collection) and not issubclass(kind, bytes | bytearray | Mapping):
             items, read = tuple(value), True  # type: ignore[arg-type] # a Collection
     wrong = [each for each in items if not _is_text(each)] if read else [value]
@@ -298,7 +297,7 @@ def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel:
         if len(_PLACES) >= _MAX_PLACES:  # an application that keeps generating code
             _PLACES.clear()
         _PLACES.add(place)
-        with suppress(Exception):  # a handler of the application may raise
+        with Suppressed():  # a handler of the application may raise
             logging.getLogger("audit_lib").warning(
                 "%s:%d: %s", *place, text, stacklevel=stacklevel + 1
             )

@@ -272,7 +272,10 @@ def _error(record: LogRecord) -> dict[str, Any]:
         try:
             error["message"] = text_of(str(value))
             error["stack_trace"] = "".join(traceback.format_exception(kind, value, trace))
-        except Exception as failure:  # noqa: BLE001 - an exception whose own __str__ raises
+        except Exception as failure:
+            if from_signal_handler(failure):
+                raise
+            # An exception whose own `__str__` raises.
             error["message"] = f"<unreadable: {text_of(failure)}>"
     elif record.exc_text:
         error["stack_trace"] = record.exc_text

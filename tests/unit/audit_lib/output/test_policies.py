@@ -205,3 +205,46 @@ audit.event("after", action="a")
     assert report.complete
     for message in (b"before", b"spooled", b"inside", b"outer", b"after"):
         assert done.stdout.count(b'"message":"%b"' % message) == 1
+
+
+class Odd(Exception):  # noqa: N818 - an error of the application
+    """An exception in whose text a signal arrives."""
+
+    interrupt: Callable[[], None]
+
+    def __str__(self) -> str:
+        self.interrupt()
+        return "odd"
+
+
+class Names(list[str]):
+    """Names during whose reading a signal arrives."""
+
+    interrupt: Callable[[], None]
+
+    def __iter__(self) -> Iterator[str]:
+        self.interrupt()
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("where", ["error", "names", "report"])
+def test_an_exception_of_a_signal_handler_goes_on_wherever_the_application_is_called(
+    logger: audit_lib.AppLogger, interrupting: Callable[[], None], where: str
+) -> None:
+    odd, names = Odd(), Names(["iam"])
+    odd.interrupt = names.interrupt = interrupting
+    watching = logging.getLogger("audit_lib")
+    interrupted = logging.Handler()
+    interrupted.emit = lambda _: interrupting()  # type: ignore[method-assign]
+    arguments: dict[str, Any] = {
+        "error": {"exc_info": odd},
+        "names": {"category": names},
+        "report": {"unknown": 1},
+    }[where]
+    if where == "report":
+        watching.addHandler(interrupted)
+    try:
+        with pytest.raises(InterruptError):
+            logger.audit.event("m", action="a", **arguments)
+    finally:
+        watching.removeHandler(interrupted)

@@ -95,8 +95,10 @@ class Sender:
                 self._hurry = True
                 queue.changed.notify_all()
                 queue.changed.wait(1)
+            was_full = queue.is_full
             queue.put(entry)
-            if not self.ending and self._ensure_thread() and len(queue) == 1:
+            wakes = len(queue) == 1 or (queue.is_full and not was_full)
+            if not self.ending and self._ensure_thread() and wakes:
                 queue.changed.notify_all()
             over = queue.is_over and not self._ensure_thread()
         if over:

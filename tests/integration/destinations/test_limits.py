@@ -92,6 +92,9 @@ def test_a_record_is_sent_within_the_interval_without_flush(logs: Logs, make: Ma
 
 def test_a_call_that_is_full_is_sent_before_the_interval_is_over(logs: Logs, make: Make) -> None:
     handler = make(flush_interval=3600, queue_bytes=40_000)
+    handler.handle(record("first"))
+    sleep(0.5)  # the thread waits for the interval by now
+    assert logs.messages == []
     for number in range(15):  # over half of the queue
         handler.handle(record("x" * 1_000 + str(number)))
     assert comes(lambda: len(logs.messages) > 0)

@@ -10,14 +10,13 @@ import os
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict
 
 from ._exceptions import AuditUsageWarning
-from ._record.encoding import json_text
-from ._record.interrupts import from_signal_handler
+from ._record.encoding import HIDDEN, json_text
+from ._record.interrupts import Suppressed, from_signal_handler
 from ._record.leaves import class_name
 from ._record.masking import Masking, Redactions
 from ._record.plain import plain, text_of
@@ -150,14 +149,7 @@ def labels_of(
 
 def _json_of(value: Any, redactions: Redactions) -> str:
     """Return the JSON of a value, its secrets masked: a secret that JSON escapes is not found later."""
-    return json_text(scrubbed({"value": value}, _same_secrets(redactions))["value"])
-
-
-def _same_secrets(redactions: Redactions) -> Redactions:
-    """Return new redactions that share the list of secrets and have no notes."""
-    copied = Redactions()
-    copied.secrets = redactions.secrets
-    return copied
+    return json_text(scrubbed({"value": value}, redactions.for_search())["value"])
 
 
 def named_fields(extra: object, problems: list[str]) -> dict[str, Any]:
@@ -185,7 +177,8 @@ def checked_text(value: object, field: str, problems: list[str], masking: Maskin
     if _is_text(value):
         return text_of(value)
     problems.append(f"{field}: found {short_text(value)}; write a text")
-    return masking.text(value, tuple(field.split(".")), Redactions())
+    masked = masking.text(value, tuple(field.split(".")), Redactions())
+    return HIDDEN if masked is None else masked
 
 
 def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, ...]:
@@ -199,7 +192,7 @@ def checked_names(value: object, field: str, problems: list[str]) -> tuple[str, 
         return (text_of(value),)
     items: tuple[object, ...] = ()
     kind, read = type(value), False
-    with suppress(Exception):  # a value or its class may raise anything
+    with Suppressed():  # a value or its class may raise anything
         if issubclass(kind, Collection) and not issubclass(kind, bytes | bytearray | Mapping):
             items, read = tuple(value), True  # type: ignore[arg-type] # a Collection
     wrong = [each for each in items if not _is_text(each)] if read else [value]
@@ -295,7 +288,7 @@ def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel:
     Raises:
         AuditUsageWarning: a filter makes an error of it.
     """
-    text = str(scrubbed({"text": "; ".join(problems)}, _same_secrets(redactions))["text"])
+    text = str(scrubbed({"text": "; ".join(problems)}, redactions.for_search())["text"])
     frame = sys._getframe(0)  # noqa: SLF001 - as `logging` does it
     for _ in range(stacklevel):
         frame = frame.f_back or frame
@@ -304,7 +297,7 @@ def report_problems(problems: Iterable[str], redactions: Redactions, stacklevel:
         if len(_PLACES) >= _MAX_PLACES:  # an application that keeps generating code
             _PLACES.clear()
         _PLACES.add(place)
-        with suppress(Exception):  # a handler of the application may raise
+        with Suppressed():  # a handler of the application may raise
             logging.getLogger("audit_lib").warning(
                 "%s:%d: %s", *place, text, stacklevel=stacklevel + 1
             )

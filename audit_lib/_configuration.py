@@ -191,6 +191,7 @@ def configure(  # noqa: PLR0913 - the whole configuration
         chain=(chain, bool, "True or False"),
         service=(service, Mapping, "a mapping"),
     )
+    spool_path = None if spool is None else _checked_path(spool)
     actions = {} if catalogue is None else _read(catalogue)
     if on_failure not in _POLICIES:
         raise ConfigurationError(
@@ -231,7 +232,7 @@ def configure(  # noqa: PLR0913 - the whole configuration
     _config = Config(
         actions=MappingProxyType(actions),
         on_failure=on_failure,
-        spool=None if spool is None else os.fspath(spool),
+        spool=spool_path,
         max_bytes=longest,
         requested_bytes=max_bytes,
         fsync=fsync,
@@ -249,6 +250,18 @@ def _check_types(**values: tuple[object, Any, str]) -> None:
     for name, (value, kinds, wanted) in values.items():
         if value is not None and (not isinstance(value, kinds) or (kinds is int and value is True)):
             raise ConfigurationError(f"{name}: found {type(value).__name__}; write {wanted}")
+
+
+def _checked_path(spool: str | PathLike[str]) -> str:
+    """Return the path of the spool as a text; raise `ConfigurationError` if no file can have it."""
+    path = os.fspath(spool)
+    try:
+        possible = bool(path) and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise ConfigurationError(f"spool: found {path!r}; write the path of a file")
+    return os.fsdecode(path)
 
 
 def _read(catalogue: str | PathLike[str] | Mapping[str, Any]) -> dict[str, CatalogueAction]:

@@ -24,6 +24,7 @@ __all__ = [
     "argument_names",
     "changes_by_key",
     "is_routine",
+    "key_labels",
     "own_fields",
     "payload_of",
     "problem_labels",
@@ -150,17 +151,21 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
     own: dict[str, Any] = {"event": event}
     redactions.own_action = verb_result.own_action
     redactions.event_searched = verb_result.searched
+    redactions.own_changes = True
     if reason is not None:
-        event["reason"] = config.masking.text(reason, ("event", "reason"), redactions)
+        shown = config.masking.text(reason, ("event", "reason"), redactions)
+        if shown is not None:
+            event["reason"] = shown
     if changes is not None:
         about: dict[str, Any] = {"record_type": verb_result.record_type}
         if record_id is not None:
             kind = type(record_id)
-            about["record_id"] = (
-                text_of(record_id)
-                if kind is int or kind is str
-                else config.masking.text(record_id, ("changes", "record_id"), redactions)
-            )
+            if (kind is int or kind is str) and not config.masking.hides_ids:
+                about["record_id"] = text_of(record_id)
+            else:
+                shown = config.masking.text(record_id, ("changes", "record_id"), redactions)
+                if shown is not None:
+                    about["record_id"] = shown
         config.masking.mask_changes(changes, redactions)
         for field in changes.get("fields", _NO_FIELDS).values():
             if type(field) is dict:
@@ -172,6 +177,12 @@ def own_fields(  # noqa: PLR0913, PLR0917 - the parts of a record
         user = {"target": plain_fields(target)}
         own["user"] = config.masking.masked(user, ("user",), redactions)
     return own
+
+
+def key_labels(config: Config, key: object, redactions: Redactions) -> dict[str, Any]:
+    """Return `labels` with the `idempotency_key`, masked; nothing if a rule drops it."""
+    shown = config.masking.text(key, ("labels", "idempotency_key"), redactions)
+    return {} if shown is None else {"labels": {"idempotency_key": shown}}
 
 
 def unshare_lists(event: dict[str, Any]) -> None:
@@ -258,6 +269,8 @@ def payload_of(
     redactions.searched = above.searched
     if above.notes or above.secrets or above.has_secret:
         redactions.add(above)
+    if "changes" in context.fields or "changes" in extra_fields:
+        redactions.own_changes = False  # some of them are the caller's
     if extra_fields:
         redactions.event_searched = False  # `extra` may have members of it
         extra_fields = config.masking.masked(extra_fields, (), redactions)

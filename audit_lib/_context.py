@@ -11,6 +11,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 from ._configuration import get_config
 from ._record.document import merged
 from ._record.ecs import related
+from ._record.head import is_reserved
 from ._record.interrupts import from_signal_handler
 from ._record.plain import plain, plain_fields, text_of
 from ._record.secrets import Redactions, has_secret, texts_of
@@ -142,7 +143,8 @@ def context(*, on_behalf_of: Any = None, **fields: Any) -> Generator[None]:
         on_behalf_of: the user on whose behalf an administrator acts: ECS `user.effective`. In nested
             blocks, the innermost user is `user.effective`, and those of the outer blocks are kept in
             order in `user.effective.via`.
-        fields: ECS objects by their names.
+        fields: ECS objects by their names. What only the library writes, such as `message`, `log` and
+            `process`, is written under `extra`.
     """
     token = _CONTEXT.set(_with(_CONTEXT.get(), on_behalf_of, fields))
     try:
@@ -215,7 +217,7 @@ def copy_context(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Context:
-    above = plain(fields)
+    above = _without_reserved(plain(fields))
     if on_behalf_of is not None:
         above = merged(above, {"user": {"effective": plain_fields(on_behalf_of)}})
     redactions = Redactions()
@@ -223,6 +225,16 @@ def _with(present: Context, on_behalf_of: Any, fields: Mapping[str, Any]) -> Con
     del redactions.secrets[:-_MAX_SECRETS]
     fields = _over(present.fields, get_config().masking.masked(above, (), redactions))
     return _made(fields, redactions)
+
+
+def _without_reserved(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields with those that only the library may write moved to `extra`, as those of `extra` are."""
+    moved = {name: value for name, value in fields.items() if is_reserved(name)}
+    if not moved:
+        return fields
+    kept = {name: value for name, value in fields.items() if name not in moved}
+    extra = kept.get("extra", {})
+    return {**kept, "extra": {**(extra if isinstance(extra, dict) else {"extra": extra}), **moved}}
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -261,10 +273,12 @@ def _without(present: Context, names: Iterable[str]) -> Context:
     redactions = Redactions()
     redactions.add(present.redactions)
     for name in map(text_of, names):
-        fields = _removed(fields, [name]) if name in fields else _removed(fields, name.split("."))
-        removed = f"$.{name}"
-        for path in [p for p in redactions.notes if p == removed or p.startswith(f"{removed}.")]:
-            del redactions.notes[path]
+        path = ["extra", name] if is_reserved(name) else [name]
+        path = path if len(path) > 1 or name in fields else name.split(".")
+        fields = _removed(fields, path)
+        removed = f"$.{'.'.join(path)}"
+        for noted in [p for p in redactions.notes if p == removed or p.startswith(f"{removed}.")]:
+            del redactions.notes[noted]
     return _made(fields, redactions)
 
 

@@ -36,7 +36,10 @@ class CaptureError(AuditLibError, RuntimeError):
 
 
 class ConfigurationError(AuditLibError, ValueError):
-    """An argument of `configure` has a wrong value; the text names the argument and what to write."""
+    """An argument of `configure` or of a destination has a wrong value.
+
+    The text names the argument and what to write.
+    """
 
 
 class CatalogueError(ConfigurationError):

@@ -22,6 +22,7 @@ from ._content import (
     argument_names,
     changes_by_key,
     is_routine,
+    key_labels,
     own_fields,
     payload_of,
     problem_labels,
@@ -33,7 +34,8 @@ from ._output.handler import DEFAULT_HANDLER, AuditFormatter, AuditHandler, filt
 from ._proof import chain
 from ._record import encoding
 from ._record.changes import changes_between
-from ._record.document import PAYLOAD, document_from_frame
+from ._record.document import PAYLOAD, distrust, document_from_frame
+from ._record.interrupts import from_signal_handler
 from ._record.masking import Redactions
 from ._record.plain import plain_fields
 from ._record.processes import on_copy
@@ -328,8 +330,7 @@ class AuditLogger(logging.Logger):
         redactions = Redactions()
         own = own_fields(config, verb_result, changes, record_id, target, reason, redactions)
         if idempotency_key is not None:
-            key = config.masking.text(idempotency_key, ("labels", "idempotency_key"), redactions)
-            own["labels"] = {"idempotency_key": key}
+            own.update(key_labels(config, idempotency_key, redactions))
         extra_fields = {} if extra is None else named_fields(extra, problems)
         is_plain = type(stacklevel) is int and 0 < stacklevel < _MANY_FRAMES
         if not is_plain or exc_info is not None or stack_info is not False:
@@ -439,19 +440,22 @@ class AuditLogger(logging.Logger):
             record = super().makeRecord(
                 name, level, fn, lno, msg, args, exc_info, func, extra=None, sinfo=sinfo
             )
-        except Exception:  # noqa: BLE001 - `logging` asks a mapping among `args` for its length
+        except Exception as error:
+            if from_signal_handler(error):
+                raise
+            # `logging` asks a mapping among `args` for its length.
             record = super().makeRecord(
                 name, level, fn, lno, msg, (), exc_info, func, extra=None, sinfo=sinfo
             )
             record.args = args
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = {"event": {}}
         prepared = cast("Any", extra)
         if isinstance(prepared, _Prepared):
             own, extra_fields, redactions = prepared
         else:
             extra_fields = {} if extra is None else named_fields(extra, [])
             redactions = Redactions()
-        payload = payload_of(own or {"event": {}}, extra_fields, redactions, get_config())
+        payload = payload_of(own, extra_fields, redactions, get_config())
         # For other formatters, as `logging` passes `extra`; existing attributes are kept.
         for key, value in (payload.fields | payload.extra).items():
             record.__dict__.setdefault(key, value)
@@ -463,6 +467,8 @@ class AuditLogger(logging.Logger):
 
         A filter may replace the record.
         """
+        if type(self).makeRecord is not AuditLogger.makeRecord:  # it may have changed the record
+            distrust(record)
         self.callHandlers(filtered(self, record))
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name

@@ -111,7 +111,7 @@ function startOf ({ id, sequence, hashed, hash }) { // where the bytes begin tha
   const before = hashBefore({ id, sequence })
   const isStart = at => createHash('sha256').update(before).update(hashed.subarray(at)).digest('hex') === hash
   const starts = [0]
-  for (let at = 0; (at = hashed.indexOf(START, at + 1)) > 0;) starts.push(at)
+  for (let at = 0; starts.length <= 32 && (at = hashed.indexOf(START, at + 1)) > 0;) starts.push(at)
   if (hashed.includes('{')) starts.push(hashed.indexOf('{'))
   return before ? starts.find(isStart) ?? -1 : -1
 }

@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 from audit_lib._configuration import Config, get_config
 from audit_lib._exceptions import RecordLostError
 from audit_lib._proof.chain import TAIL_BYTES, HashChain
-from audit_lib._record.document import document_of, payload_of
+from audit_lib._record.document import distrust, document_of, payload_of
 from audit_lib._record.encoding import encode
 from audit_lib._record.interrupts import from_signal_handler
 from audit_lib._record.notes import add_notes
@@ -29,6 +29,9 @@ from .tally import tally
 __all__ = ["AuditFileHandler", "AuditFormatter", "AuditHandler", "flush_all", "waiting_records"]
 
 
+_Write = Callable[[bytes, Config], Exception | None]
+
+
 class AuditFormatter(logging.Formatter):
     """Formats any `LogRecord` as one line of ECS JSON, whatever its values are.
 
@@ -38,6 +41,7 @@ class AuditFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as ASCII JSON, without a line end and without the members of a hash chain."""
         config = get_config()
+        distrust(record)
         payload = payload_of(record, config.masking)
         document = document_of(record, payload)
         return _body(document, payload.redactions, config, config.max_bytes).decode("ascii")
@@ -81,64 +85,68 @@ class AuditHandler(logging.Handler):
             RecordLostError: the record could not be written, and its policy is `raise`, or neither the
                 spool (if that is its policy) nor standard error accepted it.
         """
+        config = get_config()
         if type(self.formatter) is AuditFormatter:
-            config = get_config()
+            if type(self).emit is not AuditHandler.emit:  # it may change the record before
+                distrust(record)
             payload = payload_of(record, config.masking)
             self.write(document_of(record, payload), payload.redactions, config)
         else:
-            self._deliver(ascii_line(self.format(record)), None)
+            action = None
+            if config.actions:  # one of them may have a policy of its own
+                document = document_of(record, payload_of(record, config.masking))
+                action = document["event"].get("action")
+            self._deliver(ascii_line(self.format(record)), action, config)
 
     def write(self, document: dict[str, Any], redactions: Redactions, config: Config) -> None:
-        """Write a document; one without an `event` gets `{"kind": "event"}`.
+        """Write a document.
 
         Raises:
             RecordLostError: as in `emit`.
         """
-        event = document.setdefault("event", {"kind": "event"})
-        self._deliver(
-            _body(document, redactions, config, self._longest(config)), event.get("action")
-        )
+        body = _body(document, redactions, config, self._longest(config))
+        self._deliver(body, document["event"].get("action"), config)
 
     def seal(self) -> None:
         """Write the last line of the open hash chain; called when the process ends.
 
-        Errors are ignored: a chain without a seal has an open end. A later record opens a new chain,
-        which is sealed at once.
+        It goes to the stream that has the chain, also if that is not the current one any more. Errors
+        are ignored: a chain without a seal has an open end. A later record opens a new chain, which is
+        sealed at once.
         """
         with self.lock or _NO_LOCK:
             self._ending = True
             chain, self._chain = self._chain, None
             if chain is not None:
                 with suppress(Exception):  # without a seal, the chain has an open end
-                    self._current_target().write(chain.sealing())
+                    stream, target = self._current_stream(), self._target
+                    if target is None or stream is not self._chain_stream:
+                        target = Target(self._chain_stream)  # where the chain is, if it is open
+                    target.write(chain.sealing())
 
     def _longest(self, config: Config) -> int:
         """Return the maximum length of a line for this destination, in bytes, its end included."""
         return config.max_bytes
 
-    def _deliver(self, body: bytes, action: object) -> None:
+    def _deliver(self, body: bytes, action: object, config: Config) -> None:
         writer = get_ident()
         if writer in _WRITING:
             # This thread is inside of a write: a signal handler or a destructor interrupted it.
-            self._write_or_apply_policy(body, action, self._write_alone)
+            self._write_or_apply_policy(body, action, config, self._write_alone)
             return
         with self.lock or _NO_LOCK:
             try:
                 _WRITING.add(writer)
-                self._write_or_apply_policy(body, action, self._write)
+                self._write_or_apply_policy(body, action, config, self._write)
             finally:
                 _WRITING.discard(writer)
 
     def _write_or_apply_policy(
-        self,
-        body: bytes,
-        action: object,
-        write: Callable[[bytes, Config], Exception | None],
+        self, body: bytes, action: object, config: Config, write: _Write
     ) -> None:
-        config = get_config()
         error: Exception | None
         try:
-            error = None if config.spool is None else self._replay(config, config.spool)
+            error = None if config.spool is None else self._replay(config, config.spool, write)
             if error is None:
                 error = write(body, config)
         except Exception as raised:
@@ -154,20 +162,20 @@ class AuditHandler(logging.Handler):
         if target is not None and target.outlet.interrupt is not None:
             raise target.outlet.take_interrupt()
 
-    def _replay(self, config: Config, path: str) -> Exception | None:
+    def _replay(self, config: Config, path: str, write: _Write) -> Exception | None:
         """Write the lines of the spool first; return the error that prevented it, or None."""
         if not (spool := spool_at(path)).waiting:
             return None
         failed: list[Exception] = []
 
-        def write(lines: list[bytes]) -> None:
-            error = self._write(lines[0][:-1], config)
+        def replayed(lines: list[bytes]) -> None:
+            error = write(lines[0][:-1], config)
             if error is not None and not isinstance(error, SyncError):
                 failed.append(error)
                 raise error
 
         try:
-            spool.replay(write)
+            spool.replay(replayed)
         except SpoolBusyError:
             return None  # another process, or an interrupted record of this thread, replays it
         except Exception:
@@ -198,7 +206,7 @@ class AuditHandler(logging.Handler):
 
     def _write(self, body: bytes, config: Config) -> Exception | None:
         target = self._current_target()
-        if not config.chain or body[-1:] != b"}" or not target.reaches_kernel:
+        if not _is_linked(target, body, config):
             return target.write(body + b"\n", config.fsync)
         chain = self._chain
         if chain is None or target.stream is not self._chain_stream:
@@ -235,7 +243,7 @@ class AuditHandler(logging.Handler):
     def _write_alone(self, body: bytes, config: Config) -> Exception | None:
         """Write a record inside of the writing of another one, in a chain of its own."""
         target = self._target or self._current_target()
-        if not config.chain or body[-1:] != b"}" or not target.reaches_kernel:
+        if not _is_linked(target, body, config):
             return target.write(body + b"\n", config.fsync)
         chain = HashChain()
         link = f"parent:{self._chain.position}" if self._chain is not None else ""
@@ -275,6 +283,7 @@ class AuditHandler(logging.Handler):
 
         Raises:
             RecordLostError: the policy is `raise`, or standard error did not accept the lines.
+            BaseException: a signal handler raised it; the lines were written nevertheless.
         """
         note = f"audit_lib: the record below could not be written to {self.place}: {error!r}"
         text = f"{note}\n{lines.decode('ascii')}"
@@ -283,21 +292,27 @@ class AuditHandler(logging.Handler):
         if policy == "raise":
             tally.failed("raised", count, self.place, error)
             raise RecordLostError(text) from error
+        interrupt: BaseException | None = None
         if policy == "spool" and spool is not None:
             try:
                 spool.append(lines)
-            except OSError as failure:
+            except BaseException as failure:
+                # Interrupted: whether it is in the spool is unknown. Twice is better than never.
+                interrupt = _interrupt(failure)
+                if interrupt is None and not isinstance(failure, OSError):
+                    raise
                 text = f"{note}; nor to {spool.path}: {failure!r}\n{lines.decode('ascii')}"
             else:
                 tally.failed("spooled", count, self.place, error)
                 return
         try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            interrupt = _write_to_stderr(text) or interrupt
         except Exception:  # noqa: BLE001 - standard error is the last resort
             tally.failed("raised", count, self.place, error)
             raise RecordLostError(text) from error
         tally.failed("to_stderr", count, self.place, error)
+        if interrupt is not None:
+            raise interrupt
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
         """Raise the exception that is being handled again: no audit record is dropped silently."""
@@ -356,30 +371,72 @@ class AuditFileHandler(AuditHandler):
 
 
 def _body(document: dict[str, Any], redactions: Redactions, config: Config, longest: int) -> bytes:
-    body = encode(document)
-    if redactions.found_in(document, config.masking.detect):
-        scrubbing = Redactions()
-        scrubbing.secrets, scrubbing.own_action = redactions.secrets, redactions.own_action
-        document = scrubbed(document, scrubbing, config.masking.detect)
-        if scrubbing.notes:
-            add_notes(document, scrubbing.notes)
-            body = encode(document)
+    notes, detect = redactions.notes, config.masking.detect
+    if redactions.found_in(document, detect):
+        search = redactions.for_search()
+        document = scrubbed(document, search, detect)
+        # A path contains the names of fields, which may be secrets.
+        paths = scrubbed({"paths": notes}, Redactions(), detect)["paths"]
+        notes = {**paths, **search.notes}
+    noted = document
+    if notes:
+        noted = document.copy()
+        add_notes(noted, notes)
+    body = encode(noted)
     longest -= TAIL_BYTES if config.chain else 1
-    return body if len(body) <= longest else fitted(document, longest)
+    return body if len(body) <= longest else fitted(document, notes, longest)
+
+
+def _interrupt(error: BaseException) -> BaseException | None:
+    """Return the exception if a signal handler raised it, such as `KeyboardInterrupt`, else None."""
+    raised = not isinstance(error, Exception) or from_signal_handler(error)
+    return error if raised else None
+
+
+def _write_to_stderr(text: str) -> BaseException | None:
+    """Write a text to standard error, and again if a signal handler interrupts it by an exception.
+
+    Returns:
+        The exception of the signal handler, which the caller has to raise again, or None.
+
+    Raises:
+        Exception: standard error did not accept the text.
+    """
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BaseException as error:
+        interrupt = _interrupt(error)
+        if interrupt is None:
+            raise
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        return interrupt
+    return None
+
+
+def _is_linked(target: Target, body: bytes, config: Config) -> bool:
+    """Return whether a line is part of a hash chain: JSON, to a file, a pipe or a terminal."""
+    return config.chain and body[-1:] == b"}" and target.reaches_kernel
 
 
 def filtered(filterer: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord:
     """Return the record after the filters of a logger or a handler, which may replace it.
 
-    If a filter rejects the record or raises, return the record itself.
+    If a filter rejects the record or raises, return the record itself. A record that filters have seen is
+    searched for secrets as a whole.
     """
+    if not filterer.filters:
+        return record
     try:
         passed: Any = filterer.filter(record)
     except Exception as error:
         if from_signal_handler(error):
             raise
-        return record  # a filter of the application must not lose the record
-    return passed if isinstance(passed, logging.LogRecord) else record
+        passed = None  # a filter of the application must not lose the record
+    found = passed if isinstance(passed, logging.LogRecord) else record
+    distrust(found)
+    return found
 
 
 def ascii_line(text: str) -> bytes:

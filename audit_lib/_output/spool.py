@@ -35,7 +35,7 @@ class Spool:
         """Whether the file has content to replay; False if it cannot be inspected."""
         try:
             return os.stat(self.path).st_size > 0
-        except OSError:
+        except (OSError, ValueError):
             return False
 
     def append(self, lines: bytes) -> None:
@@ -56,7 +56,8 @@ class Spool:
     def replay(self, write: Callable[[list[bytes]], None], at_once: int = 1) -> int:
         """Pass all lines to `write`, oldest first, and remove the lines that `write` accepted.
 
-        An incomplete line, which a full disk or a crash leaves, is removed without being passed. If
+        An incomplete line, which a full disk or a crash leaves (without its line end, or begun as an
+        object and not ended as one), is removed without being passed; an empty one too. If
         the process dies before the removal, accepted lines remain and are passed again: the copies
         have the same `event.id`.
 
@@ -77,7 +78,7 @@ class Spool:
             try:
                 while lines := list(islice(file, at_once)):
                     # A torn line is not a record: its policy handled the whole record again.
-                    if complete := [line for line in lines if line.endswith(b"}\n")]:
+                    if complete := [line for line in lines if _is_whole(line)]:
                         write(complete)
                     accepted += len(lines)
                     offset += sum(map(len, lines))
@@ -146,6 +147,12 @@ class Spool:
                 file.close()
                 raise
             file.close()  # another process has replaced the file meanwhile
+
+
+def _is_whole(line: bytes) -> bool:
+    """Return whether a line is a record: of another formatter, it may be any text."""
+    text = line.rstrip(b"\n")
+    return text not in {line, b""} and (text[:1] != b"{" or text[-1:] == b"}")
 
 
 _OPEN: Final[set[int]] = set()

@@ -16,7 +16,7 @@ from audit_lib._record.processes import on_copy
 
 from .lock import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 
-__all__ = ["Outlet", "SyncError", "Target", "TornWriteError", "standard_output"]
+__all__ = ["SyncError", "Target", "TornWriteError", "standard_output"]
 
 # When a reader reads nothing for so long, the failure policy applies.
 _TIMEOUT_MS: Final = 10_000

@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 from audit_lib._record.processes import on_copy
 
-__all__ = ["LastFailure", "Tally", "tally"]
+__all__ = ["LastFailure", "tally"]
 
 Instead = Literal["spooled", "to_stderr", "raised"]
 
@@ -19,12 +19,13 @@ class LastFailure(TypedDict):
     Attributes:
         destination: the name of the destination, such as `its stream` or `DynamoDB table audit`.
         error: the class and the text of the error.
-        instead: what happened to the records: `spooled`, `to_stderr` or `raised` (`RecordLostError`).
+        instead: what happened to the records: `spooled`, `to_stderr` or `raised` (`RecordLostError`);
+            `retried` if the call is being made again.
     """
 
     destination: str
     error: str
-    instead: Instead
+    instead: Instead | Literal["retried"]
 
 
 class Tally:
@@ -48,12 +49,22 @@ class Tally:
         if self.failing:
             self.failing.discard(handler)
 
+    def retried(self, handler: Any, destination: str, error: BaseException) -> None:
+        """Note the error of a call that a handler makes again; its records wait."""
+        self.failing.add(handler)
+        self._note(destination, error, "retried")
+
     def failed(self, instead: Instead, count: int, destination: str, error: BaseException) -> None:
         """Count records that a destination did not accept, and note what happened to them instead."""
-        text = f"{type(error).__name__}: {error}"
         with self._lock:
             self.counts[instead] += count
-            self.last_failure = LastFailure(destination=destination, error=text, instead=instead)
+        self._note(destination, error, instead)
+
+    def _note(
+        self, destination: str, error: BaseException, instead: Instead | Literal["retried"]
+    ) -> None:
+        text = f"{type(error).__name__}: {error}"
+        self.last_failure = LastFailure(destination=destination, error=text, instead=instead)
 
     @property
     def last_written(self) -> str | None:

@@ -6,13 +6,14 @@
 from time import time
 from typing import Any, Final
 
-from audit_lib._record.document import ECS_VERSION, lambda_fields, process_fields, timestamp
+from audit_lib._record.document import process_fields, timestamp
 from audit_lib._record.encoding import encode
+from audit_lib._record.head import head_of
 from audit_lib._record.ids import new_chain_id, new_id
 
-__all__ = ["NO_HASH", "TAIL_BYTES", "HashChain", "prepare"]
+__all__ = ["TAIL_BYTES", "HashChain", "prepare"]
 
-NO_HASH: Final = b"0" * 64
+_NO_HASH: Final = b"0" * 64
 """The previous hash of the first line of a chain: 64 zeros."""
 _TIME: Final = b'{"@timestamp":"'
 TAIL_BYTES: Final = 220
@@ -41,7 +42,7 @@ class HashChain:
         self.id = new_chain_id()
         self.sequence = -1
         """The sequence of the last line for which `keep` was called; -1 before the first line."""
-        self._hash = self._next_hash = NO_HASH
+        self._hash = self._next_hash = _NO_HASH
         self._next_sequence = 0
         self._tail = f'"id":"{self.id}"}}'.encode()
 
@@ -101,13 +102,7 @@ def _chain_record(state: str, event_type: str, at: str) -> bytes:
     """Return the JSON document of the line that opens or seals a chain."""
     return encode(
         {
-            "@timestamp": at,
-            **lambda_fields(at),
-            "log.level": "info",
-            "message": f"Audit chain {state}",
-            "ecs.version": ECS_VERSION,
-            "log": {"logger": "audit_lib.audit"},
-            "process": process_fields(),
+            **head_of(at, "info", f"Audit chain {state}", {"logger": "audit_lib.audit"}, process_fields()),
             "event": {
                 "id": new_id(), "kind": "event", "action": f"audit-chain-{state}",
                 "category": ["process"], "type": [event_type], "outcome": "success",

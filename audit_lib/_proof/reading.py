@@ -12,7 +12,7 @@ from typing import Final
 
 from .report import ChainHead, VerifiedChain, VerifyProblem, VerifyReport
 
-__all__ = ["END", "END_BYTES", "HASH", "START", "LineReader", "ReadChain"]
+__all__ = ["END", "END_BYTES", "HASH", "START", "LineReader"]
 
 _NO_HASH: Final = b"0" * 64
 # `,"hash":"`, 64 digits, and `"}`.
@@ -22,7 +22,7 @@ HASH_BYTES: Final = 75
 END_BYTES: Final = HASH_BYTES + 1
 _MEMBERS: Final = (
     rb',"chain":\{'
-    rb'(?:"(parent|follows)":"([0-9a-f]{32}):(-1|0|[1-9][0-9]{0,14})",)?(?:"(sealed)":true,)?'
+    rb'(?:"(parent|follows)":"([0-9a-f]{32}):(0|[1-9][0-9]{0,14})",)?(?:"(sealed)":true,)?'
     rb'"sequence":(0|[1-9][0-9]{0,14}),"id":"([0-9a-f]{32})"\},"hash":"'
 )
 _TAIL: Final = re.compile(_MEMBERS + rb'([0-9a-f]{64})"\}')

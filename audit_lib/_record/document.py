@@ -15,29 +15,25 @@ from time import gmtime, strftime, time
 from typing import Any, Final
 
 from .ecs import related
+from .head import ECS_OBJECTS, RESERVED, head_of
 from .interrupts import from_signal_handler
 from .leaves import class_name
 from .masking import Masking
-from .notes import add_notes
 from .plain import plain, text_of
 from .processes import on_copy
 from .secrets import Redactions
 
 __all__ = [
-    "ECS_VERSION",
     "PAYLOAD",
     "Payload",
+    "distrust",
     "document_from_frame",
     "document_of",
-    "lambda_fields",
     "merged",
-    "message_arguments",
     "payload_of",
     "process_fields",
     "timestamp",
 ]
-
-ECS_VERSION: Final = "9.0.0"
 
 PAYLOAD: Final = "_audit"
 """The attribute of a `LogRecord` that contains what an audit logger adds to it."""
@@ -81,24 +77,6 @@ def _unpickled(fields: dict[str, Any], extra: dict[str, Any], notes: dict[str, s
     return payload
 
 
-# Fields that `extra` cannot replace: the origin and the identity of a record.
-_RESERVED: Final = frozenset({
-    "@timestamp", "message", "ecs", "log", "process", "chain", "hash",
-    *(("level", "timestamp") if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON" else ()),
-})  # fmt: skip
-_RESERVED_IN_EVENT: Final = ("id",)
-# A dotted name that begins with one of these is an ECS field (`event.action`); any other is a name.
-# fmt: off
-_ECS_OBJECTS: Final = frozenset({
-    "agent", "client", "cloud", "container", "data_stream", "destination", "device", "dns", "ecs",
-    "email", "error", "event", "faas", "file", "group", "host", "http", "labels", "log", "network",
-    "observer", "orchestrator", "organization", "package", "process", "registry", "related", "rule",
-    "server", "service", "session", "source", "span", "threat", "tls", "trace", "transaction",
-    "url", "user", "user_agent", "vulnerability",
-})
-# fmt: on
-
-
 def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
     """Return the ECS document of a record as JSON values, whatever values the record has."""
     message, unformatted = _message(record.msg, record.args)
@@ -111,7 +89,7 @@ def document_of(record: LogRecord, payload: Payload) -> dict[str, Any]:
         "name": record.processName,
         "thread": {"id": record.thread, "name": record.threadName},
     }
-    document = _head(record.created, record.levelname.lower(), message, log, process)
+    document = head_of(timestamp(record.created), record.levelname.lower(), message, log, process)
     if error := _error(record):
         document["error"] = error
     return _completed(document, payload, unformatted)
@@ -126,7 +104,14 @@ def payload_of(record: LogRecord, masking: Masking) -> Payload:
     redactions = Redactions()
     if extra:
         extra = masking.masked(plain(extra), (), redactions)
-    return Payload({}, extra, redactions, None, masking)
+    return Payload({"event": {"kind": "event"}}, extra, redactions, None, masking)
+
+
+def distrust(record: LogRecord) -> None:
+    """Have all of an audit record searched for secrets: code of the application may have changed it."""
+    payload = getattr(record, PAYLOAD, None)
+    if isinstance(payload, Payload):
+        payload.redactions.distrust(payload.fields)
 
 
 # fmt: off
@@ -167,8 +152,9 @@ def document_from_frame(  # noqa: PLR0913, PLR0917 - what a `LogRecord` would be
         file = os.path.basename(code.co_filename)  # noqa: PTH119 - as `logging` does it
         log = {"logger": name, "origin": _origin(frame.f_lineno, file, code.co_name)}
         cached = _PLACES[place] = (log, code)  # keeping the code object keeps its id unique
-    message, unformatted = _message(msg, message_arguments(args) if args else args)
-    document = _head(time(), _level(level), message, cached[0], _process())
+    message, unformatted = _message(msg, _message_arguments(args) if args else args)
+    at = timestamp(time())
+    document = head_of(at, getLevelName(level).lower(), message, cached[0], _process())
     return _completed(document, payload, unformatted)
 
 
@@ -176,11 +162,6 @@ _PLACES: Final[dict[tuple[str, int, int], tuple[dict[str, Any], Any]]] = {}
 _PROCESSES: Final[dict[tuple[int, str], dict[str, Any]]] = {}
 _MAX_PLACES: Final = 4096
 on_copy(_PROCESSES.clear)
-
-
-@lru_cache(maxsize=64)
-def _level(level: int) -> str:
-    return getLevelName(level).lower()
 
 
 def _process() -> dict[str, Any]:
@@ -206,52 +187,8 @@ def _origin(line: int, file: str, function: str | None) -> dict[str, Any]:
     return {"file": {"line": line, "name": file}, "function": function}
 
 
-def _lambda_level() -> str | None:
-    """Return the log level of a Lambda function that would drop a record, else None.
-
-    With the JSON log format, Lambda drops lines below the function's application log level. It reads the
-    members `level` and `timestamp`; a line without them is INFO.
-    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
-    """
-    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
-    is_json = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
-    return level if is_json and level in {"WARN", "WARNING", "ERROR", "FATAL", "CRITICAL"} else None
-
-
-_LAMBDA_LEVEL: Final = _lambda_level()
-
-
-def lambda_fields(at: str) -> dict[str, str]:
-    """Return the members by which Lambda does not drop a line; none if it drops no record anyway."""
-    return {} if _LAMBDA_LEVEL is None else {"level": _LAMBDA_LEVEL, "timestamp": at}
-
-
-def _head(
-    created: float, level: str, message: str, log: dict[str, Any], process: dict[str, Any]
-) -> dict[str, Any]:
-    if _LAMBDA_LEVEL is not None:
-        at = timestamp(created)
-        return {
-            "@timestamp": at,
-            **lambda_fields(at),
-            "log.level": level,
-            "message": message,
-            "ecs.version": ECS_VERSION,
-            "log": log,
-            "process": process,
-        }
-    return {
-        "@timestamp": timestamp(created),
-        "log.level": level,
-        "message": message,
-        "ecs.version": ECS_VERSION,
-        "log": log,
-        "process": process,
-    }
-
-
 def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> dict[str, Any]:
-    """Add the payload, `related` and the notes to a document, in place, and return it.
+    """Add the payload and `related` to a document, in place, and return it.
 
     `event` comes first and `changes` last: CloudWatch Logs Insights reads the first 200 fields of a record.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
@@ -272,8 +209,6 @@ def _completed(document: dict[str, Any], payload: Payload, unformatted: Any) -> 
         _add_related(document, found)
     if "changes" in document:
         document["changes"] = document.pop("changes")
-    if payload.redactions.notes:
-        add_notes(document, payload.redactions.notes)
     return document
 
 
@@ -304,7 +239,7 @@ def _to_the_second(second: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
 
 
-def message_arguments(args: tuple[object, ...]) -> Any:
+def _message_arguments(args: tuple[object, ...]) -> Any:
     """Return the operand of `%`, as `LogRecord` does: a single non-empty mapping itself, else the tuple."""
     try:
         if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
@@ -337,7 +272,10 @@ def _error(record: LogRecord) -> dict[str, Any]:
         try:
             error["message"] = text_of(str(value))
             error["stack_trace"] = "".join(traceback.format_exception(kind, value, trace))
-        except Exception as failure:  # noqa: BLE001 - an exception whose own __str__ raises
+        except Exception as failure:
+            if from_signal_handler(failure):
+                raise
+            # An exception whose own `__str__` raises.
             error["message"] = f"<unreadable: {text_of(failure)}>"
     elif record.exc_text:
         error["stack_trace"] = record.exc_text
@@ -351,19 +289,17 @@ def _add(document: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     rejected: dict[str, Any] = {}
     for name, value in extra.items():
         path = name.split(".")
-        if len(path) > 1 and path[0] in _ECS_OBJECTS and all(path):
+        if len(path) > 1 and path[0] in ECS_OBJECTS and all(path):
             key, inner = path[0], value
             for part in reversed(path[1:]):
                 inner = {part: inner}
         else:
             key, inner = name, value
-        if key == "event" and isinstance(inner, dict):
-            # Readers detect duplicates and gaps by them, so the caller cannot set them.
-            for own in _RESERVED_IN_EVENT:
-                if own in inner:
-                    rejected[f"event.{own}"] = inner[own]
-                    inner = {member: inner[member] for member in inner if member != own}
-        if key in _RESERVED or not _fits(document.get(key), inner):
+        if key == "event" and isinstance(inner, dict) and "id" in inner:
+            # Readers detect duplicates and gaps by it, so the caller cannot set it.
+            rejected["event.id"] = inner["id"]
+            inner = {member: inner[member] for member in inner if member != "id"}
+        if key in RESERVED or not _fits(document.get(key), inner):
             rejected[name] = value
         elif isinstance(inner, dict):
             document[key] = merged(document.get(key, {}), inner)

@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-__all__ = ["from_signal_handler"]
+__all__ = ["Suppressed", "from_signal_handler"]
+
+
+class Suppressed:
+    """A context manager that suppresses any `Exception` that no signal handler raised."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> bool:
+        """Return whether the exception is suppressed."""
+        return isinstance(error, Exception) and not from_signal_handler(error)
 
 
 def from_signal_handler(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from .encoding import HIDDEN, json_text
 from .masking_rules import DROPPED, MAX_NAMES, Mask, MaskingRule, SensitiveValue
 from .notes import path_text
-from .plain import plain, text_of
+from .plain import plain
 from .secrets import Redactions, has_secret
 from .unreadable import UnreadableText
 
@@ -37,7 +37,7 @@ _WORD: Final = r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+"
 class Masking:
     """The rules for sensitive fields: the default names, and the argument `sensitive` of `configure`."""
 
-    __slots__ = ("_by_name", "_known", "_odd", "_paths", "detect", "key")
+    __slots__ = ("_by_name", "_known", "_odd", "_paths", "detect", "hides_ids", "key")
 
     def __init__(
         self,
@@ -64,6 +64,8 @@ class Masking:
         self._known: dict[str, MaskingRule | None] = {}
         self._odd: set[str] = set()
         """The names that contain a secret, or may contain a number that `detect` finds."""
+        self.hides_ids = bool(given) and self.rule(("changes", "record_id")) is not None
+        """Whether a rule covers `changes.record_id`."""
 
     def rule(self, path: tuple[str, ...]) -> MaskingRule | None:
         """Return the rule for a field, or None if it is not sensitive.
@@ -71,18 +73,11 @@ class Masking:
         A rule of `configure` for the end of the path has priority over one for the name, and that over
         the default names.
         """
-        if self._paths:
-            names = [_normalized(name) for part in path for name in part.split(".")]
-            # A path does not name the positions of lists.
-            names = [name for name in names if not name.isdecimal()]
-            for tail, rule in self._paths.items():
-                if tuple(names[-len(tail) :]) == tail:
-                    return rule
-        name = path[-1].rpartition(".")[2]
+        name = path[-1]
         try:
-            return self._known[name]
+            rule = self._known[name]
         except KeyError:
-            rule = self._find_rule(name)
+            rule = self._find_rule(name.rpartition(".")[2])
             if len(self._known) >= MAX_NAMES:  # an application that keeps generating names
                 self._known.clear()
                 self._odd.clear()
@@ -90,7 +85,18 @@ class Masking:
                 self._odd.add(name)  # a name that is not known is looked up here again
             else:
                 self._known[name] = rule
-            return rule
+        return self._rule_of_path(path, rule) if self._paths else rule
+
+    def _rule_of_path(
+        self, path: tuple[str, ...], default: MaskingRule | None
+    ) -> MaskingRule | None:
+        names = [_normalized(name) for part in path for name in part.split(".")]
+        # A path does not name the positions of lists.
+        names = [name for name in names if not name.isdecimal()]
+        for tail, rule in self._paths.items():
+            if tuple(names[-len(tail) :]) == tail:
+                return rule
+        return default
 
     def _find_rule(self, name: str) -> MaskingRule | None:
         normalized = _normalized(name)
@@ -105,22 +111,23 @@ class Masking:
         for state in ("before", "after") if changes else ():
             changes[state] = self.masked(changes[state], ("changes", state), redactions)
 
-    def text(self, value: Any, path: tuple[str, ...], redactions: Redactions) -> str:
-        """Return a value as text, such as a reason; of an object or a list its JSON, masked.
+    def text(self, value: Any, path: tuple[str, ...], redactions: Redactions) -> str | None:
+        """Return a value as text, such as a reason, masked; of an object or a list its JSON.
 
         Args:
             value: any value.
             path: the path of the field in the document.
             redactions: the redactions of the record.
+
+        Returns:
+            The text; None if a rule drops the value.
         """
-        kind = type(value)
-        if kind is str or kind is int:
-            return text_of(value)
-        found = plain(value)
-        if isinstance(found, str):
-            return str(found)
+        found = value if type(value) is str and value.isascii() else plain(value)
         masked = self.masked({path[-1]: found}, path[:-1], redactions)
-        return json_text(masked.get(path[-1]))
+        if path[-1] not in masked:
+            return None
+        shown = masked[path[-1]]
+        return str(shown) if isinstance(shown, str) else json_text(shown)
 
     def masked(
         self, value: dict[str, Any], path: tuple[str, ...], redactions: Redactions

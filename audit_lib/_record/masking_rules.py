@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .encoding import HIDDEN, encode
+from .interrupts import from_signal_handler
 
 __all__ = [
     "DROPPED",
@@ -208,7 +209,10 @@ def _annotations(cls: type) -> Mapping[str, Any]:
         from typing import get_type_hints  # noqa: PLC0415 - needed for these only
 
         return get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001 - a name that only type checkers import
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        # A name that only type checkers import.
         return {name: _resolved(annotation, cls) for name, annotation in (own or {}).items()}
 
 
@@ -238,6 +242,9 @@ def _resolved(annotation: Any, cls: type) -> Any:
     names = _Names({**vars(builtins), **vars(module)} if module else vars(builtins))
     try:
         return eval(text, {"__builtins__": {}}, names)  # noqa: S307 - as `get_type_hints` does it
-    except Exception:  # noqa: BLE001 - such as a name of a function
+    except Exception as error:
+        if from_signal_handler(error):
+            raise
+        # Such as a name of a function.
         declared = any(f"{name}(" in text for name in ("Mask", "Hash", "Drop"))
         return Annotated[Any, Mask()] if declared else Any

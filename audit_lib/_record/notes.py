@@ -18,8 +18,8 @@ def path_text(path: tuple[str, ...]) -> str:
     return ".".join(("$", *path))
 
 
-def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
-    """Add notes to `changes.notes` of a document, in place; present notes are kept.
+def add_notes(document: dict[str, Any], notes: dict[str, str], most: int = _MAX_NOTES) -> None:
+    """Add all notes of a record to `changes.notes` of its document, in place, once; the caller's are kept.
 
     Only the first 100 notes are written, and the number of further notes. A `changes` that is not an
     object is moved to `changes.extra`.
@@ -27,6 +27,7 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
     Args:
         document: the document.
         notes: path → `masked`, `hashed`, `dropped`, `shortened`, `unreadable` or `beyond limit`.
+        most: how many notes are written, if that is fewer than 100.
     """
     changes = document.get("changes")
     if not isinstance(changes, dict):
@@ -35,7 +36,8 @@ def add_notes(document: dict[str, Any], notes: dict[str, str]) -> None:
     noted = notes
     if present is not None:
         noted = {**(present if isinstance(present, dict) else {"notes": present}), **notes}
-    if len(noted) > _MAX_NOTES:
-        more = len(noted) - _MAX_NOTES
-        noted = {**dict(list(noted.items())[:_MAX_NOTES]), "…": f"{more} more"}
+    most = min(most, _MAX_NOTES)
+    if len(noted) > most:
+        more = len(noted) - most
+        noted = {**dict(list(noted.items())[:most]), "…": f"{more} more"}
     document["changes"] = {**changes, "notes": noted}

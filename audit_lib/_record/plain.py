@@ -4,20 +4,19 @@ No value raises an exception: a part that cannot be converted is replaced by a t
 the error.
 """
 
-import json
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
-from .encoding import hidden
+from .encoding import json_text
 from .interrupts import from_signal_handler
 from .leaves import LEAVES, MAX_SAFE_INTEGER, class_name, error_text, finite, integer, well_formed
 from .library_classes import CONVERSIONS
 from .masking_rules import Mask, SensitiveValue, TypedDictRules, annotated_rules
+from .names import DistinctNames
 from .unreadable import BEYOND_LIMIT, UNREADABLE, UnreadableText, hidden_state, serialized_fields
 
 __all__ = ["REST", "is_plain_object", "plain", "plain_fields", "register_type", "text_of"]
@@ -32,8 +31,6 @@ _MAX_COPIED = 256
 _MAX_CLASSES = 4096
 _UNCHANGED = frozenset({type(None), bool, UnreadableText, SensitiveValue})
 _NO_REPR: Any = object.__repr__
-
-_dumps = partial(json.dumps, separators=(",", ":"), default=hidden)
 
 
 def plain(value: Any) -> Any:
@@ -140,7 +137,7 @@ def text_of(value: Any) -> str:
     if type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return str(value)
     as_plain = plain(value)
-    return as_plain if isinstance(as_plain, str) else _dumps(as_plain)
+    return as_plain if isinstance(as_plain, str) else json_text(as_plain)
 
 
 def is_plain_object(value: dict[Any, Any]) -> bool:
@@ -321,21 +318,25 @@ class _Walk:
 
     def _object(self, value: Any, named: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         visited: dict[str, Any] = {}
+        distinct: DistinctNames | None = None
         try:
             # The members of a dict are listed at once: another thread may change it meanwhile.
             for key, item in list(named.items()) if type(named) is dict else named.items():
                 if self._nodes >= _MAX_NODES:
-                    visited[REST] = self._beyond(f"<left out: over {_MAX_NODES} values>", value)
+                    rest = self._beyond(f"<left out: over {_MAX_NODES} values>", value)
+                    visited[DistinctNames(visited)(REST)] = rest
                     break
                 self._nodes += 1
                 name = well_formed(key) if type(key) is str else text_of(key)
                 if name in visited:  # 1 and "1" are two keys in Python and one in JSON
-                    name = f"{name} ({class_name(type(key))})"
+                    distinct = distinct or DistinctNames(visited)
+                    name = distinct(f"{name} ({class_name(type(key))})")
                 visited[name] = self.visit(item, depth)
         except Exception as error:
             if not visited:
                 raise
-            visited[REST] = self._failed(value, error)  # the members before it are kept
+            place = DistinctNames(visited)(REST)
+            visited[place] = self._failed(value, error)  # the members before it are kept
         return visited
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
@@ -354,7 +355,9 @@ class _Walk:
         return visited
 
     def _set(self, values: AbstractSet[Any], depth: int) -> list[Any]:
-        return sorted(self._array(values, depth), key=lambda each: (_dumps(each), _state_key(each)))
+        return sorted(
+            self._array(values, depth), key=lambda each: (json_text(each), _state_key(each))
+        )
 
 
 def _has_declared_fields(cls: type) -> bool:

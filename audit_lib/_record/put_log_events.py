@@ -6,13 +6,10 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API
 from typing import Final
 
 __all__ = [
-    "AHEAD_MS",
     "BATCH_BYTES",
     "EVENTS",
     "EVENT_OVERHEAD_BYTES",
     "MESSAGE_BYTES",
-    "OLDEST_MS",
-    "SPAN_MS",
     "accepted_times",
     "fits_span",
 ]

@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any, Final
 
 from .encoding import HIDDEN
+from .head import OWN
+from .names import DistinctNames
 from .notes import path_text
 
 __all__ = ["DETECTORS", "Redactions", "has_secret", "scrubbed", "texts_of"]
@@ -32,9 +34,12 @@ class Redactions:
         event_searched: whether `event` was searched before, except for its `reason`.
         own_action: whether `event.action` is the caller's own text, which is searched for repeated
             values; else it is that of the verb or of the catalogue, by which rules find the record.
+        own_changes: whether `changes.fields` is what the library compared, and needs no search.
     """
 
-    __slots__ = ("event_searched", "has_secret", "notes", "own_action", "searched", "secrets")
+    __slots__ = (
+        "event_searched", "has_secret", "notes", "own_action", "own_changes", "searched", "secrets",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
@@ -42,6 +47,7 @@ class Redactions:
         self.searched = _NOTHING_SEARCHED
         self.has_secret = False
         self.own_action = False
+        self.own_changes = False
         self.event_searched = False
 
     def add(self, other: "Redactions") -> None:
@@ -49,6 +55,20 @@ class Redactions:
         self.notes.update(other.notes)
         self.secrets += other.secrets
         self.has_secret = self.has_secret or other.has_secret
+
+    def for_search(self) -> "Redactions":
+        """Return new redactions that share the list of secrets, for `scrubbed`, and have no notes."""
+        copied = Redactions()
+        copied.secrets, copied.own_action = self.secrets, self.own_action
+        return copied
+
+    def distrust(self, fields: Mapping[str, Any]) -> None:
+        """Have all of a record searched, since the application may have changed its fields."""
+        self.searched = _NOTHING_SEARCHED
+        self.event_searched = self.own_changes = False
+        names: list[str] = []
+        _collect_names(fields, names)
+        self.has_secret = self.has_secret or has_secret("\n".join(names))
 
     def found_in(self, document: dict[str, Any], detect: Collection[str]) -> bool:
         """Return whether a document may contain a known form of a secret, or one of `secrets`."""
@@ -67,8 +87,9 @@ class Redactions:
     def _unsearched(self, document: dict[str, Any]) -> str:
         texts: list[str] = []
         searched = self.searched[0]
+        own_in = _OWN_IN if self.own_changes else _OWN_BESIDE_CHANGES
         for name, item in document.items():
-            if name in _OWN or searched.get(name) is item:
+            if name in OWN or searched.get(name) is item:
                 continue
             if name == "event" and self.event_searched:
                 texts.append(item.get("reason", ""))
@@ -77,28 +98,25 @@ class Redactions:
             if kind is str:
                 texts.append(item)
             elif kind is dict:
-                _collect(item, texts, _OWN_IN.get(name, _NOTHING))
+                _collect(item, texts, own_in.get(name, _NOTHING))
             elif kind is list:
                 _collect_list(item, texts)
         return "\n".join(texts)
 
 
-# What this library writes itself: no value of an application, and what filters and readers match.
-_OWN: Final = frozenset({
-    "@timestamp", "chain", "ecs.version", "hash", "level", "log", "log.level", "process", "timestamp",
-})  # fmt: skip
-_OWN_IN: Final = {
-    "event": frozenset({"id"}),
-    "changes": frozenset({"fields", "notes"}),
-}
+# What this library writes in an object itself: no value of an application.
+_OWN_BESIDE_CHANGES: Final = {"event": frozenset({"id"})}
+_OWN_IN: Final = {**_OWN_BESIDE_CHANGES, "changes": frozenset({"fields"})}
+_HOW_CHANGED: Final = frozenset({"added", "removed", "updated"})
+_CHANGED_FIELDS: Final = ("changes", "fields")
 # What a secret does not hide, though it may repeat it: who it was and from where, which otherwise a user
 # erases who takes his own name as a password, and what rules match.
 _IDENTITY: Final = frozenset({
     "client", "destination", "host", "related", "server", "source", "span", "trace", "transaction", "user",
 })  # fmt: skip
 _MATCHED: Final = frozenset({
-    ("changes", "record_type"), ("event", "category"), ("event", "kind"), ("event", "outcome"),
-    ("event", "type"),
+    ("changes", "record_type"), ("event", "category"), ("event", "id"), ("event", "kind"),
+    ("event", "outcome"), ("event", "type"),
 })  # fmt: skip
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -240,16 +258,15 @@ def scrubbed(
     itself, such as the name of the logger, is not changed.
     """
     scrubbing = _Scrubbing(redactions, frozenset(detect))
-    result = {}
+    result: dict[str, Any] = {}
+    distinct = DistinctNames(result)
     for name, item in document.items():
-        if name in _OWN:
+        if name in OWN:
             result[name] = item
         elif name in _IDENTITY:
             result[name] = scrubbing.forms_in(item, (name,))
-        elif name in _OWN_IN and isinstance(item, dict):
-            result[name] = scrubbing.object(item, (name,), _OWN_IN[name])
         else:
-            new_name = scrubbing.name(name, ())
+            new_name = distinct(scrubbing.name(name, ()))
             result[new_name] = scrubbing.value(item, (new_name,))
     return result
 
@@ -264,15 +281,14 @@ class _Scrubbing:
         self._own_action = redactions.own_action
         self._numbers = _number_pattern(detect) if detect else None
 
-    def object(
-        self, value: dict[str, Any], path: tuple[str, ...], own: Collection[str] = ()
-    ) -> dict[str, Any]:
+    def object(self, value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        distinct = DistinctNames(result)
         for name, item in value.items():
-            if name in own or self._is_own((*path, name)):
+            if self._is_own((*path, name)):
                 result[name] = self.forms_in(item, (*path, name))
             else:
-                new_name = self.name(name, path)
+                new_name = distinct(self.name(name, path))
                 result[new_name] = self.value(item, (*path, new_name))
         return result
 
@@ -283,10 +299,12 @@ class _Scrubbing:
     def forms_in(self, item: Any, path: tuple[str, ...]) -> Any:
         """Return a value with the known forms hidden, in texts and names, but no repeated secrets."""
         if isinstance(item, dict):
-            return {
-                self.name(name, path): self.forms_in(inner, (*path, name))
-                for name, inner in item.items()
-            }
+            result: dict[str, Any] = {}
+            distinct = DistinctNames(result)
+            for name, inner in item.items():
+                new_name = distinct(self.name(name, path))
+                result[new_name] = self.forms_in(inner, (*path, new_name))
+            return result
         if isinstance(item, list):
             return [self.forms_in(each, (*path, str(at))) for at, each in enumerate(item)]
         return self._text(item, path, ()) if isinstance(item, str) else item
@@ -299,7 +317,9 @@ class _Scrubbing:
             return self.object(item, path)
         if isinstance(item, list):
             return [self.value(each, (*path, str(at))) for at, each in enumerate(item)]
-        return self._text(item, path, self._secrets) if isinstance(item, str) else item
+        if not isinstance(item, str) or (item in _HOW_CHANGED and path[:2] == _CHANGED_FIELDS):
+            return item  # a secret that is one of these words does not hide what changed
+        return self._text(item, path, self._secrets)
 
     def _text(self, item: str, path: tuple[str, ...], secrets: Collection[str]) -> str:
         # The forms first, which a repeated word such as `Bearer` would break.

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .encoding import encode
+from .head import HEAD
+from .names import DistinctNames
 from .notes import add_notes, path_text
 
 __all__ = ["fitted"]
@@ -15,20 +17,10 @@ _MIN_TEXT: Final = 64
 _MIN_MEMBERS: Final = 4
 # What identifies a record is kept whole until only the essential fields are left.
 _KEPT_WHOLE: Final = frozenset({("log",), ("event", "id"), ("event", "action"), ("@timestamp",)})
-_ESSENTIAL: Final[tuple[str, ...]] = (
-    "@timestamp",
-    "level",
-    "timestamp",
-    "log.level",
-    "message",
-    "ecs.version",
-    "log",
-    "process",
-)
 
 
-def fitted(document: dict[str, Any], limit: int) -> bytes:
-    """Return the JSON of a document, shortened until it has at most `limit` bytes.
+def fitted(document: dict[str, Any], notes: dict[str, str], limit: int) -> bytes:
+    """Return the JSON of a document with its notes, shortened until it has at most `limit` bytes.
 
     Texts are shortened first, the longest first and to no less than 64 characters; then objects and
     lists, to no less than 4 members. If that is not enough, only the essential fields remain (texts of
@@ -38,7 +30,7 @@ def fitted(document: dict[str, Any], limit: int) -> bytes:
     attempts = [(longest, limit) for longest in _halves(limit // 2, _MIN_TEXT)]
     attempts += [(_MIN_TEXT, most) for most in _halves(limit // 32, _MIN_MEMBERS)]
     for longest, most in attempts:
-        line = _encoded(document, longest, most)
+        line = _encoded(document, notes, longest, most)
         if len(line) <= limit:
             return line
     return encode(_essential_fields(document))
@@ -50,10 +42,15 @@ def _halves(number: int, least: int) -> Iterator[int]:
         number //= 2
 
 
-def _encoded(document: dict[str, Any], longest: int, most: int) -> bytes:
+def _encoded(document: dict[str, Any], notes: dict[str, str], longest: int, most: int) -> bytes:
     shortening = _Shortening(longest, most)
     short = shortening.object(document, ())
-    add_notes(short, shortening.notes)
+    noted = shortening.notes
+    distinct = DistinctNames(noted)
+    for path, note in notes.items():
+        if noted.get(path) != note and (path not in noted or len(path) > longest):
+            noted[distinct(_cut(path, longest))] = note
+    add_notes(short, noted, most)
     return encode(short)
 
 
@@ -67,13 +64,19 @@ class _Shortening:
 
     def object(self, value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
         kept = list(value.items())
+        removed = 0
         if path and len(kept) > self._most:
             self.notes[path_text(path)] = "shortened"
-            kept = [*kept[: self._most], ("…", f"<shortened: {len(kept) - self._most} more>")]
-        return {
-            self._text(name, (*path, name)): self._value(inner, (*path, name))
-            for name, inner in kept
-        }
+            removed = len(kept) - self._most
+            kept = kept[: self._most]
+        result: dict[str, Any] = {}
+        distinct = DistinctNames(result)
+        for name, inner in kept:
+            short = distinct(self._text(name, (*path, name)))
+            result[short] = self._value(inner, (*path, name))
+        if removed:
+            result[distinct("…")] = f"<shortened: {removed} more>"
+        return result
 
     def _value(self, value: Any, path: tuple[str, ...]) -> Any:
         if path in _KEPT_WHOLE:
@@ -106,9 +109,7 @@ def _cut(text: str, longest: int) -> str:
 
 def _essential_fields(document: dict[str, Any]) -> dict[str, Any]:
     """Return what identifies a record, its user and its subject, texts cut to 128 characters."""
-    essential: dict[str, Any] = {
-        name: _brief(document[name]) for name in _ESSENTIAL if name in document
-    }
+    essential: dict[str, Any] = {name: _brief(document[name]) for name in HEAD if name in document}
     changes = document.get("changes")
     if isinstance(changes, dict):
         about = ("record_type", "record_id")

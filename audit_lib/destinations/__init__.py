@@ -8,6 +8,6 @@ _queue     the queue, bounded in bytes
 _sender    the thread that sends the queue
 _linking   links the lines of a batch to the chain
 _errors    classifies errors: retry, reject or give up
-_spooling  the files of records that a service did not accept
+_checks    checks the arguments of the handlers
 _client    creates the client of a service
 """

@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Limits", "batches", "by_policy", "milliseconds_of"]
 
-_OPENING_BYTES: Final = 1024
+_CHAIN_LINE_BYTES: Final = 1024
 
 
 class Entry:
     """A queued record: its JSON without hash-chain members, its failure policy, and its state.
 
-    `done` is true once the service accepted the record or its policy was applied; `error` is what the
-    caller that wrote the record has to raise.
+    `done` is true once the service accepted the record or its policy was applied; `failed` says that it
+    was its policy; `error` is what the caller that wrote the record has to raise.
     """
 
-    __slots__ = ("body", "done", "error", "policy")
+    __slots__ = ("body", "done", "error", "failed", "policy")
 
     def __init__(self, body: bytes, policy: str) -> None:
         self.body = body
         self.policy = policy
-        self.done = False
+        self.done = self.failed = False
         self.error: RecordLostError | None = None
 
     @property
@@ -51,6 +51,11 @@ class Limits(NamedTuple):
     line_bytes: int
     event_overhead_bytes: int = 0
 
+    @property
+    def bytes_beside_chain(self) -> int:
+        """The size of a call without the two lines that open and seal a chain."""
+        return self.batch_bytes - 2 * _CHAIN_LINE_BYTES
+
     def size(self, entry: Entry) -> int:
         """Return the maximum number of bytes that an entry adds to a call, with proof and overhead."""
         return len(entry.body) + TAIL_BYTES + self.event_overhead_bytes
@@ -59,9 +64,10 @@ class Limits(NamedTuple):
 def batches(entries: Iterable[Entry], limits: Limits) -> Iterable[list[Entry]]:
     """Divide entries into batches of one call each, in their order.
 
-    Each batch leaves room for the two lines that open and seal a chain, of 1,024 bytes each.
+    Each batch leaves room for the two lines that open and seal a chain, of 1,024 bytes each, unless its
+    only entry is so long that it needs the whole call.
     """
-    most_bytes = limits.batch_bytes - 2 * _OPENING_BYTES
+    most_bytes = limits.bytes_beside_chain
     batch: list[Entry] = []
     size = 0
     for entry in entries:

@@ -10,7 +10,7 @@ __all__ = ["Linking"]
 class Linking:
     """The open hash chain of one destination, or none.
 
-    Call `lines` for a batch, then `keep`, `forget` or `leave` for its outcome.
+    Call `lines` for a call to the service, then `keep`, `forget` or `leave` for its outcome.
     """
 
     def __init__(self) -> None:
@@ -28,17 +28,23 @@ class Linking:
             The number of opening lines at the start (1 if a new chain begins, else 0), and all
             lines with their line ends.
         """
-        lines = []
+        chain = self._current()
+        lines = self.opening(bodies[0])
+        opened = len(lines)
+        lines += [chain.link(body) if body[-1:] == b"}" else body + b"\n" for body in bodies]
+        if seal:
+            lines.append(chain.sealing())
+        return opened, lines
+
+    def opening(self, body: bytes) -> list[bytes]:
+        """Return the line that opens the chain, before a document; none if the chain is open."""
+        chain = self._current()
+        return [] if chain.sequence >= 0 else [chain.opening(self._link, body)]
+
+    def _current(self) -> HashChain:
         if self._chain is None:
             self._chain = HashChain()
-        if self._chain.sequence < 0:
-            lines.append(self._chain.opening(self._link, bodies[0]))
-        opened = len(lines)
-        link = self._chain.link
-        lines += [link(body) if body[-1:] == b"}" else body + b"\n" for body in bodies]
-        if seal:
-            lines.append(self._chain.sealing())
-        return opened, lines
+        return self._chain
 
     def keep(self, *, sealed: bool) -> None:
         """Advance the chain by the lines, which the service accepted; end it if they were sealed."""

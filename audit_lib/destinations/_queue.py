@@ -18,12 +18,11 @@ class EntryQueue:
 
     def __init__(self, limits: Limits, most_bytes: int) -> None:
         self.changed = Condition()
-        self.last: Entry | None = None
-        """The entry that was added last, even after it was taken; None before the first."""
         self._limits = limits
         self._most_bytes = most_bytes
         self._full_bytes = min(limits.batch_bytes, most_bytes // 2)
         self._entries: deque[Entry] = deque()
+        self._unsettled: dict[Entry, None] = {}
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -37,7 +36,12 @@ class EntryQueue:
         """Add an entry, even if it does not fit."""
         self._entries.append(entry)
         self._bytes += self._limits.size(entry)
-        self.last = entry
+        self._unsettled[entry] = None
+
+    def unsettled(self) -> list[Entry]:
+        """Return the entries that are queued or being sent, in the order in which they were added."""
+        with self.changed:
+            return list(self._unsettled)
 
     @property
     def is_over(self) -> bool:
@@ -62,5 +66,6 @@ class EntryQueue:
             for entry in entries:
                 if not entry.done:
                     entry.done = True
+                    self._unsettled.pop(entry, None)
                     self._bytes -= self._limits.size(entry)
             self.changed.notify_all()

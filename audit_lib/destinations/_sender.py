@@ -6,13 +6,23 @@ from contextlib import contextmanager
 from threading import RLock, Thread, get_ident
 from typing import Final
 
+from audit_lib._record.processes import on_copy
+
 from ._entries import Entry
 from ._queue import EntryQueue
 
-__all__ = ["Sender"]
+__all__ = ["Sender", "is_sending"]
 
+_SENDING: Final[set[int]] = set()
+"""The ids of the threads that send, for any destination."""
+on_copy(_SENDING.clear)
 _LOOK_AT_SPOOL_SECONDS: Final = 30.0
 _JOIN_SECONDS: Final = 5.0
+
+
+def is_sending() -> bool:
+    """Return whether the current thread is sending, for any destination."""
+    return get_ident() in _SENDING
 
 
 class Sender:
@@ -60,19 +70,19 @@ class Sender:
         self._hurry = False
         self._closing = False
 
-    @property
-    def is_current_thread(self) -> bool:
-        """Whether the current thread is sending."""
-        return self._thread == get_ident()
-
     @contextmanager
     def sending(self) -> Iterator[None]:
         """Mark the current thread as the one that sends."""
-        self._thread = get_ident()
+        thread = get_ident()
+        outer = thread in _SENDING  # it writes a record for another destination while it sends
+        self._thread = thread
+        _SENDING.add(thread)
         try:
             yield
         finally:
             self._thread = 0
+            if not outer:
+                _SENDING.discard(thread)
 
     def put(self, entry: Entry) -> None:
         """Queue an entry, after waiting until the queue has room for it.
@@ -85,8 +95,10 @@ class Sender:
                 self._hurry = True
                 queue.changed.notify_all()
                 queue.changed.wait(1)
+            was_full = queue.is_full
             queue.put(entry)
-            if not self.ending and self._ensure_thread() and len(queue) == 1:
+            wakes = len(queue) == 1 or (queue.is_full and not was_full)
+            if not self.ending and self._ensure_thread() and wakes:
                 queue.changed.notify_all()
             over = queue.is_over and not self._ensure_thread()
         if over:

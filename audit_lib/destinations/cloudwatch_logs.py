@@ -12,9 +12,10 @@ from audit_lib._configuration import Config, get_config
 from audit_lib._record import put_log_events
 
 from ._batching import BatchingHandler
+from ._checks import checked_name
 from ._client import client_of
 from ._entries import Entry, Limits, milliseconds_of
-from ._errors import PartlyRefusedError, RefusedError
+from ._errors import NoAnswerError, PartlyRefusedError, RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -53,6 +54,7 @@ class CloudWatchLogsHandler(BatchingHandler):
         flush_interval: float = 0.5,
         queue_bytes: int = 16 * 1024 * 1024,
         retry_for: float = 30.0,
+        spool_place: str | None = None,
     ) -> None:
         """Create a client; no call is made yet.
 
@@ -63,18 +65,23 @@ class CloudWatchLogsHandler(BatchingHandler):
             flush_interval: how many seconds a record may wait, so that others are sent with it.
             queue_bytes: the size of the queue; when it is full, calls that write a record wait.
             retry_for: for how many seconds a temporary error is retried.
+            spool_place: what distinguishes the spool from that of another destination with the same
+                name, such as an account. Default: the region of the client.
 
         Raises:
+            ConfigurationError: an argument has a wrong value.
             botocore.exceptions.BotoCoreError: the client cannot be created, for example without a
                 region.
         """
-        self._stream_name = stream
+        self._stream_name = None if stream is None else checked_name("stream", stream)
         super().__init__(
             group,
             client or client_of("logs"),
             flush_interval=flush_interval,
             queue_bytes=queue_bytes,
             retry_for=retry_for,
+            spool_place=spool_place,
+            argument="group",
         )
 
     def _begin(self) -> None:
@@ -99,7 +106,7 @@ class CloudWatchLogsHandler(BatchingHandler):
         ):
             if refused:
                 error = RefusedError(f"the service does not accept an event {found}")
-                self._handle_refused(refused, get_config(), error)
+                self._refuse(refused, get_config(), error)
         group: list[Entry] = []
         first = 0
         for at, entry in sorted(timed, key=lambda pair: pair[0]):
@@ -113,6 +120,11 @@ class CloudWatchLogsHandler(BatchingHandler):
             group.append(entry)
         if group:
             yield group
+
+    def _may_seal(self, bodies: list[bytes]) -> bool:
+        """Return whether the sealing line, whose time is now, is less than 24 hours after the first event."""
+        now_ms = int(time() * 1000) + _LEEWAY_MS
+        return put_log_events.fits_span(milliseconds_of(bodies[0]), now_ms)
 
     def _attempt(self, bodies: list[bytes], config: Config) -> None:
         """Send; first begin a new chain if the first event is over 10 seconds older than the last sent.
@@ -146,9 +158,13 @@ class CloudWatchLogsHandler(BatchingHandler):
             )
 
     def _put_events(self, client: "CloudWatchLogsClient", events: list[Any]) -> Any:
-        return client.put_log_events(
+        answer = client.put_log_events(
             logGroupName=self.target, logStreamName=self.log_stream, logEvents=events
         )
+        # None of its members is in each answer; the id is in the header `x-amzn-RequestId`.
+        if not answer.get("ResponseMetadata", {}).get("RequestId"):
+            raise NoAnswerError("the answer is not that of the service: it has no request id")
+        return answer
 
     def _make_stream(self, client: "CloudWatchLogsClient") -> None:
         try:

@@ -7,7 +7,7 @@ The attributes of an item:
     actor   (index by_actor) user.id
     line                     the record, byte for byte, with its proof
     action, outcome          of the event
-    fields                   the changed fields as dotted paths, at most 100
+    fields                   the changed fields as dotted paths, at most 100, and as many as fit an item
     chain, sequence          the record's position in its hash chain
     expires                  when DynamoDB may delete the item, in seconds since 1970
 
@@ -23,9 +23,15 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
+from audit_lib._configuration import get_config
+from audit_lib._record.masking import Redactions
+from audit_lib._record.plain import text_of
+
 from ._batching import BatchingHandler
+from ._checks import checked_count
 from ._client import client_of
 from ._entries import Limits, milliseconds_of
+from ._errors import member_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -85,6 +91,7 @@ class DynamoDBHandler(BatchingHandler):
         flush_interval: float = 0.5,
         queue_bytes: int = 16 * 1024 * 1024,
         retry_for: float = 30.0,
+        spool_place: str | None = None,
     ) -> None:
         """Create a client; no call is made yet.
 
@@ -95,18 +102,24 @@ class DynamoDBHandler(BatchingHandler):
             flush_interval: how many seconds a record may wait, so that others are sent with it.
             queue_bytes: the size of the queue; when it is full, calls that write a record wait.
             retry_for: for how many seconds a temporary error is retried.
+            spool_place: what distinguishes the spool from that of another destination with the same
+                name, such as an account. Default: the region of the client.
 
         Raises:
+            ConfigurationError: an argument has a wrong value.
             botocore.exceptions.BotoCoreError: the client cannot be created, for example without a
                 region.
         """
-        self._keep_seconds = None if keep_days is None else keep_days * _DAY_SECONDS
+        days = None if keep_days is None else checked_count("keep_days", keep_days)
+        self._keep_seconds = None if days is None else days * _DAY_SECONDS
         super().__init__(
             table,
             client or client_of("dynamodb"),
             flush_interval=flush_interval,
             queue_bytes=queue_bytes,
             retry_for=retry_for,
+            spool_place=spool_place,
+            argument="table",
         )
 
     def _send(self, lines: Sequence[bytes]) -> None:
@@ -118,7 +131,7 @@ class DynamoDBHandler(BatchingHandler):
         requests: Any = [{"PutRequest": {"Item": item}} for item in items.values()]
         for attempt in range(_ROUNDS):
             answer = client.batch_write_item(RequestItems={self.target: requests})
-            requests = answer.get("UnprocessedItems", {}).get(self.target)
+            requests = member_of(answer, "UnprocessedItems").get(self.target)
             if not requests:
                 return
             sleep(0.05 * 2**attempt)
@@ -148,11 +161,15 @@ class AuditTable:
 
         Args:
             record_type: the record's type.
-            record_id: the record's id.
+            record_id: the record's id: the value of the argument `record_id` of the verbs, under the
+                masking rules of this process. None for the records without one.
             since: the first time, inclusive. Default: no limit.
             until: the last time, exclusive. Default: no limit.
         """
-        return self._found("record", _record_key(record_type, str(record_id)), since, until)
+        masking = get_config().masking
+        text = masking.text(record_id, ("changes", "record_id"), Redactions())
+        key = "" if record_id is None or text is None else text
+        return self._found("record", _record_key(text_of(record_type), key), since, until)
 
     def done_by(
         self, actor: object, *, since: datetime | None = None, until: datetime | None = None
@@ -164,7 +181,7 @@ class AuditTable:
             since: the first time, inclusive. Default: no limit.
             until: the last time, exclusive. Default: no limit.
         """
-        return self._found("actor", _key(str(actor)), since, until)
+        return self._found("actor", _key(text_of(actor)), since, until)
 
     def happened(self, action: str, day: datetime) -> Iterator[dict[str, Any]]:
         """Return the audit records of an action that concern no record, such as `login`, on one day.
@@ -221,12 +238,14 @@ def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
         "at": {"S": f"{moment}#{unique[:64]}"},
         "line": {"S": text},
     }
-    if actor := _object(document, "user").get("id"):
-        item["actor"] = {"S": _key(str(actor))}
+    actor = _object(document, "user").get("id")
+    if actor is not None and actor != "":  # the key of an index is not empty
+        item["actor"] = {"S": _key(text_of(actor))}
     for name, value in (("action", action), ("outcome", event.get("outcome"))):
         if value:
-            item[name] = {"S": str(value)[:_MAX_KEY_BYTES]}
-    if fields := sorted(_leaves(changes.get("fields"), ""))[:_MAX_FIELDS]:
+            item[name] = {"S": _cut(str(value))}
+    room = _ITEM_BYTES - _OTHER_BYTES - len(text)
+    if fields := _fields_within(_leaves(changes.get("fields"), ""), room):
         item["fields"] = {"SS": fields}
     if "id" in chain and "sequence" in chain:
         item["chain"] = {"S": str(chain["id"])}
@@ -237,6 +256,26 @@ def _item(line: bytes, keep_seconds: int | None) -> dict[str, Any]:
 
 
 _MAX_FIELDS: Final = 100
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html: names count too
+_ITEM_BYTES: Final = 400 * 1024
+# All attributes but `line` and `fields`: four texts of 1,024 bytes, and short ones.
+_OTHER_BYTES: Final = 5 * 1024
+
+
+def _cut(text: str) -> str:
+    """Return the first 1,024 bytes of a text in UTF-8, without a part of a character."""
+    return text.encode("utf-8", "replace")[:_MAX_KEY_BYTES].decode("utf-8", "ignore")
+
+
+def _fields_within(paths: set[str], room: int) -> list[str]:
+    """Return the first 100 paths, in order; fewer if they have more bytes than an item has room for."""
+    kept: list[str] = []
+    for path in sorted(paths)[:_MAX_FIELDS]:
+        room -= len(path.encode())
+        if room < 0:
+            break
+        kept.append(path)
+    return kept
 
 
 def _object(document: Any, name: str) -> dict[str, Any]:
@@ -247,7 +286,7 @@ def _object(document: Any, name: str) -> dict[str, Any]:
 def _leaves(fields: Any, path: str) -> set[str]:
     """Return the dotted paths of the innermost members of `changes.fields`."""
     if not isinstance(fields, dict):
-        return {path[:_MAX_KEY_BYTES]} if path else set()
+        return {_cut(path)} if path else set()
     found: set[str] = set()
     for name, inner in fields.items():
         found |= _leaves(inner, f"{path}.{name}" if path else name)

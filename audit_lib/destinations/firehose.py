@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ._batching import BatchingHandler
 from ._client import client_of
 from ._entries import Limits
+from ._errors import member_of
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -25,7 +26,7 @@ class FirehoseHandler(BatchingHandler):
     # A record has 1,000 KiB: https://docs.aws.amazon.com/firehose/latest/dev/limits.html
     limits: ClassVar = Limits(events=10_000, batch_bytes=1_024_000, line_bytes=1_000_000)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the stream have a default
         self,
         stream: str,
         *,
@@ -33,6 +34,7 @@ class FirehoseHandler(BatchingHandler):
         flush_interval: float = 1.0,
         queue_bytes: int = 16 * 1024 * 1024,
         retry_for: float = 30.0,
+        spool_place: str | None = None,
     ) -> None:
         """Create a client; no call is made yet.
 
@@ -42,8 +44,11 @@ class FirehoseHandler(BatchingHandler):
             flush_interval: how many seconds a record may wait, so that others are sent with it.
             queue_bytes: the size of the queue; when it is full, calls that write a record wait.
             retry_for: for how many seconds a temporary error is retried.
+            spool_place: what distinguishes the spool from that of another destination with the same
+                name, such as an account. Default: the region of the client.
 
         Raises:
+            ConfigurationError: an argument has a wrong value.
             botocore.exceptions.BotoCoreError: the client cannot be created, for example without a
                 region.
         """
@@ -53,8 +58,11 @@ class FirehoseHandler(BatchingHandler):
             flush_interval=flush_interval,
             queue_bytes=queue_bytes,
             retry_for=retry_for,
+            spool_place=spool_place,
+            argument="stream",
         )
 
     def _send(self, lines: Sequence[bytes]) -> None:
         client: FirehoseClient = self._client
-        client.put_record(DeliveryStreamName=self.target, Record={"Data": b"".join(lines)})
+        answer = client.put_record(DeliveryStreamName=self.target, Record={"Data": b"".join(lines)})
+        member_of(answer, "RecordId")

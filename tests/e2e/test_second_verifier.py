@@ -80,6 +80,15 @@ def test_the_verdicts_on_a_whole_and_on_an_altered_log(tmp_path: Path) -> None:
     assert of_javascript(tmp_path / "log")["problems"][0]["kind"] == "altered"
 
 
+@pytest.mark.parametrize(("count", "kind"), [(31, "glued"), (32, "glued"), (33, "altered")])
+def test_the_verdicts_on_text_before_a_record(count: int, kind: str, tmp_path: Path) -> None:
+    """A record is looked for at the next 32 places that look like the begin of one."""
+    lines = one_chain()
+    lines[4] = b'{"@timestamp":"' * count + lines[4]
+    assert compare(lines, tmp_path, is_transported=False) == ""
+    assert [each["kind"] for each in of_javascript(tmp_path / "log")["problems"]] == [kind]
+
+
 def test_the_second_verifier_is_short() -> None:
     lines = VERIFIER.read_text().splitlines()
     assert len(lines) <= 150

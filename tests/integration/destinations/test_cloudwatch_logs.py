@@ -17,7 +17,7 @@ from audit_lib.destinations.cloudwatch_logs import CloudWatchLogsHandler
 from .conftest import BROKEN, DENIED, THROTTLED, Service, answer
 
 GROUP = "/audit/shop"
-SPOOL = "spool.jsonl.cloudwatchlogs.%2Faudit%2Fshop"
+SPOOL = "spool.jsonl.cloudwatchlogs.eu-west-1.%2Faudit%2Fshop"
 HOUR = 3600
 
 
@@ -266,7 +266,7 @@ def test_two_groups_have_two_spools(
     handler.close()
     assert event_messages() == ["one"]
     kept = sorted(path.name for path in tmp_path.iterdir())
-    assert kept[0] == "spool.jsonl.cloudwatchlogs.%2Fnot%2Fthere"
+    assert kept[0] == "spool.jsonl.cloudwatchlogs.eu-west-1.%2Fnot%2Fthere"
     assert len(kept) == 2
     assert len(kept[1]) < 150
 

@@ -128,7 +128,7 @@ def test_more_than_a_call_takes_and_items_that_the_table_did_not_get_to(
         left = requests[len(requests) // 2 :] if refused < 5 and len(requests) > 1 else []
         refused += bool(left)
         write(RequestItems={NAME: requests[: len(requests) - len(left)]})
-        return {"UnprocessedItems": {NAME: left}} if left else {}
+        return {"UnprocessedItems": {NAME: left} if left else {}}
 
     monkeypatch.setattr(handler._client, "batch_write_item", some)
     service.faults.append(THROTTLED)

@@ -132,6 +132,27 @@ if __name__ == "__main__":
     ]
 
 
+@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+def test_the_workers_of_a_pool_lose_nothing_when_they_are_terminated(
+    endpoint: str, tmp_path: Path, way: str
+) -> None:
+    """`Pool.__exit__` sends them SIGTERM, as the end of the parent does to any daemonic child."""
+    done = run(
+        tmp_path,
+        """
+def work(number):
+    log.audit.event(f"task {number}", action="tried")
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        pool.map(work, range(20))
+""",
+        way,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(arrived(GROUPS[0])) == sorted(f"task {number}" for number in range(20))
+
+
 def test_fifty_processes_fork_while_a_thread_logs_and_all_records_are_there(
     endpoint: str, tmp_path: Path
 ) -> None:

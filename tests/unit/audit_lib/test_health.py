@@ -93,7 +93,7 @@ def test_what_was_not_accepted_is_counted_with_its_reason(
 
 def test_refused_records_of_a_destination_stay_visible(tmp_path: Path) -> None:
     audit_lib.configure(spool=tmp_path / "spool")
-    refused = tmp_path / "spool.cloudwatchlogs.audit.refused"
+    refused = tmp_path / "spool.cloudwatchlogs.eu-west-1.audit.refused"
     refused.write_text('{"a":1}\n')
     found = audit_lib.health()
     assert (found["ok"], found["spools"]) == (False, {str(refused): 8})

@@ -30,7 +30,7 @@ def test_the_line_of_a_fixed_record() -> None:
         '{"@timestamp":"2026-01-01T00:00:00.250Z","log.level":"warning","message":"3 left",'
         '"ecs.version":"9.0.0","log":{"logger":"shop.audit","origin":{"file":{"line":42,'
         '"name":"shop.py"},"function":"sell"}},"process":{"pid":7,"name":"MainProcess",'
-        '"thread":{"id":11,"name":"MainThread"}}}'
+        '"thread":{"id":11,"name":"MainThread"}},"event":{"kind":"event"}}'
     )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -370,3 +371,170 @@ def test_the_corpus(number: int, expected: str, secret: str, text: str) -> None:
         assert has_secret(text) or detect
     else:
         assert shown == text
+
+
+@pytest.fixture(params=["without a LogRecord", "with a LogRecord"])
+def _each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write directly too, which pytest's own handlers prevent."""
+    if request.param == "without a LogRecord":
+        monkeypatch.setattr("audit_lib.AuditLogger._test_handlers", lambda _: [])
+
+
+@pytest.mark.usefixtures("_each_way")
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"hosts": {"postgres://app:hunter22@db.example.com/x": "up"}},
+        {"my.ghp_hunter22abcdefghij0123456789abcd": 1},
+        {"labels.postgres://app:hunter22@db.example.com/x": "up"},
+        {"level": "password=hunter22"},
+        {"timestamp": {"a": ["password=hunter22"]}},
+        {"changes": {"fields": {"a": "password=hunter22"}}},
+        {"changes": {"fields": {"password=hunter22": "a"}}},
+        {"changes": {"notes": {"a": "password=hunter22"}}},
+        {"event": {"reference": "https://u:hunter22@h/x"}},
+        {"event.reference": "https://u:hunter22@h/x"},
+    ],
+)
+@pytest.mark.parametrize("way", ["extra", "context", "level method", "rule of a path"])
+def test_no_name_and_no_member_of_the_caller_escapes_the_search(
+    logger: audit_lib.AppLogger,
+    capsys: pytest.CaptureFixture[str],
+    extra: dict[str, Any],
+    way: str,
+) -> None:
+    if way == "context":
+        with audit_lib.context(**extra):
+            logger.audit.record_updated("m", "a", {"b": 1}, {"b": 2})
+            logger.audit.event("m", action="a")
+    elif way == "level method":
+        logger.audit.info("m", extra=extra)
+    else:
+        if way == "rule of a path":
+            audit_lib.configure(sensitive={"home.street": audit_lib.Drop()})
+        logger.audit.event("m", action="a", extra=extra)
+        logger.audit.record_updated("m", "a", {"b": 1}, {"b": 2}, extra=extra)
+    audit_lib.configure()
+    written = capsys.readouterr().out
+    assert written
+    assert "hunter22" not in written
+
+
+@pytest.mark.usefixtures("_each_way")
+def test_a_name_that_a_rule_of_a_path_covers_is_searched_too(
+    logger: audit_lib.AppLogger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit_lib.configure(sensitive={"home.street": None})
+    logger.audit.event(
+        "m", action="a", extra={"u": {"ghp_hunter22abcdefghij0123456.home.street": 1}}
+    )
+    audit_lib.configure()
+    assert "hunter22" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_each_way")
+def test_a_secret_that_is_the_word_of_a_change_hides_no_change(
+    logger: audit_lib.AppLogger, lines: Lines
+) -> None:
+    for extra in (None, {"changes": {"own": "updated"}}):
+        logger.audit.record_updated(
+            "was updated", "user", {"password": "added"}, {"password": "updated"}, extra=extra
+        )
+    for line in lines():
+        assert line["message"] == "was ***"
+        assert line["changes"]["fields"] == {"password": "updated"}
+        assert line["changes"].get("own", "***") == "***"
+
+
+@pytest.mark.usefixtures("_each_way")
+@pytest.mark.parametrize("given", ["customer-4711", 4711, 4711.5, True, {"a": 1}, ["b"]])
+def test_rules_hold_for_each_argument_that_is_a_text(
+    logger: audit_lib.AppLogger, lines: Lines, given: Any
+) -> None:
+    names = ("record_id", "reason", "idempotency_key")
+    arguments: dict[str, Any] = dict.fromkeys(names, given)
+    audit_lib.configure(sensitive=dict.fromkeys(names, audit_lib.Drop()))
+    logger.audit.record_accessed("m", "user", **arguments)
+    audit_lib.configure(sensitive=dict.fromkeys(names, audit_lib.Mask()))
+    logger.audit.record_accessed("m", "user", **arguments)
+    audit_lib.configure(sensitive={"changes.record_id": audit_lib.Mask(keep=4)})
+    logger.audit.record_accessed("m", "user", record_id="customer-4711")
+    audit_lib.configure()
+    dropped, masked, kept = lines()
+    assert "record_id" not in dropped["changes"]
+    assert "reason" not in dropped["event"]
+    assert "labels" not in dropped
+    assert masked["changes"]["record_id"] == masked["event"]["reason"] == "***"
+    assert masked["labels"] == {"idempotency_key": "***"}
+    for line, note in ((dropped, "dropped"), (masked, "masked")):
+        paths = ("$.changes.record_id", "$.event.reason", "$.labels.idempotency_key")
+        assert line["changes"]["notes"] == dict.fromkeys(paths, note)
+    assert kept["changes"]["record_id"] == "***4711"
+
+
+class _Changing(audit_lib.AuditHandler):
+    """A handler that changes its records."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _add_secrets(record, "event")
+        super().emit(record)
+
+
+class _ChangingFormatter(audit_lib.AuditFormatter):
+    """A formatter that changes its records."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        _add_secrets(record, "event")
+        return super().format(record)
+
+
+def _add_secrets(record: Any, where: str) -> bool:
+    getattr(record, where)["reference"] = "https://u:hunter22@h/x"
+    getattr(record, where)["ghp_hunter22abcdefghij0123456"] = 1
+    if where == "changes":
+        record.changes["fields"]["x"] = "password=hunter22"
+    return True
+
+
+@pytest.mark.parametrize("where", ["event", "user", "changes"])
+@pytest.mark.parametrize("of", ["logger", "handler"])
+def test_what_a_filter_of_the_application_adds_is_searched(
+    logger: audit_lib.AppLogger, capsys: pytest.CaptureFixture[str], where: str, of: str
+) -> None:
+    handler = audit_lib.AuditHandler()
+    logger.audit.addHandler(handler)
+    filterer = logger.audit if of == "logger" else handler
+    filterer.addFilter(lambda record: _add_secrets(record, where))
+    with audit_lib.context(user={"id": "7"}):
+        logger.audit.record_updated("m", "a", {"b": 1}, {"b": 2})
+    written = capsys.readouterr().out
+    assert '"reference":"https://u:***@h/x"' in written
+    assert "hunter22" not in written
+
+
+@pytest.mark.parametrize("way", ["handler", "formatter", "logger"])
+def test_what_a_class_of_the_application_adds_is_searched(
+    logger: audit_lib.AppLogger,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    handler = _Changing() if way == "handler" else audit_lib.AuditHandler()
+    if way == "formatter":
+        handler.setFormatter(_ChangingFormatter())
+    logger.audit.addHandler(handler)
+    if way == "logger":
+
+        class Own(type(logger.audit)):  # type: ignore[misc]
+            """A logger that changes its records."""
+
+            def makeRecord(self, *args: Any, **named: Any) -> logging.LogRecord:  # noqa: N802
+                record: logging.LogRecord = super().makeRecord(*args, **named)
+                _add_secrets(record, "event")
+                return record
+
+        monkeypatch.setattr(logger.audit, "__class__", Own)
+    logger.audit.record_updated("m", "a", {"b": 1}, {"b": 2})
+    written = capsys.readouterr().out
+    assert '"reference":"https://u:***@h/x"' in written
+    assert "hunter22" not in written

@@ -99,7 +99,7 @@ def test_whatever_is_long_fits_and_stays_what_it_is(
         if isinstance(value, dict)
         else [value] * times if which == "extra" else str(value) * times
     )  # fmt: skip
-    line = fitted(document, 4095)
+    line = fitted(document, {}, 4095)
     assert len(line) <= 4095
     short = json.loads(line)
     assert short["log"]["logger"].endswith(".audit")

@@ -17,7 +17,7 @@ def test_bytes_depend_on_the_contents_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another time, another mode, another place, compiled files beside the sources."""
-    for folder in ("lambda", "audit_rules"):
+    for folder in ("lambda", "audit_rules", "audit_lib"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for path in (tmp_path / "lambda").rglob("*.py"):
         os.utime(path, (1, 1))
@@ -51,7 +51,7 @@ def test_bytes_depend_on_the_contents_alone(
 def test_another_version_than_the_pinned_one_is_refused(
     line: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder in ("lambda", "audit_rules"):
+    for folder in ("lambda", "audit_rules", "audit_lib"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "lambda/forwarder/requirements.txt").write_text(f"{line}\n    # via x\n")
     monkeypatch.setattr(assets, "_ROOT", tmp_path)

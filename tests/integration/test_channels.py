@@ -91,7 +91,7 @@ CHANNEL_TOML = '[channels.wall]\ntype = "board"\ntable = "wall-display"\n\n[acti
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The sources with one more type of channel."""
-    for name in ("audit_rules", "lambda"):
+    for name in ("audit_rules", "audit_lib", "lambda"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "receivers").mkdir()
     for package, folder, text in (

@@ -820,3 +820,20 @@ def test_a_record_of_the_trail_that_cannot_be_written_keeps_nobody_from_being_to
     assert len(slack.originals) == 1
     assert '"notification-sent"' in capfd.readouterr().err
     assert trail.states() == {"told": 2}
+
+
+def test_a_record_costs_two_writes_of_its_item_and_a_message_five_of_the_door(
+    trail: Trail, slack: SlackReceiver
+) -> None:
+    calls: list[tuple[str, str]] = []
+
+    def note(params: Any, model: Any, **_: Any) -> None:
+        if model.name in {"PutItem", "UpdateItem"}:
+            key = params.get("Key", params.get("Item"))["id"]["S"]
+            calls.append((model.name, "door" if key.startswith("door#") else "item"))
+
+    handler._dynamodb().meta.events.register("before-parameter-build.dynamodb", note)
+    trail.arrive(*(change(number) for number in range(10)))
+    assert [call for call in calls if call[1] == "item"].count(("PutItem", "item")) == 20
+    assert calls.count(("UpdateItem", "item")) == 20
+    assert calls.count(("UpdateItem", "door")) <= 2 * 5

@@ -208,7 +208,7 @@ def test_a_role_has_no_grant_that_is_not_missed(
         else:
             missed += 1
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-        trail.cloud.advance(600)  # delayed records are notified before the next run
+        trail.cloud.advance(1200)  # delayed records are notified before the next run
     assert {each for each in unseen if each[0] not in KEY} == (
         UNSEEN if function == "audit-teller" else set()
     )
@@ -250,7 +250,7 @@ def test_what_may_not_be_delivered_lies_in_its_queue_if_that_may_be(
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": less})
         assert trail.outcome()[name] == 0
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": attributes["Policy"]})
-    trail.cloud.advance(600)
+    trail.cloud.advance(1200)
 
 
 def test_alarms_speak_by_the_topics_policy_and_its_keys(
@@ -267,7 +267,7 @@ def test_alarms_speak_by_the_topics_policy_and_its_keys(
     sns.set_topic_attributes(
         TopicArn=topic, AttributeName="Policy", AttributeValue=attributes["Policy"]
     )
-    trail.cloud.advance(600)
+    trail.cloud.advance(1200)
 
     key_id = key.rpartition("/")[2]
     document = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
@@ -279,7 +279,7 @@ def test_alarms_speak_by_the_topics_policy_and_its_keys(
         kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=less)
         assert trail.outcome()["found"] < whole["found"], action
         kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps(document))
-        trail.cloud.advance(600)
+        trail.cloud.advance(1200)
 
 
 def test_without_the_subscriptions_permission_nothing_is_copied(

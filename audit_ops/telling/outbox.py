@@ -129,7 +129,13 @@ class OutboxView:
                 raise OutboxError(
                     f"{key} is {item.state}; only items that are refused or unsure can be sent again"
                 )
-            again = replace(item, state=State.WAITING, arrived_ms=now_ms, problem="")
+            again = replace(
+                item,
+                state=State.WAITING,
+                arrived_ms=now_ms,
+                problem="",
+                perhaps_sent=item.perhaps_sent or item.state is State.UNSURE,
+            )
             self._replace(item, again)
 
     def drop(self, keys: Sequence[str], reason: str, now_ms: int) -> None:
@@ -146,11 +152,14 @@ class OutboxView:
     def move(self, source: str, target: str, now_ms: int) -> int:
         """Move what waits for one channel to another one; return the number of items.
 
-        What the other channel has already is not sent to it again; the item of the first ends as muted.
+        What the other channel was told already is not sent to it again; what it refused is not moved. The item of
+        the first channel ends as muted.
 
         Raises:
-            OutboxError: the target is not a channel of `audit.toml`.
+            OutboxError: the target is the source, or not a channel of `audit.toml`.
         """
+        if source == target:
+            raise OutboxError(f"found {source!r} twice; write another channel to move to")
         if target not in self._config.channels:
             raise OutboxError(
                 f"the channel {target!r} is not in audit.toml; write one of"
@@ -161,10 +170,18 @@ class OutboxView:
             for item in self.items()
             if item.state is State.WAITING and item.key.channel == source
         ]
+        door = self._doors.look(source)
+        sent = {key for key in door.keys(door.batch) if door.batch.sends} if door.batch else set()
+        count = 0
         for item in moved:
-            self._outbox.put([replace(item, key=replace(item.key, channel=target))])
-            self._outbox.end([item.key], State.MUTED, now_ms=now_ms, about=f"moved to {target}")
-        return len(moved)
+            key = replace(item.key, channel=target)
+            uncertain = item.key.digest in door.uncertain.get(item.key.rule, ())
+            perhaps_sent = item.perhaps_sent or uncertain or item.key in sent
+            new = replace(item, key=key, perhaps_sent=perhaps_sent)
+            if self._outbox.put([new])[key].state in {State.WAITING, State.TOLD}:
+                about = f"moved to {target}"
+                count += len(self._outbox.end([item.key], State.MUTED, now_ms=now_ms, about=about))
+        return count
 
     def _replace(self, item: Item, new: Item) -> None:
         """Store an item, if it did not change meanwhile."""

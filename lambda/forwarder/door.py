@@ -7,7 +7,7 @@ exactly these again, because the one before may have sent them.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from forwarder.outbox import Key
@@ -20,6 +20,7 @@ __all__ = ["LEASE_SECONDS", "TIMEOUT_SECONDS", "Batch", "Door", "DoorLostError",
 TIMEOUT_SECONDS: Final = 300
 """The timeout of the function that holds doors."""
 _NO_KEY: Final = "#"  # DynamoDB has no empty sets
+_MAX_KNOCK: Final = 10  # the index has the others a moment later; an item has at most 400 KB
 LEASE_SECONDS: Final = TIMEOUT_SECONDS + 60
 """How long a door is held: longer than the function can run, also if clocks differ by some seconds."""
 
@@ -51,12 +52,13 @@ class Door:
 
     Attributes:
         channel: the name of the channel.
-        owner: the request id of the invocation that holds the door; empty if none does.
+        owner: the invocation that holds the door; empty if none does.
         until_ms: until when it is held. All times are in ms since 1970.
         next_ms: when the next message may be sent.
         failing_since_ms: since when the channel does not accept messages; 0 if it does.
         tries: how often sending failed since then.
         closed: why the channel is closed until somebody mends it; empty if it is not.
+        others_told: whether the other channels were told that it is closed.
         batch: the records of the message that is about to be sent, or was.
         paced: until when each rule that was told a moment ago waits, by rule.
         suspects: the digests of records that were refused, by rule, since the channel accepted another.
@@ -72,6 +74,7 @@ class Door:
     failing_since_ms: int = 0
     tries: int = 0
     closed: str = ""
+    others_told: bool = False
     batch: Batch | None = None
     paced: dict[str, int] = field(default_factory=dict)
     suspects: dict[str, list[str]] = field(default_factory=dict)
@@ -102,8 +105,8 @@ class Doors:
     ) -> tuple[Door, list[Key]] | None:
         """Take a door; if another owner holds it, knock with the keys, and return None.
 
-        The one who holds a door gets the keys before releasing it. Lambda's own retries have the same owner, and
-        enter at once.
+        The one who holds a door gets the keys before releasing it. An invocation may be delivered twice
+        at once, so each needs an owner of its own.
 
         Returns:
             The door, and the keys with those of earlier knocks.
@@ -143,7 +146,7 @@ class Doors:
                 ConditionExpression="attribute_exists(#owner)",
                 ExpressionAttributeNames={"#owner": "owner"},
                 ExpressionAttributeValues={
-                    ":keys": {"SS": [str(key) for key in keys] or [_NO_KEY]}
+                    ":keys": {"SS": [str(key) for key in keys[:_MAX_KNOCK]] or [_NO_KEY]}
                 },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
@@ -229,6 +232,7 @@ def _state(door: Door) -> str:
         "failing_since_ms": door.failing_since_ms,
         "tries": door.tries,
         "closed": door.closed,
+        "others_told": door.others_told,
         "paced": door.paced,
         "suspects": door.suspects,
         "doubted": door.doubted,
@@ -244,12 +248,18 @@ def _door(channel: str, item: Any) -> Door:
     state = json.loads(item["state"]["S"]) if "state" in item else {}
     batch = state.pop("batch", None)
     if batch is not None:
-        batch = Batch(**batch | {"digests": tuple(batch["digests"])})
+        batch = Batch(**_known(Batch, batch) | {"digests": tuple(batch["digests"])})
     return Door(
         channel=channel,
         owner=item.get("owner", {}).get("S", ""),
         until_ms=int(item.get("until_ms", {}).get("N", 0)),
         next_ms=int(item.get("next_ms", {}).get("N", 0)),
         batch=batch,
-        **state,
+        **_known(Door, state),
     )
+
+
+def _known(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of the fields that this version of the code knows."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in given.items() if name in names}

@@ -7,6 +7,7 @@ dead-letter queue.
 import json
 from functools import cache
 from typing import Any, Final
+from uuid import uuid4
 
 import boto3
 from botocore.config import Config
@@ -131,7 +132,7 @@ def tell(event: dict[str, Any], context: Any) -> dict[str, int]:
         counts = _teller().tell(
             str(event["channel"]),
             [Key.parse(text) for text in event.get("keys", ())],
-            owner=request_id,
+            owner=f"{request_id}#{uuid4().hex}",  # Lambda may deliver an event twice at once
             left_ms=getattr(
                 context, "get_remaining_time_in_millis", lambda: TIMEOUT_SECONDS * 1000
             ),

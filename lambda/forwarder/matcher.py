@@ -154,8 +154,6 @@ class Matcher:
         now_ms = self._now_ms()
         states: Counter[str] = Counter()
         for rule in self._config.rules:
-            if rule.threshold == 1:
-                continue
             ends_ms = now_ms - rule.window_minutes * 60_000 - _LATE_MS
             old = list(self._outbox.counting(rule.id, 0, ends_ms))
             recent = self._outbox.counting(rule.id, now_ms - _RECOUNT_MS, now_ms + _LATE_MS)
@@ -194,13 +192,12 @@ class Matcher:
                 (last + 1, last + window_ms - 1, most),
             ):
                 times = self._outbox.counted(rule.id, channel, begin, end, limit) | times
-        # Neighbours may be in any state: the update of one that is told fails, and does no harm.
-        to_promote = {
-            key: times[key]
-            for key in _reaching(rule, times)
-            if key not in group or group[key].state in {State.COUNTING, State.BELOW}
-        }
-        return self._outbox.promote(to_promote)
+        reached = _reaching(rule, times)
+        items = self._outbox.read(key for key in reached if key not in group) | group
+        below = {State.COUNTING, State.BELOW}
+        return self._outbox.promote(
+            {key: times[key] for key in reached if key in items and items[key].state in below}
+        )
 
 
 def _clusters(times_ms: Sequence[int], window_ms: int) -> Iterator[tuple[int, int]]:

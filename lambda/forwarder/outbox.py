@@ -9,9 +9,11 @@ read from the table.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,6 +33,7 @@ _COUNTED_INDEX: Final = "counted"
 _COUNTING: Final = "#counting"  # no name of a channel
 _MAX_BATCH_GET: Final = 100
 _MAX_PAGE: Final = 1000
+_SHORT_LINE: Final = 1000
 _AT_ONCE: Final = 8
 
 
@@ -93,6 +96,7 @@ class Item:
         why: the name of the `Reason` for which it is told.
         threshold: whether the rule has a threshold, so that the item counts.
         problem: why it was refused, or is unsure.
+        perhaps_sent: whether it was in a message that was never answered.
     """
 
     key: Key
@@ -103,10 +107,11 @@ class Item:
     why: str = ""
     threshold: bool = False
     problem: str = ""
+    perhaps_sent: bool = False
 
     def to_dynamodb(self) -> dict[str, Any]:
         """Return the attributes of the item in DynamoDB."""
-        item = {
+        item: dict[str, Any] = {
             "id": {"S": str(self.key)},
             "version": {"S": VERSION},
             "state": {"S": self.state},
@@ -115,6 +120,8 @@ class Item:
             "line": {"S": kept_line(self.line)},
             "why": {"S": self.why},
         }
+        if self.perhaps_sent:
+            item["perhaps_sent"] = {"BOOL": True}
         if self.threshold and self.state in _COUNTED:
             item["counts"] = {"S": _counts(self.key.rule, self.key.channel)}
         if self.state is State.WAITING:
@@ -145,6 +152,7 @@ class Item:
             why=item.get("why", {}).get("S", ""),
             threshold="counts" in item,
             problem=item.get("problem", {}).get("S", ""),
+            perhaps_sent="perhaps_sent" in item,
         )
 
 
@@ -201,6 +209,12 @@ class Outbox:
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return False
+        except ClientError as error:  # an item that is too large must not stop the others
+            if error.response["Error"]["Code"] != "ValidationException" or not item.line:
+                raise
+            return self._put_new(
+                replace(item, line=item.line[:_SHORT_LINE] if len(item.line) > _SHORT_LINE else "")
+            )
         return True
 
     def promote(self, moments: Mapping[Key, int]) -> list[Key]:
@@ -380,7 +394,7 @@ def kept_line(line: str) -> str:
         fields = None
     if not isinstance(fields, dict):
         return line.encode("utf-8", "replace")[:MAX_LINE_BYTES].decode("utf-8", "ignore")
-    sizes = {name: len(json.dumps(item)) for name, item in fields.items()}
+    sizes = {name: len(json.dumps({name: item})) for name, item in fields.items()}
     left_out: list[str] = []
     while sum(sizes.values()) > MAX_LINE_BYTES // 2 and sizes:
         largest = max(sizes, key=lambda name: sizes[name])

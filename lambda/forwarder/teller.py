@@ -26,6 +26,8 @@ PACE_MS: Final = 20_000
 GAP_MS: Final = 1_000
 """The time between two messages to a channel: Slack allows one a second."""
 MAX_RECORDS: Final = 1000
+_READ_AT_ONCE: Final = 100
+_MAX_BATCH_CHARACTERS: Final = 20_000_000  # parsed, it takes several times as much memory
 _MAX_WAIT_MS: Final = 25_000  # a later message is sent by a later invocation
 _SEND_SECONDS: Final = 60  # the time that an invocation keeps for sending and marking one message
 _FIRST_BACK_OFF_MS: Final = 1_000
@@ -108,7 +110,7 @@ class Teller:
         Args:
             channel: the name of the channel.
             keys: the keys of items that were put a moment ago, which the index may not have yet.
-            owner: the request id of the invocation.
+            owner: an id of the invocation that no other one has.
             left_ms: returns how long the invocation can still run, in ms.
             log: where the audit records of what was told are written; None for nowhere.
 
@@ -120,6 +122,7 @@ class Teller:
         """
         if channel not in self.channels:  # it was removed, and is perhaps back tomorrow
             return Counter()
+        keys = [key for key in keys if key.channel == channel]
         taken = self.doors.take(channel, keys, owner=owner, now_ms=self.now_ms())
         if taken is None:
             return Counter()
@@ -149,16 +152,30 @@ class Teller:
                 return door.next_ms > self.now_ms() or self._go_on(telling)
         else:
             waiting = self._still_waiting(door.keys(door.batch))
-        notification = self._notification(door.batch, waiting) if waiting else None
-        if notification is None:
+        result = self._send(telling, door.batch, waiting) if waiting else None
+        if result is None:
             changes = _uncertain(door, door.batch, door.batch.digests if waiting else ())
             telling.door = self.doors.write(door, batch=None, **changes)
             return True
-        telling.reason = notification.reason.name
-        telling.is_own = any(own_word(record) for record in _records(waiting))
-        result = self.channels[door.channel].send(notification, is_plain=door.batch.is_plain)
         self._note(telling, door.batch, [item.key for item in waiting], result)
         return True
+
+    def _send(self, telling: _Telling, batch: Batch, waiting: Sequence[Item]) -> SendResult | None:
+        """Send the message about items; return None if their rule was removed: they go on waiting.
+
+        A record that cannot be shown is refused, like one that the channel refuses: it must not keep back others.
+        """
+        try:
+            notification = self._notification(batch, waiting)
+            if notification is None:
+                return None
+            telling.reason = notification.reason.name
+            telling.is_own = any(own_word(record) for record in _records(waiting))
+            return self.channels[telling.door.channel].send(notification, is_plain=batch.is_plain)
+        except Exception as error:  # noqa: BLE001 - of rendering; the senders return their errors
+            # Not the text of the error: it may contain a value of a record, or an address.
+            about = f"the records cannot be shown ({type(error).__name__})"
+            return SendResult(SendStatus.REFUSED, about)
 
     def _go_on(self, telling: _Telling) -> bool:
         """Release the door; if somebody knocked meanwhile, keep it and return True."""
@@ -199,19 +216,38 @@ class Teller:
             others, suspects = waiting, {}
         paced = {rule: until for rule, until in door.paced.items() if until > now_ms}
         ready = {rule: keys for rule, keys in others.items() if keys and rule not in paced}
-        found: dict[str, list[Item]] = {}
-        for rule, keys in ready.items():
-            if still := self._still_waiting(keys[:MAX_RECORDS]):
-                found[rule] = still[:1] if rule == NOTICE else still
-        if not found:
+        first = {rule: item for rule, keys in ready.items() if (item := self._first(keys))}
+        if not first:
             late = [paced[rule] for rule, keys in others.items() if keys and rule in paced]
             next_ms = min(late, default=door.next_ms)
             return self.doors.write(door, paced=paced, suspects=suspects, next_ms=next_ms), []
-        rule = min(found, key=lambda rule: (found[rule][0].arrived_ms, rule))
-        digests = tuple(item.key.digest for item in found[rule])
-        is_uncertain = not set(digests).isdisjoint(door.uncertain.get(rule, ()))
+        rule = min(first, key=lambda rule: (first[rule].arrived_ms, rule))
+        items = [first[rule]] if rule == NOTICE else self._bounded(ready[rule])
+        digests = tuple(item.key.digest for item in items)
+        is_uncertain = any(item.perhaps_sent for item in items) or not set(digests).isdisjoint(
+            door.uncertain.get(rule, ())
+        )
         batch = Batch(rule=rule, digests=digests, sends=int(is_uncertain))
-        return self.doors.write(door, batch=batch, paced=paced, suspects=suspects), found[rule]
+        return self.doors.write(door, batch=batch, paced=paced, suspects=suspects), items
+
+    def _first(self, keys: Sequence[Key]) -> Item | None:
+        """Return the first item that still waits, of keys that may be those of items told a moment ago."""
+        for at in range(0, len(keys), _READ_AT_ONCE):
+            if waiting := self._still_waiting(keys[at : at + _READ_AT_ONCE]):
+                return waiting[0]
+        return None
+
+    def _bounded(self, keys: Sequence[Key]) -> list[Item]:
+        """Return the items that wait, in order of time: as many as fit into a message and into the memory."""
+        found: list[Item] = []
+        size = 0
+        for at in range(0, len(keys), _READ_AT_ONCE):
+            part = self._still_waiting(keys[at : at + _READ_AT_ONCE])
+            found += part
+            size += sum(len(item.line) for item in part)
+            if size > _MAX_BATCH_CHARACTERS or len(found) >= MAX_RECORDS:
+                break
+        return sorted(found[:MAX_RECORDS], key=lambda item: (item.at_ms, item.key.digest))
 
     def _note(self, telling: _Telling, batch: Batch, keys: list[Key], result: SendResult) -> None:
         """Note the result of a message on its items and on the door."""
@@ -225,9 +261,9 @@ class Teller:
             case SendStatus.AGAIN:
                 changes = _failing(door, batch, _back_off_ms(door, result, now_ms), now_ms)
             case SendStatus.CLOSED:
-                if not door.closed:
-                    self._tell_others(door, batch, result, now_ms)
-                changes = _failing(door, batch, _CLOSED_MS, now_ms) | {"closed": result.about}
+                told = door.others_told or self._tell_others(door, batch, result, now_ms)
+                changes = _failing(door, batch, _CLOSED_MS, now_ms)
+                changes |= {"closed": result.about, "others_told": told}
             case SendStatus.REFUSED:
                 changes = self._refused(telling, batch, keys, result)
             case SendStatus.UNKNOWN:
@@ -267,6 +303,7 @@ class Teller:
             "failing_since_ms": 0,
             "tries": 0,
             "closed": "",
+            "others_told": False,
         }
 
     def _refused(
@@ -314,18 +351,24 @@ class Teller:
             "failing_since_ms": door.failing_since_ms or now_ms,
         }
 
-    def _tell_others(self, door: Door, batch: Batch, result: SendResult, now_ms: int) -> None:
-        """Tell the other channels of the rules that use a closed one, once for each time it closes."""
+    def _tell_others(self, door: Door, batch: Batch, result: SendResult, now_ms: int) -> bool:
+        """Tell the other channels of the rules that use a closed one; return whether they were told.
+
+        A notice that meets a closed channel never causes another notice.
+        """
+        if batch.rule == NOTICE:
+            return False
         others = {
             other
             for rule in self.config.rules
             if door.channel in rule.channels
             for other in rule.channels
         } - {door.channel}
-        if others and batch.rule != NOTICE:  # a notice never causes another one
+        if others:
             text = f"Messages cannot be sent: {result.about}. They wait until it works again."
             id_ = f"closed#{door.channel}#{door.failing_since_ms or now_ms}"
             self.notice(sorted(others), text, id_)
+        return True
 
     def _waiting(self, channel: str, *, limit: int) -> dict[str, list[Key]]:
         return self.outbox.waiting(channel, self._is_quiet, limit)

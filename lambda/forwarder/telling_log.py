@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import audit_lib
 from audit_lib.destinations.cloudwatch_logs import CloudWatchLogsHandler
-from forwarder.stages.match import OWN_NAME
+from forwarder.stages.match import OWN_ACTION, OWN_NAME
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 __all__ = ["TellingLog", "Told"]
 
-_MAX_DIGESTS: Final = 200
 _RETRY_SECONDS: Final = 5.0
 
 
@@ -71,7 +70,7 @@ class TellingLog:
             "Told the channel %s of records of the rule %s",
             told.channel,
             told.rule,
-            action="notification-sent",
+            action=OWN_ACTION,
             extra={
                 "rule": {"id": told.rule},
                 "notification": {
@@ -80,7 +79,7 @@ class TellingLog:
                     "message_id": told.message_id,
                     "perhaps_repeat": told.perhaps_repeat,
                     "record_count": len(told.digests),
-                    "records": list(told.digests[:_MAX_DIGESTS]),
+                    "records": list(told.digests),
                 },
             },
         )

@@ -1,11 +1,12 @@
 """What Slack's answers mean for a message: those beside each limit, and the limits."""
 
+import re
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import urllib3
 
 from audit_rules import Severity
 from forwarder.channels import SendStatus
@@ -45,6 +46,7 @@ def test_what_an_answer_means(status: int, means: SendStatus) -> None:
         assert result.status is means
         assert f"channel 'c': Slack answered {status}" in result.about
         assert receiver.address not in result.about
+        assert re.search(r"\([a-z_]+\)", result.about)  # other texts may repeat the URL
         assert result.retry_after == (7.0 if means is AGAIN else None)
         assert receiver.received == []
 
@@ -65,7 +67,7 @@ def silent() -> Iterator[str]:
 
 def test_no_answer_to_a_whole_request_is_not_known(silent: str) -> None:
     own = webhook(silent)
-    own._http = urllib3.PoolManager(timeout=0.2, retries=False)
+    own.read_seconds = 0.2
     result = own.send(NOTICE)
     assert (result.status, silent in result.about) == (UNKNOWN, False)
 
@@ -75,3 +77,51 @@ def test_no_connection_is_tried_again() -> None:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
     result = webhook(address).send(NOTICE)
     assert (result.status, address in result.about) == (AGAIN, False)
+
+
+def answering(answer: bytes) -> Iterator[str]:
+    """Serve one connection that gets these bytes and is closed; without a byte, no TLS connection either."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                if answer:
+                    connection.recv(100_000)
+                    connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}/services/T0/B0/secret"
+
+
+@pytest.mark.parametrize(
+    ("answer", "means"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nok", SENT),  # its end is missing
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 40\r\n\r\nCannot POST /services/T0/B0/secret", CLOSED),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: soon\r\n\r\n", AGAIN),
+        (b"nonsense\r\n\r\n", UNKNOWN),
+    ],
+)  # fmt: skip
+def test_odd_answers(answer: bytes, means: SendStatus) -> None:
+    for address in answering(answer):
+        result = webhook(f"http://{address}").send(NOTICE)
+        assert (result.status, "secret" in result.about.replace("secret 's'", "")) == (means, False)
+
+
+def test_a_server_without_tls_got_nothing() -> None:
+    for address in answering(b""):
+        assert webhook(f"https://{address}").send(NOTICE).status is AGAIN
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "https://", "https://[hooks", "https://a b/", "https://a:99999/", "http://example.com/",
+     "hooks.slack.com/services/T0"],
+)  # fmt: skip
+def test_a_secret_that_is_no_address_closes_the_channel(address: str) -> None:
+    secrets: Any = Secrets(address)
+    own = SlackWebhook(name="c", secret="s", secrets=secrets)
+    secrets.get_secret_value = lambda **_: {"SecretString": address}
+    result = own.send(NOTICE)
+    assert result.status is CLOSED
+    assert "is not an https:// URL" in result.about

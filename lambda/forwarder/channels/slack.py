@@ -4,12 +4,14 @@ https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/messaging/
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
-import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from audit_rules import Severity
@@ -46,14 +48,10 @@ _MAX_MORE_LENGTH: Final = 1000
 _MAX_LINK_LENGTH: Final = 2000
 _MAX_LABEL_LENGTH: Final = 40
 _BLOCK_ALLOWANCE: Final = 30
-# The connection was not made, so nothing was sent.
-_NOT_SENT: Final = (
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.SSLError,
-    urllib3.exceptions.ProxyError,
-    urllib3.exceptions.LocationValueError,
-)
+_SLACK_WORD: Final = re.compile(r"[a-z_]{1,60}")
+_CONNECT_SECONDS: Final = 5.0
+_READ_SECONDS: Final = 15.0
+_MAX_ANSWER: Final = 100
 
 
 class SlackWebhook:
@@ -63,9 +61,7 @@ class SlackWebhook:
         self._name = name
         self._secret = secret
         self._secrets = secrets
-        self._http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5.0, read=15.0), retries=False
-        )
+        self.read_seconds = _READ_SECONDS
 
     def send(self, notification: Notification, *, is_plain: bool = False) -> SendResult:
         """Post the notification to the webhook, once.
@@ -77,28 +73,42 @@ class SlackWebhook:
         if isinstance(address, SendResult):
             return address
         content = {"text": _escaped(notification.short_text)} if is_plain else message(notification)
-        try:
-            answer = self._http.request(
-                "POST",
-                address,
-                body=json.dumps(content).encode(),
-                headers={"Content-Type": "application/json"},
-                redirect=False,
-            )
-        # Not the texts of these errors: they contain the URL, which is a secret.
-        except _NOT_SENT as error:
-            return self._result(
-                SendStatus.AGAIN,
-                f"cannot be reached ({type(error).__name__}); check the function's network access",
-            )
-        except urllib3.exceptions.HTTPError as error:
-            return self._result(SendStatus.UNKNOWN, f"did not answer ({type(error).__name__})")
-        return self._answered(answer)
+        return self._post(address, json.dumps(content).encode())
 
-    def _answered(self, answer: urllib3.BaseHTTPResponse) -> SendResult:
+    def _post(self, address: str, body: bytes) -> SendResult:
+        """Post a body once; it matters whether the connection failed before or after it was sent."""
+        parts = urlsplit(address)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(str(parts.hostname), parts.port, timeout=_CONNECT_SECONDS)
+        place = parts.path + (f"?{parts.query}" if parts.query else "")
+        # Not the texts of errors: they may contain the URL, which is a secret.
+        try:
+            try:
+                connection.connect()
+            except (OSError, HTTPException) as error:
+                kind_of_error = type(error).__name__
+                return self._result(
+                    SendStatus.AGAIN,
+                    f"cannot be reached ({kind_of_error}); check the function's network access",
+                )
+            connection.sock.settimeout(self.read_seconds)
+            try:
+                connection.request("POST", place or "/", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+            except (OSError, HTTPException) as error:
+                return self._result(SendStatus.UNKNOWN, f"did not answer ({type(error).__name__})")
+            with suppress(OSError, HTTPException):  # the status says enough
+                return self._answered(answer, answer.read(_MAX_ANSWER))
+            return self._answered(answer, b"")
+        finally:
+            connection.close()
+
+    def _answered(self, answer: HTTPResponse, data: bytes) -> SendResult:
         if answer.status == 200:
             return SendResult(SendStatus.SENT)
-        said = one_line(answer.data[:100].decode("ascii", "replace"))
+        # Slack's own words, such as `no_service`; the text of another server may repeat the URL, a secret.
+        said = data.decode("ascii", "replace").strip()
+        said = said if _SLACK_WORD.fullmatch(said) else ""
         problem = f"answered {answer.status}" + (f" ({said})" if said else "")
         if answer.status == 429 or answer.status >= 500:
             return self._result(
@@ -125,8 +135,7 @@ class SlackWebhook:
             status = SendStatus.AGAIN if status is SendStatus.UNKNOWN else status
             return SendResult(status, f"channel {self._name!r}: {problem}")
         address = value.get("SecretString", "").strip()  # missing if the value is binary
-        parts = urlsplit(address)
-        if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
+        if not _is_address(address):
             problem = (
                 f"the value of the secret {self._secret!r} is not an https:// URL; store the webhook"
                 " URL itself as plain text"
@@ -315,3 +324,14 @@ def _context(text: str) -> dict[str, Any]:
 
 def _seconds(retry_after: str) -> float | None:
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is an `https://` URL with a host; of this machine, any URL."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises for 99999
+    except ValueError:
+        return False
+    local = parts.hostname in {"localhost", "127.0.0.1"}
+    return (parts.scheme == "https" or local) and bool(parts.hostname) and " " not in text

@@ -8,10 +8,11 @@ from forwarder.notification import Reason
 from forwarder.outbox import Item, Key, State
 from forwarder.stages.read import FoundRecord
 
-__all__ = ["OWN_NAME", "WatchedSince", "matched_items", "own_word"]
+__all__ = ["OWN_ACTION", "OWN_NAME", "WatchedSince", "matched_items", "own_word"]
 
 OWN_NAME: Final = "audit_trail"
 """The name of the trail's own logger, whose records are about notifications."""
+OWN_ACTION: Final = "notification-sent"
 _CHAIN: Final = "audit-chain"
 
 WatchedSince = dict[tuple[str, str], int]
@@ -69,10 +70,9 @@ def own_word(record: FoundRecord) -> str:
 
     These are the trail's own records, and those that open and seal a hash chain. Empty for all others.
     """
-    logger = member(record.fields, "log.logger")
-    if logger == f"{OWN_NAME}.audit":
+    logger, action = member(record.fields, "log.logger"), member(record.fields, "event.action")
+    if logger == f"{OWN_NAME}.audit" and action == OWN_ACTION:
         return OWN_NAME
-    action = member(record.fields, "event.action")
     is_chain = logger == "audit_lib.audit" and str(action).startswith(_CHAIN)
     return _CHAIN if is_chain else ""
 

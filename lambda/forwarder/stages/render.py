@@ -36,6 +36,7 @@ _MAX_DETAILS: Final = 5
 _MAX_VALUE_LENGTH: Final = 300
 _MAX_NAME_LENGTH: Final = 80
 _WITHIN: Final = " \u203a "
+_MAX_EXACT: Final = 2**53
 _MAX_ACTORS: Final = 5
 _LATE: Final = timedelta(minutes=5)
 _EFFECTS: Final = {"failure": Effect.NOT_DONE, "unknown": Effect.UNKNOWN}
@@ -287,7 +288,7 @@ def _amount(value: Any, other: Any, *, is_amount: bool) -> Any:
     """Return a whole number as text with commas if it is an amount, like the other one of the change."""
     if type(value) is not int:
         return value
-    if isinstance(other, float):
+    if isinstance(other, float) and abs(value) < _MAX_EXACT:  # a float may not hold a larger one
         return shown_value(float(value))
     return f"{value:,}" if is_amount else value
 

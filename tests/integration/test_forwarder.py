@@ -20,12 +20,14 @@ from moto.ses.models import ses_backends
 
 import audit_lib
 from audit_ops.telling.outbox import OutboxError, OutboxView
+from audit_rules import Rule
 from forwarder import handler
 from forwarder.channels import SendResult, SendStatus
 from forwarder.channels.slack import SlackWebhook
 from forwarder.matcher import Waker
-from forwarder.notification import Notification
+from forwarder.notification import Notification, Reason
 from forwarder.outbox import Key, Outbox
+from forwarder.stages.render import Renderer
 from local_cloud.receivers.slack import SlackReceiver
 
 CONFIG = """
@@ -728,6 +730,82 @@ def test_of_a_message_with_a_refused_record_the_others_are_told_and_it_can_be_se
     with pytest.raises(OutboxError, match="is waiting; only items that are refused or unsure"):
         view.retry([str(refused.key)], trail.now_ms())
     assert trail.states() == {"told": 5, "waiting": 1}
+
+
+def test_a_record_that_cannot_be_shown_keeps_back_no_other(
+    trail: Trail, slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = Renderer.notification
+
+    def fail(renderer: Renderer, rule: Rule, records: Any, *more: Any) -> Notification:
+        if any('"1"' in record.line for record in records):
+            raise OverflowError("a secret value")
+        return render(renderer, rule, records, *more)
+
+    monkeypatch.setattr(Renderer, "notification", fail)
+    trail.arrive(change(1), change(2))
+    for _ in range(8):
+        trail.sweep()
+    assert trail.states() == {"told": 2, "refused": 2}
+    problems = {item.problem for item in outbox_view(trail).items() if item.state == "refused"}
+    assert problems == {"the records cannot be shown (OverflowError)"}
+
+
+def test_a_number_that_no_float_holds_is_shown(trail: Trail, slack: SlackReceiver) -> None:
+    changes = {"record_type": "account", "record_id": "1", "before": {"limit": 1.5},
+               "after": {"limit": int("1" + "0" * 309)}, "fields": {"limit": "updated"}}  # fmt: skip
+    trail.arrive(limit(1, 1, 2) | {"changes": changes})
+    assert len(slack.originals) == 1
+
+
+def test_a_record_that_is_too_large_for_an_item_stops_no_other(
+    trail: Trail, slack: SlackReceiver
+) -> None:
+    names = {f"{number}" + "n" * 1500: 1 for number in range(150)}
+    trail.arrive(change(1) | names, change(2))
+    assert len(slack.originals) == 1
+    assert trail.states() == {"told": 4}
+
+
+def test_what_waits_is_moved_to_another_channel_only_and_what_it_refused_is_not(
+    trail: Trail, slack: SlackReceiver
+) -> None:
+    slack.answers = [(503, {"Retry-After": "300"})]
+    trail.arrive(change(1))
+    view = outbox_view(trail)
+    with pytest.raises(OutboxError, match="found 'slack' twice"):
+        view.move("slack", "slack", trail.now_ms())
+    assert trail.states() == {"told": 1, "waiting": 1}
+    mailed = next(item for item in view.items() if item.key.channel == "mail")
+    boto3.client("dynamodb").update_item(
+        TableName="outbox", Key={"id": {"S": str(mailed.key)}}, UpdateExpression="SET #s = :s",
+        ExpressionAttributeNames={"#s": "state"}, ExpressionAttributeValues={":s": {"S": "refused"}},
+    )  # fmt: skip
+    assert view.move("slack", "mail", trail.now_ms()) == 0
+    assert trail.states() == {"refused": 1, "waiting": 1}
+
+
+def test_keys_of_another_channel_are_not_sent(trail: Trail, slack: SlackReceiver) -> None:
+    slack.answers = [(503, {"Retry-After": "300"})]
+    trail.arrive(change(1))
+    [key] = [str(item.key) for item in outbox_view(trail).items() if item.state == "waiting"]
+    handler.tell({"channel": "mail", "keys": [key]}, SimpleNamespace(aws_request_id="x"))
+    assert trail.states() == {"told": 1, "waiting": 1}
+    assert len(mails()) == 1
+
+
+def test_the_others_are_told_of_a_closed_channel_that_a_notice_met_first(
+    trail: Trail, slack: SlackReceiver
+) -> None:
+    slack.answers = [(404, {})] * 2
+    handler._matcher().notice(["slack"], "a notice", reason=Reason.NOTICE, id_="n")
+    trail.tell()
+    assert mails() == []
+    trail.arrive(change(1))
+    trail.sweep(15 * 60)
+    trail.sweep(15 * 60)
+    assert len(mails()) == 1  # of the record; the notice was told when the channel worked again
+    assert len(slack.originals) == 2
 
 
 def test_a_flood_is_put_on_where_it_was_cut_off(

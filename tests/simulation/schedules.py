@@ -29,6 +29,7 @@ def schedule(seed: int) -> Simulation:
     weather.throttle = choose.choice((0.0, 0.0, 0.002, 0.02))
     weather.drop_wake = choose.choice((0.0, 0.0, 0.2, 1.0))
     weather.lag_ms = choose.choice((0, 0, 500, 5_000, 60_000))
+    weather.twice = choose.choice((0.0, 0.0, 0.2))
     weather.slow = choose.choice((0.0, 0.0, 0.02))
     begin = simulation.now_ms
     length = choose.choice((MINUTE, 10 * MINUTE, 2 * HOUR, DAY))

@@ -85,6 +85,7 @@ class Weather:
     drop_wake: float = 0.0
     lag_ms: int = 0
     slow: float = 0.0
+    twice: float = 0.0
     outages: list[tuple[str, int, int, str]] = field(default_factory=list)
     """Channel, begin, end, and what it answers."""
 
@@ -246,13 +247,17 @@ class Simulation:
             return
         channel, keys = invocation.event
         deadline = began + TIMEOUT_SECONDS * 1000
-        teller.tell(channel, keys, owner=invocation.request, left_ms=lambda: deadline - self.now_ms)
+        self._number += 1
+        owner = f"{invocation.request}#{self._number}"
+        teller.tell(channel, keys, owner=owner, left_ms=lambda: deadline - self.now_ms)
 
     def _wake(self, channel: str, keys: Any) -> None:
         self._before_call("Invoke")
         if self._calm or self.random.random() >= self.weather.drop_wake:
             self._number += 1
             self.invoke(Invocation("tell", (channel, list(keys)), f"r{self._number}"), 20)
+            if not self._calm and self.random.random() < self.weather.twice:
+                self.invoke(Invocation("tell", (channel, list(keys)), f"r{self._number}"), 25)
 
     def each_minute(self) -> None:
         for item in self.table.items.values():

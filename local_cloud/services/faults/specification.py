@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self, TypedDict
 
 from botocore.session import Session
 from moto.backend_index import backend_url_patterns
+from moto.backends import ALT_SERVICE_NAMES
 from moto.core.utils import get_service_model
 
 from local_cloud.errors import FaultError
@@ -198,8 +199,10 @@ def _of_function(given: Mapping[str, Any], functions: Iterable[str]) -> Fault:
 def _served() -> frozenset[str]:
     """Return the names in boto3 of the services that moto has."""
     known = {name for name, _ in backend_url_patterns}
-    services = Session().get_available_services()
-    return frozenset(name for name in services if name.replace("-", "") in known or name in known)
+    modules = {name: name.replace("-", "") for name in Session().get_available_services()}
+    return frozenset(
+        name for name, safe in modules.items() if ALT_SERVICE_NAMES.get(safe, safe) in known
+    )
 
 
 def _check_names(given: Mapping[str, Any], names: Collection[str], what: str) -> None:

@@ -96,7 +96,7 @@ class ProcessPool:
         key = f"ASIA{uuid4().hex[:16].upper()}"
         self._permissions.register(key, configuration.role_arn)
         environment = self._environment(configuration, asset, key)
-        process = _Process(configuration, asset, runtime, environment, self._sleepers)
+        process = _Process(configuration, asset, runtime, environment, self._sleepers, key=key)
         with self._lock:
             self._all.append(process)
         return process
@@ -177,11 +177,13 @@ class _Process:
         runtime: Path,
         environment: dict[str, str],
         sleepers: Sleepers,
+        *,
+        key: str,
     ) -> None:
         self.configuration = configuration
         self._sleepers = sleepers
         self.stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
-        self.key = environment["AWS_ACCESS_KEY_ID"]
+        self.key = key
         self.alive = True
         self._ended_by = ""
         answers, worker_end = os.pipe()

@@ -146,12 +146,14 @@ def test_a_teller_is_killed_at_any_call_and_a_copy_has_the_mark(
     assert [marks for marks in found if not all(marks[1:])] == []
 
 
-def test_the_matcher_fails_twice_and_the_record_is_told_once(
+def test_the_matcher_fails_twice_and_the_record_is_told_once_by_the_way_of_the_alarm(
     deployed: World, trail: DeployedTrail
 ) -> None:
-    deployed.fault(function="audit-matcher", answer="error", count=1)
-    deployed.fault(function="audit-matcher", answer="timeout", count=1)
+    failing = deployed.fault(function="audit-matcher", answer="error", count=1)
+    hanging = deployed.fault(function="audit-matcher", answer="timeout", count=1)
     trail.put(phone_change(id_ := next(IDS)))
-    assert by_slack(trail) == {}
-    trail.cloud.advance(300)
+    assert (failing.struck, hanging.struck) == (1, 0)
+    assert by_slack(trail) == by_mail(trail) == {id_: ONCE}
+    trail.cloud.advance(600)
+    assert hanging.struck == 1
     assert by_slack(trail) == by_mail(trail) == {id_: ONCE}

@@ -170,7 +170,7 @@ class ProcessPool:
 class _Process:
     """One process of a function, which handles one invocation at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the process is made of
         self,
         configuration: FunctionConfiguration,
         asset: Path,

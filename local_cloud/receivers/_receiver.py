@@ -33,7 +33,8 @@ class Receiver(ABC):
     It is a context manager that starts and stops the server.
 
     Attributes:
-        fault: returns the fault that the next message meets, or None; for receivers without `AWS_CALL`.
+        fault: returns the fault that the next message meets, or None. A receiver without `AWS_CALL` asks it once
+            for each message, and answers as it says.
     """
 
     AWS_CALL: ClassVar[tuple[str, str] | None] = None

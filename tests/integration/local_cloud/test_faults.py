@@ -5,8 +5,9 @@ import json
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import RemoteDisconnected
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
@@ -14,9 +15,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
+from moto.core.utils import get_service_model
 
 from local_cloud import LocalCloud
 from local_cloud.receivers.slack import SlackReceiver
+from local_cloud.services.faults import error_of
 
 CODE = """
 import boto3
@@ -24,9 +27,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 def handler(groups, context):
-    logs = boto3.client("logs", config=Config(retries={"total_max_attempts": 1}))
+    attempts = 1 + groups.count("again")
+    logs = boto3.client("logs", config=Config(retries={"total_max_attempts": attempts}))
     said = []
-    for name in groups:
+    for name in groups[groups.count("again"):]:
         try:
             logs.create_log_group(logGroupName=name)
             said.append("created")
@@ -127,13 +131,18 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+def codes_on_the_wire(service: str, code: str) -> set[str]:
+    """Return an error's code, and the one by which protocols in XML send it."""
+    model = get_service_model(service)
+    shape = model.shape_for(code) if code in model.shape_names else None
+    return {code, shape.metadata.get("error", {}).get("code", code) if shape else code}
+
+
 @pytest.mark.parametrize("over_http", [False, True])
 @pytest.mark.parametrize(("service", "operation", "given"), CALLS)
 def test_an_answer_is_an_error_in_the_services_own_protocol(
     cloud: LocalCloud, service: str, operation: str, given: dict[str, Any], over_http: bool
 ) -> None:
-    from local_cloud.services.faults import error_of
-
     call = getattr(client(cloud, service, over_http=over_http), operation)
     name = "".join(part.capitalize() for part in operation.split("_"))
     for answer in (400, 403, 404, 429, 500, 503, "throttling"):
@@ -148,9 +157,7 @@ def test_an_answer_is_an_error_in_the_services_own_protocol(
         answered = refused.value.response
         metadata = answered["ResponseMetadata"]
         assert metadata["HTTPStatusCode"] == status
-        modelled = client(cloud, service, over_http=False).meta.service_model.shape_names
-        if code not in modelled:
-            assert answered["Error"]["Code"] == code
+        assert answered["Error"]["Code"] in codes_on_the_wire(service, code)
         assert "a fault of the embedded cloud: " in answered["Error"]["Message"]
         has_header = answer in {429, 503, "throttling"}
         assert metadata["HTTPHeaders"].get("retry-after") == ("7" if has_header else None)
@@ -212,6 +219,34 @@ def test_a_fault_ends_after_its_count(cloud: LocalCloud) -> None:
     assert run(cloud, *names) == ["ThrottlingException", "ThrottlingException", "created"]
 
 
+def test_a_fault_with_seconds_and_a_count_ends_with_the_first_of_both(cloud: LocalCloud) -> None:
+    cloud.faults.add(service="logs", answer=500, seconds=600, count=1)
+    cloud.faults.add(service="logs", answer=403, seconds=60, count=9)
+    assert run(cloud, next(NAMES)) == ["InternalFailure"]
+    cloud.advance(60)
+    assert run(cloud, next(NAMES)) == ["created"]
+
+
+def test_a_fault_without_an_end_stays_in_force_until_it_is_ended(cloud: LocalCloud) -> None:
+    with cloud.faults.add(service="logs", answer=500) as fault:
+        cloud.advance(3600)
+        assert run(cloud, next(NAMES)) == ["InternalFailure"]
+        assert cloud.faults.as_json() == [{"service": "logs", "answer": 500, "struck": 1}]
+        fault.end()
+        assert run(cloud, next(NAMES)) == ["created"]
+        fault.end()  # does nothing
+    again = cloud.faults.add(service="logs", answer=500)
+    with again:
+        pass
+    assert cloud.faults.as_json() == []
+
+
+def test_boto3_repeats_a_call_that_was_not_answered(cloud: LocalCloud) -> None:
+    with cloud.faults.add(service="logs", answer="timeout", count=1) as fault:
+        assert run(cloud, "again", next(NAMES)) == ["created"]
+    assert fault.struck == 1
+
+
 def test_the_first_of_two_faults_is_met_first(cloud: LocalCloud) -> None:
     cloud.faults.add(service="logs", answer=403, count=1)
     cloud.faults.add(service="logs", answer=503, count=1)
@@ -244,6 +279,14 @@ def test_the_clouds_own_calls_meet_no_fault(cloud: LocalCloud) -> None:
         assert fault.struck == 1
         with pytest.raises(ClientError, match="a fault of the embedded cloud"):
             cloud.put_lines(name, ["line"])
+
+
+def test_a_deployment_meets_no_fault(
+    cloud: LocalCloud, assemble: Callable[[dict[str, Any]], Path]
+) -> None:
+    with cloud.faults.add(service="sns", answer=500, everybody=True) as fault:
+        cloud.deploy(assemble({"T": {"Type": "AWS::SNS::Topic"}}))
+    assert fault.struck == 0
 
 
 # ── functions
@@ -279,6 +322,12 @@ def test_a_function_is_killed_at_its_nth_call_before_or_after_it_is_carried_out(
     assert [name in groups_of(cloud) for name in names] == [True, after, False]
     assert fault.struck == 1
     assert run(cloud, next(NAMES)) == ["created"]  # in a new process
+
+
+def test_a_call_that_boto3_repeats_counts_again(cloud: LocalCloud) -> None:
+    cloud.faults.add(service="logs", answer="throttling", count=1)
+    with cloud.faults.add(function="f", answer="killed", at_call=2):
+        assert cloud.functions.invoke("f", ["again", next(NAMES)]).failed
 
 
 def test_an_invocation_with_fewer_calls_is_not_struck(cloud: LocalCloud) -> None:

@@ -11,8 +11,8 @@
     POST /_cloud/stop            stop the cloud
 
 POST requests need `Content-Type: application/json` and return the state of the cloud; those to
-`/_cloud/faults` return the faults in force. Requests from web
-pages of other sites are refused. A bucket cannot be named `_cloud`, so no API has these paths.
+`/_cloud/faults` return the faults in force. Requests from web pages of other sites are refused. A bucket
+cannot be named `_cloud`, so no API has these paths.
 """
 
 import json

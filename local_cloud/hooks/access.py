@@ -1,4 +1,4 @@
-"""Patches moto to read the cloud's clock, to check the permissions of each call of a function, and to fail."""
+"""Patches moto to read the cloud's clock, to check each call's permissions, and to let it meet faults."""
 
 import json
 import logging

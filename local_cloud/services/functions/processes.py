@@ -2,7 +2,8 @@
 
 A process can import the standard library, the function's code, and boto3 with its dependencies, but no
 other package of this Python environment. Its environment variables are those of the function and of
-Lambda's runtime. Its AWS calls arrive over HTTP, with an access key of the process that is registered for its execution role.
+Lambda's runtime. Its AWS calls arrive over HTTP, with an access key of its own, which is registered for the
+function's execution role.
 Loading the handler is Lambda's init phase, of at most 10 seconds in addition to the function's timeout:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """

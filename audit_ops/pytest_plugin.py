@@ -59,7 +59,7 @@ def audit_world(
 
 @pytest.fixture
 def audit_trail(audit_world: "World", monkeypatch: pytest.MonkeyPatch) -> "World":
-    """Return the cloud of `audit_world` when no alarm is in ALARM, with empty receivers.
+    """Return the cloud of `audit_world` when no alarm is in ALARM, without faults and with empty receivers.
 
     During the test, `AWS_ENDPOINT_URL` has the address of the cloud.
     """

@@ -5,12 +5,14 @@ It runs in this process; `audit_ops.running` controls a cloud in another process
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final, Self, Unpack
 
 from audit_ops.running import prepare
 from audit_rules import AuditConfig
 from local_cloud.cloud import LocalCloud
 from local_cloud.receivers import ReceivedMessage, receiver_types
+from local_cloud.services.faults import Fault, FaultParameters
 
 __all__ = ["World"]
 
@@ -53,6 +55,8 @@ class World:
                     receivers=self,
                 )
             )
+            for name, receiver in self.receivers.items():
+                receiver.fault = partial(self.cloud.faults.message, name)
             self._started = started.pop_all()
         return self
 
@@ -73,12 +77,30 @@ class World:
         self.cloud.put_lines(log_group, lines)
         self.cloud.settle()
 
+    def fault(self, **given: Unpack[FaultParameters]) -> Fault:
+        """Make a service, a channel's receiver or a function fail, as `POST /_cloud/faults` does.
+
+            with world.fault(service="slack", answer=503, seconds=600):
+                ...
+
+        Without `seconds` and `count`, the fault is in force until it is ended. `wait_until_quiet` ends all.
+
+        Returns:
+            The fault. As a context manager, it ends with the block; `end` ends it, and `struck` is the number
+            of calls, messages or invocations that it affected.
+
+        Raises:
+            FaultError: a parameter is missing, not known, or has a value that is not understood.
+        """
+        return self.cloud.faults.add(**given)
+
     def wait_until_quiet(self) -> None:
-        """Advance the cloud's clock by minutes until no alarm is in ALARM; then empty the receivers.
+        """End all faults, and advance the cloud's clock by minutes until no alarm is in ALARM; then empty the receivers.
 
         Raises:
             TimeoutError: an alarm stays in ALARM for a day of the clock.
         """
+        self.cloud.faults.end_all()
         for _ in range(_DAY_MINUTES):
             if "ALARM" not in self.cloud.health()["alarms"].values():
                 for receiver in self.receivers.values():
@@ -96,6 +118,11 @@ class World:
     def addresses(self) -> dict[str, str]:
         """The address of each receiver, by channel type."""
         return {name: receiver.address for name, receiver in self.receivers.items()}
+
+    @property
+    def aws_calls(self) -> dict[str, tuple[str, str] | None]:
+        """The AWS service and operation that messages go through, by channel type; None for none."""
+        return {name: receiver.AWS_CALL for name, receiver in self.receivers.items()}
 
     def received(self) -> list[tuple[str, ReceivedMessage]]:
         """Return the messages of all receivers in order of arrival, each with its channel type."""

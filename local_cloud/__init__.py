@@ -8,7 +8,7 @@ deployment       deploys the stacks of a cloud assembly       (assembly: reads i
 hooks/           all patches of moto
 cloudformation/  templates, stacks and change sets
 resources/       the supported CloudFormation resource types
-services/        behavior that moto lacks: deliveries, log filters, alarms, messages, functions, time
+services/        behavior that moto lacks: deliveries, log filters, alarms, messages, functions, time, faults
 receivers/       the servers that receive notifications, one for each channel type
 errors           the exceptions of this package
 

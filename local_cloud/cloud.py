@@ -26,6 +26,7 @@ from local_cloud.server import Control, serving
 from local_cloud.services.alarms import Alarms
 from local_cloud.services.clock import Clock
 from local_cloud.services.deliveries import Deliveries
+from local_cloud.services.faults import Faults
 from local_cloud.services.functions import Functions
 from local_cloud.services.log_agent import put_lines
 from local_cloud.services.log_groups import LogGroups
@@ -47,6 +48,10 @@ class Receivers(Protocol):
     def addresses(self) -> Mapping[str, str]:
         """The address of each receiver, by the type of channel."""
 
+    @property
+    def aws_calls(self) -> Mapping[str, tuple[str, str] | None]:
+        """The AWS service and operation that messages go through, by the type of channel; None for none."""
+
     def notifications(self) -> list[dict[str, Any]]:
         """Return the notifications that arrived, in JSON types."""
 
@@ -65,6 +70,7 @@ class LocalCloud:
         receivers: the receivers of notifications; the pages at `/_cloud` show what arrived.
 
     Attributes:
+        faults: the faults that a test asks for.
         endpoint: the URL of AWS's APIs and the `/_cloud` pages; set when the cloud starts.
         stopping: an event, set when a request to `/_cloud/stop` asks the cloud to stop.
     """
@@ -83,6 +89,12 @@ class LocalCloud:
         self.stopping = threading.Event()
         self._port = port
         self._receivers = receivers
+        self.clock = Clock()
+        self.faults = Faults(
+            clock=self.clock,
+            receivers=lambda: receivers.aws_calls if receivers else {},
+            functions=self._function_names,
+        )
         self._control = Control(
             health=self.health,
             notifications=receivers.notifications if receivers else list,
@@ -91,9 +103,9 @@ class LocalCloud:
                 "settle": lambda _: self.settle(),
                 "stop": lambda _: self.stopping.set(),
             },
+            faults=self.faults,
         )
         self._ticking = threading.RLock()
-        self.clock = Clock()
         self.permissions = Permissions(region=region)
         self.mails = Mails(smtp)
         self.deliveries = Deliveries(
@@ -142,11 +154,12 @@ class LocalCloud:
             self._mock.start()
             started.callback(self._mock.stop)
             started.callback(hooked(self).undo)
-            self.endpoint = started.enter_context(serving(self._port, self._control))
+            self.endpoint = started.enter_context(serving(self._port, self._control, self.faults))
             self.functions = Functions(
                 self,
                 endpoint=self.endpoint,
                 permissions=self.permissions,
+                faults=self.faults,
                 send_dead_letter=self.deliveries.send_dead_letter,
             )
             started.callback(self.functions.stop)
@@ -174,7 +187,8 @@ class LocalCloud:
             AssemblyError: the folder is not a cloud assembly, or a file of it cannot be read.
             DeployError: a stack could not be created or updated; the stacks before it stay deployed.
         """
-        return deploy(self, self.stacks, assembly)
+        with self.faults.own_work():
+            return deploy(self, self.stacks, assembly)
 
     def put_lines(self, log_group: str, lines: Sequence[str], *, stream: str = "app") -> None:
         """Put lines into a log stream as log events with the current time, as a log agent does.
@@ -215,7 +229,7 @@ class LocalCloud:
 
     def tick(self) -> None:
         """Start the invocation retries and schedules that are due, and evaluate the alarms."""
-        with self._ticking:
+        with self._ticking, self.faults.own_work():
             self.functions.tick()
             self.schedules.tick()
             self.alarms.tick()
@@ -241,7 +255,6 @@ class LocalCloud:
 
         Log groups map to their number of log events, alarms and stacks to their state.
         """
-        functions = lambda_backends[self.account][self.region].list_functions()
         groups = logs_backends[self.account][self.region].groups
         alarms = cloudwatch_backends[self.account][self.region].alarms
         return {
@@ -251,7 +264,7 @@ class LocalCloud:
             "region": self.region,
             "time": datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds"),
             "stacks": {stack.name: stack.status for stack in self.stacks.stacks.values()},
-            "functions": sorted(function.function_name for function in functions),
+            "functions": sorted(self._function_names()),
             "log_groups": {
                 name: sum(len(stream.events) for stream in group.streams.values())
                 for name, group in sorted(groups.items())
@@ -259,6 +272,10 @@ class LocalCloud:
             "alarms": {name: alarm.state_value for name, alarm in sorted(alarms.items())},
             "receivers": dict(self._receivers.addresses) if self._receivers else {},
         }
+
+    def _function_names(self) -> list[str]:
+        functions = lambda_backends[self.account][self.region].list_functions()
+        return [function.function_name for function in functions]
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this account and Region."""

@@ -3,6 +3,7 @@
 * LocalCloudError
   * AssemblyError           a folder is not a cloud assembly
   * DeployError             a stack of an assembly could not be created or updated
+  * FaultError              a fault that a test asks for is not understood; also a ValueError
   * HookError               moto is not the version that the hooks were written for
   * PortTakenError          the port cannot be bound
   * StackError              CloudFormation rejects a call; returned as ValidationError
@@ -13,6 +14,7 @@
 __all__ = [
     "AssemblyError",
     "DeployError",
+    "FaultError",
     "HookError",
     "LocalCloudError",
     "PortTakenError",
@@ -32,6 +34,10 @@ class AssemblyError(LocalCloudError):
 
 class DeployError(LocalCloudError):
     """A stack could not be created or updated; the message names the stack and the reason."""
+
+
+class FaultError(LocalCloudError, ValueError):
+    """A fault that a test asks for is not understood; the message names the parameter and what to write."""
 
 
 class HookError(LocalCloudError):

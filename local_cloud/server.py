@@ -5,10 +5,14 @@
     GET  /_cloud/notifications   the notifications that arrived, as JSON
     POST /_cloud/settle          wait until all pending work is complete
     POST /_cloud/advance         {"seconds": 3600}: move the clock, minute by minute
+    GET  /_cloud/faults          the faults in force, as JSON
+    POST /_cloud/faults          {"service": "slack", "answer": 503, "seconds": 600}: a fault
+    DELETE /_cloud/faults        end all faults; as POST {"clear": true} does
     POST /_cloud/stop            stop the cloud
 
-POST requests need `Content-Type: application/json` and return the state of the cloud. Requests from web
-pages of other sites are refused. A bucket cannot be named `_cloud`, so no API has these paths.
+POST requests need `Content-Type: application/json` and return the state of the cloud; those to
+`/_cloud/faults` return the faults in force. Requests from web pages of other sites are refused. A bucket
+cannot be named `_cloud`, so no API has these paths.
 """
 
 import json
@@ -19,6 +23,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from html import escape
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -33,6 +38,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from local_cloud.errors import PortTakenError
+from local_cloud.services.faults import Faults, UnansweredError
 
 __all__ = ["HOST", "Control", "serving"]
 
@@ -53,6 +59,7 @@ class Control:
         notifications: returns the notifications that arrived in JSON types.
         actions: functions by name, called with the JSON object of a POST request. A missing member
             or an invalid value is status 400, a `TimeoutError` 504.
+        faults: the faults of the cloud.
     """
 
     def __init__(
@@ -61,14 +68,19 @@ class Control:
         health: Callable[[], dict[str, Any]],
         notifications: Callable[[], list[dict[str, Any]]],
         actions: Mapping[str, Callable[[dict[str, Any]], None]],
+        faults: Faults,
     ) -> None:
-        self._health = health
+        self._faults = faults
         self._pages: dict[str, Callable[[], Response]] = {
             "": lambda: Response(_page(health()), content_type="text/html; charset=utf-8"),
             "health": lambda: _json(health()),
             "notifications": lambda: _json(notifications()),
+            "faults": lambda: _json(faults.as_json()),
         }
-        self._actions = actions
+        self._actions = {**actions, "faults": self._change_faults}
+        # What is returned after each action.
+        self._results = dict.fromkeys(actions, self._pages["health"])
+        self._results["faults"] = self._pages["faults"]
 
     def __call__(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
         """Return the response to a request, as a WSGI application."""
@@ -82,6 +94,9 @@ class Control:
                 return self._pages[name]()
             case "POST" if name in self._actions and request.is_json:
                 return self._act(name, request)
+            case "DELETE" if name == "faults":
+                self._faults.end_all()
+                return self._pages[name]()
             case "POST" if name in self._actions:
                 return _json(
                     {"error": f"found Content-Type {request.mimetype!r}; send application/json"},
@@ -93,7 +108,14 @@ class Control:
 
     def _paths(self) -> str:
         pages = [f"GET {_PREFIX}/{name}".rstrip("/") for name in self._pages]
-        return ", ".join([*pages, *(f"POST {_PREFIX}/{name}" for name in self._actions)])
+        posts = [f"POST {_PREFIX}/{name}" for name in self._actions]
+        return ", ".join([*pages, *posts, f"DELETE {_PREFIX}/faults"])
+
+    def _change_faults(self, given: dict[str, Any]) -> None:
+        if given == {"clear": True}:
+            self._faults.end_all()
+        else:
+            self._faults.add(**given)
 
     def _act(self, name: str, request: Request) -> Response:
         try:
@@ -107,16 +129,17 @@ class Control:
             return _json({"error": f"{name}: {error}"}, 400)
         except TimeoutError as error:
             return _json({"error": f"{name}: {error}"}, 504)
-        return _json(self._health())
+        return self._results[name]()
 
 
 @contextmanager
-def serving(port: int, control: Control) -> Generator[str]:
+def serving(port: int, control: Control, faults: Faults) -> Generator[str]:
     """Serve moto's state and the control pages over HTTP while the block runs; yield the URL.
 
     Args:
         port: the port on 127.0.0.1; 0 picks a free port.
         control: the application for the paths at `/_cloud`.
+        faults: the faults that calls to AWS meet.
 
     Raises:
         PortTakenError: the port cannot be bound; usually another program listens on it.
@@ -131,7 +154,7 @@ def serving(port: int, control: Control) -> Generator[str]:
             ) from error
         listener.listen()
         server = make_server(
-            HOST, port, _Application(control),
+            HOST, port, _Application(control, faults),
             threaded=True, request_handler=_QuietHandler, fd=listener.fileno(),
         )  # fmt: skip
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -145,10 +168,14 @@ def serving(port: int, control: Control) -> Generator[str]:
 
 
 class _Application:
-    """The WSGI application: dispatches requests to the control pages or to moto, and logs AWS calls."""
+    """The WSGI application: dispatches requests to the control pages or to moto, and logs AWS calls.
 
-    def __init__(self, control: Control) -> None:
+    The connection of a call that a fault leaves unanswered is closed.
+    """
+
+    def __init__(self, control: Control, faults: Faults) -> None:
         self._control = control
+        self._faults = faults
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
@@ -157,20 +184,31 @@ class _Application:
         path = str(environ["PATH_INFO"])
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
             return self._control(environ, start)
-        call, began = _operation(environ), time.monotonic()
+        name, began = _operation(environ), time.monotonic()
 
         def logged(status: str, headers: Any, *more: Any) -> Any:
-            log.debug("%s: %s, %.0f ms", call, status, 1000 * (time.monotonic() - began))
+            log.debug("%s: %s, %.0f ms", name, status, 1000 * (time.monotonic() - began))
             return start(status, headers, *more)
 
         try:
-            return self._moto(environ, logged)  # type: ignore[no-any-return]
+            with self._faults.function_call(_access_key(environ)), self._faults.call() as call:
+
+                def changed(status: str, headers: Any, *more: Any) -> Any:
+                    if call.status:
+                        status = f"{call.status} {HTTPStatus(call.status).phrase}"
+                    return logged(status, [*headers, *call.headers.items()], *more)
+
+                return self._moto(environ, changed)  # type: ignore[no-any-return]
         except NotImplementedError as error:
             # Clients would retry a 500 for half a minute.
             reason = f": {error}" if str(error) else ""
-            text = f"the embedded cloud does not support the operation {call}{reason}"
+            text = f"the embedded cloud does not support the operation {name}{reason}"
             log.warning("%s", text)
             return _unknown(environ, text)(environ, logged)
+        except UnansweredError:
+            log.debug("%s: not answered", name)
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # else the client would wait
+            raise
 
 
 def _body(request: Request) -> dict[str, Any]:
@@ -222,9 +260,18 @@ def _unknown(environ: _Environ, text: str) -> Response:
     return Response(f"<ErrorResponse>{error}</ErrorResponse>", 400, content_type="text/xml")
 
 
+def _scope(environ: _Environ) -> list[str]:
+    """Return the parts of a request's credential: access key, date, Region, service."""
+    return str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split("/")
+
+
+def _access_key(environ: _Environ) -> str:
+    return _scope(environ)[0]
+
+
 def _operation(environ: _Environ) -> str:
     """Return service and operation of a request, such as `logs PutLogEvents`, else its method and path."""
-    scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split("/")
+    scope = _scope(environ)
     service = scope[3] if len(scope) > 3 else "?"
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return f"{service} {str(target).rpartition('.')[2]}"

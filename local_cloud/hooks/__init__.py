@@ -1,7 +1,7 @@
 """Patches moto where it behaves differently from AWS; checks that moto is the pinned version.
 
 patches      replaces and restores attributes of moto; rejects another version of moto
-access       clock, and permission checks of every call
+access       clock, permission checks and faults of every call
 logs         CloudWatch Logs: log groups, log streams, log events
 log_filters  CloudWatch Logs: metric filters, subscription filters, saved queries
 alarms       CloudWatch alarms

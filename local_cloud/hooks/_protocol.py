@@ -6,6 +6,7 @@ from local_cloud._protocol import Cloud
 from local_cloud.cloudformation import Engine
 from local_cloud.services.alarms import Alarms
 from local_cloud.services.deliveries import Deliveries
+from local_cloud.services.faults import Faults
 from local_cloud.services.functions import Functions
 from local_cloud.services.log_groups import LogGroups
 from local_cloud.services.messaging import Mails
@@ -24,6 +25,10 @@ class HookedCloud(Cloud, Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """The deliveries from one AWS service to another."""
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that a test asked for."""
 
     @property
     def functions(self) -> Functions:

@@ -1,11 +1,13 @@
-"""Patches moto to read the cloud's clock, and to check the permissions of each call of a function."""
+"""Patches moto to read the cloud's clock, to check each call's permissions, and to let it meet faults."""
 
 import json
 import logging
 from functools import partial
 from typing import Any
 
+from botocore.exceptions import ConnectionClosedError
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.errors import COMMON_ERROR_CODES
 from moto.core.exceptions import ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
@@ -19,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from local_cloud.hooks._protocol import HookedCloud
 from local_cloud.hooks.patches import Patches
+from local_cloud.services.faults import COMMON_CODES, UnansweredError, error_of
 from local_cloud.services.honoured import HONOURED, not_honoured
 from local_cloud.services.keys import key_problem
 from local_cloud.services.policies import AccessRequest, effects
@@ -42,11 +45,12 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
 
     A call with the access key of a Lambda function is denied unless its execution role allows it; calls
     with other keys are not checked. A call that needs a KMS key which is not enabled fails, whoever calls,
-    and so does a call with a parameter that is not in `services.honoured`. Bucket policies are evaluated with their conditions.
+    and so does a call with a parameter that is not in `services.honoured`. A call that passes these checks meets
+    the faults in force. Bucket policies are evaluated with their conditions.
     """
     cloud.clock.install()
     patches.later(cloud.clock.uninstall)
-    for code in _CODES:  # any service may return them
+    for code in (*_CODES, *COMMON_CODES):  # any service may return them
         COMMON_ERROR_CODES.append(code)
         patches.later(partial(COMMON_ERROR_CODES.remove, code))
 
@@ -56,14 +60,23 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         if len(scope) < 4:
             return
         service = {"monitoring": "cloudwatch"}.get(scope[3], scope[3])
-        if cloud.permissions.knows(scope[0]):
+        by_function = cloud.permissions.knows(scope[0])
+        if by_function:
             refusal = cloud.permissions.refusal(scope[0], service, operation, given)
             if refusal:
                 log.warning("%s", refusal)
                 raise _refused(response, _ACCESS_DENIED, refusal)
         if problem := key_problem(cloud.region, service, operation, given):
             raise _refused(response, *problem)
-        _check_parameters(response, actual or operation)
+        called = actual or operation
+        _check_parameters(response, called)
+        name = response.boto3_service_name
+        if fault := cloud.faults.strike((service, name), called, by_function=by_function):
+            status = fault.answer if isinstance(fault.answer, int) else 500  # which nobody receives
+            code, status = error_of(name, called, status)
+            refused = _refused(response, code, f"a fault of the embedded cloud: {fault.answer}")
+            cloud.faults.set_status(status)
+            raise refused
 
     def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's own parameter
         operation = response._get_action()  # noqa: SLF001 - moto has no other way
@@ -89,6 +102,22 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
         authorize_s3,
     )
     _bucket_policies(patches)
+    _calls_in_this_process(patches, cloud)
+
+
+def _calls_in_this_process(patches: Patches, cloud: HookedCloud) -> None:
+    def process_request(stubber: BotocoreStubber, request: Any) -> Any:
+        try:
+            with cloud.faults.call() as call:
+                answer = original(stubber, request)
+        except UnansweredError as error:
+            raise ConnectionClosedError(endpoint_url=request.url, request=request) from error
+        if answer is None:
+            return None
+        status, headers, body = answer
+        return call.status or status, {**headers, **call.headers}, body
+
+    original = patches.replace(BotocoreStubber, "process_request", "self request", process_request)
 
 
 def _bucket_policies(patches: Patches) -> None:

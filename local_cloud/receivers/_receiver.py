@@ -4,7 +4,10 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from local_cloud.services.faults import Fault
 
 __all__ = ["ReceivedMessage", "Receiver"]
 
@@ -28,13 +31,21 @@ class Receiver(ABC):
     """A server that keeps the messages sent to it, in the order of arrival, and displays them.
 
     It is a context manager that starts and stops the server.
+
+    Attributes:
+        fault: returns the fault that the next message meets, or None. A receiver without `AWS_CALL` asks it once
+            for each message, and answers as it says.
     """
+
+    AWS_CALL: ClassVar[tuple[str, str] | None] = None
+    """The AWS service and operation that messages go through, which fail instead of the receiver."""
 
     STYLE: ClassVar[str] = ""
     """CSS for the HTML that `html` returns."""
 
     def __init__(self) -> None:
         self.received: list[ReceivedMessage] = []
+        self.fault: Callable[[], Fault | None] = lambda: None
 
     @property
     def originals(self) -> list[Any]:

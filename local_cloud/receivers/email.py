@@ -26,6 +26,7 @@ class EmailReceiver(Receiver):
     The headers `X-Audit-Channel` and `X-Audit-Rule` name the channel and the rule.
     """
 
+    AWS_CALL: ClassVar[tuple[str, str] | None] = ("sesv2", "SendEmail")
     STYLE: ClassVar[str] = (
         "iframe{border:1px solid #ddd;border-radius:8px;width:700px;height:560px;background:#fff}"
     )

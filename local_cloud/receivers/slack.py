@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.message import Message
@@ -17,6 +18,7 @@ from typing import Any, ClassVar, Final, Self
 
 from local_cloud.receivers._receiver import ReceivedMessage, Receiver
 from local_cloud.receivers._slack_rules import ERRORS, refusal
+from local_cloud.services.faults import LATE, SILENCE_SECONDS
 
 __all__ = ["RECEIVER", "SlackReceiver"]
 
@@ -42,6 +44,9 @@ class SlackReceiver(Receiver):
     Attributes:
         answers: status and headers of the next responses, used up in order, to test errors. Without
             one, the status is 200. A 429 without the header `Retry-After` gets one of 1 second.
+
+    A fault replaces the answer. With `timeout` and `late`, the connection is closed after 0.1 seconds without
+    an answer, and with `late` the document was received before.
     """
 
     STYLE: ClassVar[
@@ -60,7 +65,18 @@ class SlackReceiver(Receiver):
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
+                if not (fault := receiver.fault()):
+                    status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
+                elif isinstance(fault.answer, int):
+                    status, headers = fault.answer, {}
+                    if fault.retry_after is not None:
+                        headers = {"Retry-After": f"{fault.retry_after:g}"}
+                else:
+                    if fault.answer == LATE:
+                        receiver._receive(self.path, self.headers, body)
+                    time.sleep(SILENCE_SECONDS)
+                    self.close_connection = True
+                    return
                 error = ERRORS.get(status, "error") if status != 200 else ""
                 if status == 200:
                     status, error = receiver._receive(self.path, self.headers, body)

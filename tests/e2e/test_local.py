@@ -80,7 +80,7 @@ def test_a_cloud_is_started_deployed_to_used_and_ended(port: str, client: Any) -
     logs.put_log_events(logGroupName="/app/shop", logStreamName="pod-1", logEvents=[event])
     health = ask(port, "/settle", {})
     assert health["alarms"]["audit-mfa-phone-changed"] == "ALARM"
-    assert health["log_groups"]["/audit/records"] == 1
+    assert health["log_groups"]["/audit/records"] > 1  # with those of what was told
 
     notified = ask(port, "/notifications")
     assert {(each["type"], each["channel"], each.get("to")) for each in notified} == {
@@ -118,7 +118,7 @@ def test_a_deploy_after_destroy_takes_over_the_records_and_their_key(
     assert deployed.returncode == 0, deployed.stdout
     [after] = client("logs").describe_log_groups(logGroupNamePrefix="/audit/")["logGroups"]
     assert after["kmsKeyId"] == before["kmsKeyId"]
-    assert after["storedBytes"] == before["storedBytes"] > 0
+    assert after["storedBytes"] >= before["storedBytes"] > 0  # with those of what is told again
     found = client("cloudformation").list_stack_resources(StackName="audit")
     resources = {
         each["LogicalResourceId"]: each["PhysicalResourceId"]

@@ -1,11 +1,14 @@
 """Invokes the Lambda functions of the cloud: synchronously, or by queuing an event."""
 
+import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from local_cloud._protocol import Cloud
+from local_cloud.services.faults import Faults
 from local_cloud.services.functions.asynchronous import AsynchronousInvocations
 from local_cloud.services.functions.configuration import FunctionConfiguration, configuration_of
 from local_cloud.services.functions.logs import write_function_log
@@ -25,6 +28,7 @@ class Functions:
         cloud: the cloud.
         endpoint: the URL that functions send their AWS calls to.
         permissions: the permissions of the functions' execution roles.
+        faults: the faults that invocations meet.
         send_dead_letter: called after three failed attempts of an asynchronous invocation, with the
             function's configuration, the event and the last result.
     """
@@ -35,10 +39,12 @@ class Functions:
         *,
         endpoint: str,
         permissions: Permissions,
+        faults: Faults,
         send_dead_letter: Callable[[FunctionConfiguration, Any, InvocationResult], None],
     ) -> None:
         self._cloud = cloud
         self._permissions = permissions
+        self._faults = faults
         self._send_dead_letter = send_dead_letter
         self._sleepers = Sleepers(cloud.clock)
         self._processes = ProcessPool(
@@ -48,7 +54,7 @@ class Functions:
             sleepers=self._sleepers,
         )
         self._asynchronous = AsynchronousInvocations(
-            clock=cloud.clock, invoke=self._invoke, give_up=self._give_up
+            clock=cloud.clock, invoke=partial(self._invoke, waits=True), give_up=self._give_up
         )
 
     def invoke(self, name: str, event: Any) -> InvocationResult:
@@ -81,20 +87,32 @@ class Functions:
         self._asynchronous.raise_faults()
 
     def stop(self) -> None:
-        """Wait until the queued events are handled, and end all processes; pending retries are discarded."""
+        """Wait until the queued events are handled, and end all processes; pending retries are discarded.
+
+        Functions that sleep wake at once.
+        """
+        self._sleepers.stop()
         self._asynchronous.stop()
         self._processes.stop()
 
-    def _invoke(self, name: str, event: Any, request_id: str) -> InvocationResult:
+    def _invoke(
+        self, name: str, event: Any, request_id: str, *, waits: bool = False
+    ) -> InvocationResult:
+        """Invoke a function; with `waits`, a timeout that a fault asks for lasts on the cloud's clock."""
         configuration = configuration_of(self._cloud, name)
         process = self._processes.take(configuration)
         try:
-            result = process.call(event, request_id, self._cloud.clock.now())
+            if self._faults.fails_before(name):
+                result = _failed_before(request_id)
+            else:
+                with self._faults.invocation(process.key, name, process.end):
+                    result = process.call(event, request_id, self._cloud.clock.now(), waits=waits)
         finally:
             self._processes.give_back(process)
-        write_function_log(
-            self._cloud, self._permissions, configuration, process.stream, result.log
-        )
+        with self._faults.own_work():
+            write_function_log(
+                self._cloud, self._permissions, configuration, process.stream, result.log
+            )
         if result.failed:
             log.warning(
                 "function %s failed: %s; see its log group %s",
@@ -105,4 +123,14 @@ class Functions:
         return result
 
     def _give_up(self, name: str, event: Any, result: InvocationResult) -> None:
-        self._send_dead_letter(configuration_of(self._cloud, name), event, result)
+        with self._faults.own_work():
+            self._send_dead_letter(configuration_of(self._cloud, name), event, result)
+
+
+def _failed_before(request_id: str) -> InvocationResult:
+    """Return the result of an invocation that fails before its handler runs."""
+    message = "a fault of the embedded cloud: the invocation fails before its first call"
+    error = {"errorType": "Runtime.Unknown", "errorMessage": message, "requestId": request_id}
+    lines = [f"START RequestId: {request_id} Version: $LATEST", f"[ERROR] {message}"]
+    lines.append(f"END RequestId: {request_id}")
+    return InvocationResult(json.dumps(error), failed=True, request_id=request_id, log=lines)

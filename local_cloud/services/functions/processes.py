@@ -2,7 +2,8 @@
 
 A process can import the standard library, the function's code, and boto3 with its dependencies, but no
 other package of this Python environment. Its environment variables are those of the function and of
-Lambda's runtime. Its AWS calls arrive over HTTP, with an access key registered for its execution role.
+Lambda's runtime. Its AWS calls arrive over HTTP, with an access key of its own, which is registered for the
+function's execution role.
 Loading the handler is Lambda's init phase, of at most 10 seconds in addition to the function's timeout:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
@@ -12,6 +13,7 @@ import io
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ from uuid import uuid4
 
 import psutil
 
+from local_cloud.services.faults import TIMEOUT
 from local_cloud.services.functions.configuration import FunctionConfiguration
 from local_cloud.services.functions.sleepers import Sleepers
 from local_cloud.services.functions.worker import END_OF_LOG, READY
@@ -91,10 +94,10 @@ class ProcessPool:
             if idle := self._idle[configuration.signature]:
                 return idle.pop()
             asset, runtime = self._asset(configuration.code), self._runtime()
-        key = f"ASIA{sha256(configuration.name.encode()).hexdigest()[:16].upper()}"
+        key = f"ASIA{uuid4().hex[:16].upper()}"
         self._permissions.register(key, configuration.role_arn)
         environment = self._environment(configuration, asset, key)
-        process = _Process(configuration, asset, runtime, environment, self._sleepers)
+        process = _Process(configuration, asset, runtime, environment, self._sleepers, key=key)
         with self._lock:
             self._all.append(process)
         return process
@@ -168,18 +171,22 @@ class ProcessPool:
 class _Process:
     """One process of a function, which handles one invocation at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the process is made of
         self,
         configuration: FunctionConfiguration,
         asset: Path,
         runtime: Path,
         environment: dict[str, str],
         sleepers: Sleepers,
+        *,
+        key: str,
     ) -> None:
         self.configuration = configuration
         self._sleepers = sleepers
         self.stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.key = key
         self.alive = True
+        self._ended_by = ""
         answers, worker_end = os.pipe()
         arguments = [str(asset), str(runtime), configuration.handler, str(worker_end)]
         self._process = subprocess.Popen(  # noqa: S603 - our own worker
@@ -199,13 +206,14 @@ class _Process:
         self._log = _lines(self._process.stdout)
         self._answers = _lines(os.fdopen(answers, encoding="utf-8"))
 
-    def call(self, event: Any, request_id: str, now: float) -> InvocationResult:
+    def call(self, event: Any, request_id: str, now: float, *, waits: bool) -> InvocationResult:
         """Invoke the handler and wait for its result; a timeout or an exit of the process is a failure.
 
         Args:
             event: the event, in JSON types.
             request_id: the request id.
             now: the cloud's time, in seconds since 1970; the process sees this time.
+            waits: whether a timeout by `end` lasts until the function's timeout on the cloud's clock.
         """
         timeout = self.configuration.timeout
         request = {"event": event, "request_id": request_id, "now": now, "timeout": timeout}
@@ -226,10 +234,20 @@ class _Process:
             failed = "error" in parsed
             payload = parsed["error" if failed else "result"]
         else:
-            failed, payload = True, self._failure(request_id, timed_out=answer is None)
+            is_struck = self._ended_by == TIMEOUT
+            if is_struck and waits:
+                self._sleepers.sleep_until(now + timeout)
+            failed = True
+            payload = self._failure(request_id, timed_out=answer is None or is_struck)
             lines += [*self._printed(), payload["errorMessage"]]
         lines.append(f"END RequestId: {request_id}")
         return InvocationResult(json.dumps(payload), failed, request_id, lines)
+
+    def end(self, answer: str) -> None:
+        """End the process during an invocation, whose failure is then a kill or, for `timeout`, a timeout."""
+        self._ended_by = answer
+        self._process.kill()
+        self._process.wait()
 
     def kill(self) -> None:
         """Kill the process and wait for its end."""
@@ -290,9 +308,10 @@ class _Process:
             error_type = "Sandbox.Timedout"
         else:
             status = self._process.wait()
-            message = (
-                f"RequestId: {request_id} Error: Runtime exited with error: exit status {status}"
-            )
+            reason = f"exit status {status}"
+            if status < 0:
+                reason = f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
+            message = f"RequestId: {request_id} Error: Runtime exited with error: {reason}"
             error_type = "Runtime.ExitError"
         self.kill()
         return {"errorType": error_type, "errorMessage": message}

@@ -398,6 +398,23 @@ def test_a_threshold_is_reached_by_records_within_its_window_of_any_delivery(
     assert "Guesses: 3 records" in slack.originals[1]["text"]
 
 
+def test_what_is_below_a_threshold_is_counted_for_an_hour_after_its_window(
+    trail: Trail, slack: SlackReceiver
+) -> None:
+    failure = {"message": "no", "event": {"id": "x", "outcome": "failure"}}
+    trail.arrive(failure)
+    for minutes, state in ((64, "counting"), (2, "below")):  # a window of five minutes
+        trail.later(minutes * 60)
+        trail.alarm(SWEEP)
+        assert trail.states() == {state: 1}
+
+
+def test_boto3_does_not_send_a_mail_again_by_itself(trail: Trail) -> None:
+    config = trail.teller.channels["mail"]._ses.meta.config  # type: ignore[attr-defined]
+    assert config.retries["total_max_attempts"] == 1
+    assert config.read_timeout == 20
+
+
 def test_what_stays_below_a_threshold_ends_so(trail: Trail, slack: SlackReceiver) -> None:
     failure = {"message": "no", "event": {"id": "x", "outcome": "failure"}}
     trail.arrive(failure)

@@ -133,6 +133,13 @@ def test_every_audit_record_is_delivered_to_the_matcher(template: Template) -> N
     assert "MatcherFunction" in flat(subscription["DestinationArn"])
 
 
+def test_the_teller_writes_into_streams_of_its_own_alone(template: Template) -> None:
+    own = [s for s in template.statements() if "audit_trail/*" in flat(s["Resource"])]
+    assert [s["Action"] for s in own] == [["logs:CreateLogStream", "logs:PutLogEvents"]]
+    others = [s for s in template.statements() if "StoreRecords" in flat(s) and "Put" in flat(s)]
+    assert len(others) == 1  # the router's
+
+
 def test_the_outbox_has_what_its_code_queries(template: Template) -> None:
     [table] = template.properties("DynamoDB::Table")
     assert {

@@ -83,7 +83,7 @@ class TrailStack(Stack):
         outbox.grant(forwarder.role, "dynamodb:GetItem", indexes=["counted", "waiting"])
         for statement in _channel_statements(config):
             teller.role.add_to_principal_policy(statement)
-        store.log_group.grant_write(teller.role)  # what was told, to whom
+        teller.role.add_to_principal_policy(_may_write_own_records(names.log_group))
         store.log_group.grant(forwarder.role, "logs:FilterLogEvents")
         forwarder.role.add_to_principal_policy(_may_read_alarms(config))
         alarms.invoke(forwarder.function)
@@ -96,6 +96,15 @@ def _may_invoke(function: str) -> iam.PolicyStatement:
     """Allow to invoke a function by its name: its ARN would make the teller depend on itself."""
     arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:function:{function}"
     return iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arn])
+
+
+def _may_write_own_records(log_group: str) -> iam.PolicyStatement:
+    """Allow to write what was told, to whom, into log streams of the trail's own, and into no others."""
+    group = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{log_group}"
+    return iam.PolicyStatement(
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources=[f"{group}:log-stream:audit_trail/*"],
+    )
 
 
 def _may_read_alarms(config: AuditConfig) -> iam.PolicyStatement:

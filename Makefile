@@ -58,7 +58,8 @@ test: lint ## what a change has to pass: within five minutes
 
 .PHONY: test-all
 test-all: setup .venv/.dev ## what is large by nature, such as the built distribution
-	$(BIN)/pytest -m large
+	$(BIN)/pytest -m large -n 2 tests/simulation
+	$(BIN)/pytest -m large --ignore tests/simulation
 
 .PHONY: fuzz
 fuzz: setup .venv/.dev ## run the property tests at random for SECONDS=300; print what to paste where one fails

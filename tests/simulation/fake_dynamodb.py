@@ -1,6 +1,8 @@
 """DynamoDB in memory, as far as the forwarder uses it: conditions, updates, sets, and indexes that lag."""
 
+import heapq
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +41,11 @@ class FakeDynamoDB:
         self._before_call = before_call
         self._now_ms = now_ms
         self._lag_ms = lag_ms
-        self._indexed: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        self._places: dict[tuple[str, Any], dict[str, Any]] = defaultdict(dict)
+        """Of each index and partition: the sort keys, by the ids of the items."""
+        self._indexed: dict[str, list[tuple[str, Any]]] = {}
+        self._pending: list[tuple[int, int, str, dict[str, Any]]] = []
+        self._reaches: dict[str, int] = {}
         self.writes = 0
 
     def put_item(self, *, Item: Any, ConditionExpression: str = "", **_: Any) -> Any:
@@ -101,16 +107,16 @@ class FakeDynamoDB:
         **_: Any,
     ) -> Any:
         self._before_call("Query")
-        partition, sort = _INDEXES[IndexName]
+        sort = _INDEXES[IndexName][1]
         wanted, first, last = (
-            ExpressionAttributeValues[name] for name in re.findall(r":\w+", KeyConditionExpression)
+            _plain(ExpressionAttributeValues[name])
+            for name in re.findall(r":\w+", KeyConditionExpression)
         )
+        self._settle()
         found = [
-            (_plain(item[sort]), item["id"]["S"])
-            for item in self._in_index()
-            if item.get(partition) == wanted
-            and sort in item
-            and _plain(first) <= _plain(item[sort]) <= _plain(last)
+            (place, id_)
+            for id_, place in self._places.get((IndexName, wanted), {}).items()
+            if first <= place <= last
         ]
         found.sort(reverse=not ScanIndexForward)
         if ExclusiveStartKey:
@@ -123,34 +129,26 @@ class FakeDynamoDB:
         more = {"LastEvaluatedKey": page[-1]} if len(found) >= Limit else {}
         return {"Items": page, **more}
 
-    def expire(self, now_s: int) -> None:
-        """Delete the items whose time to live is over."""
-        for id_, item in list(self.items.items()):
-            if "expires_at" in item and int(item["expires_at"]["N"]) < now_s:
-                del self.items[id_]
-                self._indexed.pop(id_, None)
-
-    def _in_index(self) -> list[dict[str, Any]]:
-        now = self._now_ms()
-        found = []
-        for id_, versions in list(self._indexed.items()):
-            while len(versions) > 1 and versions[1][0] <= now:
-                versions.pop(0)
-            at, item = versions[0]
-            if at > now:
-                continue
-            if any(partition in item for partition, _ in _INDEXES.values()):
-                found.append(item)
-            elif len(versions) == 1:
-                del self._indexed[id_]
-        return found
+    def _settle(self) -> None:
+        """Let the changes whose lag is over reach the indexes."""
+        while self._pending and self._pending[0][0] <= self._now_ms():
+            _, _, id_, item = heapq.heappop(self._pending)
+            for place in self._indexed.pop(id_, ()):
+                del self._places[place][id_]
+            for index, (partition, sort) in _INDEXES.items():
+                if partition in item and sort in item:
+                    place = index, _plain(item[partition])
+                    self._places[place][id_] = _plain(item[sort])
+                    self._indexed.setdefault(id_, []).append(place)
 
     def _store(self, id_: str, item: dict[str, Any]) -> None:
         assert len(item.get("line", {}).get("S", "")) < ITEM_LIMIT
         self.writes += 1
         self.items[id_] = item
-        if any(partition in item for partition, _ in _INDEXES.values()) or id_ in self._indexed:
-            self._indexed.setdefault(id_, []).append((self._now_ms() + self._lag_ms(), item))
+        # Of one item, the changes reach the indexes in their order.
+        at = max(self._now_ms() + self._lag_ms(), self._reaches.get(id_, 0))
+        self._reaches[id_] = at
+        heapq.heappush(self._pending, (at, self.writes, id_, item))
 
     @staticmethod
     def _check(expression: str, item: Any, names: Any, values: Any) -> None:

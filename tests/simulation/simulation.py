@@ -266,8 +266,9 @@ class Simulation:
         for kind in ("sweep", "check"):
             self._number += 1
             self.invoke(Invocation(kind, None, f"r{self._number}"))
-        is_idle = self.now_ms - self.active_ms > 30 * MINUTE
-        self.at(self.now_ms + (10 * MINUTE if is_idle else MINUTE), self.each_minute)
+        idle_ms = self.now_ms - self.active_ms
+        pause = MINUTE if idle_ms < 30 * MINUTE else 10 * MINUTE if idle_ms < 3 * HOUR else HOUR
+        self.at(self.now_ms + pause, self.each_minute)
 
     # The channels.
 

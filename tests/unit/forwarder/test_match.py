@@ -97,7 +97,7 @@ OWN = {"log": {"logger": "audit_trail.audit"}}
         ),
         (record("count"), {"count#slack": "counting", "all#mail": "waiting"}),
         (record("notification-sent", **OWN), {"own#mail": "waiting"}),
-        (record("each", **OWN), {"own#mail": "waiting"}),
+        (record("other", **OWN), {"own#mail": "waiting", "all#mail": "waiting"}),
         (record("audit-chain-opened", **CHAIN), {"chains#mail": "waiting"}),
         (record("audit-chain-sealed", **CHAIN), {}),
         (record("audit-chain-opened"), {"chains#mail": "waiting", "all#mail": "waiting"}),

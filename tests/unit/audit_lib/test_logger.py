@@ -18,10 +18,13 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
-    """Return the root logger; restore handlers, level and `logging.disable` afterwards."""
+    """Return the root logger; restore handlers, level and what was disabled afterwards."""
     root = logging.getLogger()
     handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
     yield root
+    for each in root.manager.loggerDict.values():
+        if isinstance(each, logging.Logger):
+            each.disabled = False
     root.handlers[:] = handlers
     root.setLevel(level)
     root.manager.disable = disabled

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import audit_lib
-from audit_rules import FilterPattern
+from audit_rules import FilterPattern, parse_config, review
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -104,3 +104,32 @@ def test_the_map_of_contributing_is_the_one_that_is_held() -> None:
     held = {room: allowed - {room.rpartition("/")[2]} for room, allowed in ALLOWED.items()}
     assert shown == {room: held[room] for room in shown}
     assert set(shown) == {room for room in held if (ROOT / room).is_dir()} - {"examples"}
+
+
+def test_the_page_about_rules_shows_valid_actions_and_labels() -> None:
+    page = (ROOT / "docs" / "rules.md").read_text()
+    [shown] = [
+        block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[labels]" in block
+    ]
+    text = f"""
+[audit]
+name = "audit"
+time_zone = "UTC"
+examples = "optional"
+[sources]
+log_groups = ["/app"]
+[channels.a]
+type = "slack"
+webhook_secret = "a"
+{shown}
+[[rules]]
+id = "a"
+title = "T"
+owner = "O"
+severity = "low"
+channels = ["a"]
+pattern = '{{ $.event.action = "*" }}'
+"""
+    config = parse_config(text)
+    assert config.rules[0].labels["iban"] == "IBAN"
+    assert review(config) == ()

@@ -1,8 +1,5 @@
 """A field that no record has is an error in a sentence; labels stand once for all rules."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from audit_rules import ConfigError, approve, parse_config, review
@@ -112,16 +109,6 @@ def test_labels_stand_once_for_all_rules_and_a_rules_own_win() -> None:
     first, second = parse_config(text).rules
     assert dict(first.labels) == {"iban": "IBAN", "user": "User"}
     assert dict(second.labels) == {"iban": "IBAN", "user": "Customer"}
-
-
-def test_the_page_about_rules_shows_valid_actions_and_labels() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
-    [shown] = [
-        block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[labels]" in block
-    ]
-    config = parse_config(f"{HEAD}{shown}{RULE % ('a', OTHER)}")
-    assert config.rules[0].labels["iban"] == "IBAN"
-    assert review(config) == ()
 
 
 def test_a_label_is_a_line_of_text() -> None:

@@ -21,7 +21,7 @@ UNSEEN = {("ses:SendEmail", "audit@example.com"), ("ses:SendEmail", "example.com
 UNSEEN |= {("ses:SendRawEmail", "example.com")}
 # Nor which actions on a table's key its caller needs, beside the one that the embedded cloud checks.
 KEY = {"kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"}
-GRANTS = {"audit-router": 7, "audit-matcher": 9, "audit-teller": 15, "audit-forwarder": 12}
+GRANTS = {"audit-router": 7, "audit-matcher": 9, "audit-teller": 15, "audit-forwarder": 13}
 IDS = count(1)
 pytestmark = pytest.mark.large  # each grant is a run of the scenario
 

@@ -20,8 +20,11 @@ _TIMEOUT_ANSWERS: Final = frozenset({"lost", "late"})
 _OUTAGES: Final = (10_000, 2 * MINUTE, 7 * MINUTE, 3 * HOUR, DAY, 3 * DAY)
 
 
-def schedule(seed: int) -> Simulation:
-    """Carry out the schedule of a seed; return the simulation when all is well again."""
+def schedule(seed: int, *, slow: float | None = None) -> Simulation:
+    """Carry out the schedule of a seed; return the simulation when all is well again.
+
+    `slow` replaces the drawn probability that a call takes four seconds.
+    """
     simulation = Simulation(seed)
     choose = simulation.random
     weather = simulation.weather
@@ -31,6 +34,7 @@ def schedule(seed: int) -> Simulation:
     weather.lag_ms = choose.choice((0, 0, 500, 5_000, 60_000))
     weather.twice = choose.choice((0.0, 0.0, 0.2))
     weather.slow = choose.choice((0.0, 0.0, 0.02))
+    weather.slow = weather.slow if slow is None else slow
     begin = simulation.now_ms
     length = choose.choice((MINUTE, 10 * MINUTE, 2 * HOUR, DAY))
     for _ in range(choose.choice((0, 0, 1, 2))):

@@ -1,6 +1,7 @@
 """An embedded cloud for each test, and assemblies to deploy to it."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,17 @@ import pytest
 from local_cloud import LocalCloud
 
 Resources = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `caplog` hear the cloud's loggers, whatever tests of the same process configured before."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] == "local_cloud" and isinstance(logger, logging.Logger):
+            monkeypatch.setattr(logger, "disabled", False)
+            monkeypatch.setattr(logger, "propagate", True)
+            logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

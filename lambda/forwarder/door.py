@@ -197,7 +197,7 @@ class Doors:
         return _knocked(before)
 
     def leave(self, door: Door) -> None:
-        """Release a door that is to be taken later, whoever knocked; do nothing if it is held by another."""
+        """Release a door that is to be taken later, also if somebody knocked; do nothing if it is held by another."""
         self._update_own(door, "REMOVE #owner, until_ms, knock", "#owner = :owner")
 
     def _update_own(self, door: Door, update: str, condition: str) -> Any:

@@ -25,9 +25,8 @@ _ITEMS_AT_ONCE: Final = 400
 MAX_WAKING_KEYS: Final = 100
 # What was counted while the index lagged is counted again until it is as old as this.
 _RECOUNT_MS: Final = 10 * 60_000
-_LATE_MS: Final = (
-    60 * 60_000
-)  # records that come later than this are still counted with earlier ones
+# For how long after its window a record is counted, because others may come late.
+_LATE_MS: Final = 60 * 60_000
 
 
 class Waker:

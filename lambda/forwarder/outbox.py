@@ -34,7 +34,7 @@ _COUNTING: Final = "#counting"  # no name of a channel
 _MAX_BATCH_GET: Final = 100
 _MAX_PAGE: Final = 1000
 _SHORT_LINE: Final = 1000
-_AT_ONCE: Final = 8
+_CALLS_AT_ONCE: Final = 8
 
 
 class State(StrEnum):
@@ -42,8 +42,8 @@ class State(StrEnum):
 
     `COUNTING` waits for the threshold of its rule and ends as `BELOW`; `WAITING` is to be told; `TOLD` was
     sent. `IMMATERIAL` does not fulfil the rule's further conditions, `MUTED` was dropped by somebody, `BEFORE`
-    came before the rule watched the channel. The channel accepts other messages than a `REFUSED` one. An `UNSURE` one was sent again and
-    again, and never answered.
+    came before the rule watched the channel. The channel accepts other messages than a `REFUSED` one. An
+    `UNSURE` one was sent again and again, and never answered.
     """
 
     COUNTING = "counting"
@@ -157,11 +157,14 @@ class Item:
 
 
 class Outbox:
-    """Reads and changes the items of the outbox table."""
+    """Reads and changes the items of the outbox table, with several calls at once."""
 
-    def __init__(self, *, dynamodb: "DynamoDBClient", table: str) -> None:
+    def __init__(
+        self, *, dynamodb: "DynamoDBClient", table: str, calls_at_once: int = _CALLS_AT_ONCE
+    ) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._calls_at_once = calls_at_once
 
     def read(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """Return the items of some keys, read consistently; those that do not exist are missing.
@@ -171,7 +174,7 @@ class Outbox:
         ids = list(dict.fromkeys(map(str, keys)))
         found: dict[Key, Item] = {}
         parts = [ids[at : at + _MAX_BATCH_GET] for at in range(0, len(ids), _MAX_BATCH_GET)]
-        for part in _at_once(self._read_part, parts):
+        for part in self._at_once(self._read_part, parts):
             for each in part:
                 if each.get("version", {}).get("S") == VERSION:
                     item = Item.from_dynamodb(each)
@@ -189,6 +192,14 @@ class Outbox:
             wanted = answer.get("UnprocessedKeys")
         return found
 
+    def _at_once(self, call: Callable[[Given], Result], given: Sequence[Given]) -> list[Result]:
+        """Call a function for each value, several at once; return the results in order."""
+        workers = min(self._calls_at_once, len(given))
+        if workers <= 1:
+            return [call(each) for each in given]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(call, given))
+
     def put(self, items: Sequence[Item]) -> dict[Key, Item]:
         """Put the items that do not exist yet; return all of them as they are stored now.
 
@@ -196,7 +207,7 @@ class Outbox:
         """
         present = self.read(item.key for item in items)
         new = [item for item in items if item.key not in present]
-        accepted = _at_once(self._put_new, new)
+        accepted = self._at_once(self._put_new, new)
         late = self.read(item.key for item, own in zip(new, accepted, strict=True) if not own)
         return {item.key: item for item in items} | present | late
 
@@ -227,7 +238,7 @@ class Outbox:
             The keys of the items that wait from now on.
         """
         keys = list(moments)
-        changed = _at_once(lambda key: self._promote(key, moments[key]), keys)
+        changed = self._at_once(lambda key: self._promote(key, moments[key]), keys)
         return [key for key, done in zip(keys, changed, strict=True) if done]
 
     def _promote(self, key: Key, at_ms: int) -> bool:
@@ -258,7 +269,7 @@ class Outbox:
             ":about": {"S": about},
             ":expires": {"N": str(now_ms // 1000 + RETENTION_SECONDS)},
         }
-        changed = _at_once(
+        changed = self._at_once(
             lambda key: self._update(
                 key,
                 "SET #state = :ended, ended = :now, problem = :about, expires_at = :expires"
@@ -314,12 +325,12 @@ class Outbox:
         while after is not None:
             first, after = after, None
             for key in self._index(channel, first, "~", limit):
-                keys = found.setdefault(key.rule, [])
-                if len(keys) >= limit or skip(key.rule):
+                is_skipped = key.rule not in found and skip(key.rule)
+                if is_skipped or len(keys := found.setdefault(key.rule, [])) >= limit:
                     after = f"{key.rule}$"  # `$` follows `#`: on to the next rule
                     break
                 keys.append(key)
-        return {rule: keys for rule, keys in found.items() if keys}
+        return found
 
     def counting(self, rule: str, since_ms: int, until_ms: int) -> Iterator[Key]:
         """Yield the keys of a rule that are counting, and were put between two times in ms since 1970."""
@@ -409,11 +420,3 @@ def _place(rule: str, at_ms: int) -> str:
 
 def _counts(rule: str, channel: str) -> str:
     return f"{rule}#{channel}"
-
-
-def _at_once(call: Callable[[Given], Result], given: Sequence[Given]) -> list[Result]:
-    """Call a function for each value, several at once; return the results in order."""
-    if len(given) <= 1:
-        return [call(each) for each in given]
-    with ThreadPoolExecutor(min(_AT_ONCE, len(given))) as pool:
-        return list(pool.map(call, given))

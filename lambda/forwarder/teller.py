@@ -3,9 +3,10 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, assert_never
 
 from audit_rules import AuditConfig, Rule, Severity
@@ -197,7 +198,7 @@ class Teller:
         """Return the items of some keys that wait, in order of time."""
         found = self.outbox.read(keys).values()
         waiting = [item for item in found if item.state is State.WAITING]
-        return sorted(waiting, key=lambda item: (item.at_ms, item.key.digest))
+        return sorted(waiting, key=_in_time)
 
     def _with_next_batch(self, telling: _Telling) -> tuple[Door, list[Item]]:
         """Return the door with the records of the next message, and their items; without if there are none."""
@@ -216,13 +217,18 @@ class Teller:
             others, suspects = waiting, {}
         paced = {rule: until for rule, until in door.paced.items() if until > now_ms}
         ready = {rule: keys for rule, keys in others.items() if keys and rule not in paced}
-        first = {rule: item for rule, keys in ready.items() if (item := self._first(keys))}
-        if not first:
+        found: tuple[int, str, Iterator[list[Item]]] | None = None
+        for rule, keys in ready.items():
+            parts = self._waiting_parts(keys)
+            part = next(parts, None)
+            if part and (found is None or (part[0].arrived_ms, rule) < found[:2]):
+                found = part[0].arrived_ms, rule, chain([part], parts)
+        if found is None:
             late = [paced[rule] for rule, keys in others.items() if keys and rule in paced]
             next_ms = min(late, default=door.next_ms)
             return self.doors.write(door, paced=paced, suspects=suspects, next_ms=next_ms), []
-        rule = min(first, key=lambda rule: (first[rule].arrived_ms, rule))
-        items = [first[rule]] if rule == NOTICE else self._bounded(ready[rule])
+        _, rule, parts = found
+        items = next(parts)[:1] if rule == NOTICE else _bounded(parts)
         digests = tuple(item.key.digest for item in items)
         is_uncertain = any(item.perhaps_sent for item in items) or not set(digests).isdisjoint(
             door.uncertain.get(rule, ())
@@ -230,24 +236,11 @@ class Teller:
         batch = Batch(rule=rule, digests=digests, sends=int(is_uncertain))
         return self.doors.write(door, batch=batch, paced=paced, suspects=suspects), items
 
-    def _first(self, keys: Sequence[Key]) -> Item | None:
-        """Return the first item that still waits, of keys that may be those of items told a moment ago."""
+    def _waiting_parts(self, keys: Sequence[Key]) -> Iterator[list[Item]]:
+        """Yield the items that still wait, of keys that may be those of items told a moment ago."""
         for at in range(0, len(keys), _READ_AT_ONCE):
             if waiting := self._still_waiting(keys[at : at + _READ_AT_ONCE]):
-                return waiting[0]
-        return None
-
-    def _bounded(self, keys: Sequence[Key]) -> list[Item]:
-        """Return the items that wait, in order of time: as many as fit into a message and into the memory."""
-        found: list[Item] = []
-        size = 0
-        for at in range(0, len(keys), _READ_AT_ONCE):
-            part = self._still_waiting(keys[at : at + _READ_AT_ONCE])
-            found += part
-            size += sum(len(item.line) for item in part)
-            if size > _MAX_BATCH_CHARACTERS or len(found) >= MAX_RECORDS:
-                break
-        return sorted(found[:MAX_RECORDS], key=lambda item: (item.at_ms, item.key.digest))
+                yield waiting
 
     def _note(self, telling: _Telling, batch: Batch, keys: list[Key], result: SendResult) -> None:
         """Note the result of a message on its items and on the door."""
@@ -425,6 +418,22 @@ def _records(items: Sequence[Item]) -> list[FoundRecord]:
         replace(record, ingested_ms=arrivals[record.timestamp_ms, record.line])
         for record in found_records(arrivals)
     ]
+
+
+def _bounded(parts: Iterable[list[Item]]) -> list[Item]:
+    """Return items in order of time: as many as fit into a message and into the memory."""
+    found: list[Item] = []
+    size = 0
+    for part in parts:
+        found += part
+        size += sum(len(item.line) for item in part)
+        if size > _MAX_BATCH_CHARACTERS or len(found) >= MAX_RECORDS:
+            break
+    return sorted(found[:MAX_RECORDS], key=_in_time)
+
+
+def _in_time(item: Item) -> tuple[int, str]:
+    return item.at_ms, item.key.digest
 
 
 def _failing(door: Door, batch: Batch, pause_ms: float, now_ms: int) -> dict[str, Any]:

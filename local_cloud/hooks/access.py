@@ -44,7 +44,7 @@ def install(patches: Patches, cloud: HookedCloud) -> None:
     """Make moto read the cloud's clock, and evaluate IAM and bucket policies.
 
     A call with the access key of a Lambda function is denied unless its execution role allows it; calls
-    with other keys are not checked. A call that needs a KMS key which is not enabled fails, whoever calls,
+    with other keys are not checked. A call that needs a KMS key which is not enabled fails for every caller,
     and so does a call with a parameter that is not in `services.honoured`. A call that passes these checks meets
     the faults in force. Bucket policies are evaluated with their conditions.
     """

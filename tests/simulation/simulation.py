@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 import greenlet
 
-import forwarder.outbox
 from audit_rules import AuditConfig, parse_config
 from forwarder.channels import SendResult, SendStatus
 from forwarder.door import TIMEOUT_SECONDS, Door, Doors
@@ -215,7 +214,8 @@ class Simulation:
     # The functions.
 
     def _handle(self, invocation: Invocation, began: int) -> None:
-        outbox = Outbox(dynamodb=self.table, table="outbox")  # type: ignore[arg-type]
+        # Greenlets stay in their thread.
+        outbox = Outbox(dynamodb=self.table, table="outbox", calls_at_once=1)  # type: ignore[arg-type]
         matcher = Matcher(
             config=self.config, outbox=outbox, wake=self._wake, now_ms=lambda: self.now_ms
         )
@@ -393,7 +393,3 @@ def line(number: int, action: str) -> str:
     changes = {"before": {"limit": 100}, "after": {"limit": 100 + number % 25}}
     fields = {"event": {"id": f"e{number}", "action": action}, "message": "m", "changes": changes}
     return json.dumps(fields)
-
-
-# Greenlets stay in their thread.
-forwarder.outbox._at_once = lambda call, given: [call(each) for each in given]  # type: ignore[assignment]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
@@ -337,19 +338,21 @@ class Outbox:
         yield from self._index(_COUNTING, _place(rule, since_ms), _place(rule, until_ms), _MAX_PAGE)
 
     def _index(self, waits: str, first: str, last: str, page_size: int) -> Iterator[Key]:
+        values = {":waits": {"S": waits}, ":first": {"S": first}, ":last": {"S": last}}
+        for each in self._query(
+            Limit=page_size,
+            IndexName=_WAITING_INDEX,
+            KeyConditionExpression="waits = :waits AND place BETWEEN :first AND :last",
+            ExpressionAttributeValues=values,
+        ):
+            yield Key.parse(each["id"]["S"])
+
+    def _query(self, **query: Any) -> Iterator[Mapping[str, Any]]:
+        """Yield the items of a query, of as many pages as the caller reads."""
         start: dict[str, Any] = {}
         while True:
-            answer = self._dynamodb.query(
-                TableName=self._table,
-                IndexName=_WAITING_INDEX,
-                KeyConditionExpression="waits = :waits AND place BETWEEN :first AND :last",
-                ExpressionAttributeValues={
-                    ":waits": {"S": waits}, ":first": {"S": first}, ":last": {"S": last},
-                },
-                Limit=page_size,
-                **start,
-            )  # fmt: skip
-            yield from (Key.parse(each["id"]["S"]) for each in answer["Items"])
+            answer = self._dynamodb.query(TableName=self._table, **query, **start)
+            yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -368,28 +371,20 @@ class Outbox:
             last_ms: where to end.
             limit: the maximum number; 0 for all.
         """
-        found: dict[Key, int] = {}
-        start: dict[str, Any] = {}
-        while True:
-            answer = self._dynamodb.query(
-                TableName=self._table,
-                IndexName=_COUNTED_INDEX,
-                KeyConditionExpression="counts = :counts AND #at BETWEEN :first AND :last",
-                ExpressionAttributeNames={"#at": "at"},
-                ExpressionAttributeValues={
-                    ":counts": {"S": _counts(rule, channel)},
-                    ":first": {"N": str(min(first_ms, last_ms))},
-                    ":last": {"N": str(max(first_ms, last_ms))},
-                },
-                ScanIndexForward=first_ms <= last_ms,
-                Limit=limit or _MAX_PAGE,
-                **start,
-            )
-            for each in answer["Items"]:
-                found[Key.parse(each["id"]["S"])] = int(each["at"]["N"])
-            if limit or "LastEvaluatedKey" not in answer:
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        found = self._query(
+            Limit=limit or _MAX_PAGE,
+            IndexName=_COUNTED_INDEX,
+            KeyConditionExpression="counts = :counts AND #at BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={
+                ":counts": {"S": _counts(rule, channel)},
+                ":first": {"N": str(min(first_ms, last_ms))},
+                ":last": {"N": str(max(first_ms, last_ms))},
+            },
+            ScanIndexForward=first_ms <= last_ms,
+        )
+        wanted = islice(found, limit) if limit else found
+        return {Key.parse(each["id"]["S"]): int(each["at"]["N"]) for each in wanted}
 
 
 def kept_line(line: str) -> str:

@@ -169,7 +169,10 @@ SPREAD: Mapping[tuple[str, str], set[str]] = {
         "TableName", "KeyConditionExpression", "ExpressionAttributeNames",
         "ExpressionAttributeValues", "IndexName", "ConsistentRead",
     },
-    ("lambda/forwarder/outbox.py", "query"): {"ExclusiveStartKey"},
+    ("lambda/forwarder/outbox.py", "query"): {
+        "IndexName", "KeyConditionExpression", "ExpressionAttributeNames",
+        "ExpressionAttributeValues", "ScanIndexForward", "Limit", "ExclusiveStartKey",
+    },
 }  # fmt: skip
 METHODS: dict[str, list[tuple[str, str]]] = {}
 for _service, _model in MODELS.items():
